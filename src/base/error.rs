@@ -1,0 +1,40 @@
+//! What stops a run. Everything else is a note, an outcome or data: see the crate documentation.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a run could not go on. Each says what, where and what to do next.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No input was given, or a folder held nothing.
+    #[error("{}: no capture and no event log in here: give .pcap, .pcapng or .evtx files, or a folder that holds some", path.display())]
+    NothingToRead {
+        /// The folder or file that was given.
+        path: PathBuf,
+    },
+    /// A path could not be opened at all and nothing else was given.
+    #[error("cannot read {}: check the path and its permissions", path.display())]
+    Unreadable {
+        /// The path that was given.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// None of the inputs could be used.
+    #[error("none of the inputs can be analysed: {}", reasons.join("; "))]
+    NoUsableInput {
+        /// One sentence per input: path, what it is, what to do.
+        reasons: Vec<String>,
+    },
+    /// The report could not be written.
+    #[error("cannot write {}", path.display())]
+    Unwritable {
+        /// Where it should have gone.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}

@@ -1,0 +1,16 @@
+//! Layer 0: the words that every layer uses.
+//!
+//! Knows no protocol, no file format and no file system. Everything here is small, `Copy` where it can be,
+//! and ordered, because the report must be the same for any number of threads.
+
+pub mod error;
+pub mod note;
+pub mod observed;
+pub mod source;
+pub mod time;
+
+pub use error::Error;
+pub use note::{Note, NoteKind, Notes};
+pub use observed::Observed;
+pub use source::{Locator, SourceId};
+pub use time::{Timestamp, Window};

@@ -1,0 +1,3 @@
+//! The command: parse, run, print, exit code.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! All integration tests, in one binary. This file is the table of contents.
