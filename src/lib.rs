@@ -2,4 +2,8 @@
 //! and exported Windows event logs.
 
 pub mod base;
+pub mod capture;
+pub mod input;
+pub mod packet;
 pub mod report;
+pub mod stream;

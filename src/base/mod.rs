@@ -3,6 +3,7 @@
 //! Knows no protocol, no file format and no file system. Everything here is small, `Copy` where it can be,
 //! and ordered, because the report must be the same for any number of threads.
 
+pub mod bytes;
 pub mod error;
 pub mod note;
 pub mod observed;
@@ -11,6 +12,6 @@ pub mod time;
 
 pub use error::Error;
 pub use note::{Note, NoteKind, Notes};
-pub use observed::Observed;
+pub use observed::{Mark, Observed};
 pub use source::{Locator, SourceId};
 pub use time::{Timestamp, Window};

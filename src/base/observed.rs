@@ -2,6 +2,22 @@
 
 use super::{Locator, Timestamp};
 
+/// A place and a moment: an observation before anything was learned from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mark {
+    /// When, by the clock of the source.
+    pub time: Timestamp,
+    /// Where to look it up.
+    pub at: Locator,
+}
+
+impl Mark {
+    /// What was learned here.
+    pub const fn of<T>(self, value: T) -> Observed<T> {
+        Observed { value, at: self.at, time: self.time }
+    }
+}
+
 /// A value that was observed, never assumed.
 ///
 /// Nothing reaches a report that cannot name a frame or a record; carrying the locator beside the value is what
@@ -25,6 +41,11 @@ impl<T> Observed<T> {
     /// Another value that was learned at the same place and moment.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Observed<U> {
         Observed { value: f(self.value), at: self.at, time: self.time }
+    }
+
+    /// Where and when, without the value.
+    pub const fn mark(&self) -> Mark {
+        Mark { time: self.time, at: self.at }
     }
 
     /// The same observation with a borrowed value.

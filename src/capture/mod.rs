@@ -1,0 +1,118 @@
+//! Layer 2: bytes of a capture file to frames, in parallel, each byte touched once.
+//!
+//! Knows the containers (pcap, pcapng) and nothing of what is inside a frame. A range of a file can be walked
+//! without what came before it; `split` proves afterwards that the ranges met (architecture, section 4).
+
+pub mod interface;
+pub mod pcap;
+pub mod pcapng;
+pub mod split;
+
+use std::sync::Arc;
+
+use crate::base::{NoteKind, Timestamp};
+use crate::input::InputKind;
+pub use interface::{Interface, LinkType};
+
+/// One captured link-layer record.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Its place among the frames of the range, from 0. Frame numbers as Wireshark counts them are made by
+    /// `split`, which knows how many frames came before.
+    pub index: u64,
+    /// When it was captured, by the capture's clock.
+    pub time: Timestamp,
+    /// Which interface of the file, counted over all sections.
+    pub interface: u32,
+    /// What its first header is.
+    pub link: LinkType,
+    /// Bytes on the wire.
+    pub original: u32,
+    /// Bytes captured.
+    pub data: &'a [u8],
+}
+
+/// What a walk has to know at its beginning, and knows at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Byte order of the section.
+    pub big_endian: bool,
+    /// Nanosecond fractions (classic files only).
+    pub nanoseconds: bool,
+    /// Bytes of a record header (classic files only): 16, or 24 in "modified" ones.
+    pub record_header: usize,
+    /// The interfaces described so far in this section.
+    pub interfaces: Arc<Vec<Interface>>,
+    /// How many interfaces earlier sections had: makes interface numbers unique in the file.
+    pub interfaces_before: u32,
+}
+
+/// Something wrong with the container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// What kind.
+    pub kind: NoteKind,
+    /// Where in the file.
+    pub offset: usize,
+}
+
+/// How a walk over a range ended.
+#[derive(Clone, Debug)]
+pub struct Walked {
+    /// Where the next block would begin.
+    pub next: usize,
+    /// What is known there.
+    pub state: State,
+    /// Frames seen.
+    pub frames: u64,
+    /// What was wrong on the way, bounded by [`MAX_DAMAGE`].
+    pub damage: Vec<Damage>,
+    /// Frames that could not be given out because their interface is unknown.
+    pub orphans: u64,
+    /// Key logs found in decryption-secrets blocks: places of their data.
+    pub secrets: Vec<std::ops::Range<usize>>,
+}
+
+/// Damaged places listed one by one per range; the rest of a file full of damage is one more.
+pub const MAX_DAMAGE: usize = 64;
+
+/// One opened capture.
+#[derive(Debug)]
+pub struct Capture<'a> {
+    /// All bytes of the file.
+    pub bytes: &'a [u8],
+    /// Which container.
+    pub kind: InputKind,
+    /// Where the first record begins.
+    pub start: usize,
+    /// What is known there.
+    pub state: State,
+}
+
+impl<'a> Capture<'a> {
+    /// Reads the file header. `None` where not even that can be read.
+    pub fn open(bytes: &'a [u8], kind: InputKind) -> Option<Self> {
+        let (start, state) = match kind {
+            InputKind::Pcap => pcap::open(bytes)?,
+            InputKind::PcapNg => pcapng::open(bytes),
+            InputKind::Evtx => return None,
+        };
+        Some(Self { bytes, kind, start, state })
+    }
+
+    /// Walks the blocks that begin in `start..end`.
+    pub fn walk(&self, start: usize, end: usize, state: State, visit: &mut dyn FnMut(Frame<'a>)) -> Walked {
+        match self.kind {
+            InputKind::Pcap => pcap::walk(self.bytes, start, end, state, visit),
+            _ => pcapng::walk(self.bytes, start, end, state, visit),
+        }
+    }
+
+    /// The first place in `from..end` where a block seems to begin.
+    pub fn guess_start(&self, from: usize, end: usize, state: &State) -> Option<usize> {
+        match self.kind {
+            InputKind::Pcap => pcap::guess_start(self.bytes, from, end, state),
+            _ => pcapng::guess_start(self.bytes, from, end, state.big_endian),
+        }
+    }
+}

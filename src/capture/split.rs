@@ -1,0 +1,148 @@
+//! Ranges of a capture, decoded in parallel, joined in order.
+//!
+//! Each range guesses its first block. A guess may be wrong (a capture copied inside a capture), so every join
+//! is checked: a range must begin exactly where the one before it ended, with the same byte order and interface
+//! table; otherwise it is decoded again from the true place. The result never depends on a guess.
+
+use rayon::prelude::*;
+
+use super::{Capture, Damage, Frame, State, Walked};
+
+/// How a capture is cut up. Neither number changes a result.
+#[derive(Clone, Copy, Debug)]
+pub struct Split {
+    /// Bytes of a range.
+    pub range: usize,
+    /// Ranges that are decoded before they are handed on: bounds the memory of one window.
+    pub window: usize,
+}
+
+impl Default for Split {
+    fn default() -> Self {
+        Self { range: 4 << 20, window: 8 }
+    }
+}
+
+/// What frames are turned into, range by range.
+pub trait Collect: Send {
+    /// Takes one frame. `frame.index` counts from the start of the range.
+    fn frame(&mut self, frame: Frame<'_>);
+}
+
+/// One decoded range.
+#[derive(Debug)]
+pub struct Part<C> {
+    /// Number of the first frame of the range, from 1.
+    pub first_frame: u64,
+    /// Frames in the range.
+    pub frames: u64,
+    /// What was collected.
+    pub collected: C,
+    /// What was wrong with the container.
+    pub damage: Vec<Damage>,
+    /// Frames of undescribed interfaces.
+    pub orphans: u64,
+}
+
+/// What is known after the last range.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Frames in the file.
+    pub frames: u64,
+    /// Interfaces described in the file.
+    pub interfaces: u32,
+    /// Places of TLS key logs.
+    pub secrets: Vec<std::ops::Range<usize>>,
+}
+
+/// Decodes a capture window by window; `apply` gets the parts of each window in file order.
+pub fn for_each_window<C: Collect>(
+    capture: &Capture<'_>,
+    split: Split,
+    new: &(dyn Fn() -> C + Sync),
+    mut apply: impl FnMut(Vec<Part<C>>),
+) -> Summary {
+    let range = split.range.max(64);
+    // What is known after the head of the file is what most ranges begin with.
+    let head_end = capture.bytes.len().min(capture.start.saturating_add(range));
+    let head = capture.walk(capture.start, head_end, capture.state.clone(), &mut |_| {});
+    let assumed = head.state;
+
+    let mut summary = Summary { frames: 0, interfaces: 0, secrets: Vec::new() };
+    let mut true_start = capture.start;
+    let mut true_state = capture.state.clone();
+    let mut window_start = capture.start;
+    while window_start < capture.bytes.len() {
+        let ends: Vec<(usize, usize)> = (0..split.window.max(1))
+            .map(|n| window_start.saturating_add(n * range))
+            .take_while(|from| *from < capture.bytes.len())
+            .map(|from| (from, from.saturating_add(range).min(capture.bytes.len())))
+            .collect();
+        window_start = ends.last().map_or(capture.bytes.len(), |(_, end)| *end);
+        let guessed: Vec<Guess<C>> =
+            ends.par_iter().map(|(from, end)| Guess::decode(capture, *from, *end, &assumed, new)).collect();
+
+        let mut parts = Vec::with_capacity(guessed.len());
+        for (guess, (_, end)) in guessed.into_iter().zip(&ends) {
+            let (walked, collected) = if guess.start == Some(true_start) && guess.state == true_state {
+                (guess.walked, guess.collected)
+            } else {
+                decode(capture, true_start, *end, true_state, new)
+            };
+            true_start = walked.next;
+            true_state = walked.state;
+            summary.secrets.extend(walked.secrets);
+            parts.push(Part {
+                first_frame: summary.frames + 1,
+                frames: walked.frames,
+                collected,
+                damage: walked.damage,
+                orphans: walked.orphans,
+            });
+            summary.frames += walked.frames;
+        }
+        apply(parts);
+    }
+    let last = u32::try_from(true_state.interfaces.len()).unwrap_or(u32::MAX);
+    summary.interfaces = true_state.interfaces_before.saturating_add(last);
+    summary
+}
+
+/// A range decoded from a guessed start.
+struct Guess<C> {
+    start: Option<usize>,
+    state: State,
+    walked: Walked,
+    collected: C,
+}
+
+impl<C: Collect> Guess<C> {
+    fn decode(
+        capture: &Capture<'_>,
+        from: usize,
+        end: usize,
+        assumed: &State,
+        new: &(dyn Fn() -> C + Sync),
+    ) -> Self {
+        // The first range is known, not guessed.
+        let (start, state) = if from == capture.start {
+            (Some(from), capture.state.clone())
+        } else {
+            (capture.guess_start(from, end, assumed), assumed.clone())
+        };
+        let (walked, collected) = decode(capture, start.unwrap_or(end), end, state.clone(), new);
+        Self { start, state, walked, collected }
+    }
+}
+
+fn decode<C: Collect>(
+    capture: &Capture<'_>,
+    start: usize,
+    end: usize,
+    state: State,
+    new: &(dyn Fn() -> C + Sync),
+) -> (Walked, C) {
+    let mut collected = new();
+    let walked = capture.walk(start, end, state, &mut |frame| collected.frame(frame));
+    (walked, collected)
+}

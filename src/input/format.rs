@@ -1,0 +1,158 @@
+//! What a file is, by its first bytes, never by its name.
+
+/// Formats that are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Classic capture file, any byte order and resolution.
+    Pcap,
+    /// Next-generation capture file.
+    PcapNg,
+    /// Windows event log.
+    Evtx,
+    /// A wrapper around one file.
+    Compressed(Compression),
+    /// Known, but to be converted by the user first.
+    Foreign(Foreign),
+    /// No bytes at all.
+    Empty,
+    /// Printable text.
+    Text,
+    /// Anything else.
+    Unknown,
+}
+
+/// Compression of a single file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstandard,
+}
+
+/// Captures and containers that this tool does not read, with the command that makes them readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// What it is.
+    pub name: &'static str,
+    /// What to run.
+    pub convert: &'static str,
+}
+
+impl Format {
+    /// The word used in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pcap => "pcap",
+            Self::PcapNg => "pcapng",
+            Self::Evtx => "evtx",
+            Self::Compressed(Compression::Gzip) => "gzip",
+            Self::Compressed(Compression::Zstandard) => "zstd",
+            Self::Foreign(foreign) => foreign.name,
+            Self::Empty => "empty file",
+            Self::Text => "text",
+            Self::Unknown => "unknown format",
+        }
+    }
+
+    /// Tells what begins with `head`. A few hundred bytes suffice.
+    pub fn of(head: &[u8]) -> Self {
+        if head.is_empty() {
+            return Self::Empty;
+        }
+        for (magic, format) in MAGICS {
+            if head.starts_with(magic) {
+                return *format;
+            }
+        }
+        if is_etl(head) {
+            return Self::Foreign(ETL);
+        }
+        if looks_like_text(head) { Self::Text } else { Self::Unknown }
+    }
+}
+
+const ETL: Foreign = Foreign {
+    name: "Windows trace (.etl)",
+    convert: "convert it with: etl2pcapng.exe in.etl out.pcapng (netsh trace), or: pktmon etl2pcap in.etl --out out.pcapng",
+};
+
+const fn editcap(name: &'static str) -> Format {
+    Format::Foreign(Foreign {
+        name,
+        convert: "convert it with: editcap -F pcapng IN OUT.pcapng (part of Wireshark)",
+    })
+}
+
+const fn unpack(name: &'static str) -> Format {
+    Format::Foreign(Foreign { name, convert: "unpack it first and give the folder" })
+}
+
+/// Longest magics need not come first: no entry is a prefix of another.
+const MAGICS: &[(&[u8], Format)] = &[
+    (&[0x0a, 0x0d, 0x0d, 0x0a], Format::PcapNg),
+    (&[0xd4, 0xc3, 0xb2, 0xa1], Format::Pcap), // microseconds
+    (&[0xa1, 0xb2, 0xc3, 0xd4], Format::Pcap),
+    (&[0x4d, 0x3c, 0xb2, 0xa1], Format::Pcap), // nanoseconds
+    (&[0xa1, 0xb2, 0x3c, 0x4d], Format::Pcap),
+    (&[0x34, 0xcd, 0xb2, 0xa1], Format::Pcap), // "modified" libpcap, 24-byte record headers
+    (&[0xa1, 0xb2, 0xcd, 0x34], Format::Pcap),
+    (b"ElfFile\0", Format::Evtx),
+    (&[0x1f, 0x8b, 0x08], Format::Compressed(Compression::Gzip)),
+    (&[0x28, 0xb5, 0x2f, 0xfd], Format::Compressed(Compression::Zstandard)),
+    (b"GMBU", editcap("Network Monitor 2 capture")),
+    (b"RTSS", editcap("Network Monitor 1 capture")),
+    (b"snoop\0\0\0", editcap("snoop capture")),
+    (b"TRSNIFF data", editcap("Sniffer capture")),
+    (b"XCP\0", editcap("NetXRay capture")),
+    (b"\x7fver", editcap("EtherPeek capture")),
+    (b"PK\x03\x04", unpack("zip archive")),
+    (b"PK\x05\x06", unpack("empty zip archive")),
+    (b"MSCF", unpack("cabinet archive")),
+    (b"7z\xbc\xaf\x27\x1c", unpack("7z archive")),
+    (b"Rar!\x1a\x07", unpack("rar archive")),
+    (
+        b"LfLe",
+        Format::Foreign(Foreign {
+            name: "event log of Windows XP (.evt)",
+            convert: "convert it with: wevtutil epl in.evt out.evtx /lf:true",
+        }),
+    ),
+];
+
+/// An ETL file starts with a WMI buffer header of 0x48 bytes; the first event in it is a system trace header,
+/// whose version word and marker are fixed (evntrace.h, `SYSTEM_TRACE_HEADER`).
+fn is_etl(head: &[u8]) -> bool {
+    matches!(head.get(0x48..0x4c), Some([0x02, 0x00, 0x01 | 0x02, 0xc0]))
+}
+
+/// Printable in ASCII, UTF-8 or UTF-16, with no NUL outside of UTF-16.
+fn looks_like_text(head: &[u8]) -> bool {
+    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        return true;
+    }
+    let sample = head.get(..512).unwrap_or(head);
+    sample.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..=0xff))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_decides() {
+        assert_eq!(Format::of(b""), Format::Empty);
+        assert_eq!(Format::of(b"ElfFile\0rest"), Format::Evtx);
+        assert_eq!(Format::of(&[0xa1, 0xb2, 0x3c, 0x4d, 0, 2]), Format::Pcap);
+        assert_eq!(Format::of(b"hello, this is a note\r\n"), Format::Text);
+        assert_eq!(Format::of(&[0x00, 0x01, 0x02]), Format::Unknown);
+        assert!(matches!(Format::of(b"GMBU\x01\x02"), Format::Foreign(_)));
+    }
+
+    #[test]
+    fn etl_is_known_by_its_trace_header() {
+        let mut head = vec![0u8; 0x80];
+        head[0x48..0x4c].copy_from_slice(&[0x02, 0x00, 0x02, 0xc0]);
+        assert_eq!(Format::of(&head), Format::Foreign(ETL));
+    }
+}

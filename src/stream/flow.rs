@@ -1,0 +1,481 @@
+//! One flow: all segments between two endpoints from one opening.
+
+use super::limits;
+use super::reassemble::{Arrival, Stream};
+use super::records::Records;
+use crate::base::{Mark, time};
+use crate::packet::{Endpoint, IcmpError, Segment, TcpFlags};
+
+/// The two ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// Who opened it.
+    Client,
+    /// Who was addressed.
+    Server,
+}
+
+impl Side {
+    /// The other end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
+    /// `client` or `server`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+}
+
+/// How a flow was first seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// With its SYN.
+    Syn,
+    /// With the answer to a SYN that was not captured.
+    SynAck,
+    /// Already running.
+    MidStream,
+}
+
+/// FIN or RST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseKind {
+    /// An orderly end of one direction.
+    Fin,
+    /// An abort.
+    Rst,
+}
+
+/// One closing segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// Who sent it, by its address.
+    pub from: Side,
+    /// FIN or RST.
+    pub kind: CloseKind,
+    /// Where and when.
+    pub mark: Mark,
+    /// Its time to live.
+    pub ttl: u8,
+    /// Its IPv4 identification.
+    pub ip_id: Option<u16>,
+    /// Whether it acknowledges something.
+    pub has_ack: bool,
+    /// Whether it carries a timestamp option.
+    pub has_timestamp: bool,
+    /// Its place in the sender's stream.
+    pub offset: i64,
+    /// The end of what the sender had sent before, its FIN included.
+    pub expected: i64,
+    /// How far the other side had acknowledged.
+    pub acked: Option<u64>,
+    /// The segment with which the same side went on afterwards, as if it had sent no RST.
+    pub went_on: Option<Mark>,
+}
+
+/// A SYN or SYN-ACK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpeningSegment {
+    /// Where and when.
+    pub mark: Mark,
+    /// Initial sequence number.
+    pub isn: u32,
+    /// Time to live.
+    pub ttl: u8,
+}
+
+/// What is typical of one side's segments; a forged one differs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Habits {
+    /// Least and greatest time to live, RST excepted.
+    pub ttl: Option<(u8, u8)>,
+    /// Last IPv4 identification, RST excepted.
+    pub ip_id: Option<u16>,
+    /// Whether its segments carry timestamps.
+    pub timestamps: bool,
+    /// Maximum segment size it announced.
+    pub mss: Option<u16>,
+    /// Segments seen.
+    pub segments: u64,
+    /// Times it advertised a window of zero.
+    pub zero_windows: u64,
+    /// When the first of these was.
+    pub zero_window_first: Option<Mark>,
+    /// When it first advertised zero without having opened again.
+    pub zero_window_open: Option<Mark>,
+    /// When it was last heard.
+    pub last: Option<Mark>,
+}
+
+/// A time without any segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// The last segment before.
+    pub from: Mark,
+    /// The first segment after.
+    pub to: Mark,
+}
+
+impl Silence {
+    /// How long, in nanoseconds.
+    pub const fn length(&self) -> i64 {
+        self.to.time.since(self.from.time)
+    }
+}
+
+/// A short memory of segments, to recognise copies of the same packet.
+#[derive(Clone, Copy, Debug)]
+struct Fingerprint {
+    seq: u32,
+    ack: u32,
+    length: u32,
+    flags: TcpFlags,
+    ip_id: Option<u16>,
+    ttl: u8,
+    interface: u32,
+    time: crate::base::Timestamp,
+}
+
+/// One flow.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// Who opened it.
+    pub client: Endpoint,
+    /// Who was addressed.
+    pub server: Endpoint,
+    /// How it was first seen.
+    pub opening: Opening,
+    /// Its first segment.
+    pub first: Mark,
+    /// Its last segment.
+    pub last: Mark,
+    /// What the client sent.
+    pub to_server: Stream,
+    /// What the server sent.
+    pub to_client: Stream,
+    /// What is typical of the client's segments.
+    pub client_habits: Habits,
+    /// What is typical of the server's segments.
+    pub server_habits: Habits,
+    /// SYNs.
+    pub syns: Vec<OpeningSegment>,
+    /// SYN-ACKs.
+    pub syn_acks: Vec<OpeningSegment>,
+    /// The client's acknowledgement of the SYN-ACK.
+    pub handshake: Option<Mark>,
+    /// FINs and RSTs, in order.
+    pub closes: Vec<Close>,
+    /// ICMP errors that quote this flow.
+    pub icmp: Vec<IcmpError>,
+    /// How its bytes are cut into records.
+    pub records: Records,
+    /// The longest silence.
+    pub silence: Option<Silence>,
+    /// Zeek's history: a letter per kind of event, capitals for the client.
+    pub history: String,
+    /// Copies of segments: mirror ports, several capture components.
+    pub duplicates: u64,
+    /// Copies of segments that were seen at another interface.
+    pub second_vantage: u64,
+    /// Keep-alive and window probes.
+    pub keep_alives: u64,
+    /// Segments of each side since the other was last heard.
+    recent: [std::collections::VecDeque<Fingerprint>; 2],
+}
+
+/// Copies of one packet are captured within this time of each other.
+const COPY_WINDOW: i64 = time::SECOND;
+/// Where packets carry no identification, only copies within this time are taken for copies.
+const BLIND_COPY_WINDOW: i64 = 200_000;
+/// A segment this much later than a RST was sent after it, not captured out of order.
+const WENT_ON_AFTER: i64 = 100_000;
+
+impl Flow {
+    /// A flow that begins with `segment`.
+    pub fn new(client: Endpoint, server: Endpoint, opening: Opening, mark: Mark) -> Self {
+        Self {
+            client,
+            server,
+            opening,
+            first: mark,
+            last: mark,
+            to_server: Stream::new(Side::Client),
+            to_client: Stream::new(Side::Server),
+            client_habits: Habits::default(),
+            server_habits: Habits::default(),
+            syns: Vec::new(),
+            syn_acks: Vec::new(),
+            handshake: None,
+            closes: Vec::new(),
+            icmp: Vec::new(),
+            records: Records::default(),
+            silence: None,
+            history: String::new(),
+            duplicates: 0,
+            second_vantage: 0,
+            keep_alives: 0,
+            recent: Default::default(),
+        }
+    }
+
+    /// What `side` sent.
+    pub const fn stream(&self, side: Side) -> &Stream {
+        match side {
+            Side::Client => &self.to_server,
+            Side::Server => &self.to_client,
+        }
+    }
+
+    /// What is typical of `side`.
+    pub const fn habits(&self, side: Side) -> &Habits {
+        match side {
+            Side::Client => &self.client_habits,
+            Side::Server => &self.server_habits,
+        }
+    }
+
+    /// Whether a SYN with this initial sequence number opens another connection on the same ports.
+    pub fn is_reopened_by(&self, isn: u32) -> bool {
+        let seen_before = self.syns.iter().any(|syn| syn.isn == isn);
+        !seen_before && (!self.syns.is_empty() || !self.closes.is_empty() || self.opening != Opening::Syn)
+    }
+
+    /// Takes the next segment in file order.
+    pub fn apply(&mut self, segment: &Segment, bytes: &[u8], mark: Mark) {
+        let side = if segment.from == self.client { Side::Client } else { Side::Server };
+        if self.is_copy(side, segment) {
+            return;
+        }
+        self.note_time(mark);
+        self.note_habits(side, segment, mark);
+        let flags = segment.flags;
+        if flags.has(TcpFlags::RST) {
+            self.close(side, CloseKind::Rst, segment, mark);
+            return;
+        }
+        if let Some(close) = self
+            .closes
+            .iter_mut()
+            .find(|close| close.from == side && close.kind == CloseKind::Rst && close.went_on.is_none())
+            && mark.time - close.mark.time > WENT_ON_AFTER
+        {
+            close.went_on = Some(mark);
+        }
+        if flags.has(TcpFlags::SYN) {
+            self.open(side, segment, mark);
+        }
+        if flags.has(TcpFlags::ACK) {
+            self.acknowledge(side, segment, mark);
+        }
+        if segment.length > 0 {
+            self.data(side, segment, bytes, mark);
+        }
+        if flags.has(TcpFlags::FIN) {
+            self.close(side, CloseKind::Fin, segment, mark);
+        }
+    }
+
+    /// Takes an ICMP error that quotes a segment of this flow.
+    pub fn icmp(&mut self, error: IcmpError) {
+        if self.icmp.len() < limits::ICMP {
+            self.icmp.push(error);
+        }
+    }
+
+    /// No more segments will come.
+    pub fn finish(&mut self) {
+        self.to_server.close(&mut self.records);
+        self.to_client.close(&mut self.records);
+        self.recent = Default::default();
+    }
+
+    fn is_copy(&mut self, side: Side, segment: &Segment) -> bool {
+        let recent = match side {
+            Side::Client => &mut self.recent[0],
+            Side::Server => &mut self.recent[1],
+        };
+        let copy = recent.iter().find(|seen| {
+            let same = seen.seq == segment.seq
+                && seen.ack == segment.ack
+                && seen.length == segment.length
+                && seen.flags == segment.flags
+                && seen.ip_id == segment.ip_id;
+            let elsewhere = seen.interface != segment.interface || seen.ttl != segment.ttl;
+            // A sender that repeats itself counts its identification on; without one, only time can tell.
+            let identified = segment.ip_id.is_some_and(|id| id != 0);
+            let within = if identified || elsewhere { COPY_WINDOW } else { BLIND_COPY_WINDOW };
+            same && (segment.time - seen.time).abs() <= within
+                && (identified || elsewhere || segment.length > 0)
+        });
+        match copy.map(|seen| seen.interface == segment.interface) {
+            Some(true) => self.duplicates += 1,
+            Some(false) => self.second_vantage += 1,
+            None => {
+                if recent.len() >= limits::FINGERPRINTS {
+                    recent.pop_front();
+                }
+                recent.push_back(Fingerprint {
+                    seq: segment.seq,
+                    ack: segment.ack,
+                    length: segment.length,
+                    flags: segment.flags,
+                    ip_id: segment.ip_id,
+                    ttl: segment.ttl,
+                    interface: segment.interface,
+                    time: segment.time,
+                });
+                return false;
+            }
+        }
+        true
+    }
+
+    fn note_time(&mut self, mark: Mark) {
+        let silence = Silence { from: self.last, to: mark };
+        if silence.length() > self.silence.map_or(0, |longest| longest.length()) {
+            self.silence = Some(silence);
+        }
+        if mark.time < self.first.time {
+            self.first = mark;
+        }
+        if mark.time >= self.last.time {
+            self.last = mark;
+        }
+    }
+
+    fn note_habits(&mut self, side: Side, segment: &Segment, mark: Mark) {
+        let habits = match side {
+            Side::Client => &mut self.client_habits,
+            Side::Server => &mut self.server_habits,
+        };
+        if segment.flags.has(TcpFlags::RST) {
+            return;
+        }
+        habits.segments += 1;
+        habits.last = Some(mark);
+        habits.ttl = Some(match habits.ttl {
+            None => (segment.ttl, segment.ttl),
+            Some((least, greatest)) => (least.min(segment.ttl), greatest.max(segment.ttl)),
+        });
+        habits.ip_id = segment.ip_id.or(habits.ip_id);
+        habits.timestamps |= segment.options.timestamp.is_some();
+        habits.mss = segment.options.mss.or(habits.mss);
+        if segment.flags.has(TcpFlags::SYN) {
+            return;
+        }
+        if segment.window == 0 {
+            habits.zero_windows += 1;
+            habits.zero_window_first.get_or_insert(mark);
+            habits.zero_window_open.get_or_insert(mark);
+            self.write_history(side, 'w');
+        } else {
+            habits.zero_window_open = None;
+        }
+    }
+
+    fn open(&mut self, side: Side, segment: &Segment, mark: Mark) {
+        let opening = OpeningSegment { mark, isn: segment.seq, ttl: segment.ttl };
+        let accepts = segment.flags.has(TcpFlags::ACK);
+        let list = if accepts { &mut self.syn_acks } else { &mut self.syns };
+        if list.len() < limits::OPENINGS {
+            list.push(opening);
+        }
+        match side {
+            Side::Client => self.to_server.open(segment.seq),
+            Side::Server => self.to_client.open(segment.seq),
+        }
+        self.write_history(side, if accepts { 'h' } else { 's' });
+    }
+
+    fn acknowledge(&mut self, side: Side, segment: &Segment, mark: Mark) {
+        let other = match side {
+            Side::Client => &mut self.to_client,
+            Side::Server => &mut self.to_server,
+        };
+        // A SYN-ACK acknowledges the SYN: stream byte 0 is next.
+        if segment.flags.has(TcpFlags::SYN) && !other.is_placed() {
+            other.open(segment.ack.wrapping_sub(1));
+            other.from_start = false;
+        }
+        other.acknowledge(segment.ack, segment.options.sack, mark);
+        if side == Side::Client
+            && self.handshake.is_none()
+            && !self.syn_acks.is_empty()
+            && !segment.flags.has(TcpFlags::SYN)
+        {
+            self.handshake = Some(mark);
+        }
+        if segment.length == 0 && !segment.flags.has(TcpFlags::SYN) && !segment.flags.has(TcpFlags::FIN) {
+            self.write_history(side, 'a');
+        }
+    }
+
+    fn data(&mut self, side: Side, segment: &Segment, bytes: &[u8], mark: Mark) {
+        let stream = match side {
+            Side::Client => &mut self.to_server,
+            Side::Server => &mut self.to_client,
+        };
+        // Data in a SYN (fast open) begins behind the SYN's own number.
+        let seq = segment.seq.wrapping_add(u32::from(segment.flags.has(TcpFlags::SYN)));
+        let arrival = stream.data(seq, segment.length, bytes, segment.dont_fragment, mark, &mut self.records);
+        match arrival {
+            Arrival::New => self.write_history(side, 'd'),
+            Arrival::Repeated => self.write_history(side, 't'),
+            Arrival::KeepAlive => self.keep_alives += 1,
+            Arrival::Outside => {}
+        }
+    }
+
+    fn close(&mut self, side: Side, kind: CloseKind, segment: &Segment, mark: Mark) {
+        let other_acked = match side {
+            Side::Client => self.to_server.acked_end,
+            Side::Server => self.to_client.acked_end,
+        };
+        let stream = match side {
+            Side::Client => &mut self.to_server,
+            Side::Server => &mut self.to_client,
+        };
+        let placed = stream.is_placed();
+        let offset = if placed { stream.offset(segment.seq) } else { 0 };
+        let end = i64::try_from(stream.sent_end).unwrap_or(i64::MAX);
+        let fin = stream.fin_at.and_then(|at| i64::try_from(at).ok()).map_or(0, |at| at + 1);
+        if kind == CloseKind::Fin {
+            stream.finish_at(segment.seq, segment.length);
+        }
+        self.write_history(side, if kind == CloseKind::Fin { 'f' } else { 'r' });
+        let repeated = kind == CloseKind::Fin
+            && self.closes.iter().any(|close| close.from == side && close.kind == CloseKind::Fin);
+        if repeated || self.closes.len() >= limits::CLOSES {
+            return;
+        }
+        self.closes.push(Close {
+            from: side,
+            kind,
+            mark,
+            ttl: segment.ttl,
+            ip_id: segment.ip_id,
+            has_ack: segment.flags.has(TcpFlags::ACK),
+            has_timestamp: segment.options.timestamp.is_some(),
+            offset,
+            expected: end.max(fin),
+            acked: other_acked,
+            went_on: None,
+        });
+    }
+
+    /// Writes a letter once per side: small for the server, capital for the client.
+    fn write_history(&mut self, side: Side, letter: char) {
+        let letter = if side == Side::Client { letter.to_ascii_uppercase() } else { letter };
+        if self.history.len() < limits::HISTORY && !self.history.contains(letter) {
+            self.history.push(letter);
+        }
+    }
+}

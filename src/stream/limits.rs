@@ -1,0 +1,35 @@
+//! Every bound of this layer, with what happens at it.
+//!
+//! Hostile and very large captures meet these; past a bound a flow goes on with counters, and a note says so.
+
+/// Bytes kept of each direction for decoding (a TLS flight with a long certificate chain is under 20 KiB). Past
+/// it records are known by size, direction and time only.
+pub const HEAD_BYTES: usize = 64 * 1024;
+/// Contiguous runs kept of each direction: each gap begins a new one. Past it nothing more is kept.
+pub const HEAD_RUNS: usize = 8;
+/// Out-of-order pieces held per direction. Past it the oldest hole is given up as a gap.
+pub const PENDING_PIECES: usize = 256;
+/// Out-of-order bytes held per direction. Past it likewise.
+pub const PENDING_BYTES: usize = 1024 * 1024;
+/// Unacknowledged segments watched per direction. Past it the oldest is no longer watched for repetition.
+pub const IN_FLIGHT: usize = 128;
+/// Repeated segments remembered one by one per direction. Past it they are counted.
+pub const REPEATS: usize = 32;
+/// Opening segments (SYN, SYN-ACK) remembered per flow. Past it they are counted.
+pub const OPENINGS: usize = 16;
+/// FIN and RST segments remembered per flow. Past it they are counted.
+pub const CLOSES: usize = 16;
+/// ICMP errors remembered per flow.
+pub const ICMP: usize = 16;
+/// Records remembered from the beginning of a flow. Past it only the last ones and counters are kept.
+pub const FIRST_RECORDS: usize = 192;
+/// Records remembered from the end of a flow.
+pub const LAST_RECORDS: usize = 48;
+/// Gaps remembered per direction. Past it they are counted.
+pub const GAPS: usize = 64;
+/// Letters of the history strip.
+pub const HISTORY: usize = 48;
+/// Segment fingerprints remembered per direction to recognise copies.
+pub const FINGERPRINTS: usize = 8;
+/// Shards of a flow table. Fixed, so that results do not depend on the number of threads.
+pub const SHARDS: usize = 64;

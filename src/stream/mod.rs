@@ -1,0 +1,17 @@
+//! Layer 4: segments to flows to ordered bytes.
+//!
+//! Strictly in file order per flow, in parallel over shards of flows. Knows TCP; of what flows carry it knows
+//! only how records are framed (`records`), because sizes and times are all that is left of encrypted ones.
+
+pub mod flow;
+pub mod health;
+pub mod limits;
+pub mod reassemble;
+pub mod records;
+pub mod seq;
+pub mod table;
+
+pub use flow::{Close, CloseKind, Flow, Opening, Side};
+pub use reassemble::{Run, Stream};
+pub use records::{Framing, Record, Records};
+pub use table::FlowTable;

@@ -1,0 +1,139 @@
+//! All flows of a sequence of captures, in shards.
+
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHasher};
+use std::hash::{Hash, Hasher};
+
+use super::flow::{Flow, Opening};
+use super::limits;
+use crate::base::{Locator, Mark, SourceId};
+use crate::packet::{Endpoint, IcmpError, Interest, Segment};
+
+/// Both endpoints, the smaller first: the same for both directions.
+type Key = (Endpoint, Endpoint);
+
+fn key(a: Endpoint, b: Endpoint) -> Key {
+    if a <= b { (a, b) } else { (b, a) }
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    live: FxHashMap<Key, Flow>,
+    done: Vec<Flow>,
+    /// ICMP errors about flows that were not seen.
+    orphans: Vec<IcmpError>,
+}
+
+/// Flows by their endpoints.
+///
+/// INVARIANT: a flow sees its segments in file order, whatever the number of threads: shards are chosen by
+/// endpoints alone, and each shard is worked by one thread at a time.
+#[derive(Debug)]
+pub struct FlowTable {
+    shards: Vec<Shard>,
+}
+
+impl Default for FlowTable {
+    fn default() -> Self {
+        Self { shards: (0..limits::SHARDS).map(|_| Shard::default()).collect() }
+    }
+}
+
+/// What a window brings to a flow table, in file order.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// Segments.
+    pub segments: &'a [&'a Segment],
+    /// ICMP errors.
+    pub icmp: &'a [IcmpError],
+    /// The capture they come from.
+    pub source: SourceId,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Which side of a running connection is the server.
+    pub interest: &'a Interest,
+}
+
+impl FlowTable {
+    /// Applies a window's segments.
+    pub fn apply(&mut self, batch: Batch<'_>) {
+        let mut by_shard: Vec<Vec<&Segment>> = vec![Vec::new(); self.shards.len()];
+        for segment in batch.segments {
+            if let Some(list) = by_shard.get_mut(shard_of(segment.from, segment.to)) {
+                list.push(segment);
+            }
+        }
+        self.shards.par_iter_mut().zip(by_shard).for_each(|(shard, segments)| {
+            for segment in segments {
+                shard.segment(segment, &batch);
+            }
+        });
+        for error in batch.icmp {
+            if let Some(shard) = self.shards.get_mut(shard_of(error.quoted.from, error.quoted.to)) {
+                shard.icmp(*error);
+            }
+        }
+    }
+
+    /// Ends the work: every flow, ordered by its first segment, and the ICMP errors about flows never seen.
+    pub fn finish(self) -> (Vec<Flow>, Vec<IcmpError>) {
+        let mut flows: Vec<Flow> = Vec::new();
+        let mut orphans = Vec::new();
+        for shard in self.shards {
+            flows.extend(shard.done);
+            flows.extend(shard.live.into_values());
+            orphans.extend(shard.orphans);
+        }
+        flows.par_iter_mut().for_each(Flow::finish);
+        flows.par_sort_by_key(|flow| (flow.first.at, flow.client, flow.server));
+        orphans.sort_by_key(|error| error.frame);
+        (flows, orphans)
+    }
+}
+
+fn shard_of(a: Endpoint, b: Endpoint) -> usize {
+    let mut hasher = FxHasher::default();
+    key(a, b).hash(&mut hasher);
+    // The highest bits are the best mixed ones.
+    usize::try_from(hasher.finish() >> 48).unwrap_or(0) % limits::SHARDS
+}
+
+impl Shard {
+    fn segment(&mut self, segment: &Segment, batch: &Batch<'_>) {
+        let mark =
+            Mark { time: segment.time, at: Locator::Frame { source: batch.source, number: segment.frame } };
+        let key = key(segment.from, segment.to);
+        if segment.flags.opens() && self.live.get(&key).is_some_and(|flow| flow.is_reopened_by(segment.seq)) {
+            self.done.extend(self.live.remove(&key));
+        }
+        let flow = self.live.entry(key).or_insert_with(|| {
+            let (client, server, opening) = orient(segment, batch.interest);
+            Flow::new(client, server, opening, mark)
+        });
+        flow.apply(segment, segment.bytes(batch.bytes), mark);
+    }
+
+    fn icmp(&mut self, error: IcmpError) {
+        match self.live.get_mut(&key(error.quoted.from, error.quoted.to)) {
+            Some(flow) => flow.icmp(error),
+            None if self.orphans.len() < limits::ICMP => self.orphans.push(error),
+            None => {}
+        }
+    }
+}
+
+/// Who is the client: told by the SYN; in a running connection, the server is the side that is known as one.
+fn orient(segment: &Segment, interest: &Interest) -> (Endpoint, Endpoint, Opening) {
+    let (from, to) = (segment.from, segment.to);
+    if segment.flags.opens() {
+        (from, to, Opening::Syn)
+    } else if segment.flags.accepts() {
+        (to, from, Opening::SynAck)
+    } else if interest.is_server(to.ip, to.port)
+        && (!interest.is_server(from.ip, from.port) || to.port <= from.port)
+    {
+        (from, to, Opening::MidStream)
+    } else {
+        (to, from, Opening::MidStream)
+    }
+}
