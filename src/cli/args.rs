@@ -50,13 +50,13 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Judge the RDP connections in captures and logs.
+    ///
+    /// Give all that belongs to one case at once: captures and logs, of the client and of the server. They are
+    /// joined by address, port and time, and differing clocks are found out.
     Analyze(Analyze),
 }
 
-/// Judge the RDP connections in captures and logs.
-///
-/// Give all that belongs to one case at once: captures and logs, of the client and of the server. They are
-/// joined by address, port and time, and differing clocks are found out.
+/// The options of `analyze`.
 #[derive(Debug, clap::Args)]
 #[command(max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n{EXIT_CODES}"))]
 pub struct Analyze {

@@ -352,3 +352,52 @@ pub(super) fn hostile() -> Report {
     report.groups[0].client = evil();
     report
 }
+
+/// One attempt of three connections seen at two places, of which one is known from a log only; an attempt that
+/// never came to a connection; and a clock that could not be compared.
+pub(super) fn several() -> Report {
+    let mut report = single(failed_verdict());
+    let channel = "Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational";
+    report.sources = vec![
+        capture(),
+        log(1, "Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational"),
+        Source { id: 2, path: "/cases/4711/server.pcap".to_owned(), role: "server", ..capture() },
+        log(3, channel),
+    ];
+    report.clocks.push(Clock {
+        sources: vec![3],
+        against: 0,
+        offset_ms: None,
+        spread_ms: None,
+        pairs: 0,
+        quality: "unknown",
+    });
+    let second =
+        Connection { sources: vec![2], start: at(900), end: at(990), ..connection(2, 1, failed_verdict()) };
+    let mut unseen = connection(3, 1, undetermined_verdict());
+    unseen.transport = "unseen";
+    (unseen.first_frame, unseen.last_frame, unseen.sources) = (None, None, vec![3]);
+    unseen.facts = Facts::default();
+    unseen.stages = vec![StageRow {
+        stage: "authentication",
+        outcome: "unseen",
+        at: None,
+        detail: Some("no log of logons was given".to_owned()),
+    }];
+    unseen.events = vec![JoinedEvent {
+        source: 3,
+        record: 77,
+        channel: channel.to_owned(),
+        event_id: 261,
+        says: "listener RDP-Tcp received a connection".to_owned(),
+        time: at(950),
+        time_corrected: None,
+        matched_by: "time",
+    }];
+    report.connections.extend([second, unseen]);
+    report.incidents[0].connections = vec![1, 2, 3];
+    let nameless =
+        Verdict { cause: Some("dns-failure"), title: None, evidence: Vec::new(), ..failed_verdict() };
+    report.incidents.push(Incident { server: "srv01.corp.example".to_owned(), ..incident(2, nameless) });
+    report
+}

@@ -7,7 +7,7 @@ use comfy_table::{Cell, ContentArrangement, Table, TableComponent, presets};
 use super::page::Grid;
 use super::table::ansi;
 use super::text::{Ink, Text};
-use super::wrap::{Line, width_of, wrap};
+use super::wrap::{Line, natural_width, wrap};
 
 /// Columns between two cells.
 const BETWEEN: usize = 2;
@@ -74,8 +74,7 @@ fn stack(row: &[Text], group: &[usize]) -> Stack {
 fn natural(table: &[Vec<Stack>]) -> Vec<usize> {
     let columns = table.first().map_or(0, Vec::len);
     let cell = |column: usize| table.iter().filter_map(move |row| row.get(column)).flatten();
-    let width = |text: &Text| text.spans().iter().map(|span| width_of(span.text())).sum::<usize>();
-    (0..columns).map(|column| cell(column).map(width).max().unwrap_or(0).max(1)).collect()
+    (0..columns).map(|column| cell(column).map(natural_width).max().unwrap_or(0).max(1)).collect()
 }
 
 fn total(widths: &[usize]) -> usize {
@@ -155,6 +154,7 @@ fn colored(line: &str, color: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::wrap::width_of;
     use super::*;
 
     #[test]

@@ -159,13 +159,24 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> String {
     }
 }
 
+/// Characters of a name that lists and headlines show. Host names have at most 63 in a label, users fewer.
+const NAME: usize = 64;
+
+/// A name or address from the wire or a log, cut if nobody would have such a one.
+pub(super) fn name(name: &str) -> Text {
+    match name.char_indices().nth(NAME) {
+        Some((end, _)) => Text::code(name.get(..end).unwrap_or_default()).and_dim("…"),
+        None => Text::code(name),
+    }
+}
+
 /// Who with whom: `alice, 10.0.0.5 → 10.0.0.9:3389`.
 pub(super) fn who(incident: &Incident) -> Text {
     let user = match &incident.user {
-        Some(user) => Text::code(user).and(", "),
+        Some(user) => name(user).and(", "),
         None => Text::new(),
     };
-    user.and_code(&incident.client).and(" → ").and_code(&incident.server)
+    user.then(name(&incident.client)).and(" → ").then(name(&incident.server))
 }
 
 /// The last stage that the incident entered: that of the deciding connection, else of the last one.
@@ -280,6 +291,14 @@ mod tests {
         assert_eq!(offset(119_999.96), "+0 h 2 min 0.0 s");
         assert_eq!(offset(f64::NAN), "unknown");
         assert_eq!(duration(43.0), "43 ms");
+    }
+
+    #[test]
+    fn endless_names_are_cut() {
+        let shown =
+            |text: &str| name(text).spans().iter().map(|span| span.text().to_owned()).collect::<String>();
+        assert_eq!(shown("srv01.corp.example"), "srv01.corp.example");
+        assert_eq!(shown(&"ü".repeat(200)), format!("{}…", "ü".repeat(64)));
     }
 
     #[test]

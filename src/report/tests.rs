@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::fixture::{
-    crowd, failed_verdict, healthy_verdict, hostile, mixed, report, single, undetermined_verdict,
+    crowd, failed_verdict, healthy_verdict, hostile, mixed, report, several, single, undetermined_verdict,
 };
 use super::model::Report;
 use super::wrap::width_of;
@@ -19,6 +19,7 @@ fn every() -> Vec<(&'static str, Report)> {
         ("hostile", hostile()),
         ("crowd", crowd(200, 1)),
         ("storm", crowd(0, 47)),
+        ("several", several()),
     ]
 }
 
@@ -134,6 +135,49 @@ fn log_evidence_outside_the_join_is_moved_by_its_offset() {
     let text = table(&report, 120);
     assert!(text.contains("20:10:12.756?  the server accepted"), "{text}");
     assert!(text.contains("? by the log's own clock"), "{text}");
+}
+
+#[test]
+fn connections_of_one_incident_are_told_apart() {
+    let text = table(&several(), 120);
+    for part in [
+        "c2 tcp begins",
+        "(frame 1 of file 2)",
+        "20:10:10.950?  c3 RemoteConnectionManager 261: listener RDP-Tcp received a connection (matched by time only)",
+        "Connection c1, which decides",
+        "path       10.20.0.5:50003 → 10.20.0.9:3389, known from logs only",
+        "authentication unseen (no log of logons was given)",
+        "FAILED: dns-failure\n",
+        "offset unknown",
+    ] {
+        find(&text, part);
+    }
+    assert!(!text.contains("c3 last frame"), "an unseen connection has no frames: {text}");
+}
+
+#[test]
+fn a_bundle_of_many_logs_lists_those_that_matter() {
+    let mut report = single(failed_verdict());
+    let log = report.sources[1].clone();
+    report.sources.extend((2..300).map(|id| super::model::Source { id, ..log.clone() }));
+    let note = report.notes[0].clone();
+    report.notes.extend(vec![note; 300]);
+    let text = table(&report, 120);
+    find(&text, "… and 298 more files, read and not cited above");
+    find(&text, "… and 262 more: see --format json");
+    assert!(text.lines().count() < 180, "{text}");
+}
+
+#[test]
+fn a_note_of_the_analysis_becomes_a_line() {
+    let mut notes = crate::base::Notes::new();
+    notes.add_detail(crate::base::NoteKind::UnreadableInput, None, "x.pcap: permission denied");
+    let mut report = report();
+    report.notes = notes.iter().map(super::model::Note::from).collect();
+    find(
+        &table(&report, 200),
+        "1 × input could not be read: x.pcap: permission denied; nothing of this file was analysed",
+    );
 }
 
 #[test]

@@ -48,6 +48,12 @@ pub(super) fn width_of(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
+/// Columns that `text` takes on one line.
+pub(super) fn natural_width(text: &Text) -> usize {
+    let ends = |ink: Ink| if ink == Ink::Quoted { 2 } else { 0 };
+    text.spans().iter().map(|span| width_of(span.text()) + ends(span.ink)).sum()
+}
+
 fn words(text: &Text) -> Vec<Word> {
     let mut words = Vec::new();
     let mut word = Word::default();

@@ -20,8 +20,9 @@ pub(super) fn facts(report: &Report, connection: &Connection) -> Block {
 }
 
 fn path(report: &Report, connection: &Connection) -> Text {
-    let text = Text::plain(connection.transport)
-        .and(" ")
+    let unseen = connection.transport == "unseen";
+    let text = if unseen { Text::new() } else { Text::plain(connection.transport).and(" ") };
+    let text = text
         .and_code(&rows::endpoint(&connection.client))
         .and(" → ")
         .and_code(&rows::endpoint(&connection.server));
@@ -32,7 +33,7 @@ fn path(report: &Report, connection: &Connection) -> Text {
             text.and(", ")
                 .and(&source.map_or(frames.clone(), |source| rows::in_file(report, &frames, source)))
         }
-        _ if connection.transport == "unseen" => text.and(", known from logs only"),
+        _ if unseen => text.and(", known from logs only"),
         _ => text,
     }
 }
@@ -44,6 +45,10 @@ fn stages(connection: &Connection) -> Text {
             text = text.and(", ");
         }
         text = text.and(stage.stage).and(" ").ink(outcome_ink(stage.outcome), stage.outcome);
+        // With a place it stands in the timeline.
+        if let Some(detail) = stage.detail.as_deref().filter(|_| stage.at.is_none()) {
+            text = text.and(" (").and_prose(detail).and(")");
+        }
     }
     text
 }

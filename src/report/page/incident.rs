@@ -196,8 +196,13 @@ fn pieces(step: &str) -> Vec<Piece> {
             continue;
         }
         let mut words = String::new();
-        for (index, part) in line.split('`').enumerate() {
-            let quoted = index % 2 == 1;
+        let parts: Vec<&str> = line.split('`').collect();
+        for (index, part) in parts.iter().enumerate() {
+            // A backtick without a partner sets off nothing.
+            let quoted = index % 2 == 1 && index + 1 < parts.len();
+            if index % 2 == 1 && !quoted {
+                words.push('`');
+            }
             if quoted && part.trim().contains(' ') {
                 push_words(&mut pieces, &mut words);
                 pieces.push(Piece::Command(Text::code(part.trim())));
@@ -248,6 +253,7 @@ mod tests {
             ["Open a shell:", "> net start TermService", "and try again."]
         );
         assert_eq!(shown("First `a b`, then `c d`"), ["First", "> a b", "then", "> c d"]);
+        assert_eq!(shown("tell user `del /s /q"), ["tell user `del /s /q"]);
         assert!(shown(" ").is_empty());
     }
 }

@@ -1,13 +1,24 @@
 //! The end of the page: what limits the analysis, and the files and clocks that it rests on.
 
+use std::collections::BTreeSet;
+
 use super::{Block, Grid, points};
 use crate::report::model::{Clock, Note, Report, Source};
 use crate::report::rows;
 use crate::report::text::Text;
 
+/// Limits that get a line.
+const LIMITS: usize = 40;
+/// Sources up to which all get a row; of more, those that the report rests on.
+const SOURCES: usize = 40;
+
 /// `Limits of this analysis`.
 pub(super) fn limits(report: &Report) -> Vec<Block> {
-    let list = points(report.notes.iter().map(|note| limit(report, note)).collect());
+    let mut lines: Vec<Text> = report.notes.iter().take(LIMITS).map(|note| limit(report, note)).collect();
+    if let Some(more) = report.notes.len().checked_sub(LIMITS).filter(|more| *more > 0) {
+        lines.push(Text::new().and_dim(&format!("… and {more} more: see --format json")));
+    }
+    let list = points(lines);
     list.map_or_else(Vec::new, |list| vec![Block::Heading(2, Text::plain("Limits of this analysis")), list])
 }
 
@@ -34,12 +45,41 @@ pub(super) fn sources(report: &Report) -> Vec<Block> {
     if report.sources.is_empty() {
         return Vec::new();
     }
+    let cited = cited(report);
+    let shown: Vec<&Source> = report
+        .sources
+        .iter()
+        .filter(|source| report.sources.len() <= SOURCES || cited.contains(&source.id))
+        .take(SOURCES)
+        .collect();
     let grid = Block::Grid(Grid {
         header: vec!["file", "path", "role", "format", "content", "first", "last", "clock"],
-        rows: report.sources.iter().map(|source| row(report, source)).collect(),
+        rows: shown.iter().map(|source| row(report, source)).collect(),
         stacked: &[&[&[0], &[1, 4], &[2, 3], &[5, 6], &[7]], &[&[0], &[1, 4], &[2, 3], &[5, 6, 7]]],
     });
-    vec![Block::Heading(2, Text::plain("Sources")), grid]
+    let mut page = vec![Block::Heading(2, Text::plain("Sources"))];
+    if !shown.is_empty() {
+        page.push(grid);
+    }
+    if let Some(more) = report.sources.len().checked_sub(shown.len()).filter(|more| *more > 0) {
+        let text = format!("… and {more} more files, read and not cited above: see --format json");
+        page.push(Block::Paragraph(Text::new().and_dim(&text)));
+    }
+    page
+}
+
+/// The sources that a connection, an event or a piece of evidence names, and those whose clocks they go by.
+fn cited(report: &Report) -> BTreeSet<u32> {
+    let mut ids: BTreeSet<u32> = BTreeSet::new();
+    for connection in &report.connections {
+        ids.extend(connection.sources.iter().copied());
+        ids.extend(connection.events.iter().map(|event| event.source));
+    }
+    for incident in &report.incidents {
+        ids.extend(incident.verdict.evidence.iter().map(|fact| fact.source));
+    }
+    ids.extend(report.clocks.iter().map(|clock| clock.against));
+    ids
 }
 
 fn row(report: &Report, source: &Source) -> Vec<Text> {
@@ -62,9 +102,9 @@ fn row(report: &Report, source: &Source) -> Vec<Text> {
 fn content(source: &Source) -> Text {
     let name = source.channel.as_deref().map(rows::channel);
     let mut text = match (name, source.host.as_deref()) {
-        (Some(channel), Some(host)) => Text::plain(channel).and(" of ").and_code(host),
+        (Some(channel), Some(host)) => Text::plain(channel).and(" of ").then(rows::name(host)),
         (Some(channel), None) => Text::plain(channel),
-        (None, Some(host)) => Text::code(host),
+        (None, Some(host)) => rows::name(host),
         (None, None) => Text::new(),
     };
     let counts = [

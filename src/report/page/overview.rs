@@ -100,8 +100,8 @@ fn row(report: &Report, incident: &Incident, one_day: bool) -> Vec<Text> {
     vec![
         Text::plain(&incident.id.to_string()),
         Text::plain(&start),
-        Text::code(&incident.client),
-        Text::code(&incident.server),
+        rows::name(&incident.client),
+        rows::name(&incident.server),
         Text::plain(Some(rows::reached(report, incident)).filter(|stage| !stage.is_empty()).unwrap_or("-")),
         State::of(verdict).text(),
         verdict.cause.map_or_else(|| Text::plain("-"), Text::code),
@@ -156,8 +156,8 @@ pub(super) fn groups(report: &Report) -> Vec<Block> {
     let cells = report.groups.iter().map(|group| {
         vec![
             Text::plain(&rows::count(group.count)),
-            Text::code(&group.client),
-            Text::code(&group.server),
+            rows::name(&group.client),
+            rows::name(&group.server),
             Text::plain(group.reached),
             group.cause.map_or_else(|| Text::plain("-"), Text::code),
             Text::plain(&rows::to_second(&group.first_time)),
