@@ -22,7 +22,7 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// `text` with every [hidden](is_hidden) character as `\n`, `\x1b` or `\u{202e}`.
+/// `text` with every hidden character as `\n`, `\x1b` or `\u{202e}`.
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(SHOWN));
     let mut rest = text.chars();
