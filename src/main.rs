@@ -1,3 +1,7 @@
 //! The command: parse, run, print, exit code.
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run(std::env::args_os()).into()
+}

@@ -5,6 +5,8 @@
 
 use serde::Serialize;
 
+use crate::base;
+
 /// The version of this shape.
 pub const SCHEMA: &str = "rdpscan.report.v1";
 
@@ -333,6 +335,9 @@ pub struct Verdict {
     pub blame: Option<&'static str>,
     /// `failure`, `warning`, `remark` or `benign`.
     pub severity: &'static str,
+    /// The cause in plain words, one line: the headline. Without it the formats spell out the id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// One or two sentences for the incident report.
     pub summary: String,
     /// What it stands on.
@@ -437,8 +442,11 @@ pub struct Group {
 /// What limits this analysis.
 #[derive(Clone, Debug, Serialize)]
 pub struct Note {
-    /// What was met.
+    /// What was met: a fragment that follows a count.
     pub note: String,
+    /// What exactly, where the kind of limit alone does not say: a path and its error, a command, an offset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// How often.
     pub count: u64,
     /// In which source.
@@ -449,4 +457,17 @@ pub struct Note {
     pub first: Option<String>,
     /// What the reader loses by it.
     pub costs: String,
+}
+
+impl From<base::Note> for Note {
+    fn from(note: base::Note) -> Self {
+        Self {
+            note: note.kind.text().to_owned(),
+            detail: Some(note.detail).filter(|detail| !detail.is_empty()),
+            count: note.count,
+            source: note.source.map(|source| source.0),
+            first: note.first.map(|place| place.to_string()),
+            costs: note.kind.costs().to_owned(),
+        }
+    }
 }

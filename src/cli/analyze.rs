@@ -1,0 +1,57 @@
+//! `rdpscan analyze`: options to the library, its report to where it was asked for.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+use rdpscan::{Error, Options};
+
+use super::args::{Analyze, Args};
+use super::exit::Exit;
+use super::output;
+use super::say;
+
+/// Analyses, writes the report, and says how that ended.
+pub fn run(args: &Analyze) -> Result<Exit, Error> {
+    if args.paths.iter().filter(|path| *path == Path::new("-")).count() > 1 {
+        let text = "standard input (-) can be read only once";
+        let _ = Args::command().error(ErrorKind::ArgumentConflict, text).print();
+        return Ok(Exit::CouldNotRun);
+    }
+    if let Some(file) = &args.output {
+        // Before an analysis that may take minutes, not after it.
+        output::check(file, &args.paths)?;
+    }
+
+    let report = rdpscan::analyze(&options(args))?;
+
+    let (format, style) = (args.format.into(), output::style(args));
+    match &args.output {
+        Some(file) => {
+            output::write_file(file, &report, format, style)?;
+            if !args.quiet {
+                say(&format!("report written to {}", file.display()));
+            }
+        }
+        None if output::write_stdout(&report, format, style)?.is_break() => return Ok(Exit::Analysed),
+        None => {}
+    }
+    Ok(Exit::of(&report, args.fail_on_finding))
+}
+
+fn options(args: &Analyze) -> Options {
+    Options {
+        inputs: args.paths.clone(),
+        ports: args.ports.clone(),
+        client: args.client.clone(),
+        server: args.server.clone(),
+        user: args.user.clone(),
+        around: args.around,
+        target: args.target.clone(),
+        no_mmap: args.no_mmap,
+        threads: args.threads.map(NonZeroUsize::get),
+        range_size: None,
+    }
+}

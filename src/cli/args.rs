@@ -1,0 +1,250 @@
+//! What the user typed. Holds it, checks its form, and does no work with it.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use rdpscan::base::Timestamp;
+use rdpscan::report::{Format, Style};
+
+const EXAMPLES: &str = "\
+Examples:
+  Both sides of one failure, as a report on the terminal:
+    rdpscan analyze client.pcapng server-logs/
+
+  A bundle from support, for one user's attempt, as text for the ticket:
+    rdpscan analyze case-4711.zip --client 10.20.0.5 --around 2024-05-06T20:10:10Z \\
+        --format markdown -o verdict.md
+
+  A capture from a pipe, with RDP on another port:
+    zcat trace.pcap.gz | rdpscan analyze - --port 3390
+
+  In a script:
+    rdpscan analyze trace.pcapng --format json --fail-on-finding > report.json
+";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  analysed, also if no RDP was found or some inputs could not be read
+  1  analysed and a failure was found (only with --fail-on-finding)
+  2  could not run: bad arguments, or no input that can be read
+";
+
+/// Names the root cause of a failed Remote Desktop connection.
+///
+/// Reads packet captures and exported Windows event logs, and says what went wrong, who is to blame, what that
+/// rests on, and what to do. Works offline: it sends nothing and changes nothing.
+///
+/// Unrelated to the older BlueKeep scanner of the same name.
+#[derive(Debug, Parser)]
+#[command(name = "rdpscan", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One variant per command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Judge the RDP connections in captures and logs.
+    ///
+    /// Give all that belongs to one case at once: captures and logs, of the client and of the server. They are
+    /// joined by address, port and time, and differing clocks are found out.
+    Analyze(Analyze),
+}
+
+/// The options of `analyze`.
+#[derive(Debug, clap::Args)]
+#[command(max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n{EXIT_CODES}"))]
+pub struct Analyze {
+    /// Captures (pcap, pcapng), event logs (evtx), folders or archives of them; - is standard input.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// How the report is written.
+    #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Report")]
+    pub format: FormatName,
+
+    /// Write the report to FILE instead of standard output.
+    ///
+    /// The file appears when it is complete; an older one stays until then.
+    #[arg(short, long, value_name = "FILE", help_heading = "Report")]
+    pub output: Option<PathBuf>,
+
+    /// Columns of the table format [default: those of the terminal, at most 120; else 80].
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000),
+        help_heading = "Report")]
+    pub width: Option<usize>,
+
+    /// When to use colours. NO_COLOR is honoured.
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
+    pub color: Color,
+
+    /// Only incidents of this client.
+    #[arg(long, value_name = "IP|NAME", help_heading = "Selection")]
+    pub client: Option<String>,
+
+    /// Only incidents with this server.
+    #[arg(long, value_name = "IP[:PORT]", help_heading = "Selection")]
+    pub server: Option<String>,
+
+    /// Only incidents of this user.
+    #[arg(long, value_name = "NAME", help_heading = "Selection")]
+    pub user: Option<String>,
+
+    /// Only incidents around this time, such as 2024-05-06T20:10:10+02:00; UTC if no offset is given.
+    #[arg(long, value_name = "TIME", value_parser = moment, help_heading = "Selection")]
+    pub around: Option<Timestamp>,
+
+    /// The name that the user typed into the client: tells failed name lookups from others.
+    #[arg(long, value_name = "NAME", help_heading = "Reading")]
+    pub target: Option<String>,
+
+    /// A server port to take for RDP besides 3389. May be repeated.
+    #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
+        help_heading = "Reading")]
+    pub ports: Vec<u16>,
+
+    /// Read files piece by piece instead of mapping them: for network shares and removable media.
+    #[arg(long, help_heading = "Reading")]
+    pub no_mmap: bool,
+
+    /// Threads to work with [default: one per core]. Never changes the report.
+    #[arg(long, value_name = "N", help_heading = "Reading")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// Exit with code 1 if a failure was found.
+    #[arg(long)]
+    pub fail_on_finding: bool,
+
+    /// Say nothing on standard error but errors.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// The formats by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    /// For reading on a terminal.
+    Table,
+    /// For scripts: one document, stable keys.
+    Json,
+    /// For an incident ticket.
+    Markdown,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Table => Self::Table,
+            FormatName::Json => Self::Json,
+            FormatName::Markdown => Self::Markdown,
+        }
+    }
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Also in a pipe or file.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    text.parse()
+        .map_err(|_| "expected a time such as 2024-05-06T20:10:10Z or 2024-05-06T22:10:10+02:00".to_owned())
+}
+
+// A page below this is not laid out, so asking for one is refused.
+const _: () = assert!(Style::NARROWEST == 40);
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn analyze(args: &[&str]) -> Result<Analyze, clap::Error> {
+        let args = ["rdpscan", "analyze"].iter().chain(args);
+        Args::try_parse_from(args).map(|args| match args.command {
+            Command::Analyze(args) => args,
+        })
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_is_taken() {
+        let args = analyze(&[
+            "a.pcap",
+            "-",
+            "--format",
+            "json",
+            "-o",
+            "out.json",
+            "--client",
+            "10.0.0.5",
+            "--server",
+            "10.0.0.9:3389",
+            "--user",
+            "alice",
+            "--around",
+            "2024-05-06T20:10:10+02:00",
+            "--target",
+            "srv01",
+            "--port",
+            "3390",
+            "--port",
+            "3391",
+            "--width",
+            "120",
+            "--color",
+            "always",
+            "--no-mmap",
+            "--threads",
+            "2",
+            "--fail-on-finding",
+            "--quiet",
+        ])
+        .unwrap();
+        assert_eq!(args.paths, [PathBuf::from("a.pcap"), PathBuf::from("-")]);
+        assert_eq!(args.format, FormatName::Json);
+        assert_eq!(args.ports, [3390, 3391]);
+        assert_eq!(args.around.unwrap().to_string(), "2024-05-06T18:10:10.000000000Z");
+        assert_eq!((args.width, args.threads.map(NonZeroUsize::get)), (Some(120), Some(2)));
+        assert!(args.no_mmap && args.fail_on_finding && args.quiet);
+    }
+
+    #[test]
+    fn times_may_be_written_with_a_space() {
+        let args = analyze(&["a.pcap", "--around", "2024-05-06 20:10:10"]).unwrap();
+        assert_eq!(args.around.unwrap().to_string(), "2024-05-06T20:10:10.000000000Z");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for args in [
+            &[][..],
+            &["a", "--port", "0"],
+            &["a", "--port", "65536"],
+            &["a", "--threads", "0"],
+            &["a", "--width", "39"],
+            &["a", "--around", "yesterday"],
+            &["a", "--format", "xml"],
+            &["a", "--color", "sometimes"],
+            &["a", "--nonsense"],
+        ] {
+            assert!(analyze(args).is_err(), "{args:?}");
+        }
+    }
+}

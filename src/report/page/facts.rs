@@ -1,0 +1,152 @@
+//! What one connection said in clear, and the health of its flow: for the reader who opens the capture next.
+
+use super::Block;
+use crate::report::model::{Certificate, Connection, Facts, Report};
+use crate::report::rows;
+use crate::report::text::{Ink, Text};
+
+/// The facts of a connection, a labelled line each; lines that nothing is known for are left out.
+pub(super) fn facts(report: &Report, connection: &Connection) -> Block {
+    let lines = [
+        ("path", path(report, connection)),
+        ("stages", stages(connection)),
+        ("negotiation", negotiation(&connection.facts)),
+        ("TLS", tls(&connection.facts)),
+        ("certificate", connection.facts.certificate.as_ref().map_or_else(Text::new, certificate)),
+        ("flow", flow(connection)),
+        ("Wireshark", Text::code(&connection.display_filter)),
+    ];
+    Block::Labelled(lines.into_iter().filter(|(_, text)| !text.is_empty()).collect())
+}
+
+fn path(report: &Report, connection: &Connection) -> Text {
+    let unseen = connection.transport == "unseen";
+    let text = if unseen { Text::new() } else { Text::plain(connection.transport).and(" ") };
+    let text = text
+        .and_code(&rows::endpoint(&connection.client))
+        .and(" → ")
+        .and_code(&rows::endpoint(&connection.server));
+    match (connection.first_frame, connection.last_frame) {
+        (Some(first), Some(last)) => {
+            let frames = format!("frames {first} to {last}");
+            let source = connection.sources.first().copied();
+            text.and(", ")
+                .and(&source.map_or(frames.clone(), |source| rows::in_file(report, &frames, source)))
+        }
+        _ if unseen => text.and(", known from logs only"),
+        _ => text,
+    }
+}
+
+fn stages(connection: &Connection) -> Text {
+    let mut text = Text::new();
+    for stage in &connection.stages {
+        if !text.is_empty() {
+            text = text.and(", ");
+        }
+        text = text.and(stage.stage).and(" ").ink(outcome_ink(stage.outcome), stage.outcome);
+        // With a place it stands in the timeline.
+        if let Some(detail) = stage.detail.as_deref().filter(|_| stage.at.is_none()) {
+            text = text.and(" (").and_prose(detail).and(")");
+        }
+    }
+    text
+}
+
+/// How an outcome looks.
+pub(super) fn outcome_ink(outcome: &str) -> Ink {
+    match outcome {
+        "failed" => Ink::Bad,
+        "cut" => Ink::Open,
+        "unseen" => Ink::Dim,
+        _ => Ink::Plain,
+    }
+}
+
+fn negotiation(facts: &Facts) -> Text {
+    listed(&[
+        ("offered ", facts.requested.as_deref()),
+        ("chosen ", facts.selected.as_deref()),
+        ("failure ", facts.failure.as_deref()),
+        ("cookie ", facts.cookie.as_deref()),
+        ("client name ", facts.client_name.as_deref()),
+    ])
+}
+
+fn tls(facts: &Facts) -> Text {
+    let alerts = if facts.alerts.is_empty() { None } else { Some(facts.alerts.join("; ")) };
+    listed(&[
+        ("", facts.tls_version.as_deref()),
+        ("", facts.cipher.as_deref()),
+        ("server name ", facts.sni.as_deref()),
+        ("alerts: ", alerts.as_deref()),
+    ])
+}
+
+fn certificate(certificate: &Certificate) -> Text {
+    let names = if certificate.names.is_empty() { None } else { Some(certificate.names.join(", ")) };
+    let validity = match (&certificate.not_before, &certificate.not_after) {
+        (None, None) => None,
+        (from, until) => {
+            let time =
+                |time: &Option<String>| time.as_deref().map_or_else(|| "?".to_owned(), rows::to_second);
+            Some(format!("{} to {}", time(from), time(until)))
+        }
+    };
+    let issuer = if certificate.self_signed { "self-signed" } else { certificate.issuer.as_str() };
+    let by = if certificate.self_signed { "" } else { "issued by " };
+    listed(&[
+        ("", Some(&certificate.subject)),
+        (by, Some(issuer)),
+        ("names ", names.as_deref()),
+        ("valid ", validity.as_deref()),
+        ("", Some(&certificate.key)),
+        ("", Some(&certificate.signature)),
+        ("SHA-1 ", Some(&certificate.thumbprint)),
+    ])
+}
+
+fn flow(connection: &Connection) -> Text {
+    let facts = &connection.facts;
+    let repeated = facts.retransmissions_client.saturating_add(facts.retransmissions_server);
+    let some = |number: u64| Some(number).filter(|number| *number > 0);
+    let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let mut lines = vec![
+        ("closed by ", facts.closed_by.clone()),
+        ("Zeek ", known(format!("{} {}", connection.conn_state, connection.history).trim())),
+        ("round trip ", facts.rtt_ms.map(rows::duration)),
+    ];
+    if connection.transport != "unseen" {
+        let (out, back) = (rows::count(facts.bytes_to_server), rows::count(facts.bytes_to_client));
+        lines.push(("", Some(format!("{out} bytes to server, {back} to client"))));
+    }
+    let by =
+        || format!("{} by client, {} by server", facts.retransmissions_client, facts.retransmissions_server);
+    let mss = match (facts.mss_client, facts.mss_server) {
+        (None, None) => None,
+        (client, server) => {
+            Some([client, server].map(|mss| mss.map_or_else(|| "?".into(), |mss| mss.to_string())).join("/"))
+        }
+    };
+    let largest = facts.largest_passed_to_client.max(facts.largest_passed_to_server);
+    lines.extend([
+        ("retransmissions ", some(repeated).map(|_| by())),
+        ("zero windows ", some(facts.zero_windows).map(rows::count)),
+        ("longest silence ", facts.longest_silence_s.map(|seconds| rows::duration(seconds * 1_000.0))),
+        ("MSS client/server ", mss),
+        ("largest segment that passed ", largest.map(|size| rows::count(size.into()))),
+        ("smallest that never did ", facts.smallest_lost.map(|size| rows::count(size.into()))),
+    ]);
+    let lines: Vec<_> = lines.iter().map(|(label, value)| (*label, value.as_deref())).collect();
+    listed(&lines)
+}
+
+/// `label value; label value`, without what is not known.
+fn listed(items: &[(&str, Option<&str>)]) -> Text {
+    let known =
+        items.iter().filter_map(|(label, value)| Some((label, value.filter(|value| !value.is_empty())?)));
+    known.fold(Text::new(), |text, (label, value)| {
+        let text = if text.is_empty() { text } else { text.and("; ") };
+        text.and_dim(label).and(value)
+    })
+}

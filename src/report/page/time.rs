@@ -1,0 +1,121 @@
+//! One clock for the page: times of a log are shown by the capture's clock where its offset is known, with a mark.
+//!
+//! Estimates nothing: offsets come from the report.
+
+use std::collections::BTreeMap;
+
+use crate::base::Timestamp;
+use crate::report::model::{Incident, Report};
+use crate::report::rows;
+use crate::report::text::Text;
+
+/// How a time was come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// As its source has it.
+    AsIs,
+    /// Moved by the offset of its source.
+    Corrected,
+    /// By a clock that could not be compared.
+    Alone,
+}
+
+/// A time ready to be shown and sorted.
+#[derive(Clone, Debug)]
+pub(super) struct Moment {
+    pub time: String,
+    pub mark: Mark,
+}
+
+impl Moment {
+    /// For sorting; stamps that cannot be read come last.
+    pub fn order(&self) -> Timestamp {
+        self.time.parse().unwrap_or(Timestamp::MAX)
+    }
+
+    /// With its mark, and with the day unless all of `day`.
+    pub fn shown(&self, day: Option<&str>) -> String {
+        let same_day = day.is_some() && rows::day(&self.time) == day;
+        let time = if same_day { rows::clock(&self.time) } else { rows::date_time(&self.time) };
+        let mark = match self.mark {
+            Mark::AsIs => "",
+            Mark::Corrected => "*",
+            Mark::Alone => "?",
+        };
+        format!("{time}{mark}")
+    }
+}
+
+/// The clocks of a report, and the corrected times of one incident's events.
+pub(super) struct Clocks<'a> {
+    /// Nanoseconds by which a source is ahead; `None` if that could not be found out.
+    ahead: BTreeMap<u32, Option<i64>>,
+    corrected: BTreeMap<(u32, u64), &'a str>,
+}
+
+impl<'a> Clocks<'a> {
+    pub fn new(report: &'a Report, incident: &Incident) -> Self {
+        let mut ahead = BTreeMap::new();
+        for clock in &report.clocks {
+            let known = if clock.quality == "unknown" { None } else { clock.offset_ms.and_then(nanoseconds) };
+            ahead.extend(clock.sources.iter().filter(|id| **id != clock.against).map(|id| (*id, known)));
+        }
+        let connections = incident.connections.iter().filter_map(|id| rows::connection(report, *id));
+        let events = connections.flat_map(|connection| &connection.events);
+        let corrected = events
+            .filter_map(|event| Some(((event.source, event.record), event.time_corrected.as_deref()?)))
+            .collect();
+        Self { ahead, corrected }
+    }
+
+    /// A time of `source` by the capture's clock, if that can be had.
+    pub fn moment(&self, source: u32, record: Option<u64>, time: &str) -> Moment {
+        if let Some(corrected) = record.and_then(|record| self.corrected.get(&(source, record))) {
+            return Moment { time: (*corrected).to_owned(), mark: Mark::Corrected };
+        }
+        match (self.ahead.get(&source), time.parse::<Timestamp>()) {
+            (Some(Some(0)) | None, _) | (Some(Some(_)), Err(_)) => {
+                Moment { time: time.to_owned(), mark: Mark::AsIs }
+            }
+            (Some(Some(ahead)), Ok(stamp)) => {
+                Moment { time: stamp.shifted(ahead.saturating_neg()).to_string(), mark: Mark::Corrected }
+            }
+            (Some(None), _) => Moment { time: time.to_owned(), mark: Mark::Alone },
+        }
+    }
+}
+
+/// What the marks mean, for those that were used.
+pub(super) fn legend<'a>(moments: impl Iterator<Item = &'a Moment>) -> Vec<Text> {
+    let (mut corrected, mut alone) = (false, false);
+    for moment in moments {
+        corrected |= moment.mark == Mark::Corrected;
+        alone |= moment.mark == Mark::Alone;
+    }
+    let line = |used: bool, text: &str| used.then(|| Text::new().and_dim(text));
+    [
+        line(corrected, "* logged time, moved to the clock of the capture (offsets: see Sources)"),
+        line(alone, "? by the log's own clock, which could not be compared with the capture"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// By way of decimals: there is no checked conversion from a float.
+fn nanoseconds(milliseconds: f64) -> Option<i64> {
+    format!("{:.0}", milliseconds * 1e6).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_keep_what_matters() {
+        assert_eq!(nanoseconds(0.25), Some(250_000));
+        assert_eq!(nanoseconds(-7_200_000.4), Some(-7_200_000_400_000));
+        assert_eq!(nanoseconds(f64::INFINITY), None);
+        assert_eq!(nanoseconds(1e300), None);
+    }
+}

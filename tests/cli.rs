@@ -1,0 +1,127 @@
+//! The command as a user or script meets it: exit codes, what goes to stdout and what to stderr, `--help`.
+
+#![expect(clippy::unwrap_used, reason = "the helpers here are tests too")]
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn rdpscan() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rdpscan"));
+    command.env_remove("NO_COLOR").stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    rdpscan().args(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Ended with 2, an error on stderr, nothing on stdout.
+fn refused(output: &Output) -> String {
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert_eq!(text(&output.stdout), "", "{message}");
+    assert!(message.contains("error: "), "{message}");
+    message
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn help_goes_to_stdout_and_tells_what_this_is() {
+    for args in [&["--help"][..], &["analyze", "--help"], &["analyze", "-h"]] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(0));
+        let help = text(&output.stdout);
+        assert!(help.contains("Examples:\n") && help.contains("rdpscan analyze"), "{help}");
+        assert_eq!(text(&output.stderr), "");
+        assert!(help.lines().all(|line| line.len() <= 100), "{help}");
+    }
+    assert!(
+        text(&run(&["--help"]).stdout).contains("Unrelated to the older BlueKeep scanner of the same name")
+    );
+    assert!(text(&run(&["analyze", "--help"]).stdout).contains("Exit codes:\n  0  analysed"));
+    assert!(text(&run(&["--version"]).stdout).starts_with("rdpscan "));
+}
+
+#[test]
+fn bad_arguments_end_with_two() {
+    for args in [
+        &[][..],
+        &["analyze"],
+        &["analyse", "x.pcap"],
+        &["analyze", "x.pcap", "--no-such-option"],
+        &["analyze", "x.pcap", "--port", "0"],
+        &["analyze", "x.pcap", "--around", "noon"],
+        &["analyze", "-", "-"],
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert_eq!(text(&output.stdout), "", "{args:?}");
+        assert_ne!(text(&output.stderr), "", "{args:?}");
+    }
+}
+
+#[test]
+fn inputs_that_cannot_be_read_end_with_two_and_say_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("no-such.pcap");
+    let message = refused(&run(&["analyze", missing.to_str().unwrap()]));
+    assert!(message.starts_with("rdpscan: error: ") && message.contains("no-such.pcap"), "{message}");
+    refused(&run(&["analyze", folder.path().to_str().unwrap()]));
+}
+
+#[test]
+fn a_path_cannot_take_over_the_terminal() {
+    let message = refused(&run(&["analyze", "no-such-\x1b]0;owned\x07.pcap"]));
+    assert!(!message.contains('\x1b') && message.contains(r"no-such-\x1b]0;owned\x07.pcap"), "{message}");
+}
+
+#[test]
+fn the_place_for_the_report_is_checked_before_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("a.pcap");
+    fs::write(&capture, b"evidence").unwrap();
+    let capture = capture.to_str().unwrap();
+    let message = refused(&run(&["analyze", capture, "-o", capture]));
+    assert!(message.contains("it is one of the inputs"), "{message}");
+    refused(&run(&["analyze", capture, "-o", folder.path().to_str().unwrap()]));
+    let nowhere = folder.path().join("nowhere").join("report.md");
+    assert!(
+        refused(&run(&["analyze", capture, "-o", nowhere.to_str().unwrap()]))
+            .contains("its folder does not exist")
+    );
+    assert_eq!(fs::read(folder.path().join("a.pcap")).unwrap(), b"evidence");
+    assert_eq!(files(folder.path()), ["a.pcap"]);
+}
+
+#[test]
+fn a_run_that_failed_leaves_an_older_report_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    fs::write(&report, "older").unwrap();
+    refused(&run(&["analyze", "no-such.pcap", "-o", report.to_str().unwrap()]));
+    assert_eq!(fs::read_to_string(&report).unwrap(), "older");
+    assert_eq!(files(folder.path()), ["report.json"]);
+}
+
+#[test]
+fn a_reader_that_left_is_no_failure() {
+    let mut child = rdpscan().arg("--help").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut message = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut message).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{message}");
+    assert_eq!(message, "");
+}
