@@ -21,7 +21,7 @@ pub mod nego;
 // pub mod mcs;
 // pub mod share;
 
-// pub mod tls;
+pub mod tls;
 // pub mod x509;
 
 // pub mod dns;
