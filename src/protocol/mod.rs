@@ -17,12 +17,12 @@ pub mod x224;
 pub mod nego;
 
 // pub mod credssp;
-// pub mod fast_path;
-// pub mod mcs;
-// pub mod share;
+pub mod fast_path;
+pub mod mcs;
+pub mod share;
 
 pub mod tls;
-// pub mod x509;
+pub mod x509;
 
 // pub mod dns;
 // pub mod gateway;
