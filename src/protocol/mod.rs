@@ -16,7 +16,7 @@ pub mod x224;
 
 pub mod nego;
 
-// pub mod credssp;
+pub mod credssp;
 pub mod fast_path;
 pub mod mcs;
 pub mod share;
@@ -24,9 +24,9 @@ pub mod share;
 pub mod tls;
 pub mod x509;
 
-// pub mod dns;
-// pub mod gateway;
-// pub mod kerberos;
-// pub mod rdpeudp;
+pub mod dns;
+pub mod gateway;
+pub mod kerberos;
+pub mod rdpeudp;
 
 pub use wire::{Expected, Malformed, Parse};
