@@ -12,3 +12,4 @@ pub mod stream;
 pub use analyze::{Options, analyze};
 pub use base::Error;
 pub use report::model::Report;
+pub mod protocol;
