@@ -2,3 +2,4 @@
 //! and exported Windows event logs.
 
 pub mod base;
+pub mod eventlog;
