@@ -1,19 +1,28 @@
-//! Records of one chunk to events, by way of the `evtx` crate.
+//! Records of one chunk to events, by the plans of their templates.
 //!
 //! Gives no meaning to any field, and decides nothing about which records are worth decoding.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use evtx::{EvtxChunkData, ParserSettings};
-use serde::Deserialize;
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use rustc_hash::FxHashMap;
 
 use super::event::{Event, Fields, number};
-use super::evtx::{Chunk, RecordHeader};
+use super::evtx::{Chunk, RECORD_HEADER, RecordHeader};
 use super::guid::Guid;
+use super::plan::{Cursor, Names, Part, Place, Plan, Step, Target, compile};
 use super::provider::Provider;
+use super::value::{Value, kind};
 use crate::base::{Locator, SourceId, Timestamp};
+
+/// How deep XML may stand as a value inside XML.
+const DEPTH: u32 = 8;
+/// What one chunk may cost: a byte of a template or of text is 1, a step is [`STEP`]. Chunks of real logs stay
+/// below a tenth; a chunk that was made to cost more is given up.
+const BUDGET: usize = 1 << 21;
+/// What a step of a plan costs.
+const STEP: usize = 16;
 
 /// What came out of one chunk.
 #[derive(Debug, Default)]
@@ -25,6 +34,7 @@ pub(super) struct Decoded {
 }
 
 /// What the records of a chunk are.
+#[derive(Debug, Default)]
 pub(super) struct Heads {
     /// Provider and event id of each record; `None` where they cannot be read.
     pub of_records: Vec<Option<(Provider, u32)>>,
@@ -34,176 +44,346 @@ pub(super) struct Heads {
     pub computers: BTreeSet<Arc<str>>,
 }
 
-/// Tells what every record of a chunk is.
-pub(super) fn heads(chunk: &Chunk<'_>) -> Heads {
-    let decoded = decode(chunk, SourceId(0), &chunk.records);
-    let of_records = chunk.records.iter().map(|record| {
-        let event = decoded.events.iter().find(|event| event.record() == record.number)?;
-        Some((event.provider.clone(), event.id))
-    });
-    Heads {
-        of_records: of_records.collect(),
-        channels: decoded.events.iter().map(|event| event.channel.clone()).collect(),
-        computers: decoded.events.iter().map(|event| event.computer.clone()).collect(),
-    }
-}
-
-/// Decodes the `wanted` records of a chunk, which must be in the order of the chunk.
+/// Decodes the `wanted` records of a chunk to events with all their fields.
 pub(super) fn decode(chunk: &Chunk<'_>, source: SourceId, wanted: &[RecordHeader]) -> Decoded {
+    let mut reader = Reader::of(chunk, true);
     let mut decoded = Decoded::default();
-    if wanted.is_empty() {
-        return decoded;
-    }
-    let settings = Arc::new(ParserSettings::new());
-    let Ok(mut data) = EvtxChunkData::new(chunk.bytes.to_vec(), false) else { return decoded };
-    let Ok(mut parsed) = data.parse(settings) else { return decoded };
-    for record in parsed.iter().flatten() {
-        let Some(header) = wanted.iter().find(|header| header.number == record.event_record_id) else {
-            continue;
-        };
-        let event = record.into_json_bytes().ok().and_then(|json| event(source, header, &json.data));
-        match event {
+    for record in wanted {
+        match reader.record(record).and_then(|found| found.into_event(source, record)) {
             Some(event) => decoded.events.push(event),
-            None => decoded.lost.push(header.number),
+            None => decoded.lost.push(record.number),
         }
     }
     decoded
 }
 
-#[derive(Debug)]
-enum Json {
-    Text(String),
-    List(Vec<Json>),
-    Map(Vec<(String, Json)>),
+/// Tells what every record of a chunk is, without reading its fields.
+pub(super) fn heads(chunk: &Chunk<'_>) -> Heads {
+    let mut reader = Reader::of(chunk, false);
+    let of_records = chunk.records.iter().map(|record| {
+        let found = reader.record(record)?;
+        Some((found.provider?, found.id?))
+    });
+    let of_records = of_records.collect();
+    Heads { of_records, channels: reader.channels.all, computers: reader.computers.all }
 }
 
-impl Json {
-    fn child(&self, name: &str) -> Option<&Self> {
-        match self {
-            Self::Map(pairs) => pairs.iter().find(|(own, _)| own == name).map(|(_, value)| value),
+/// What was found in one record so far.
+#[derive(Default)]
+struct Found {
+    provider: Option<Provider>,
+    id: Option<u32>,
+    level: u8,
+    time: Option<Timestamp>,
+    activity: Option<Guid>,
+    channel: Option<Arc<str>>,
+    computer: Option<Arc<str>>,
+    fields: Fields,
+    /// How many data had no name.
+    unnamed: usize,
+}
+
+impl Found {
+    fn into_event(self, source: SourceId, record: &RecordHeader) -> Option<Event> {
+        Some(Event {
+            at: Locator::Record { source, number: record.number },
+            time: self.time.or(record.written).unwrap_or_default(),
+            provider: self.provider?,
+            channel: self.channel.unwrap_or_default(),
+            computer: self.computer.unwrap_or_default(),
+            id: self.id?,
+            level: self.level,
+            activity: self.activity,
+            fields: self.fields,
+        })
+    }
+}
+
+/// Texts of which a chunk has few, in one copy each.
+#[derive(Default)]
+struct Shared {
+    all: BTreeSet<Arc<str>>,
+    last: Arc<str>,
+}
+
+impl Shared {
+    fn copy(&mut self, text: &str) -> Arc<str> {
+        if *self.last != *text {
+            self.last = match self.all.get(text) {
+                Some(known) => known.clone(),
+                None => text.into(),
+            };
+        }
+        if !self.last.is_empty() {
+            self.all.insert(self.last.clone());
+        }
+        self.last.clone()
+    }
+}
+
+/// Reads the records of one chunk.
+struct Reader<'a> {
+    chunk: &'a [u8],
+    /// Whether fields are read, or only what the record is.
+    fields: bool,
+    names: Names,
+    /// By the place of the template in the chunk, and where its XML stands; `None`: not to be read.
+    plans: FxHashMap<(usize, Place), Option<Rc<Plan>>>,
+    channels: Shared,
+    computers: Shared,
+    /// `Data`, `Data1`, …
+    unnamed: Vec<Arc<str>>,
+    scratch: String,
+    budget: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn of(chunk: &Chunk<'a>, fields: bool) -> Self {
+        Self {
+            chunk: chunk.bytes,
+            fields,
+            names: Names::default(),
+            plans: FxHashMap::default(),
+            channels: Shared::default(),
+            computers: Shared::default(),
+            unnamed: Vec::new(),
+            scratch: String::new(),
+            budget: BUDGET,
+        }
+    }
+
+    /// Reads one record; `None` if any of it is not what it should be.
+    fn record(&mut self, record: &RecordHeader) -> Option<Found> {
+        let at = usize::try_from(record.at).ok()?;
+        let end = at.checked_add(usize::try_from(record.size).ok()?)?.checked_sub(4)?;
+        let mut found = Found::default();
+        self.stream(
+            Cursor { chunk: self.chunk, at: at + RECORD_HEADER, end },
+            Place::Document,
+            0,
+            &mut found,
+        )?;
+        Some(found)
+    }
+
+    /// Reads a stretch of BinXML: an instance of a template, or, in forwarded and some exported logs, elements.
+    fn stream(&mut self, mut cursor: Cursor<'a>, place: Place, depth: u32, found: &mut Found) -> Option<()> {
+        if depth > DEPTH {
+            return None;
+        }
+        while let Some(token) = cursor.chunk.get(cursor.at).filter(|_| cursor.at < cursor.end) {
+            match token {
+                0x00 => break,
+                0x0f => cursor.take(4).map(drop)?,
+                0x0c => self.instance(&mut cursor, place, depth, found)?,
+                _ => {
+                    self.spend(cursor.end - cursor.at)?;
+                    let plan = compile(cursor, place, false, &mut self.names)?;
+                    return self.run(&plan, &[], depth, found);
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Reads an instance of a template, [MS-EVEN6] 2.2.12: where the template is, then the values. The template
+    /// itself stands at its first use.
+    fn instance(
+        &mut self,
+        cursor: &mut Cursor<'a>,
+        place: Place,
+        depth: u32,
+        found: &mut Found,
+    ) -> Option<()> {
+        cursor.take(6)?;
+        let template = cursor.offset()?;
+        if template == cursor.at {
+            cursor.take(20)?;
+            let size = cursor.offset()?;
+            cursor.take(size)?;
+        }
+        let count = cursor.offset()?;
+        let mut descriptors = Cursor { end: cursor.at, ..*cursor };
+        cursor.take(count.checked_mul(4)?)?;
+        descriptors.end = cursor.at;
+        self.spend(count)?;
+        let mut values = Vec::with_capacity(count);
+        while descriptors.at < descriptors.end {
+            let size = usize::from(descriptors.u16()?);
+            let kind = descriptors.u8()?;
+            descriptors.u8()?;
+            values.push(Value { kind, at: cursor.at, bytes: cursor.take(size)? });
+        }
+        let plan = self.plan(template, place)?;
+        self.run(&plan, &values, depth, found)
+    }
+
+    /// The plan of the template at an offset of the chunk.
+    fn plan(&mut self, template: usize, place: Place) -> Option<Rc<Plan>> {
+        if let Some(known) = self.plans.get(&(template, place)) {
+            return known.clone();
+        }
+        // The next template, its GUID, its size.
+        let mut cursor = Cursor { chunk: self.chunk, at: template, end: self.chunk.len() };
+        let plan = cursor.take(20).and_then(|_| {
+            let size = cursor.offset()?;
+            let body = Cursor { end: cursor.at.checked_add(size)?, ..cursor };
+            cursor.take(size)?;
+            self.spend(size)?;
+            compile(body, place, true, &mut self.names).map(Rc::new)
+        });
+        self.plans.insert((template, place), plan.clone());
+        plan
+    }
+
+    fn run(&mut self, plan: &[Step], values: &[Value<'a>], depth: u32, found: &mut Found) -> Option<()> {
+        for step in plan {
+            self.spend(STEP)?;
+            if step.depends.iter().any(|index| value(values, *index).is_some_and(|value| value.is_null())) {
+                continue;
+            }
+            self.step(step, values, depth, found)?;
+        }
+        Some(())
+    }
+
+    fn step(&mut self, step: &Step, values: &[Value<'a>], depth: u32, found: &mut Found) -> Option<()> {
+        let only = match &*step.parts {
+            [Part::Value(index)] => value(values, *index),
             _ => None,
-        }
-    }
-
-    fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Map(_) => self.child("#text")?.text(),
-            Self::List(_) => None,
-        }
-    }
-
-    fn attribute(&self, name: &str) -> Option<&str> {
-        self.child("#attributes")?.child(name)?.text()
-    }
-}
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyJson;
-        impl<'de> Visitor<'de> for AnyJson {
-            type Value = Json;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("any JSON")
+        };
+        match &step.target {
+            Target::Known(provider) => found.provider = Some(provider.clone()),
+            Target::Provider => {
+                let name = self.text(step, values)?;
+                found.provider = (!name.is_empty()).then(|| Provider::named(name));
             }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-                Ok(Json::Text(value.to_string()))
+            Target::Id => {
+                let id = only.and_then(|value| value.number()).or_else(|| number(self.text(step, values)?));
+                found.id = id.and_then(|id| u32::try_from(id).ok());
             }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-                Ok(Json::Text(value.to_string()))
+            Target::Channel => {
+                self.write(step, values)?;
+                found.channel = Some(self.channels.copy(&self.scratch));
             }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-                Ok(Json::Text(value.to_string()))
+            Target::Computer => {
+                self.write(step, values)?;
+                found.computer = Some(self.computers.copy(&self.scratch));
             }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-                Ok(Json::Text(value.to_string()))
+            Target::Nothing => self.nested(step, values, depth, found)?,
+            _ if !self.fields => {}
+            Target::Level => {
+                let level =
+                    only.and_then(|value| value.number()).or_else(|| number(self.text(step, values)?));
+                found.level = level.and_then(|level| u8::try_from(level).ok()).unwrap_or_default();
             }
-
-            fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-                Ok(Json::Text(value.to_owned()))
+            Target::Time => {
+                found.time = match only {
+                    Some(value) if value.kind == kind::FILETIME => value.moment(),
+                    _ => self.text(step, values)?.parse().ok(),
+                };
             }
-
-            fn visit_unit<E>(self) -> Result<Json, E> {
-                Ok(Json::Text(String::new()))
+            Target::Activity => {
+                let guid = match only {
+                    Some(value) if value.kind == kind::GUID => value.guid(),
+                    _ => self.text(step, values)?.parse().ok(),
+                };
+                found.activity = guid.filter(|guid| !guid.is_nil());
             }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
-                let mut list = Vec::new();
-                while let Some(item) = seq.next_element()? {
-                    list.push(item);
+            Target::Field(_) | Target::Unnamed => match only {
+                Some(value) if value.kind == kind::BINXML => self.nested(step, values, depth, found)?,
+                Some(list) if list.is_list() => {
+                    for member in list.members() {
+                        self.scratch.clear();
+                        member.write(&mut self.scratch);
+                        self.spend(STEP + self.scratch.len())?;
+                        self.field(step, found)?;
+                    }
                 }
-                Ok(Json::List(list))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
+                _ => {
+                    self.write(step, values)?;
+                    self.field(step, found)?;
                 }
-                Ok(Json::Map(pairs))
-            }
-        }
-        deserializer.deserialize_any(AnyJson)
-    }
-}
-
-fn event(source: SourceId, header: &RecordHeader, json: &[u8]) -> Option<Event> {
-    let json: Json = serde_json::from_slice(json).ok()?;
-    let event = json.child("Event")?;
-    let system = event.child("System")?;
-    let text = |name: &str| system.child(name).and_then(Json::text).unwrap_or_default();
-    let mut fields = Fields::default();
-    if let Some(data) = event.child("EventData") {
-        flatten(data, &mut fields);
-    }
-    if let Some(Json::Map(wrappers)) = event.child("UserData") {
-        for (_, wrapper) in wrappers {
-            flatten(wrapper, &mut fields);
-        }
-    }
-    let time = system.child("TimeCreated").and_then(|time| time.attribute("SystemTime"));
-    Some(Event {
-        at: Locator::Record { source, number: header.number },
-        time: time.and_then(|text| text.parse().ok()).or(header.written).unwrap_or(Timestamp::from_nanos(0)),
-        provider: Provider::named(system.child("Provider")?.attribute("Name")?),
-        channel: text("Channel").into(),
-        computer: text("Computer").into(),
-        id: u32::try_from(number(text("EventID"))?).ok()?,
-        level: number(text("Level")).and_then(|level| u8::try_from(level).ok()).unwrap_or(0),
-        activity: system
-            .child("Correlation")
-            .and_then(|correlation| correlation.attribute("ActivityID"))
-            .and_then(|text| text.parse().ok())
-            .filter(|guid: &Guid| !guid.is_nil()),
-        fields,
-    })
-}
-
-fn flatten(data: &Json, fields: &mut Fields) {
-    let Json::Map(pairs) = data else { return };
-    for (name, value) in pairs.iter().filter(|(name, _)| name != "#attributes") {
-        match value {
-            Json::Text(text) => fields.push(name.as_str().into(), text),
-            Json::List(items) => items.iter().for_each(|item| push_item(name, item, fields)),
-            Json::Map(_) => match value.child("#text") {
-                Some(Json::List(items)) => items.iter().for_each(|item| push_item(name, item, fields)),
-                Some(item) => push_item(name, item, fields),
-                None => flatten(value, fields),
             },
         }
+        Some(())
+    }
+
+    /// Reads XML that stands as a value.
+    fn nested(&mut self, step: &Step, values: &[Value<'a>], depth: u32, found: &mut Found) -> Option<()> {
+        for part in &step.parts {
+            // What a record is stands before what it says.
+            if let Part::Value(index) = part
+                && let Some(value) = value(values, *index)
+                && value.kind == kind::BINXML
+                && (self.fields || found.id.is_none())
+            {
+                let end = value.at.checked_add(value.bytes.len())?;
+                let cursor = Cursor { chunk: self.chunk, at: value.at, end };
+                self.stream(cursor, step.inside, depth + 1, found)?;
+            }
+        }
+        Some(())
+    }
+
+    /// Adds the written text as a field.
+    fn field(&mut self, step: &Step, found: &mut Found) -> Option<()> {
+        if step.optional && self.scratch.is_empty() {
+            return Some(());
+        }
+        let name = match &step.target {
+            Target::Field(name) => name.clone(),
+            _ => self.unnamed(found),
+        };
+        found.fields.push(name, &self.scratch);
+        Some(())
+    }
+
+    fn unnamed(&mut self, found: &mut Found) -> Arc<str> {
+        let index = found.unnamed;
+        found.unnamed += 1;
+        while self.unnamed.len() <= index {
+            let name = match self.unnamed.len() {
+                0 => "Data".to_owned(),
+                more => format!("Data{more}"),
+            };
+            self.unnamed.push(name.into());
+        }
+        self.unnamed.get(index).cloned().unwrap_or_default()
+    }
+
+    /// Writes the text of a step.
+    fn write(&mut self, step: &Step, values: &[Value<'a>]) -> Option<()> {
+        self.scratch.clear();
+        for part in &step.parts {
+            match part {
+                Part::Text(text) => self.scratch.push_str(text),
+                Part::Value(index) => {
+                    if let Some(value) = value(values, *index) {
+                        value.write(&mut self.scratch);
+                    }
+                }
+            }
+            // A value is no longer than its record, but a template may name it again and again.
+            if self.scratch.len() > self.budget {
+                return None;
+            }
+        }
+        self.spend(self.scratch.len())
+    }
+
+    fn text(&mut self, step: &Step, values: &[Value<'a>]) -> Option<&str> {
+        self.write(step, values)?;
+        Some(&self.scratch)
+    }
+
+    fn spend(&mut self, cost: usize) -> Option<()> {
+        let left = self.budget.checked_sub(cost);
+        self.budget = left.unwrap_or(0);
+        left.map(drop)
     }
 }
 
-fn push_item(name: &str, item: &Json, fields: &mut Fields) {
-    let Some(text) = item.text() else { return };
-    let earlier = fields.iter().filter(|(own, _)| own.starts_with("Data")).count();
-    match (name, earlier) {
-        ("Data", 1..) => fields.push(format!("Data{earlier}").into(), text),
-        _ => fields.push(name.into(), text),
-    }
+fn value<'a>(values: &[Value<'a>], index: u16) -> Option<Value<'a>> {
+    values.get(usize::from(index)).copied()
 }

@@ -113,19 +113,9 @@ impl Fields {
         self.names.is_empty()
     }
 
-    /// Bytes of text in all values together.
-    pub(super) fn bytes(&self) -> usize {
-        self.text.len()
-    }
-
     /// Adds a field.
     pub(super) fn push(&mut self, name: Arc<str>, value: &str) {
-        self.push_with(name, |text| text.push_str(value));
-    }
-
-    /// Adds a field whose value is written straight into the buffer.
-    pub(super) fn push_with(&mut self, name: Arc<str>, write: impl FnOnce(&mut String)) {
-        write(&mut self.text);
+        self.text.push_str(value);
         self.names.push((name, u32::try_from(self.text.len()).unwrap_or(u32::MAX)));
     }
 }

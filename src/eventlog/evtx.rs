@@ -38,8 +38,6 @@ pub(super) struct RecordHeader {
 /// One chunk with the headers of its records, in the order of the file.
 #[derive(Clone, Debug)]
 pub(super) struct Chunk<'a> {
-    /// Its place in the file, from 0.
-    pub index: u32,
     /// Its bytes; fewer than [`CHUNK`] only if the file was cut.
     pub bytes: &'a [u8],
     /// Its records.
@@ -97,7 +95,7 @@ fn read_slot(index: usize, bytes: &[u8]) -> Slot<'_> {
     let index = u32::try_from(index).unwrap_or(u32::MAX);
     if bytes.starts_with(CHUNK_MAGIC) {
         let (records, damaged_records) = Walk::of(bytes).records();
-        return Slot::Chunk(Chunk { index, bytes, records, damaged_records });
+        return Slot::Chunk(Chunk { bytes, records, damaged_records });
     }
     // Logs are grown by whole zeroed chunks. The header alone tells: records without one cannot be read.
     let head = bytes.get(..CHUNK_HEADER).unwrap_or(bytes);
@@ -309,7 +307,7 @@ mod tests {
         file.extend(&chunk(2)[..1000]);
         let container = open(&file).unwrap();
         assert_eq!(container.damaged_slots, [2]);
-        assert_eq!(container.chunks.iter().map(|chunk| chunk.index).collect::<Vec<_>>(), [0, 3]);
+        assert_eq!(container.chunks.iter().map(|chunk| chunk.records.len()).collect::<Vec<_>>(), [2, 2]);
         assert!(container.cut);
         assert!(open(b"ElfFile").is_none());
         assert!(open(FILE_MAGIC).unwrap().chunks.is_empty());

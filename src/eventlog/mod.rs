@@ -6,6 +6,7 @@
 //!
 //! Knows nothing of packets, and corrects no time: which clock a moment was read from is settled in `correlate`.
 
+pub mod address;
 pub mod event;
 pub mod evtx;
 pub mod guid;
@@ -16,7 +17,10 @@ pub mod system;
 
 mod decode;
 mod pieces;
+mod plan;
+mod value;
 
+pub use address::ClientAddress;
 pub use event::{Event, Fields};
 pub use guid::Guid;
 pub use log::{Gap, Kind, Log, LogIndex, Piece, scan};
