@@ -13,3 +13,4 @@ pub use analyze::{Options, analyze};
 pub use base::Error;
 pub use report::model::Report;
 pub mod protocol;
+pub mod eventlog;

@@ -2,3 +2,5 @@
 
 /// Exit codes, arguments, `--help`, where the report goes.
 mod cli;
+/// Event logs made by others: counts, damage, and the same fields as another reader finds.
+mod eventlog;

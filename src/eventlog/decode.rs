@@ -1,0 +1,389 @@
+//! Records of one chunk to events, by the plans of their templates.
+//!
+//! Gives no meaning to any field, and decides nothing about which records are worth decoding.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::event::{Event, Fields, number};
+use super::evtx::{Chunk, RECORD_HEADER, RecordHeader};
+use super::guid::Guid;
+use super::plan::{Cursor, Names, Part, Place, Plan, Step, Target, compile};
+use super::provider::Provider;
+use super::value::{Value, kind};
+use crate::base::{Locator, SourceId, Timestamp};
+
+/// How deep XML may stand as a value inside XML.
+const DEPTH: u32 = 8;
+/// What one chunk may cost: a byte of a template or of text is 1, a step is [`STEP`]. Chunks of real logs stay
+/// below a tenth; a chunk that was made to cost more is given up.
+const BUDGET: usize = 1 << 21;
+/// What a step of a plan costs.
+const STEP: usize = 16;
+
+/// What came out of one chunk.
+#[derive(Debug, Default)]
+pub(super) struct Decoded {
+    /// The events, in the order of the file.
+    pub events: Vec<Event>,
+    /// Numbers of records that were wanted and could not be decoded.
+    pub lost: Vec<u64>,
+}
+
+/// What the records of a chunk are.
+#[derive(Debug, Default)]
+pub(super) struct Heads {
+    /// Provider and event id of each record; `None` where they cannot be read.
+    pub of_records: Vec<Option<(Provider, u32)>>,
+    /// The channels that they name.
+    pub channels: BTreeSet<Arc<str>>,
+    /// The computers that they name.
+    pub computers: BTreeSet<Arc<str>>,
+}
+
+/// Decodes the `wanted` records of a chunk to events with all their fields.
+pub(super) fn decode(chunk: &Chunk<'_>, source: SourceId, wanted: &[RecordHeader]) -> Decoded {
+    let mut reader = Reader::of(chunk, true);
+    let mut decoded = Decoded::default();
+    for record in wanted {
+        match reader.record(record).and_then(|found| found.into_event(source, record)) {
+            Some(event) => decoded.events.push(event),
+            None => decoded.lost.push(record.number),
+        }
+    }
+    decoded
+}
+
+/// Tells what every record of a chunk is, without reading its fields.
+pub(super) fn heads(chunk: &Chunk<'_>) -> Heads {
+    let mut reader = Reader::of(chunk, false);
+    let of_records = chunk.records.iter().map(|record| {
+        let found = reader.record(record)?;
+        Some((found.provider?, found.id?))
+    });
+    let of_records = of_records.collect();
+    Heads { of_records, channels: reader.channels.all, computers: reader.computers.all }
+}
+
+/// What was found in one record so far.
+#[derive(Default)]
+struct Found {
+    provider: Option<Provider>,
+    id: Option<u32>,
+    level: u8,
+    time: Option<Timestamp>,
+    activity: Option<Guid>,
+    channel: Option<Arc<str>>,
+    computer: Option<Arc<str>>,
+    fields: Fields,
+    /// How many data had no name.
+    unnamed: usize,
+}
+
+impl Found {
+    fn into_event(self, source: SourceId, record: &RecordHeader) -> Option<Event> {
+        Some(Event {
+            at: Locator::Record { source, number: record.number },
+            time: self.time.or(record.written).unwrap_or_default(),
+            provider: self.provider?,
+            channel: self.channel.unwrap_or_default(),
+            computer: self.computer.unwrap_or_default(),
+            id: self.id?,
+            level: self.level,
+            activity: self.activity,
+            fields: self.fields,
+        })
+    }
+}
+
+/// Texts of which a chunk has few, in one copy each.
+#[derive(Default)]
+struct Shared {
+    all: BTreeSet<Arc<str>>,
+    last: Arc<str>,
+}
+
+impl Shared {
+    fn copy(&mut self, text: &str) -> Arc<str> {
+        if *self.last != *text {
+            self.last = match self.all.get(text) {
+                Some(known) => known.clone(),
+                None => text.into(),
+            };
+        }
+        if !self.last.is_empty() {
+            self.all.insert(self.last.clone());
+        }
+        self.last.clone()
+    }
+}
+
+/// Reads the records of one chunk.
+struct Reader<'a> {
+    chunk: &'a [u8],
+    /// Whether fields are read, or only what the record is.
+    fields: bool,
+    names: Names,
+    /// By the place of the template in the chunk, and where its XML stands; `None`: not to be read.
+    plans: FxHashMap<(usize, Place), Option<Rc<Plan>>>,
+    channels: Shared,
+    computers: Shared,
+    /// `Data`, `Data1`, …
+    unnamed: Vec<Arc<str>>,
+    scratch: String,
+    budget: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn of(chunk: &Chunk<'a>, fields: bool) -> Self {
+        Self {
+            chunk: chunk.bytes,
+            fields,
+            names: Names::default(),
+            plans: FxHashMap::default(),
+            channels: Shared::default(),
+            computers: Shared::default(),
+            unnamed: Vec::new(),
+            scratch: String::new(),
+            budget: BUDGET,
+        }
+    }
+
+    /// Reads one record; `None` if any of it is not what it should be.
+    fn record(&mut self, record: &RecordHeader) -> Option<Found> {
+        let at = usize::try_from(record.at).ok()?;
+        let end = at.checked_add(usize::try_from(record.size).ok()?)?.checked_sub(4)?;
+        let mut found = Found::default();
+        self.stream(
+            Cursor { chunk: self.chunk, at: at + RECORD_HEADER, end },
+            Place::Document,
+            0,
+            &mut found,
+        )?;
+        Some(found)
+    }
+
+    /// Reads a stretch of BinXML: an instance of a template, or, in forwarded and some exported logs, elements.
+    fn stream(&mut self, mut cursor: Cursor<'a>, place: Place, depth: u32, found: &mut Found) -> Option<()> {
+        if depth > DEPTH {
+            return None;
+        }
+        while let Some(token) = cursor.chunk.get(cursor.at).filter(|_| cursor.at < cursor.end) {
+            match token {
+                0x00 => break,
+                0x0f => cursor.take(4).map(drop)?,
+                0x0c => self.instance(&mut cursor, place, depth, found)?,
+                _ => {
+                    self.spend(cursor.end - cursor.at)?;
+                    let plan = compile(cursor, place, false, &mut self.names)?;
+                    return self.run(&plan, &[], depth, found);
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Reads an instance of a template, [MS-EVEN6] 2.2.12: where the template is, then the values. The template
+    /// itself stands at its first use.
+    fn instance(
+        &mut self,
+        cursor: &mut Cursor<'a>,
+        place: Place,
+        depth: u32,
+        found: &mut Found,
+    ) -> Option<()> {
+        cursor.take(6)?;
+        let template = cursor.offset()?;
+        if template == cursor.at {
+            cursor.take(20)?;
+            let size = cursor.offset()?;
+            cursor.take(size)?;
+        }
+        let count = cursor.offset()?;
+        let mut descriptors = Cursor { end: cursor.at, ..*cursor };
+        cursor.take(count.checked_mul(4)?)?;
+        descriptors.end = cursor.at;
+        self.spend(count)?;
+        let mut values = Vec::with_capacity(count);
+        while descriptors.at < descriptors.end {
+            let size = usize::from(descriptors.u16()?);
+            let kind = descriptors.u8()?;
+            descriptors.u8()?;
+            values.push(Value { kind, at: cursor.at, bytes: cursor.take(size)? });
+        }
+        let plan = self.plan(template, place)?;
+        self.run(&plan, &values, depth, found)
+    }
+
+    /// The plan of the template at an offset of the chunk.
+    fn plan(&mut self, template: usize, place: Place) -> Option<Rc<Plan>> {
+        if let Some(known) = self.plans.get(&(template, place)) {
+            return known.clone();
+        }
+        // The next template, its GUID, its size.
+        let mut cursor = Cursor { chunk: self.chunk, at: template, end: self.chunk.len() };
+        let plan = cursor.take(20).and_then(|_| {
+            let size = cursor.offset()?;
+            let body = Cursor { end: cursor.at.checked_add(size)?, ..cursor };
+            cursor.take(size)?;
+            self.spend(size)?;
+            compile(body, place, true, &mut self.names).map(Rc::new)
+        });
+        self.plans.insert((template, place), plan.clone());
+        plan
+    }
+
+    fn run(&mut self, plan: &[Step], values: &[Value<'a>], depth: u32, found: &mut Found) -> Option<()> {
+        for step in plan {
+            self.spend(STEP)?;
+            if step.depends.iter().any(|index| value(values, *index).is_some_and(|value| value.is_null())) {
+                continue;
+            }
+            self.step(step, values, depth, found)?;
+        }
+        Some(())
+    }
+
+    fn step(&mut self, step: &Step, values: &[Value<'a>], depth: u32, found: &mut Found) -> Option<()> {
+        let only = match &*step.parts {
+            [Part::Value(index)] => value(values, *index),
+            _ => None,
+        };
+        match &step.target {
+            Target::Known(provider) => found.provider = Some(provider.clone()),
+            Target::Provider => {
+                let name = self.text(step, values)?;
+                found.provider = (!name.is_empty()).then(|| Provider::named(name));
+            }
+            Target::Id => {
+                let id = only.and_then(|value| value.number()).or_else(|| number(self.text(step, values)?));
+                found.id = id.and_then(|id| u32::try_from(id).ok());
+            }
+            Target::Channel => {
+                self.write(step, values)?;
+                found.channel = Some(self.channels.copy(&self.scratch));
+            }
+            Target::Computer => {
+                self.write(step, values)?;
+                found.computer = Some(self.computers.copy(&self.scratch));
+            }
+            Target::Nothing => self.nested(step, values, depth, found)?,
+            _ if !self.fields => {}
+            Target::Level => {
+                let level =
+                    only.and_then(|value| value.number()).or_else(|| number(self.text(step, values)?));
+                found.level = level.and_then(|level| u8::try_from(level).ok()).unwrap_or_default();
+            }
+            Target::Time => {
+                found.time = match only {
+                    Some(value) if value.kind == kind::FILETIME => value.moment(),
+                    _ => self.text(step, values)?.parse().ok(),
+                };
+            }
+            Target::Activity => {
+                let guid = match only {
+                    Some(value) if value.kind == kind::GUID => value.guid(),
+                    _ => self.text(step, values)?.parse().ok(),
+                };
+                found.activity = guid.filter(|guid| !guid.is_nil());
+            }
+            Target::Field(_) | Target::Unnamed => match only {
+                Some(value) if value.kind == kind::BINXML => self.nested(step, values, depth, found)?,
+                Some(list) if list.is_list() => {
+                    for member in list.members() {
+                        self.scratch.clear();
+                        member.write(&mut self.scratch);
+                        self.spend(STEP + self.scratch.len())?;
+                        self.field(step, found)?;
+                    }
+                }
+                _ => {
+                    self.write(step, values)?;
+                    self.field(step, found)?;
+                }
+            },
+        }
+        Some(())
+    }
+
+    /// Reads XML that stands as a value.
+    fn nested(&mut self, step: &Step, values: &[Value<'a>], depth: u32, found: &mut Found) -> Option<()> {
+        for part in &step.parts {
+            // What a record is stands before what it says.
+            if let Part::Value(index) = part
+                && let Some(value) = value(values, *index)
+                && value.kind == kind::BINXML
+                && (self.fields || found.id.is_none())
+            {
+                let end = value.at.checked_add(value.bytes.len())?;
+                let cursor = Cursor { chunk: self.chunk, at: value.at, end };
+                self.stream(cursor, step.inside, depth + 1, found)?;
+            }
+        }
+        Some(())
+    }
+
+    /// Adds the written text as a field.
+    fn field(&mut self, step: &Step, found: &mut Found) -> Option<()> {
+        if step.optional && self.scratch.is_empty() {
+            return Some(());
+        }
+        let name = match &step.target {
+            Target::Field(name) => name.clone(),
+            _ => self.unnamed(found),
+        };
+        found.fields.push(name, &self.scratch);
+        Some(())
+    }
+
+    fn unnamed(&mut self, found: &mut Found) -> Arc<str> {
+        let index = found.unnamed;
+        found.unnamed += 1;
+        while self.unnamed.len() <= index {
+            let name = match self.unnamed.len() {
+                0 => "Data".to_owned(),
+                more => format!("Data{more}"),
+            };
+            self.unnamed.push(name.into());
+        }
+        self.unnamed.get(index).cloned().unwrap_or_default()
+    }
+
+    /// Writes the text of a step.
+    fn write(&mut self, step: &Step, values: &[Value<'a>]) -> Option<()> {
+        self.scratch.clear();
+        for part in &step.parts {
+            match part {
+                Part::Text(text) => self.scratch.push_str(text),
+                Part::Value(index) => {
+                    if let Some(value) = value(values, *index) {
+                        value.write(&mut self.scratch);
+                    }
+                }
+            }
+            // A value is no longer than its record, but a template may name it again and again.
+            if self.scratch.len() > self.budget {
+                return None;
+            }
+        }
+        self.spend(self.scratch.len())
+    }
+
+    fn text(&mut self, step: &Step, values: &[Value<'a>]) -> Option<&str> {
+        self.write(step, values)?;
+        Some(&self.scratch)
+    }
+
+    fn spend(&mut self, cost: usize) -> Option<()> {
+        let left = self.budget.checked_sub(cost);
+        self.budget = left.unwrap_or(0);
+        left.map(drop)
+    }
+}
+
+fn value<'a>(values: &[Value<'a>], index: u16) -> Option<Value<'a>> {
+    values.get(usize::from(index)).copied()
+}

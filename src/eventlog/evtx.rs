@@ -1,0 +1,315 @@
+//! The container: an .evtx file as chunks of 64 KiB, a chunk as record headers.
+//!
+//! Reads no BinXML and trusts no header of the file: a log that was copied while in use says less than it holds,
+//! so every slot is looked at. The layout is that of [MS-EVEN6] 2.2.12 and of the public descriptions of the
+//! format. A record header has the record's number and the time of writing, but not the event id.
+
+use rayon::prelude::*;
+
+use crate::base::Timestamp;
+
+/// Where the first chunk starts: after the file header's block.
+const FILE_HEADER: usize = 4096;
+/// Bytes from one chunk to the next.
+pub(super) const CHUNK: usize = 65_536;
+/// Where the first record of a chunk starts.
+const CHUNK_HEADER: usize = 512;
+/// Magic, size, number, time.
+pub(super) const RECORD_HEADER: usize = 24;
+/// The copy of the size that ends a record.
+const RECORD_TRAILER: usize = 4;
+const FILE_MAGIC: &[u8] = b"ElfFile\0";
+const CHUNK_MAGIC: &[u8] = b"ElfChnk\0";
+const RECORD_MAGIC: &[u8] = b"**\0\0";
+
+/// One record by its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RecordHeader {
+    /// Offset of the header in its chunk.
+    pub at: u32,
+    /// Size with header and trailer, in bytes; lies inside the chunk.
+    pub size: u32,
+    /// EventRecordID.
+    pub number: u64,
+    /// When it was written; `None` where the stamp is no real time.
+    pub written: Option<Timestamp>,
+}
+
+/// One chunk with the headers of its records, in the order of the file.
+#[derive(Clone, Debug)]
+pub(super) struct Chunk<'a> {
+    /// Its bytes; fewer than [`CHUNK`] only if the file was cut.
+    pub bytes: &'a [u8],
+    /// Its records.
+    pub records: Vec<RecordHeader>,
+    /// Places where a record should have been and was not.
+    pub damaged_records: u64,
+}
+
+/// The chunks of a file, and what could not be read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Container<'a> {
+    /// Chunks that hold something.
+    pub chunks: Vec<Chunk<'a>>,
+    /// Slots with bytes in them that are no chunk, by their place in the file.
+    pub damaged_slots: Vec<u32>,
+    /// Whether the file ends inside a chunk.
+    pub cut: bool,
+}
+
+/// Whether the bytes are an .evtx file, by its magic or by that of its first chunk.
+pub fn is_evtx(bytes: &[u8]) -> bool {
+    bytes.starts_with(FILE_MAGIC)
+        || bytes.get(FILE_HEADER..).is_some_and(|rest| rest.starts_with(CHUNK_MAGIC))
+}
+
+/// Walks all slots, in parallel.
+pub(super) fn open(bytes: &[u8]) -> Option<Container<'_>> {
+    if !is_evtx(bytes) {
+        return None;
+    }
+    let body = bytes.get(FILE_HEADER..).unwrap_or_default();
+    let slots: Vec<Slot<'_>> =
+        body.par_chunks(CHUNK).enumerate().map(|(index, slot)| read_slot(index, slot)).collect();
+    let mut container = Container::default();
+    for slot in slots {
+        match slot {
+            Slot::Chunk(chunk) => {
+                container.cut |= chunk.bytes.len() < CHUNK;
+                container.chunks.push(chunk);
+            }
+            Slot::Damaged(index) => container.damaged_slots.push(index),
+            Slot::Unused => {}
+        }
+    }
+    Some(container)
+}
+
+enum Slot<'a> {
+    Chunk(Chunk<'a>),
+    Damaged(u32),
+    Unused,
+}
+
+fn read_slot(index: usize, bytes: &[u8]) -> Slot<'_> {
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
+    if bytes.starts_with(CHUNK_MAGIC) {
+        let (records, damaged_records) = Walk::of(bytes).records();
+        return Slot::Chunk(Chunk { bytes, records, damaged_records });
+    }
+    // Logs are grown by whole zeroed chunks. The header alone tells: records without one cannot be read.
+    let head = bytes.get(..CHUNK_HEADER).unwrap_or(bytes);
+    if head.iter().all(|byte| *byte == 0) { Slot::Unused } else { Slot::Damaged(index) }
+}
+
+/// The way through one chunk's records.
+struct Walk<'a> {
+    bytes: &'a [u8],
+    /// Where the chunk header says that the free space begins.
+    free: usize,
+    /// Where the chunk header says that the last record begins.
+    last_at: usize,
+    /// The least and greatest record number by the chunk header.
+    numbers: std::ops::RangeInclusive<u64>,
+}
+
+impl<'a> Walk<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        let word = |at| u32_at(bytes, at).and_then(|value| usize::try_from(value).ok()).unwrap_or(0);
+        let number = |at| u64_at(bytes, at).unwrap_or(0);
+        Self { bytes, free: word(48).min(bytes.len()), last_at: word(44), numbers: number(24)..=number(32) }
+    }
+
+    /// All records, and how many places were damaged.
+    fn records(&self) -> (Vec<RecordHeader>, u64) {
+        let mut records: Vec<RecordHeader> = Vec::new();
+        let mut damaged = 0;
+        let mut at = CHUNK_HEADER;
+        let mut live = true;
+        loop {
+            live &= at < self.free;
+            let found = record_at(self.bytes, at);
+            match found {
+                Some(record) if live || self.continues(&records, &record) => {
+                    live &= record.number != *self.numbers.end();
+                    at = end_of(&record);
+                    records.push(record);
+                }
+                _ if !live => break,
+                _ => match self.resume(at.saturating_add(1)) {
+                    Some(next) => {
+                        damaged += 1;
+                        at = next;
+                    }
+                    // Zeroes to the end are free space that the header counts in.
+                    None => {
+                        damaged += u64::from(self.bytes.get(at..self.free).is_some_and(|rest| {
+                            rest.get(..RECORD_MAGIC.len()).is_some_and(|magic| magic != [0; 4])
+                        }));
+                        break;
+                    }
+                },
+            }
+        }
+        (records, damaged)
+    }
+
+    /// Whether `next` lies beyond what the header counts in, but goes on where the last record ended: the
+    /// header of a log in use is written later than its records. What an earlier round left there has lower
+    /// numbers.
+    fn continues(&self, records: &[RecordHeader], next: &RecordHeader) -> bool {
+        records.last().is_some_and(|last| {
+            next.number == last.number.wrapping_add(1)
+                && ends_well(self.bytes, next)
+                && next.written.is_some()
+        })
+    }
+
+    /// The next sound record from `from` on that the chunk header counts in.
+    fn resume(&self, from: usize) -> Option<usize> {
+        let until = self.free.min(self.last_at.saturating_add(RECORD_MAGIC.len()));
+        let mut at = from;
+        loop {
+            let rest = self.bytes.get(at..until)?;
+            at += rest.windows(RECORD_MAGIC.len()).position(|four| four == RECORD_MAGIC)?;
+            if let Some(record) = record_at(self.bytes, at)
+                && end_of(&record) <= self.free
+                && ends_well(self.bytes, &record)
+                && self.numbers.contains(&record.number)
+            {
+                return Some(at);
+            }
+            at += 1;
+        }
+    }
+}
+
+/// The record header at `at`, if there is one and the record lies inside the chunk.
+fn record_at(bytes: &[u8], at: usize) -> Option<RecordHeader> {
+    if bytes.get(at..)?.get(..RECORD_MAGIC.len())? != RECORD_MAGIC {
+        return None;
+    }
+    let size = u32_at(bytes, at + 4)?;
+    let length = usize::try_from(size).ok()?;
+    let fits = length >= RECORD_HEADER + RECORD_TRAILER && length <= bytes.len().checked_sub(at)?;
+    fits.then_some(RecordHeader {
+        at: u32::try_from(at).ok()?,
+        size,
+        number: u64_at(bytes, at + 8)?,
+        written: real_time(u64_at(bytes, at + 16)?),
+    })
+}
+
+/// A FILETIME as a moment, unless it cannot be one: event logs of this format exist since 2006.
+pub(super) fn real_time(ticks: u64) -> Option<Timestamp> {
+    /// 1990-01-01: a computer without a battery starts somewhere after it.
+    const EARLIEST: u64 = 122_757_120_000_000_000;
+    /// 2200-01-01.
+    const LATEST: u64 = 189_025_920_000_000_000;
+    (EARLIEST..LATEST).contains(&ticks).then(|| Timestamp::from_filetime(ticks))
+}
+
+fn end_of(record: &RecordHeader) -> usize {
+    usize::try_from(u64::from(record.at) + u64::from(record.size)).unwrap_or(usize::MAX)
+}
+
+/// Whether the size is repeated at the end.
+fn ends_well(bytes: &[u8], record: &RecordHeader) -> bool {
+    end_of(record).checked_sub(RECORD_TRAILER).and_then(|at| u32_at(bytes, at)) == Some(record.size)
+}
+
+/// A little-endian 32-bit number.
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|four| u32::from_le_bytes(*four))
+}
+
+/// A little-endian 64-bit number.
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().map(|eight| u64::from_le_bytes(*eight))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A chunk with records of 64 bytes each, numbered from 1.
+    fn chunk(count: u64) -> Vec<u8> {
+        let mut bytes = vec![0; CHUNK];
+        bytes[..8].copy_from_slice(CHUNK_MAGIC);
+        bytes[24..32].copy_from_slice(&1_u64.to_le_bytes());
+        bytes[32..40].copy_from_slice(&count.to_le_bytes());
+        let mut at = CHUNK_HEADER;
+        for number in 1..=count {
+            bytes[44..48].copy_from_slice(&u32::try_from(at).unwrap().to_le_bytes());
+            write_record(&mut bytes, at, number);
+            at += 64;
+        }
+        bytes[48..52].copy_from_slice(&u32::try_from(at).unwrap().to_le_bytes());
+        bytes
+    }
+
+    fn write_record(bytes: &mut [u8], at: usize, number: u64) {
+        bytes[at..at + 4].copy_from_slice(RECORD_MAGIC);
+        bytes[at + 4..at + 8].copy_from_slice(&64_u32.to_le_bytes());
+        bytes[at + 8..at + 16].copy_from_slice(&number.to_le_bytes());
+        bytes[at + 16..at + 24].copy_from_slice(&131_000_000_000_000_000_u64.to_le_bytes());
+        bytes[at + 60..at + 64].copy_from_slice(&64_u32.to_le_bytes());
+    }
+
+    fn numbers(bytes: &[u8]) -> (Vec<u64>, u64) {
+        let (records, damaged) = Walk::of(bytes).records();
+        (records.iter().map(|record| record.number).collect(), damaged)
+    }
+
+    #[test]
+    fn walks_a_sound_chunk() {
+        assert_eq!(numbers(&chunk(5)), ((1..=5).collect(), 0));
+    }
+
+    #[test]
+    fn goes_on_behind_a_damaged_record() {
+        let mut bytes = chunk(5);
+        bytes[CHUNK_HEADER + 64] = b'X';
+        assert_eq!(numbers(&bytes), (vec![1, 3, 4, 5], 1));
+    }
+
+    #[test]
+    fn a_record_of_size_zero_ends_nothing_and_hangs_nothing() {
+        let mut bytes = chunk(3);
+        bytes[CHUNK_HEADER + 68..CHUNK_HEADER + 72].fill(0);
+        assert_eq!(numbers(&bytes), (vec![1, 3], 1));
+    }
+
+    #[test]
+    fn reads_records_that_a_stale_header_does_not_count_in() {
+        let mut bytes = chunk(3);
+        write_record(&mut bytes, CHUNK_HEADER + 3 * 64, 4);
+        // What an earlier round of the log left behind does not follow on.
+        write_record(&mut bytes, CHUNK_HEADER + 4 * 64, 2);
+        assert_eq!(numbers(&bytes), (vec![1, 2, 3, 4], 0));
+    }
+
+    #[test]
+    fn free_space_that_is_counted_in_is_no_damage() {
+        let mut bytes = chunk(3);
+        bytes[32..40].copy_from_slice(&9_u64.to_le_bytes());
+        bytes[48..52].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(numbers(&bytes), (vec![1, 2, 3], 0));
+    }
+
+    #[test]
+    fn tells_unused_slots_from_damaged_ones() {
+        let mut file = vec![0; FILE_HEADER];
+        file[..8].copy_from_slice(FILE_MAGIC);
+        file.extend(chunk(2));
+        file.extend(vec![0; CHUNK]);
+        file.extend(vec![7; CHUNK]);
+        file.extend(&chunk(2)[..1000]);
+        let container = open(&file).unwrap();
+        assert_eq!(container.damaged_slots, [2]);
+        assert_eq!(container.chunks.iter().map(|chunk| chunk.records.len()).collect::<Vec<_>>(), [2, 2]);
+        assert!(container.cut);
+        assert!(open(b"ElfFile").is_none());
+        assert!(open(FILE_MAGIC).unwrap().chunks.is_empty());
+    }
+}

@@ -1,0 +1,339 @@
+//! One log as a whole: what it holds, which times it speaks for, and which events to decode.
+//!
+//! Compares no clock with any other: a piece here is a stretch of one log between two jumps.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::decode::{self, Decoded};
+use super::event::Event;
+use super::evtx::{self, Chunk, Container};
+use super::pieces;
+use super::provider::{Bearing, Provider, bearing};
+use super::{security, system};
+use crate::base::{Locator, NoteKind, Notes, SourceId, Timestamp, Window};
+
+/// What a log holds, learned from all of its records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The file.
+    pub source: SourceId,
+    /// The channels that its events name, sorted; more than one in a collected log.
+    pub channels: Vec<Arc<str>>,
+    /// The computers that its events name, sorted.
+    pub computers: Vec<Arc<str>>,
+    /// How many records it holds that can be read.
+    pub records: u64,
+    /// How many of them bear on RDP.
+    pub bearing: u64,
+    /// How many there are of each kind, sorted; also of kinds that do not bear on RDP.
+    pub kinds: Vec<Kind>,
+    /// The least time of any record, as written.
+    pub first_time: Option<Timestamp>,
+    /// The greatest time of any record, as written.
+    pub last_time: Option<Timestamp>,
+    /// Where record numbers are missing, in order; at most [`Log::GAPS`] of them.
+    pub gaps: Vec<Gap>,
+    /// How many record numbers are missing between the first and the last.
+    pub missing: u64,
+    /// The stretches between clock jumps, in record order; one if the clock never jumped, none in an empty log.
+    pub pieces: Vec<Piece>,
+}
+
+/// A kind of event, with how often the log holds it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
+    /// Who wrote it.
+    pub provider: Provider,
+    /// Its event id.
+    pub id: u32,
+    /// How often.
+    pub count: u64,
+}
+
+/// Record numbers that a log lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gap {
+    /// The last record before it.
+    pub after: u64,
+    /// The first record behind it.
+    pub before: u64,
+}
+
+/// A stretch of a log in which the clock ran on without a jump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Piece {
+    /// Its first record.
+    pub first_record: u64,
+    /// Its last record.
+    pub last_record: u64,
+    /// From its least to its greatest time, as written.
+    pub window: Window,
+}
+
+impl Piece {
+    /// Whether the record of that number stands in this piece.
+    pub const fn holds(&self, record: u64) -> bool {
+        self.first_record <= record && record <= self.last_record
+    }
+}
+
+impl Log {
+    /// How many gaps are kept one by one; a filtered export has as many as records.
+    pub const GAPS: usize = 4096;
+
+    /// How many events of that kind it holds.
+    pub fn count(&self, provider: &Provider, id: u32) -> u64 {
+        self.kinds
+            .iter()
+            .filter(|kind| kind.id == id && kind.provider == *provider)
+            .map(|kind| kind.count)
+            .sum()
+    }
+
+    /// Whether it holds a channel of that name.
+    pub fn has_channel(&self, name: &str) -> bool {
+        self.channels.iter().any(|channel| channel.eq_ignore_ascii_case(name))
+    }
+
+    /// The piece in which a record stands.
+    pub fn piece_of(&self, record: u64) -> Option<usize> {
+        self.pieces.iter().position(|piece| piece.holds(record))
+    }
+}
+
+/// A log that was walked once: what it holds, and where the records that bear on RDP are.
+#[derive(Clone, Debug)]
+pub struct LogIndex<'a> {
+    log: Log,
+    chunks: Vec<IndexedChunk<'a>>,
+}
+
+#[derive(Clone, Debug)]
+struct IndexedChunk<'a> {
+    /// Holds only the records that bear on RDP.
+    chunk: Chunk<'a>,
+    /// How, record by record.
+    bearings: Vec<Bearing>,
+}
+
+/// Walks the whole log: times, numbers and kinds of all records. `None` if the bytes are not an event log.
+///
+/// Damage is noted and passed over; a log of which nothing can be read is a log without records.
+pub fn scan<'a>(source: SourceId, bytes: &'a [u8], notes: &mut Notes) -> Option<LogIndex<'a>> {
+    let container = evtx::open(bytes)?;
+    note_damage(source, &container, notes);
+    let surveys: Vec<Survey<'a>> =
+        container.chunks.into_par_iter().map(|chunk| survey(source, chunk)).collect();
+    let mut whole = Whole::default();
+    let mut chunks = Vec::new();
+    for survey in surveys {
+        whole.take(survey.facts);
+        if !survey.chunk.bearings.is_empty() {
+            chunks.push(survey.chunk);
+        }
+    }
+    notes.add_many(
+        NoteKind::DamagedRecord,
+        Some(source),
+        "",
+        whole.unread,
+        whole.first_unread.map(|number| Locator::Record { source, number }),
+    );
+    let log = whole.into_log(source);
+    note_limits(&log, notes);
+    Some(LogIndex { log, chunks })
+}
+
+impl LogIndex<'_> {
+    /// What the log holds.
+    pub const fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The events that tie this log to others, wherever they stand: accepted connections and started attempts
+    /// (RdpCoreTS 131, RCM 261, RDPClient 1024 and 1102) and changes of the clock. In record order.
+    pub fn anchors(&self, notes: &mut Notes) -> Vec<Event> {
+        self.decode(notes, |_, bearing| matches!(bearing, Bearing::Anchor | Bearing::Clock))
+    }
+
+    /// The events that bear on RDP and were written inside one of the windows, by the log's own clock, and
+    /// those that explain from far away, wherever they stand. All that bear on RDP if there are no windows.
+    /// In record order.
+    pub fn events(&self, windows: Option<&[Window]>, notes: &mut Notes) -> Vec<Event> {
+        self.decode(notes, |written, bearing| {
+            let inside = |windows: &[Window]| {
+                written.is_none_or(|written| windows.iter().any(|window| window.contains(written)))
+            };
+            matches!(bearing, Bearing::Far | Bearing::Clock) || windows.is_none_or(inside)
+        })
+    }
+
+    fn decode(
+        &self,
+        notes: &mut Notes,
+        wanted: impl Fn(Option<Timestamp>, Bearing) -> bool + Sync,
+    ) -> Vec<Event> {
+        let source = self.log.source;
+        let parts: Vec<Decoded> = self
+            .chunks
+            .par_iter()
+            .map(|indexed| {
+                let records = indexed.chunk.records.iter().zip(&indexed.bearings);
+                let chosen: Vec<_> = records
+                    .filter(|(record, bearing)| wanted(record.written, **bearing))
+                    .map(|(record, _)| *record)
+                    .collect();
+                let mut decoded = decode::decode(&indexed.chunk, source, &chosen);
+                decoded.events.retain(|event| security::bears(event) && system::bears(event));
+                decoded
+            })
+            .collect();
+        let mut events = Vec::with_capacity(parts.iter().map(|part| part.events.len()).sum());
+        for part in parts {
+            let first = part.lost.first().map(|number| Locator::Record { source, number: *number });
+            let lost = u64::try_from(part.lost.len()).unwrap_or(u64::MAX);
+            notes.add_many(NoteKind::DamagedRecord, Some(source), LOST, lost, first);
+            events.extend(part.events);
+        }
+        // Chunks of a log that went round are not in record order. Stable: what a joined log repeats keeps
+        // the order of the file.
+        events.sort_by_key(Event::record);
+        events
+    }
+}
+
+const LOST: &str = "an event that bears on RDP, its fields could not be read";
+
+/// What one chunk adds to the whole.
+struct Survey<'a> {
+    facts: Whole,
+    chunk: IndexedChunk<'a>,
+}
+
+/// What is learned from all records.
+#[derive(Default)]
+struct Whole {
+    channels: BTreeMap<Arc<str>, ()>,
+    computers: BTreeMap<Arc<str>, ()>,
+    kinds: BTreeMap<(Provider, u32), u64>,
+    bearing: u64,
+    records: u64,
+    unread: u64,
+    first_unread: Option<u64>,
+    /// Number and time of every record.
+    stamps: Vec<(u64, Option<Timestamp>)>,
+    /// Records that tell of a jump of the clock, with its nanoseconds.
+    jumps: Vec<(u64, i64)>,
+}
+
+fn survey<'a>(source: SourceId, mut chunk: Chunk<'a>) -> Survey<'a> {
+    let mut facts = Whole::default();
+    let heads = decode::heads(&chunk);
+    let mut chosen = Vec::new();
+    let mut bearings = Vec::new();
+    for (record, head) in chunk.records.iter().zip(heads.of_records) {
+        facts.stamps.push((record.number, record.written));
+        let Some((provider, id)) = head else {
+            facts.unread += 1;
+            facts.first_unread.get_or_insert(record.number);
+            continue;
+        };
+        facts.records += 1;
+        if let Some(bearing) = bearing(&provider, id) {
+            facts.bearing += 1;
+            chosen.push(*record);
+            bearings.push(bearing);
+        }
+        *facts.kinds.entry((provider, id)).or_default() += 1;
+    }
+    facts.channels.extend(heads.channels.into_iter().map(|name| (name, ())));
+    facts.computers.extend(heads.computers.into_iter().map(|name| (name, ())));
+    let clock: Vec<_> = chosen
+        .iter()
+        .zip(&bearings)
+        .filter(|(_, bearing)| **bearing == Bearing::Clock)
+        .map(|(record, _)| *record)
+        .collect();
+    for event in decode::decode(&chunk, source, &clock).events {
+        if let Some(jump) = system::clock_jump(&event) {
+            facts.jumps.push((event.record(), jump));
+        }
+    }
+    chunk.records = chosen;
+    Survey { facts, chunk: IndexedChunk { chunk, bearings } }
+}
+
+impl Whole {
+    fn take(&mut self, other: Self) {
+        self.channels.extend(other.channels);
+        self.computers.extend(other.computers);
+        for (kind, count) in other.kinds {
+            *self.kinds.entry(kind).or_default() += count;
+        }
+        self.bearing += other.bearing;
+        self.records += other.records;
+        self.unread += other.unread;
+        self.first_unread = self.first_unread.or(other.first_unread);
+        self.stamps.extend(other.stamps);
+        self.jumps.extend(other.jumps);
+    }
+
+    fn into_log(mut self, source: SourceId) -> Log {
+        self.stamps.sort_by_key(|(number, _)| *number);
+        self.jumps.sort_unstable();
+        let mut gaps = Vec::new();
+        let mut missing = 0_u64;
+        for ((after, _), (before, _)) in self.stamps.iter().zip(self.stamps.iter().skip(1)) {
+            let (after, before) = (*after, *before);
+            let between = before.saturating_sub(after).saturating_sub(1);
+            missing = missing.saturating_add(between);
+            if between > 0 && gaps.len() < Log::GAPS {
+                gaps.push(Gap { after, before });
+            }
+        }
+        let times = || self.stamps.iter().filter_map(|(_, time)| *time);
+        Log {
+            source,
+            records: self.records,
+            bearing: self.bearing,
+            first_time: times().min(),
+            last_time: times().max(),
+            gaps,
+            missing,
+            pieces: pieces::split(&self.stamps, &self.jumps),
+            channels: self.channels.into_keys().collect(),
+            computers: self.computers.into_keys().collect(),
+            kinds: self
+                .kinds
+                .into_iter()
+                .map(|((provider, id), count)| Kind { provider, id, count })
+                .collect(),
+        }
+    }
+}
+
+fn note_damage(source: SourceId, container: &Container<'_>, notes: &mut Notes) {
+    let slots = u64::try_from(container.damaged_slots.len()).unwrap_or(u64::MAX);
+    notes.add_many(NoteKind::DamagedChunk, Some(source), "", slots, None);
+    if container.cut {
+        notes.add_detail(NoteKind::DamagedChunk, Some(source), "the file ends inside a chunk");
+    }
+    let records = container.chunks.iter().map(|chunk| chunk.damaged_records).sum();
+    notes.add_many(NoteKind::DamagedRecord, Some(source), "no record where one should be", records, None);
+}
+
+fn note_limits(log: &Log, notes: &mut Notes) {
+    let source = Some(log.source);
+    let count = |items: usize| u64::try_from(items).unwrap_or(u64::MAX);
+    let at = |number: u64| Some(Locator::Record { source: log.source, number });
+    if log.bearing == 0 {
+        notes.add(NoteKind::NoRdpEvents, source, None);
+    }
+    let first = log.gaps.first().and_then(|gap| at(gap.after));
+    notes.add_many(NoteKind::RecordGap, source, "", count(log.gaps.len()), first);
+    let jump = log.pieces.get(1).and_then(|piece| at(piece.first_record));
+    notes.add_many(NoteKind::LogClockJump, source, "", count(log.pieces.len().saturating_sub(1)), jump);
+}

@@ -1,0 +1,27 @@
+//! Layer 6: the bytes of a Windows event log to known RDP events.
+//!
+//! [`scan`] walks a log once and tells what it holds; [`LogIndex::anchors`] and [`LogIndex::events`] decode only
+//! what bears on RDP. The files of the providers give events their meaning, always by field name and never by
+//! position, and never require a field: builds of Windows differ.
+//!
+//! Knows nothing of packets, and corrects no time: which clock a moment was read from is settled in `correlate`.
+
+pub mod address;
+pub mod event;
+pub mod evtx;
+pub mod guid;
+pub mod log;
+pub mod provider;
+pub mod security;
+pub mod system;
+
+mod decode;
+mod pieces;
+mod plan;
+mod value;
+
+pub use address::ClientAddress;
+pub use event::{Event, Fields};
+pub use guid::Guid;
+pub use log::{Gap, Kind, Log, LogIndex, Piece, scan};
+pub use provider::{Bearing, Provider, bearing};

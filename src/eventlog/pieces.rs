@@ -1,0 +1,129 @@
+//! Where the clock of a log jumped: the log as stretches of one steady clock each.
+//!
+//! Works on numbers and times of records alone, and on jumps that events told of. How far the clock of a piece
+//! is from another clock is not known here.
+
+use super::log::Piece;
+use crate::base::Timestamp;
+use crate::base::Window;
+use crate::base::time::SECOND;
+
+/// How far back times must fall, in nanoseconds. Records are numbered when they are written and stamped when
+/// they are made: some seconds between the two are normal on a busy computer.
+const FALL: i64 = 10 * SECOND;
+/// How many records in a row must stay behind. A single old stamp is no jump: what the kernel wrote during
+/// start-up arrives late, and a wake from sleep is stamped with the moment of falling asleep.
+const RUN: usize = 16;
+/// The least jump that is believed on the word of an event, in nanoseconds. Synchronisation moves clocks by less
+/// all the time.
+const TOLD: i64 = 2 * SECOND;
+/// A told jump this many records after a seen one is the same jump: the event comes after the first records
+/// with the new time.
+const SAME: usize = 8;
+
+/// Splits the records of a log, given by number and time in order of their numbers, at each jump. `jumps` are
+/// the records that tell of one, with its nanoseconds, in the same order.
+pub(super) fn split(stamps: &[(u64, Option<Timestamp>)], jumps: &[(u64, i64)]) -> Vec<Piece> {
+    let records: Vec<(u64, Timestamp)> =
+        stamps.iter().filter_map(|(number, time)| time.map(|time| (*number, time))).collect();
+    let ahead = greatest_ahead(&records);
+    let mut told = jumps.iter().filter(|(_, nanos)| nanos.unsigned_abs() >= TOLD.unsigned_abs()).peekable();
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut in_piece = 0_usize;
+    for ((number, time), ahead) in records.iter().zip(ahead) {
+        let mut tells = false;
+        while told.next_if(|(record, _)| record <= number).is_some() {
+            tells = true;
+        }
+        let fell = pieces.last().is_some_and(|piece| ahead < piece.window.end.shifted(-FALL));
+        let told = tells && (in_piece >= SAME || (pieces.len() == 1 && in_piece > 0));
+        match pieces.last_mut() {
+            Some(piece) if !fell && !told => {
+                piece.last_record = *number;
+                piece.window.include(*time);
+                in_piece += 1;
+            }
+            _ => {
+                pieces.push(Piece { first_record: *number, last_record: *number, window: Window::at(*time) });
+                in_piece = 1;
+            }
+        }
+    }
+    pieces
+}
+
+/// For each record the greatest time among it and the [`RUN`] − 1 after it: what all of them stay below.
+/// The last record alone proves nothing, so a run is at least two long.
+fn greatest_ahead(records: &[(u64, Timestamp)]) -> Vec<Timestamp> {
+    // The classic sliding maximum: places whose times fall, so the front is the greatest of the window.
+    let mut falling: std::collections::VecDeque<(usize, Timestamp)> = std::collections::VecDeque::new();
+    let mut greatest = Vec::with_capacity(records.len());
+    for (at, (_, time)) in records.iter().enumerate().rev() {
+        while falling.front().is_some_and(|(_, later)| later <= time) {
+            falling.pop_front();
+        }
+        falling.push_front((at, *time));
+        while falling.back().is_some_and(|(place, _)| *place >= at + RUN) {
+            falling.pop_back();
+        }
+        let alone = at + 1 == records.len();
+        greatest.push(if alone { Timestamp::MAX } else { falling.back().map_or(*time, |(_, time)| *time) });
+    }
+    greatest.reverse();
+    greatest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(seconds: &[i64]) -> Vec<(u64, Option<Timestamp>)> {
+        (1..).zip(seconds.iter().map(|second| Some(Timestamp::from_nanos(second * SECOND)))).collect()
+    }
+
+    fn firsts(stamps: &[(u64, Option<Timestamp>)], jumps: &[(u64, i64)]) -> Vec<u64> {
+        split(stamps, jumps).iter().map(|piece| piece.first_record).collect()
+    }
+
+    #[test]
+    fn a_steady_log_is_one_piece() {
+        let stamps = records(&(0..100).collect::<Vec<_>>());
+        let pieces = split(&stamps, &[]);
+        assert_eq!(pieces.len(), 1);
+        assert_eq!((pieces[0].first_record, pieces[0].last_record), (1, 100));
+        assert_eq!(pieces[0].window.end, Timestamp::from_nanos(99 * SECOND));
+        assert!(split(&[], &[]).is_empty());
+    }
+
+    #[test]
+    fn splits_where_times_fall_and_stay_behind() {
+        let seconds: Vec<i64> = (40_000..40_050).chain(7_600..7_650).collect();
+        assert_eq!(firsts(&records(&seconds), &[]), [1, 51]);
+        // Also with few records behind it, but not on one alone.
+        assert_eq!(firsts(&records(&[100, 200, 300, 20, 30]), &[]), [1, 4]);
+        assert_eq!(firsts(&records(&[100, 200, 300, 20]), &[]), [1]);
+    }
+
+    #[test]
+    fn single_late_stamps_are_no_jump() {
+        let mut seconds: Vec<i64> = (1_000..1_060).collect();
+        seconds[30] = 5;
+        seconds[31] = 6;
+        assert_eq!(firsts(&records(&seconds), &[]), [1]);
+    }
+
+    #[test]
+    fn splits_where_an_event_tells_of_a_jump() {
+        let seconds: Vec<i64> = (0..50).chain(5_000..5_050).collect();
+        let stamps = records(&seconds);
+        assert_eq!(firsts(&stamps, &[]), [1], "forward steps are not seen in times alone");
+        assert_eq!(firsts(&stamps, &[(51, 4_950 * SECOND)]), [1, 51]);
+        assert_eq!(firsts(&stamps, &[(51, SECOND)]), [1], "small corrections are normal");
+    }
+
+    #[test]
+    fn one_jump_that_is_seen_and_told_splits_once() {
+        let seconds: Vec<i64> = (40_000..40_050).chain(7_600..7_650).collect();
+        assert_eq!(firsts(&records(&seconds), &[(53, -32_400 * SECOND)]), [1, 51]);
+    }
+}
