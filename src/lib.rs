@@ -4,13 +4,14 @@
 pub mod analyze;
 pub mod base;
 pub mod capture;
+pub mod connection;
+pub mod eventlog;
 pub mod input;
 pub mod packet;
+pub mod protocol;
 pub mod report;
 pub mod stream;
 
 pub use analyze::{Options, analyze};
 pub use base::Error;
 pub use report::model::Report;
-pub mod protocol;
-pub mod eventlog;

@@ -105,6 +105,13 @@ pub struct Alert {
     pub description: AlertDescription,
 }
 
+impl Alert {
+    /// Whether the connection ends with it.
+    pub fn is_fatal(&self) -> bool {
+        self.level == AlertLevel::FATAL
+    }
+}
+
 /// Reads the fragment of an alert record. Fails if it is not two bytes of a known level: then the record is
 /// encrypted (or not an alert at all), and its contents are unknown.
 pub fn alert(fragment: &[u8]) -> Result<Alert, Malformed> {

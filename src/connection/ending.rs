@@ -1,0 +1,134 @@
+//! The orderly end of a connection: who said goodbye, and how.
+//!
+//! mstsc ends every connection with a reset, also an orderly one; so the goodbye before it decides whether an end
+//! was abrupt, never the reset itself.
+
+use super::encrypted::Encrypted;
+use super::tls::{Sealed, Tls};
+use crate::base::{Mark, Observed};
+use crate::stream::{Flow, Framing, Record, Side};
+
+/// An orderly end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Goodbye {
+    /// Who said it first.
+    pub from: Side,
+    /// In which form.
+    pub form: Form,
+}
+
+/// The form of a goodbye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A TLS alert behind the handshake: close_notify, as far as can be seen.
+    CloseNotify,
+    /// A record of the size of an MCS Disconnect Provider Ultimatum. [MS-RDPBCGR] 2.2.2.3
+    Ultimatum,
+    /// The same, with a Set Error Info PDU before it. [MS-RDPBCGR] 2.2.5.1
+    ErrorInfoAndUltimatum,
+    /// FINs of both sides, all data acknowledged, and no framing that could carry a goodbye.
+    BothFins,
+}
+
+impl Form {
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CloseNotify => "a TLS closing alert",
+            Self::Ultimatum => "a record of the size of an MCS disconnect ultimatum",
+            Self::ErrorInfoAndUltimatum => {
+                "records of the size of Set Error Info and an MCS disconnect ultimatum"
+            }
+            Self::BothFins => "FINs of both sides",
+        }
+    }
+}
+
+/// Plaintext bytes of a Disconnect Provider Ultimatum: TPKT 4, X.224 3, MCS 2.
+const ULTIMATUM: u16 = 9;
+/// Plaintext bytes of a Set Error Info PDU.
+const ERROR_INFO: u16 = 36;
+/// Body of an alert in TLS 1.3: two bytes, the inner content type, a 16-byte tag.
+const SEALED_ALERT: u32 = 19;
+/// Records from the end among which a goodbye is looked for: the other side may be in the middle of a burst.
+const LAST_RECORDS: usize = 12;
+
+/// Looks for the goodbye of a connection that was up (or nearly so).
+pub fn goodbye(flow: &Flow, tls: &Tls, encrypted: &Encrypted) -> Option<Observed<Goodbye>> {
+    if let Some(alert) = tls.sealed_alerts.iter().find(|_| tls.finished().is_some() || tls.midstream) {
+        return Some(alert.mark().of(Goodbye { from: alert.value, form: Form::CloseNotify }));
+    }
+    if tls.server_hello.is_some() || tls.midstream {
+        return sealed_goodbye(flow, tls, encrypted);
+    }
+    clear_goodbye(flow)
+}
+
+fn sealed_goodbye(flow: &Flow, tls: &Tls, encrypted: &Encrypted) -> Option<Observed<Goodbye>> {
+    let is_1_3 = tls.version().is_some_and(crate::protocol::tls::TlsVersion::is_1_3);
+    for last in [encrypted.last_of_server, encrypted.last_of_client].into_iter().flatten() {
+        let from = last.record.from;
+        if is_1_3 && last.record.body == SEALED_ALERT {
+            return Some(last.record.end.of(Goodbye { from, form: Form::CloseNotify }));
+        }
+        if is_ultimatum(&last, flow) {
+            let form = if follows_error_info(flow, tls, &last.record) {
+                Form::ErrorInfoAndUltimatum
+            } else {
+                Form::Ultimatum
+            };
+            return Some(last.record.end.of(Goodbye { from, form }));
+        }
+    }
+    None
+}
+
+/// An ultimatum is the last thing its sender says, and the end follows. Where block ciphers hide the length, the
+/// smallest record that the suite can make counts.
+fn is_ultimatum(last: &Sealed, flow: &Flow) -> bool {
+    let fits = match last.plaintext.exact() {
+        Some(exact) => exact == ULTIMATUM,
+        None => last.plaintext.most().is_some_and(|most| most < 2 * 16) && last.plaintext.may_be(ULTIMATUM),
+    };
+    fits && !flow.closes.is_empty() && flow.closes.iter().all(|close| close.mark.time >= last.record.end.time)
+}
+
+fn follows_error_info(flow: &Flow, tls: &Tls, ultimatum: &Record) -> bool {
+    let (Some(version), Some(cipher)) = (tls.version(), tls.cipher()) else { return false };
+    let before = flow
+        .records
+        .newest()
+        .take(LAST_RECORDS)
+        .filter(|record| record.from == ultimatum.from && record.offset < ultimatum.offset)
+        .max_by_key(|record| record.offset);
+    before.is_some_and(|record| {
+        let body = u16::try_from(record.body).unwrap_or(u16::MAX);
+        crate::protocol::tls::plaintext_len(body, version, cipher).may_be(ERROR_INFO)
+    })
+}
+
+/// In clear framing an ultimatum is a TPKT of nine bytes, the last of its sender.
+fn clear_goodbye(flow: &Flow) -> Option<Observed<Goodbye>> {
+    for from in [Side::Server, Side::Client] {
+        let last =
+            flow.records.newest().filter(|record| record.from == from).max_by_key(|record| record.offset);
+        if let Some(last) = last
+            && last.framing == Framing::Tpkt
+            && last.header + last.body == u32::from(ULTIMATUM)
+        {
+            return Some(last.end.of(Goodbye { from, form: Form::Ultimatum }));
+        }
+    }
+    both_fins(flow).map(|mark| {
+        let from = flow.first_close().map_or(Side::Client, |close| close.from);
+        mark.of(Goodbye { from, form: Form::BothFins })
+    })
+}
+
+/// Both sides closed their direction and nothing was lost: TCP's own orderly end.
+fn both_fins(flow: &Flow) -> Option<Mark> {
+    use crate::stream::CloseKind::Fin;
+    let client = flow.close_of(Side::Client, Fin)?;
+    let server = flow.close_of(Side::Server, Fin)?;
+    Some(client.mark.max(server.mark))
+}

@@ -1,0 +1,215 @@
+//! Layer 7: one flow's messages to what happened, stage by stage.
+//!
+//! Says what was observed and how far the connection came; never why it failed. That is `causes`.
+
+pub mod encrypted;
+pub mod ending;
+pub mod lookup;
+pub mod stage;
+pub mod stages;
+pub mod tls;
+pub mod trace;
+
+use std::net::IpAddr;
+
+use crate::base::{Mark, Observed, Timestamp, Window};
+use crate::packet::Endpoint;
+use crate::protocol::mcs;
+use crate::protocol::nego::{
+    Answer, ConnectionConfirm, ConnectionRequest, FailureCode, Protocols, RoutingLine,
+};
+use crate::stream::{Flow, Side};
+pub use encrypted::{Encrypted, Nla};
+pub use ending::Goodbye;
+pub use stage::{Outcome, Stage};
+pub use tls::Tls;
+
+/// What carries a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A captured TCP flow.
+    Tcp,
+    /// Known from a log alone.
+    Unseen,
+}
+
+impl Transport {
+    /// The word in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Unseen => "unseen",
+        }
+    }
+}
+
+/// How one stage went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageResult {
+    /// Which stage.
+    pub stage: Stage,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Where that shows.
+    pub at: Option<Mark>,
+    /// What exactly.
+    pub detail: Option<String>,
+}
+
+/// A server's answer that is no RDP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// What it looks like: `SSH banner`, `HTTP`, `TLS`.
+    pub looks_like: &'static str,
+    /// Its first bytes, printable ones as text, others as dots.
+    pub first_bytes: String,
+    /// Whether the server spoke before the client did.
+    pub spoke_first: bool,
+}
+
+/// What can be read of MCS, where security is the old one (or none).
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The client's MCS Connect-Initial.
+    pub connect_initial: Option<Observed<mcs::ConnectInitial>>,
+    /// The server's MCS Connect-Response.
+    pub connect_response: Option<Mark>,
+    /// MCS Disconnect Provider Ultimatum in clear, and who sent it.
+    pub ultimatum: Option<Observed<Side>>,
+    /// `errorInfo` of a Set Error Info PDU in clear.
+    pub error_info: Option<Observed<u32>>,
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// What carries it.
+    pub transport: Transport,
+    /// Who opened it; port 0 if unknown.
+    pub client: Endpoint,
+    /// Who was addressed; port 0 if unknown.
+    pub server: Endpoint,
+    /// The first segment or event.
+    pub first: Mark,
+    /// The last segment or event.
+    pub last: Mark,
+    /// When the capture that holds it ends.
+    pub capture_end: Timestamp,
+    /// The TCP flow; its stream bytes are gone.
+    pub flow: Option<Box<Flow>>,
+    /// The stages that were entered, in order.
+    pub stages: Vec<StageResult>,
+    /// The last stage that was entered.
+    pub reached: Stage,
+    /// X.224 connection request.
+    pub request: Option<Observed<ConnectionRequest>>,
+    /// X.224 connection confirm.
+    pub confirm: Option<Observed<ConnectionConfirm>>,
+    /// What the server said instead of RDP.
+    pub foreign: Option<Observed<Foreign>>,
+    /// The TLS handshake.
+    pub tls: Tls,
+    /// MCS in clear.
+    pub settings: Settings,
+    /// What sizes and directions tell of the encrypted part.
+    pub encrypted: Encrypted,
+    /// The orderly end, if there was one.
+    pub goodbye: Option<Observed<Goodbye>>,
+}
+
+impl Connection {
+    /// A connection of which only a log knows.
+    pub fn unseen(client: Endpoint, server: Endpoint, first: Mark) -> Self {
+        Self {
+            transport: Transport::Unseen,
+            client,
+            server,
+            first,
+            last: first,
+            capture_end: first.time,
+            flow: None,
+            stages: Vec::new(),
+            reached: Stage::Transport,
+            request: None,
+            confirm: None,
+            foreign: None,
+            tls: Tls::default(),
+            settings: Settings::default(),
+            encrypted: Encrypted::default(),
+            goodbye: None,
+        }
+    }
+
+    /// From the first to the last sign of it.
+    pub const fn window(&self) -> Window {
+        Window { start: self.first.time, end: self.last.time }
+    }
+
+    /// How a stage ended; unseen if it was not entered.
+    pub fn outcome(&self, stage: Stage) -> Outcome {
+        self.stages
+            .iter()
+            .find(|result| result.stage == stage)
+            .map_or(Outcome::Unseen, |result| result.outcome)
+    }
+
+    /// Whether the session came up.
+    pub fn reached_session(&self) -> bool {
+        self.reached == Stage::Session
+    }
+
+    /// What the client offered.
+    pub fn requested(&self) -> Option<Observed<Protocols>> {
+        let request = self.request.as_ref()?;
+        let protocols = request.value.request.map_or(Protocols::RDP, |request| request.protocols);
+        Some(request.mark().of(protocols))
+    }
+
+    /// What the server chose.
+    pub fn selected(&self) -> Option<Observed<Protocols>> {
+        let confirm = self.confirm.as_ref()?;
+        match confirm.value.answer {
+            Some(Answer::Response { selected, .. }) => Some(confirm.mark().of(selected)),
+            None => Some(confirm.mark().of(Protocols::RDP)),
+            _ => None,
+        }
+    }
+
+    /// Why the server refused in the negotiation.
+    pub fn negotiation_failure(&self) -> Option<Observed<FailureCode>> {
+        let confirm = self.confirm.as_ref()?;
+        match confirm.value.answer {
+            Some(Answer::Failure { code }) => Some(confirm.mark().of(code)),
+            _ => None,
+        }
+    }
+
+    /// The user name of the `mstshash` cookie, cut by the client to nine characters.
+    pub fn cookie(&self) -> Option<Observed<&str>> {
+        let request = self.request.as_ref()?;
+        match &request.value.line {
+            Some(RoutingLine::Cookie(name)) => Some(request.mark().of(name.as_str())),
+            _ => None,
+        }
+    }
+
+    /// Whether the security that was chosen includes CredSSP.
+    pub fn uses_nla(&self) -> bool {
+        self.selected().is_some_and(|selected| selected.value.nla())
+    }
+
+    /// The address of one side.
+    pub const fn address(&self, side: Side) -> IpAddr {
+        match side {
+            Side::Client => self.client.ip,
+            Side::Server => self.server.ip,
+        }
+    }
+
+    /// Whether the capture went on long enough after the last segment to call what follows silence.
+    pub fn ended_in_capture(&self, patience: i64) -> bool {
+        self.flow
+            .as_ref()
+            .is_some_and(|flow| !flow.closes.is_empty() || flow.ended_before(self.capture_end, patience))
+    }
+}

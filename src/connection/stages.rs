@@ -1,0 +1,209 @@
+//! Which stages a connection entered, and how each ended.
+
+use super::encrypted::{Nla, SESSION_RECORDS};
+use super::stage::{Outcome, Stage};
+use super::{Connection, StageResult};
+use crate::base::{Mark, time};
+use crate::protocol::nego::Answer;
+use crate::stream::{CloseKind, Flow, Framing, Opening, Side};
+
+/// Records of a legacy (not TLS) session from the server with which it is up: connect response, confirms of
+/// attach and joins, licence, demand active and the finalisation.
+const LEGACY_SESSION_RECORDS: u64 = 16;
+/// Bytes from the server with which a running connection is called a session.
+const MIDSTREAM_BYTES: u64 = 500;
+/// The capture must go on this long before silence counts as failure.
+pub const PATIENCE: i64 = 5 * time::SECOND;
+
+/// Walks the stages of a connection whose messages have been read.
+pub fn walk(connection: &Connection, flow: &Flow) -> (Vec<StageResult>, Stage) {
+    let mut stages = Vec::new();
+    let mut push = |stage, outcome, at: Option<Mark>, detail: Option<String>| {
+        stages.push(StageResult { stage, outcome, at, detail });
+    };
+    let (outcome, at, detail) = transport(connection, flow);
+    push(Stage::Transport, outcome, at, detail);
+    if flow.opening == Opening::MidStream
+        && connection.request.is_none()
+        && connection.tls.client_hello.is_none()
+    {
+        let running =
+            flow.to_client.bytes + flow.to_server.bytes >= MIDSTREAM_BYTES || flow.records.from_server > 0;
+        if running {
+            push(
+                Stage::Session,
+                session_outcome(connection, flow),
+                Some(flow.last),
+                Some("already running when the capture starts".into()),
+            );
+            return finish(stages);
+        }
+        return finish(stages);
+    }
+    if outcome != Outcome::Passed && outcome != Outcome::Unseen || connection.foreign.is_some() {
+        return finish(stages);
+    }
+    let Some((outcome, at, detail)) = negotiation(connection, flow) else { return finish(stages) };
+    push(Stage::Negotiation, outcome, at, detail);
+    if let Some((outcome, at, detail)) = tls(connection, flow) {
+        push(Stage::Tls, outcome, at, detail);
+        if outcome == Outcome::Passed {
+            behind_tls(connection, flow, &mut push);
+        }
+    } else if flow.records.iter().any(|record| is_behind_negotiation(record, connection)) {
+        legacy(connection, flow, &mut push);
+    }
+    finish(stages)
+}
+
+fn finish(stages: Vec<StageResult>) -> (Vec<StageResult>, Stage) {
+    let reached = stages.last().map_or(Stage::Transport, |result| result.stage);
+    (stages, reached)
+}
+
+type Step = (Outcome, Option<Mark>, Option<String>);
+
+/// Whether a stage that did not end by a message failed or was cut off by the end of the capture.
+fn unfinished(connection: &Connection, flow: &Flow) -> Outcome {
+    if !flow.closes.is_empty() || flow.ended_before(connection.capture_end, PATIENCE) {
+        Outcome::Failed
+    } else {
+        Outcome::Cut
+    }
+}
+
+fn transport(connection: &Connection, flow: &Flow) -> Step {
+    if flow.opening == Opening::MidStream {
+        return (Outcome::Unseen, None, None);
+    }
+    if flow.is_established() {
+        return (Outcome::Passed, flow.handshake.or(flow.syn_acks.first().map(|syn_ack| syn_ack.mark)), None);
+    }
+    if let Some(reset) = flow.close_of(Side::Server, CloseKind::Rst) {
+        return (Outcome::Failed, Some(reset.mark), Some("the SYN was answered with RST".into()));
+    }
+    if let Some(error) = flow.icmp.first() {
+        return (
+            Outcome::Failed,
+            Some(flow.first),
+            Some(format!("the SYN was answered with {}", error.label())),
+        );
+    }
+    let syns = flow.syns.len();
+    let last = flow.syns.last().map(|syn| syn.mark);
+    let detail = if flow.syn_acks.is_empty() {
+        format!("{syns} SYN, no answer")
+    } else {
+        format!("{} SYN-ACK, never acknowledged", flow.syn_acks.len())
+    };
+    (unfinished(connection, flow), last, Some(detail))
+}
+
+fn negotiation(connection: &Connection, flow: &Flow) -> Option<Step> {
+    if let Some(confirm) = &connection.confirm {
+        let detail = match confirm.value.answer {
+            Some(Answer::Response { selected, .. }) => Some(format!("{selected} selected")),
+            Some(Answer::Failure { code }) => Some(format!("refused: {code}")),
+            Some(Answer::Other { .. }) => Some("answered with an unknown structure".into()),
+            None => Some("standard RDP security".into()),
+        };
+        let failed = matches!(confirm.value.answer, Some(Answer::Failure { .. }));
+        return Some((if failed { Outcome::Failed } else { Outcome::Passed }, Some(confirm.mark()), detail));
+    }
+    // TLS or MCS without a negotiation in the capture: it lies before its start, or in a gap.
+    if connection.tls.client_hello.is_some() || connection.tls.server_hello.is_some() {
+        return Some((Outcome::Unseen, None, None));
+    }
+    let request = connection.request.as_ref()?;
+    // A request that TCP never delivered did not begin a negotiation.
+    let acked = flow.to_server.acked_end.unwrap_or(0) > 0 || flow.to_client.bytes > 0;
+    let ended_at_once = !flow.closes.is_empty();
+    (acked || ended_at_once || connection.capture_end - request.time < PATIENCE)
+        .then(|| (unfinished(connection, flow), Some(request.mark()), Some("no connection confirm".into())))
+}
+
+fn tls(connection: &Connection, flow: &Flow) -> Option<Step> {
+    let tls = &connection.tls;
+    let hello = tls.client_hello.as_ref().map(|hello| hello.mark());
+    let begun = hello.or(tls.server_hello.as_ref().map(|hello| hello.mark()))?;
+    if let Some(finished) = tls.finished()
+        && tls.fatal_alert().is_none()
+    {
+        let version = tls.version().map(|version| version.to_string());
+        return Some((Outcome::Passed, Some(finished), version));
+    }
+    if let Some(alert) = tls.fatal_alert() {
+        let says = format!("{} alert {}", alert.value.from.name(), alert.value.alert.description);
+        return Some((Outcome::Failed, Some(alert.mark()), Some(says)));
+    }
+    let detail = if tls.server_hello.is_none() { "no ServerHello" } else { "handshake not completed" };
+    Some((unfinished(connection, flow), Some(begun), Some(detail.into())))
+}
+
+fn behind_tls(
+    connection: &Connection,
+    flow: &Flow,
+    push: &mut impl FnMut(Stage, Outcome, Option<Mark>, Option<String>),
+) {
+    let encrypted = &connection.encrypted;
+    if encrypted.from_client + encrypted.from_server == 0 {
+        return;
+    }
+    if let Some(nla) = encrypted.nla {
+        let (outcome, at, detail) = match nla {
+            Nla::Passed(mark) => (Outcome::Passed, Some(mark), None),
+            Nla::RefusedByStatus(seen) => (
+                Outcome::Failed,
+                Some(seen.mark()),
+                Some(format!("the server's last record holds {} bytes: a status and no more", seen.value)),
+            ),
+            Nla::RefusedByClosing(mark) => {
+                (Outcome::Failed, Some(mark), Some("the server ended it when it had the credentials".into()))
+            }
+            Nla::ResultThenEnd(mark) => {
+                (Outcome::Failed, Some(mark), Some("the early result came and nothing followed".into()))
+            }
+            Nla::ClientLeft(mark) => (Outcome::Cut, Some(mark), Some("the client left".into())),
+            Nla::Open => (unfinished(connection, flow), None, None),
+        };
+        push(Stage::Authentication, outcome, at, detail);
+        if outcome != Outcome::Passed {
+            return;
+        }
+    }
+    let up = encrypted.from_server > SESSION_RECORDS;
+    let Some(began) = encrypted.settings_began else { return };
+    if !up {
+        push(Stage::Settings, unfinished(connection, flow), Some(began), None);
+        return;
+    }
+    push(Stage::Settings, Outcome::Passed, Some(began), None);
+    push(Stage::Licensing, Outcome::Unseen, None, None);
+    push(Stage::Session, session_outcome(connection, flow), Some(flow.last), None);
+}
+
+fn is_behind_negotiation(record: &crate::stream::Record, connection: &Connection) -> bool {
+    let confirm = connection.confirm.as_ref().map(|confirm| confirm.mark());
+    record.framing != Framing::FastPath && confirm.is_some_and(|confirm| record.start > confirm)
+}
+
+fn legacy(
+    connection: &Connection,
+    flow: &Flow,
+    push: &mut impl FnMut(Stage, Outcome, Option<Mark>, Option<String>),
+) {
+    let began = connection.settings.connect_initial.as_ref().map(|initial| initial.mark());
+    if flow.records.from_server < LEGACY_SESSION_RECORDS {
+        push(Stage::Settings, unfinished(connection, flow), began, None);
+        return;
+    }
+    push(Stage::Settings, Outcome::Passed, began, None);
+    push(Stage::Licensing, Outcome::Unseen, None, None);
+    push(Stage::Session, session_outcome(connection, flow), Some(flow.last), None);
+}
+
+/// A session passed if it ended in order or was still running; whether an abrupt end is a failure is for the
+/// causes to say.
+fn session_outcome(connection: &Connection, flow: &Flow) -> Outcome {
+    if connection.goodbye.is_some() || flow.closes.is_empty() { Outcome::Passed } else { Outcome::Cut }
+}
