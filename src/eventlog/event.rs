@@ -160,8 +160,24 @@ pub(super) fn code(text: &str) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::base::SourceId;
+
+    /// An event with these fields, for the tests of the providers.
+    pub fn event(provider: Provider, id: u32, fields: &[(&str, &str)]) -> Event {
+        Event {
+            at: Locator::Record { source: SourceId(0), number: 1 },
+            time: Timestamp::from_nanos(0),
+            provider,
+            channel: "".into(),
+            computer: "".into(),
+            id,
+            level: 4,
+            activity: None,
+            fields: fields.iter().copied().collect(),
+        }
+    }
 
     #[test]
     fn finds_fields_by_name_in_any_case() {

@@ -9,9 +9,16 @@
 pub mod address;
 pub mod event;
 pub mod evtx;
+pub mod gateway;
 pub mod guid;
+pub mod local_session_manager;
 pub mod log;
+pub mod network;
 pub mod provider;
+pub mod rdp_client;
+pub mod rdp_core_ts;
+pub mod remote_connection_manager;
+pub mod schannel;
 pub mod security;
 pub mod system;
 

@@ -1,8 +1,411 @@
-//! tmp
-use super::event::Event;
-pub(super) fn bears(_: &Event) -> bool {
-    true
+//! The host itself as its System log tells it: services, power, boot, the clock, the RDP driver of old.
+//!
+//! Services are known by their short names (`TermService`), wherever an event carries them: the names in front of
+//! them are in the language of the host. What the RDP service writes to System about its certificate is in
+//! `remote_connection_manager`.
+
+use std::borrow::Cow;
+
+use super::event::{Event, code, number};
+use super::provider::Provider;
+use crate::base::time::{MILLISECOND, SECOND};
+use crate::base::{Timestamp, Window};
+
+/// What became of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ServiceState {
+    /// 7036: it stopped.
+    Stopped,
+    /// 7036: it runs.
+    Running,
+    /// 7036: another state.
+    Changed,
+    /// 7031, 7034: it ended without being asked to.
+    Crashed,
+    /// 7023, 7024: it ended with an error.
+    EndedWithError,
+    /// 7000, 7001, 7009: it did not start.
+    NotStarted,
+    /// 7011, 7022: it does not answer, or hangs while starting.
+    Hangs,
+    /// 7040: how it starts was changed; `detail` says to what.
+    StartChanged,
 }
-pub(super) fn clock_jump(_: &Event) -> Option<i64> {
-    None
+
+/// A service of which the service control manager speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service<'a> {
+    /// The name that is shown, in the language of the host.
+    pub shown: Option<&'a str>,
+    /// The short name, `TermService`, if the event carries it or it is known for the name that is shown.
+    pub name: Option<Cow<'a, str>>,
+    /// What became of it.
+    pub state: ServiceState,
+    /// Windows error, if one is given.
+    pub code: Option<u32>,
+    /// The new kind of start (7040), in the language of the host.
+    pub detail: Option<&'a str>,
+}
+
+/// A change of the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClockChange {
+    /// What it showed before.
+    pub from: Timestamp,
+    /// What it showed then.
+    pub to: Timestamp,
+}
+
+impl ClockChange {
+    /// How far it was moved, in nanoseconds; negative if it was put back.
+    pub const fn jump(&self) -> i64 {
+        self.to.since(self.from)
+    }
+}
+
+/// What an event says about the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Meaning<'a> {
+    /// Service Control Manager 7000 to 7040.
+    Service(Service<'a>),
+    /// Kernel-Power 42, 506: falls asleep (506: modern standby).
+    Sleeps,
+    /// Kernel-Power 107, 507: woke. 107 is stamped with the moment of falling asleep: see `Slept`.
+    Woke,
+    /// Power-Troubleshooter 1: was asleep from and to, truly.
+    Slept(Window),
+    /// Kernel-General 12, EventLog 6005: started, at a time if it is said.
+    Started(Option<Timestamp>),
+    /// Kernel-General 13, Kernel-Power 109, EventLog 6006: stops.
+    Stops(Option<Timestamp>),
+    /// Kernel-Power 41, EventLog 6008: the last stop was not in order.
+    StoppedUnexpectedly,
+    /// User32 1074: a stop or restart was asked for.
+    StopAsked {
+        /// The program that asked.
+        by: Option<&'a str>,
+        /// The user for whom.
+        user: Option<&'a str>,
+    },
+    /// Kernel-General 1: the clock was changed.
+    ClockChanged(ClockChange),
+    /// Kernel-General 24: the bias of the time zone in minutes (UTC = local time + bias).
+    TimeZone(Option<i64>),
+    /// Time-Service 34: the clock is wrong by so many seconds, which was too much to be corrected.
+    ClockTooWrong(Option<i64>),
+    /// Time-Service 52: the clock was moved by so many seconds; known to carry absurd figures.
+    ClockMoved(Option<i64>),
+    /// Time-Service 35, 37: synchronised with a source.
+    Synchronised(Option<&'a str>),
+    /// Time-Service 36, 50, 129, 134: not synchronised, or drifting.
+    NotSynchronised,
+    /// Security-Kerberos 3: a Kerberos error, with both clocks where they differ.
+    KerberosError {
+        /// Kerberos error, 0x25 for a clock skew.
+        code: Option<u32>,
+        /// The target.
+        target: Option<&'a str>,
+    },
+    /// Security-Kerberos 4: a server could not read its ticket: wrong name or account.
+    TicketUnreadable(Option<&'a str>),
+    /// LsaSrv 6041, on a client: the server's CredSSP is too old for the policy (encryption oracle remediation).
+    CredSspVersion {
+        /// `TERMSRV/host`.
+        target: Option<&'a str>,
+        /// The server's version of CredSSP.
+        version: Option<u32>,
+    },
+    /// LsaSrv 40960, 40961: authentication with a server failed.
+    AuthenticationError(Option<&'a str>),
+    /// NTLM 4001 and others: NTLM was blocked by policy.
+    NtlmBlocked(Option<&'a str>),
+    /// TermDD 50: a protocol error in a component (`X.224`, `WD`, `MCS`); Windows 7 and older.
+    DriverProtocolError(Option<&'a str>),
+    /// TermDD 56: an error of the security layer; Windows 7 and older.
+    DriverSecurityError {
+        /// The client, on some builds.
+        client: Option<&'a str>,
+        /// NTSTATUS or SSPI code, the last four bytes of the data.
+        code: Option<u32>,
+    },
+    /// Eventlog 104, 1102: a log was cleared. 1102 names none: it is the Security log.
+    LogCleared(Option<&'a str>),
+}
+
+/// What the event says; `None` if it is of another provider or has no meaning here.
+pub fn meaning(event: &Event) -> Option<Meaning<'_>> {
+    let fields = &event.fields;
+    Some(match (&event.provider, event.id) {
+        (Provider::ServiceControlManager, _) => Meaning::Service(service(event)?),
+        (Provider::KernelPower, 42 | 506) => Meaning::Sleeps,
+        (Provider::KernelPower, 107 | 507) => Meaning::Woke,
+        (Provider::KernelPower, 41) | (Provider::EventLog, 6008) => Meaning::StoppedUnexpectedly,
+        (Provider::KernelPower, 109) | (Provider::EventLog, 6006) => Meaning::Stops(None),
+        (Provider::PowerTroubleshooter, 1) => {
+            let (start, end) = (fields.moment("SleepTime")?, fields.moment("WakeTime")?);
+            Meaning::Slept(Window { start, end })
+        }
+        (Provider::EventLog, 6005) => Meaning::Started(None),
+        (Provider::KernelGeneral, 12) => Meaning::Started(fields.moment("StartTime")),
+        (Provider::KernelGeneral, 13) => Meaning::Stops(fields.moment("StopTime")),
+        (Provider::KernelGeneral, 1) => Meaning::ClockChanged(clock_change(event)?),
+        (Provider::KernelGeneral, 24) => Meaning::TimeZone(fields.signed("CurrentBias")),
+        (Provider::User32, 1074) => Meaning::StopAsked {
+            by: fields.said("param1").or_else(|| fields.said("Data")),
+            user: fields.said("param7").or_else(|| fields.said("Data6")),
+        },
+        (Provider::TimeService | Provider::Kerberos | Provider::LsaSrv | Provider::Ntlm, _) => trust(event)?,
+        (Provider::TermDd, 50) => Meaning::DriverProtocolError(fields.said("Data1")),
+        (Provider::TermDd, 56) => Meaning::DriverSecurityError {
+            client: fields.said("Data1"),
+            code: fields.text("Binary").and_then(last_word),
+        },
+        (Provider::EventLogService, 104) => Meaning::LogCleared(fields.said("Channel")),
+        (Provider::EventLogService, 1102) => Meaning::LogCleared(None),
+        _ => return None,
+    })
+}
+
+/// The change of the clock of which Kernel-General 1 tells.
+pub fn clock_change(event: &Event) -> Option<ClockChange> {
+    if event.provider != Provider::KernelGeneral || event.id != 1 {
+        return None;
+    }
+    Some(ClockChange { from: event.fields.moment("OldTime")?, to: event.fields.moment("NewTime")? })
+}
+
+/// How far the event says that the clock jumped, in nanoseconds.
+pub(super) fn clock_jump(event: &Event) -> Option<i64> {
+    /// Time-Service 52 has been seen with 454 million years.
+    const SANE: i64 = 20 * 365 * 86_400;
+    match meaning(event)? {
+        Meaning::ClockChanged(change) => Some(change.jump()),
+        Meaning::ClockMoved(Some(seconds)) if seconds.checked_abs()? <= SANE => seconds.checked_mul(SECOND),
+        _ => None,
+    }
+}
+
+/// Whether an event is worth keeping: of the services of a host only few touch RDP.
+pub(super) fn bears(event: &Event) -> bool {
+    match meaning(event) {
+        Some(Meaning::Service(service)) => service.touches_rdp(),
+        // Clocks are trimmed by fractions of a second all day long.
+        Some(Meaning::ClockChanged(change)) => change.jump().unsigned_abs() >= MILLISECOND.unsigned_abs(),
+        _ => true,
+    }
+}
+
+/// Services that RDP needs, with the names that are shown in English.
+const SERVICES: [(&str, &str); 14] = [
+    ("TermService", "Remote Desktop Services"),
+    ("UmRdpService", "Remote Desktop Services UserMode Port Redirector"),
+    ("SessionEnv", "Remote Desktop Configuration"),
+    ("TSGateway", "Remote Desktop Gateway"),
+    ("Tssdis", "Remote Desktop Connection Broker"),
+    ("TermServLicensing", "Remote Desktop Licensing"),
+    ("MpsSvc", "Windows Firewall"),
+    ("BFE", "Base Filtering Engine"),
+    ("KeyIso", "CNG Key Isolation"),
+    ("CryptSvc", "Cryptographic Services"),
+    ("Netlogon", "Netlogon"),
+    ("Dnscache", "DNS Client"),
+    ("W32Time", "Windows Time"),
+    ("EventLog", "Windows Event Log"),
+];
+
+/// Other shown names: older and newer ones in English, and the service itself in some languages, for events that
+/// carry no short name.
+const ALSO_SHOWN: [(&str, &str); 12] = [
+    ("TermService", "Terminal Services"),
+    ("TermService", "Remotedesktopdienste"),
+    ("TermService", "Services Bureau à distance"),
+    ("TermService", "Servicios de Escritorio remoto"),
+    ("TermService", "Servizi Desktop remoto"),
+    ("TermService", "Serviços de Área de Trabalho Remota"),
+    ("TermService", "Extern bureaublad-services"),
+    ("TermService", "Службы удаленных рабочих столов"),
+    ("TermService", "远程桌面服务"),
+    ("TermService", "リモート デスクトップ サービス"),
+    ("MpsSvc", "Windows Defender Firewall"),
+    ("TSGateway", "Terminal Services Gateway"),
+];
+
+impl Service<'_> {
+    /// Whether it is one that RDP needs.
+    pub fn touches_rdp(&self) -> bool {
+        let name = self.name.as_deref().or(self.shown).unwrap_or_default();
+        SERVICES.iter().any(|(short, _)| short.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether it is the RDP service itself.
+    pub fn is_rdp(&self) -> bool {
+        self.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("TermService"))
+    }
+}
+
+fn service(event: &Event) -> Option<Service<'_>> {
+    let fields = &event.fields;
+    let [first, second] = ["param1", "param2"].map(|name| fields.said(name));
+    let (state, shown, code) = match event.id {
+        7000 => (ServiceState::NotStarted, first, second.and_then(error)),
+        7001 => (ServiceState::NotStarted, first, fields.said("param3").and_then(error)),
+        7009 => (ServiceState::NotStarted, second, None),
+        7011 => (ServiceState::Hangs, second, None),
+        7022 => (ServiceState::Hangs, first, None),
+        7023 | 7024 => (ServiceState::EndedWithError, first, second.and_then(error)),
+        7031 | 7034 => (ServiceState::Crashed, first, None),
+        7036 => (ServiceState::Changed, first, None),
+        7040 => (ServiceState::StartChanged, first, None),
+        _ => return None,
+    };
+    let binary = fields.text("Binary").or_else(|| fields.text("BinaryData")).and_then(text_of_hex);
+    let (stored, number) = match binary {
+        Some(text) => match text.split_once('/') {
+            Some((name, state)) => (Some(name.to_owned()), state.parse::<u32>().ok()),
+            None => (Some(text), None),
+        },
+        None => (None, None),
+    };
+    let state = match (state, number, second) {
+        // [MS-SCMR] 2.2.47: 1 stopped, 4 running.
+        (ServiceState::Changed, Some(1), _) => ServiceState::Stopped,
+        (ServiceState::Changed, Some(4), _) => ServiceState::Running,
+        (ServiceState::Changed, None, Some("stopped")) => ServiceState::Stopped,
+        (ServiceState::Changed, None, Some("running")) => ServiceState::Running,
+        (state, ..) => state,
+    };
+    let named = if event.id == 7040 { fields.said("param4") } else { None };
+    let name = named.map(Cow::Borrowed).or(stored.map(Cow::Owned));
+    Some(Service {
+        name: name.or_else(|| short_name(shown?).map(Cow::Borrowed)),
+        shown,
+        state,
+        code,
+        detail: if event.id == 7040 { fields.said("param3") } else { None },
+    })
+}
+
+/// The short name of a service that is known by the name that is shown.
+fn short_name(shown: &str) -> Option<&'static str> {
+    let named = |(short, name): &&(&'static str, &'static str)| {
+        name.eq_ignore_ascii_case(shown) || short.eq_ignore_ascii_case(shown)
+    };
+    SERVICES.iter().chain(&ALSO_SHOWN).find(named).map(|(short, _)| *short)
+}
+
+fn trust(event: &Event) -> Option<Meaning<'_>> {
+    let fields = &event.fields;
+    Some(match (&event.provider, event.id) {
+        (Provider::TimeService, 34) => Meaning::ClockTooWrong(fields.signed("SystemTimeChangeSeconds")),
+        (Provider::TimeService, 52) => Meaning::ClockMoved(fields.signed("TimeOffsetSeconds")),
+        (Provider::TimeService, 35 | 37) => Meaning::Synchronised(fields.said("TimeSource")),
+        (Provider::TimeService, 36 | 50 | 129 | 134) => Meaning::NotSynchronised,
+        (Provider::Kerberos, 3) => Meaning::KerberosError {
+            code: fields.said("ErrorCode").and_then(|text| code(text.split_whitespace().next()?)),
+            target: fields.said("TargetName").or_else(|| fields.said("ServerName")),
+        },
+        (Provider::Kerberos, 4) => Meaning::TicketUnreadable(fields.said("Server")),
+        (Provider::LsaSrv, 6041) => Meaning::CredSspVersion {
+            target: fields.said("TargetName").or_else(|| fields.said("Data")),
+            version: fields.code("TargetVersion").or_else(|| fields.code("Data1")),
+        },
+        (Provider::LsaSrv, 40960 | 40961) => Meaning::AuthenticationError(fields.said("Target")),
+        (Provider::Ntlm, 4001..=4003) => Meaning::NtlmBlocked(fields.said("TargetName")),
+        _ => return None,
+    })
+}
+
+/// `%%1069`, `%%2147942414`, `1069`.
+fn error(text: &str) -> Option<u32> {
+    code(text.trim_start_matches("%%"))
+}
+
+/// Text that stands as UTF-16 in hex, up to its first zero.
+fn text_of_hex(hex: &str) -> Option<String> {
+    let (units, _) = hex.as_bytes().as_chunks::<4>();
+    let units: Option<Vec<u16>> = units
+        .iter()
+        .map(|unit| u16::from_str_radix(std::str::from_utf8(unit).ok()?, 16).ok().map(u16::swap_bytes))
+        .collect();
+    let text = String::from_utf16(units?.split(|unit| *unit == 0).next()?).ok()?;
+    (!text.is_empty()).then_some(text)
+}
+
+/// The last four bytes of hex digits as a little-endian number.
+fn last_word(hex: &str) -> Option<u32> {
+    let digits = hex.get(hex.len().checked_sub(8)?..)?;
+    u32::try_from(number(&format!("0x{digits}"))?).ok().map(u32::swap_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eventlog::event::tests::event;
+
+    fn service_of(id: u32, fields: &[(&str, &str)]) -> (Option<String>, ServiceState, Option<u32>) {
+        let event = event(Provider::ServiceControlManager, id, fields);
+        let Some(Meaning::Service(service)) = meaning(&event) else { panic!() };
+        (service.name.map(Cow::into_owned), service.state, service.code)
+    }
+
+    #[test]
+    fn knows_services_in_any_language() {
+        // `TermService/1` in UTF-16.
+        let binary = "5400650072006D0053006500720076006900630065002F0031000000";
+        let german = [("param1", "Remotedesktopdienste"), ("param2", "beendet"), ("Binary", binary)];
+        let name = Some("TermService".to_owned());
+        assert_eq!(service_of(7036, &german), (name.clone(), ServiceState::Stopped, None));
+        let japanese = [("param1", "リモート デスクトップ サービス"), ("param2", "1")];
+        assert_eq!(service_of(7031, &japanese), (name.clone(), ServiceState::Crashed, None));
+        let english = [("param1", "Remote Desktop Services"), ("param2", "running")];
+        assert_eq!(service_of(7036, &english), (name.clone(), ServiceState::Running, None));
+        let disabled = [("param1", "x"), ("param2", "a"), ("param3", "disabled"), ("param4", "TermService")];
+        assert_eq!(service_of(7040, &disabled), (name, ServiceState::StartChanged, None));
+    }
+
+    #[test]
+    fn reads_why_a_service_does_not_start() {
+        let failed = [("param1", "Remote Desktop Services"), ("param2", "%%1069")];
+        assert_eq!(service_of(7000, &failed).2, Some(1069));
+        let slow = [("param1", "30000"), ("param2", "TermService")];
+        assert_eq!(service_of(7009, &slow), (Some("TermService".to_owned()), ServiceState::NotStarted, None));
+    }
+
+    #[test]
+    fn keeps_only_services_that_rdp_needs() {
+        let keeps = |shown| bears(&event(Provider::ServiceControlManager, 7036, &[("param1", shown)]));
+        assert!(keeps("Remote Desktop Services") && keeps("termservice"));
+        assert!(!keeps("Virtual Disk"));
+    }
+
+    #[test]
+    fn reads_jumps_of_the_clock() {
+        let fields = [("NewTime", "2015-08-08T09:12:25.000Z"), ("OldTime", "2015-08-08T18:12:25.000Z")];
+        let jump = event(Provider::KernelGeneral, 1, &fields);
+        assert_eq!(clock_jump(&jump), Some(-9 * 3600 * SECOND));
+        let moved = |seconds| event(Provider::TimeService, 52, &[("TimeOffsetSeconds", seconds)]);
+        assert_eq!(clock_jump(&moved("-35999")), Some(-35_999 * SECOND));
+        assert_eq!(clock_jump(&moved("14355438563950637")), None, "seen in a real log");
+        let refused = event(Provider::TimeService, 34, &[("SystemTimeChangeSeconds", "-16938018")]);
+        assert_eq!(meaning(&refused), Some(Meaning::ClockTooWrong(Some(-16_938_018))));
+        assert_eq!(clock_jump(&refused), None, "a refused correction moved nothing");
+    }
+
+    #[test]
+    fn reads_the_true_sleep() {
+        let fields = [("SleepTime", "2022-02-07T05:52:03Z"), ("WakeTime", "2022-02-08T20:44:02Z")];
+        let slept = event(Provider::PowerTroubleshooter, 1, &fields);
+        let Some(Meaning::Slept(window)) = meaning(&slept) else { panic!() };
+        assert_eq!(window.end - window.start, 139_919 * SECOND);
+    }
+
+    #[test]
+    fn reads_the_status_at_the_end_of_driver_data() {
+        let fields = [("Data", "\\Device\\Termdd"), ("Data1", "10.3.16.5"), ("Binary", "0000040032000AD0")];
+        let failed = event(Provider::TermDd, 56, &fields);
+        let error = Meaning::DriverSecurityError { client: Some("10.3.16.5"), code: Some(0xd00a_0032) };
+        assert_eq!(meaning(&failed), Some(error));
+        assert_eq!(last_word("12"), None);
+    }
 }
