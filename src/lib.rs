@@ -5,6 +5,7 @@ pub mod analyze;
 pub mod base;
 pub mod capture;
 pub mod connection;
+pub mod correlate;
 pub mod eventlog;
 pub mod input;
 pub mod packet;

@@ -1,0 +1,70 @@
+//! One connection with the events that speak of it.
+
+use crate::base::Timestamp;
+use crate::connection::Connection;
+use crate::eventlog::{Event, Provider};
+
+/// By what an event was tied to a connection, strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MatchKey {
+    /// The client's address and port.
+    Address,
+    /// The ActivityID of an event that was tied by address.
+    Activity,
+    /// The session id of an event that was tied.
+    Session,
+    /// A name: the server's, the user's.
+    Name,
+    /// Time alone: the only connection that was under way.
+    Time,
+}
+
+impl MatchKey {
+    /// The word in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Activity => "activity",
+            Self::Session => "session",
+            Self::Name => "name",
+            Self::Time => "time",
+        }
+    }
+}
+
+/// An event that speaks of a connection.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    /// The event.
+    pub event: Event,
+    /// Its time by the capture's clock, if the offset is known.
+    pub corrected: Option<Timestamp>,
+    /// What ties it.
+    pub by: MatchKey,
+}
+
+/// One connection with its events.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The connection.
+    pub connection: Connection,
+    /// Its events, in order of time.
+    pub events: Vec<Joined>,
+}
+
+impl Attempt {
+    /// The events of a provider with an id.
+    pub fn events_of<'a>(&'a self, provider: &'a Provider, id: u32) -> impl Iterator<Item = &'a Joined> {
+        self.events.iter().filter(move |joined| joined.event.id == id && joined.event.provider == *provider)
+    }
+
+    /// The first event of a provider with an id.
+    pub fn event(&self, provider: &Provider, id: u32) -> Option<&Joined> {
+        self.events.iter().find(|joined| joined.event.id == id && joined.event.provider == *provider)
+    }
+
+    /// Whether a log says that the server accepted this connection.
+    pub fn was_accepted(&self) -> bool {
+        self.event(&Provider::RdpCoreTs, 131).is_some()
+    }
+}

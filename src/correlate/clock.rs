@@ -1,0 +1,364 @@
+//! One clock per computer and clock piece, and its offset from the capture's, from exact matches.
+//!
+//! The offset may be hours. Nothing is corrected silently: what was found, from how many pairs and with which
+//! spread, is in the report. Procedure: pairs of equal client address and port, the largest cluster of their
+//! differences, its median.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::base::{NoteKind, Notes, SourceId, Timestamp, time};
+use crate::connection::Connection;
+use crate::connection::lookup::Lookup;
+use crate::eventlog::{Event, Log};
+
+use super::keys;
+use crate::packet::Endpoint;
+
+/// How sure an offset is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quality {
+    /// No pair.
+    Unknown,
+    /// One or two pairs, or pairs by name.
+    Estimated,
+    /// Three or more pairs by address and port agree.
+    Exact,
+}
+
+impl Quality {
+    /// The word in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Estimated => "estimated",
+            Self::Exact => "exact",
+        }
+    }
+}
+
+/// What is known of one clock.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    /// The computer.
+    pub computer: Arc<str>,
+    /// The logs that share it.
+    pub sources: Vec<SourceId>,
+    /// The capture it was compared with.
+    pub against: Option<SourceId>,
+    /// This clock minus the capture's, nanoseconds.
+    pub offset: Option<i64>,
+    /// Half the width of the cluster that gave the offset.
+    pub spread: i64,
+    /// Pairs that agree.
+    pub pairs: u32,
+    /// How sure it is.
+    pub quality: Quality,
+}
+
+/// All clocks.
+#[derive(Clone, Debug, Default)]
+pub struct Clocks {
+    /// One per computer and piece, in order of computer, then time.
+    pub clocks: Vec<Clock>,
+    /// Which clock a log's piece runs by.
+    by_piece: BTreeMap<(SourceId, usize), usize>,
+}
+
+/// Differences within this width are one cluster.
+const CLUSTER: i64 = 250 * time::MILLISECOND;
+/// Pairs by name are less sharp: the client logs before it opens the connection.
+const NAME_CLUSTER: i64 = 2 * time::SECOND;
+/// An estimated offset above this is worth a note.
+const NOTABLE: i64 = 5 * time::SECOND;
+
+/// One pair: an event and a packet that are the same moment, nearly.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    difference: i64,
+    capture: SourceId,
+    /// By address and port, or only by a name.
+    exact: bool,
+    /// Whether address and port stand once on both sides.
+    unique: bool,
+}
+
+impl Clocks {
+    /// Compares the anchors of all logs with the connections.
+    pub fn estimate(
+        connections: &[Connection],
+        lookups: &[Lookup],
+        logs: &[(&Log, Vec<Event>)],
+        notes: &mut Notes,
+    ) -> Self {
+        let by_client = connections_by_client(connections);
+        let mut clocks = Self::default();
+        // Pieces of one computer that overlap as written run by the same clock.
+        let mut groups: BTreeMap<Arc<str>, Vec<(SourceId, usize, crate::base::Window)>> = BTreeMap::new();
+        for (log, _) in logs {
+            let computer = log.computers.first().cloned().unwrap_or_else(|| Arc::from(""));
+            for (piece, bounds) in log.pieces.iter().enumerate() {
+                groups.entry(Arc::clone(&computer)).or_default().push((log.source, piece, bounds.window));
+            }
+        }
+        for (computer, pieces) in groups {
+            for members in by_overlap(pieces) {
+                let pairs: Vec<Pair> = logs
+                    .iter()
+                    .flat_map(|(log, anchors)| {
+                        let mine: Vec<&Event> = anchors
+                            .iter()
+                            .filter(|event| {
+                                log.piece_of(event.record())
+                                    .is_some_and(|piece| members.contains(&(log.source, piece)))
+                            })
+                            .collect();
+                        pairs_of(&mine, &by_client, connections, lookups)
+                    })
+                    .collect();
+                let sources = members.iter().map(|(source, _)| *source).collect();
+                let clock = settle(Arc::clone(&computer), sources, &pairs);
+                let at = clocks.clocks.len();
+                clocks.by_piece.extend(members.into_iter().map(|member| (member, at)));
+                clocks.clocks.push(clock);
+            }
+        }
+        if !connections.is_empty() {
+            clocks.note_doubts(notes);
+        }
+        clocks
+    }
+
+    /// The time of an event by the capture's clock.
+    pub fn corrected(&self, event: &Event, log: &Log) -> Option<Timestamp> {
+        let piece = log.piece_of(event.record())?;
+        let clock = self.clocks.get(*self.by_piece.get(&(log.source, piece))?)?;
+        Some(event.time.shifted(-clock.offset?))
+    }
+
+    /// The offset of a log's last piece: good enough to tell what the log covers.
+    pub fn offset_of_source(&self, source: SourceId) -> Option<i64> {
+        let last = self.by_piece.range((source, 0)..=(source, usize::MAX)).next_back()?;
+        self.clocks.get(*last.1)?.offset
+    }
+
+    fn note_doubts(&self, notes: &mut Notes) {
+        for clock in &self.clocks {
+            let source = clock.sources.first().copied();
+            match clock.offset {
+                None => notes.add_detail(NoteKind::ClockUnknown, source, clock.computer.to_string()),
+                Some(offset) => {
+                    let says =
+                        format!("{}: {:+.3} s from {} pairs", clock.computer, seconds(offset), clock.pairs);
+                    if clock.quality == Quality::Estimated && offset.abs() > NOTABLE {
+                        notes.add_detail(NoteKind::ClockEstimated, source, says.clone());
+                    }
+                    if near_whole_hours(offset) {
+                        notes.add_detail(NoteKind::ClockWholeHours, source, says);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Nanoseconds as seconds for people.
+pub fn seconds(nanos: i64) -> f64 {
+    // Millisecond precision is all that is printed, and 2^53 ms are 285,000 years.
+    let millis = nanos / time::MILLISECOND;
+    f64::from(i32::try_from(millis.clamp(-2_000_000_000, 2_000_000_000)).unwrap_or(0)) / 1000.0
+}
+
+/// Whether an offset is within a minute of a whole quarter of an hour: a time zone, not a drift.
+fn near_whole_hours(offset: i64) -> bool {
+    const QUARTER: i64 = 900 * time::SECOND;
+    const MINUTE: i64 = 60 * time::SECOND;
+    let off = offset.abs();
+    let rest = off % QUARTER;
+    off > QUARTER * 2 - MINUTE && (rest <= MINUTE || rest >= QUARTER - MINUTE)
+}
+
+fn connections_by_client(connections: &[Connection]) -> BTreeMap<Endpoint, Vec<usize>> {
+    let mut by_client: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
+    for (at, connection) in connections.iter().enumerate() {
+        by_client.entry(connection.client).or_default().push(at);
+    }
+    by_client
+}
+
+/// Groups pieces whose windows overlap.
+fn by_overlap(pieces: Vec<(SourceId, usize, crate::base::Window)>) -> Vec<Vec<(SourceId, usize)>> {
+    let mut groups: Vec<(crate::base::Window, Vec<(SourceId, usize)>)> = Vec::new();
+    for (source, piece, window) in pieces {
+        // Two pieces of one log are two clocks, however they overlap.
+        let fits = groups.iter_mut().find(|(other, members)| {
+            other.overlaps(&window) && members.iter().all(|(member, _)| *member != source)
+        });
+        match fits {
+            Some((other, members)) => {
+                other.include(window.start);
+                other.include(window.end);
+                members.push((source, piece));
+            }
+            None => groups.push((window, vec![(source, piece)])),
+        }
+    }
+    // A log that overlaps nothing still shares the computer's clock where that has only one piece.
+    if let [(_, only), rest @ ..] = groups.as_mut_slice()
+        && rest
+            .iter()
+            .all(|(_, members)| members.iter().all(|(source, _)| only.iter().all(|(own, _)| own != source)))
+    {
+        let others: Vec<(SourceId, usize)> =
+            rest.iter().flat_map(|(_, members)| members.iter().copied()).collect();
+        let distinct = others
+            .iter()
+            .enumerate()
+            .all(|(at, (source, _))| others.iter().skip(at + 1).all(|(other, _)| other != source));
+        if distinct {
+            only.extend(others);
+            let only = std::mem::take(only);
+            return vec![only];
+        }
+    }
+    groups.into_iter().map(|(_, members)| members).collect()
+}
+
+fn pairs_of(
+    anchors: &[&Event],
+    by_client: &BTreeMap<Endpoint, Vec<usize>>,
+    connections: &[Connection],
+    lookups: &[Lookup],
+) -> Vec<Pair> {
+    let mut seen: BTreeMap<Endpoint, u32> = BTreeMap::new();
+    let accepted: Vec<(&Event, Endpoint)> =
+        anchors.iter().filter_map(|event| Some((*event, keys::accepted_client(event)?))).collect();
+    for (_, client) in &accepted {
+        *seen.entry(*client).or_default() += 1;
+    }
+    let mut pairs = Vec::new();
+    for (event, client) in accepted {
+        let candidates = by_client.get(&client).map_or(&[][..], Vec::as_slice);
+        let unique = candidates.len() == 1 && seen.get(&client) == Some(&1);
+        for connection in candidates.iter().filter_map(|at| connections.get(*at)) {
+            let moment = connection.flow.as_ref().and_then(|flow| flow.handshake).unwrap_or(connection.first);
+            pairs.push(Pair {
+                difference: event.time - moment.time,
+                capture: moment.at.source(),
+                exact: true,
+                unique,
+            });
+        }
+    }
+    for event in anchors {
+        pairs.extend(name_pairs(event, connections, lookups));
+    }
+    pairs
+}
+
+/// The client logs the address it is about to use, and the name it is about to resolve.
+fn name_pairs(event: &Event, connections: &[Connection], lookups: &[Lookup]) -> Vec<Pair> {
+    let Some(value) = keys::target(event) else { return Vec::new() };
+    let pair = |mark: crate::base::Mark| Pair {
+        difference: event.time - mark.time,
+        capture: mark.at.source(),
+        exact: false,
+        unique: false,
+    };
+    let address: Option<IpAddr> = value.parse().ok();
+    let by_address =
+        connections.iter().filter(|connection| Some(connection.server.ip) == address).map(|c| pair(c.first));
+    let by_name = lookups.iter().filter(|lookup| lookup.is_for(&value)).map(|lookup| pair(lookup.first));
+    by_address.chain(by_name).collect()
+}
+
+/// The median of the largest cluster.
+fn settle(computer: Arc<str>, sources: Vec<SourceId>, pairs: &[Pair]) -> Clock {
+    let mut clock = Clock {
+        computer,
+        sources,
+        against: None,
+        offset: None,
+        spread: 0,
+        pairs: 0,
+        quality: Quality::Unknown,
+    };
+    clock.sources.sort_unstable();
+    clock.sources.dedup();
+    let has_exact = pairs.iter().any(|pair| pair.exact);
+    let width = if has_exact { CLUSTER } else { NAME_CLUSTER };
+    let mut usable: Vec<&Pair> = pairs.iter().filter(|pair| pair.exact == has_exact).collect();
+    usable.sort_by_key(|pair| (pair.difference, pair.capture));
+    let Some((start, length)) = largest_cluster(&usable, width) else { return clock };
+    let cluster = usable.get(start..start + length).unwrap_or_default();
+    let (Some(least), Some(greatest), Some(median)) =
+        (cluster.first(), cluster.last(), cluster.get(cluster.len() / 2))
+    else {
+        return clock;
+    };
+    let quality = match (has_exact, cluster.len()) {
+        (true, 3..) => Quality::Exact,
+        (true, _) if cluster.iter().all(|pair| pair.unique) || usable.len() == cluster.len() => {
+            Quality::Estimated
+        }
+        (false, _) => Quality::Estimated,
+        _ => Quality::Unknown,
+    };
+    if quality > Quality::Unknown {
+        clock.offset = Some(median.difference);
+        clock.against = Some(median.capture);
+        clock.spread = (greatest.difference - least.difference) / 2;
+        clock.pairs = u32::try_from(cluster.len()).unwrap_or(u32::MAX);
+        clock.quality = quality;
+    }
+    clock
+}
+
+/// Start and length of the longest stretch of sorted differences within `width`; the first of equals.
+fn largest_cluster(sorted: &[&Pair], width: i64) -> Option<(usize, usize)> {
+    let mut best: Option<(usize, usize)> = None;
+    let mut end = 0;
+    for (start, first) in sorted.iter().enumerate() {
+        while sorted.get(end).is_some_and(|pair| pair.difference - first.difference <= width) {
+            end += 1;
+        }
+        if best.is_none_or(|(_, length)| end - start > length) {
+            best = Some((start, end - start));
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(millis: i64) -> Pair {
+        Pair { difference: millis * time::MILLISECOND, capture: SourceId(0), exact: true, unique: true }
+    }
+
+    #[test]
+    fn the_largest_cluster_decides() {
+        let pairs = [pair(5_000), pair(3_600_010), pair(3_600_020), pair(3_600_030), pair(9_000_000)];
+        let clock = settle(Arc::from("SRV"), vec![SourceId(1)], &pairs);
+        assert_eq!(clock.quality, Quality::Exact);
+        assert_eq!(clock.offset, Some(3_600_020 * time::MILLISECOND));
+        assert_eq!(clock.pairs, 3);
+    }
+
+    #[test]
+    fn one_pair_is_an_estimate_and_none_is_unknown() {
+        assert_eq!(settle(Arc::from("SRV"), vec![], &[pair(7)]).quality, Quality::Estimated);
+        assert_eq!(settle(Arc::from("SRV"), vec![], &[]).quality, Quality::Unknown);
+    }
+
+    #[test]
+    fn time_zones_are_recognised() {
+        let minutes = |n: i64| n * 60 * time::SECOND;
+        assert!(near_whole_hours(minutes(180) + 2 * time::SECOND));
+        assert!(near_whole_hours(-minutes(330)));
+        assert!(!near_whole_hours(2 * time::SECOND));
+        assert!(!near_whole_hours(minutes(7)));
+    }
+}

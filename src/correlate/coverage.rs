@@ -1,0 +1,82 @@
+//! Which times each log can speak for. "No event" is evidence only in here.
+
+use crate::base::{SourceId, Timestamp, Window};
+use crate::eventlog::{Log, Provider};
+
+use super::clock::Clocks;
+
+/// What one log can speak for.
+#[derive(Clone, Debug)]
+pub struct LogCoverage {
+    /// The log.
+    pub source: SourceId,
+    /// Its computers.
+    pub computers: Vec<std::sync::Arc<str>>,
+    /// Its channels.
+    pub channels: Vec<std::sync::Arc<str>>,
+    /// From its first to its last record, by the capture's clock if that is known, else as written.
+    pub window: Option<Window>,
+    /// Whether the window was corrected.
+    pub corrected: bool,
+    /// Whether records are missing in the middle.
+    pub has_gaps: bool,
+}
+
+/// What all logs together can speak for.
+#[derive(Clone, Debug, Default)]
+pub struct Coverage {
+    /// Log by log.
+    pub logs: Vec<LogCoverage>,
+}
+
+impl Coverage {
+    /// What the logs hold, by the clocks that were found.
+    pub fn of<'a>(logs: impl Iterator<Item = &'a Log>, clocks: &Clocks) -> Self {
+        let logs = logs.map(|log| {
+            let offset = clocks.offset_of_source(log.source);
+            let shift = |stamp: Timestamp| stamp.shifted(-offset.unwrap_or(0));
+            LogCoverage {
+                source: log.source,
+                computers: log.computers.clone(),
+                channels: log.channels.clone(),
+                window: log
+                    .first_time
+                    .zip(log.last_time)
+                    .map(|(first, last)| Window { start: shift(first), end: shift(last) }),
+                corrected: offset.is_some(),
+                has_gaps: !log.gaps.is_empty(),
+            }
+        });
+        Self { logs: logs.collect() }
+    }
+
+    /// Whether any log of this provider's own channel holds the whole window, without known holes.
+    pub fn speaks_for(&self, provider: &Provider, window: &Window) -> bool {
+        self.of_provider(provider).any(|log| {
+            log.window.is_some_and(|covered| covered.contains(window.start) && covered.contains(window.end))
+        })
+    }
+
+    /// Whether a log of this provider's own channel is there at all.
+    pub fn has(&self, provider: &Provider) -> bool {
+        self.of_provider(provider).next().is_some()
+    }
+
+    fn of_provider<'a>(&'a self, provider: &'a Provider) -> impl Iterator<Item = &'a LogCoverage> {
+        self.logs
+            .iter()
+            .filter(move |log| log.channels.iter().any(|channel| is_channel_of(provider, channel)))
+    }
+}
+
+/// Whether a channel is where a provider writes.
+fn is_channel_of(provider: &Provider, channel: &str) -> bool {
+    match provider {
+        Provider::Security => channel.eq_ignore_ascii_case("Security"),
+        Provider::RdpClient => channel.contains("TerminalServices-RDPClient"),
+        Provider::Schannel | Provider::ServiceControlManager | Provider::KernelPower => {
+            channel.eq_ignore_ascii_case("System")
+        }
+        own => channel.starts_with(own.name()),
+    }
+}

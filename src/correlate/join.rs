@@ -1,0 +1,362 @@
+//! Which event speaks of which connection: keys, strongest first.
+//!
+//! Address and port, then the ActivityID chain, then the session id, then names, then time alone. An event that
+//! fits two connections by time is given to none, and counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::attempt::{Attempt, Joined, MatchKey};
+use super::clock::Clocks;
+use super::keys;
+use crate::base::{Mark, NoteKind, Notes, Timestamp, Window, time};
+use crate::connection::{Connection, Transport};
+use crate::eventlog::guid::Guid;
+use crate::eventlog::{Event, Log, Provider};
+use crate::packet::Endpoint;
+
+/// A log with its decoded events.
+#[derive(Debug)]
+pub struct DecodedLog<'a> {
+    /// What it holds.
+    pub log: &'a Log,
+    /// Its events, in record order.
+    pub events: Vec<Event>,
+}
+
+/// An accepted connection in a log and its packets are at most this far apart once the clock is known.
+const RESIDUAL: i64 = 5 * time::SECOND;
+/// Events of the same tick as a connection's own may be stamped this much earlier or later.
+const TICK: i64 = 50 * time::MILLISECOND;
+/// Events about the end of a connection may follow it by this much.
+const AFTERMATH: i64 = 3 * time::SECOND;
+
+/// Ties events to connections; what is tied to none is given back.
+pub fn join(
+    connections: Vec<Connection>,
+    logs: &[DecodedLog<'_>],
+    clocks: &Clocks,
+    capture_windows: &[Window],
+    notes: &mut Notes,
+) -> (Vec<Attempt>, Vec<Joined>) {
+    let mut work = Work::new(connections, logs, clocks);
+    work.by_address();
+    work.unseen(capture_windows);
+    work.by_activity();
+    work.by_client_log();
+    work.by_session();
+    work.by_time(notes);
+    work.finish()
+}
+
+/// One event on its way to a connection.
+struct Item<'a> {
+    event: &'a Event,
+    corrected: Option<Timestamp>,
+    taken: Option<(usize, MatchKey)>,
+}
+
+struct Work<'a> {
+    attempts: Vec<Attempt>,
+    items: Vec<Item<'a>>,
+    /// Connections whose acceptance a log tells: which item, and on which computer.
+    accepted: BTreeMap<usize, usize>,
+}
+
+impl<'a> Work<'a> {
+    fn new(connections: Vec<Connection>, logs: &'a [DecodedLog<'a>], clocks: &Clocks) -> Self {
+        let items = logs
+            .iter()
+            .flat_map(|decoded| {
+                decoded.events.iter().map(|event| Item {
+                    event,
+                    corrected: clocks.corrected(event, decoded.log),
+                    taken: None,
+                })
+            })
+            .collect();
+        let attempts =
+            connections.into_iter().map(|connection| Attempt { connection, events: Vec::new() }).collect();
+        Self { attempts, items, accepted: BTreeMap::new() }
+    }
+
+    /// RdpCoreTS 131 and the filtering platform's events carry the client's address and port.
+    fn by_address(&mut self) {
+        let mut by_client: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
+        for (at, attempt) in self.attempts.iter().enumerate() {
+            by_client.entry(attempt.connection.client).or_default().push(at);
+        }
+        let mut pairs: Vec<(i64, usize, usize)> = Vec::new();
+        for (item_at, item) in self.items.iter().enumerate() {
+            let Some(client) = keys::accepted_client(item.event) else {
+                continue;
+            };
+            for at in by_client.get(&client).into_iter().flatten() {
+                let Some(attempt) = self.attempts.get(*at) else { continue };
+                let moment = handshake(&attempt.connection);
+                match item.corrected {
+                    Some(corrected) if (corrected - moment.time).abs() <= RESIDUAL => {
+                        pairs.push(((corrected - moment.time).abs(), *at, item_at));
+                    }
+                    // A clock jump that was not found, or a clock that could not be: the address alone decides
+                    // only where it stands once.
+                    None => pairs.push((i64::MAX, *at, item_at)),
+                    Some(_) => {}
+                }
+            }
+        }
+        pairs.sort_unstable();
+        let mut used: BTreeSet<usize> = BTreeSet::new();
+        for (_, at, item_at) in pairs {
+            if !self.accepted.contains_key(&at) && used.insert(item_at) {
+                self.accepted.insert(at, item_at);
+                self.take(item_at, at, MatchKey::Address);
+            }
+        }
+        self.by_filter_event(&by_client);
+    }
+
+    /// Security 5152, 5156, 5157 name both ends.
+    fn by_filter_event(&mut self, by_client: &BTreeMap<Endpoint, Vec<usize>>) {
+        let mut found = Vec::new();
+        for (item_at, item) in self.items.iter().enumerate() {
+            for client in keys::filtered_ends(item.event) {
+                let near = by_client.get(&client).into_iter().flatten().find(|at| {
+                    self.attempts.get(**at).is_some_and(|attempt| {
+                        let window = attempt.connection.window().widened(RESIDUAL);
+                        item.corrected.is_none_or(|corrected| window.contains(corrected))
+                    })
+                });
+                if let Some(at) = near {
+                    found.push((item_at, *at));
+                    break;
+                }
+            }
+        }
+        for (item_at, at) in found {
+            self.take(item_at, at, MatchKey::Address);
+        }
+    }
+
+    /// Connections that only a log knows. Where a capture shows RDP, only those that it should have shown too:
+    /// the rest of a long log is other people's business.
+    fn unseen(&mut self, capture_windows: &[Window]) {
+        let captured = self.attempts.iter().any(|attempt| attempt.connection.transport == Transport::Tcp);
+        let mut fresh = Vec::new();
+        for (item_at, item) in self.items.iter().enumerate() {
+            if item.taken.is_some() {
+                continue;
+            }
+            let Some(client) = keys::accepted_from(item.event) else { continue };
+            let inside = item
+                .corrected
+                .is_some_and(|corrected| capture_windows.iter().any(|window| window.contains(corrected)));
+            if captured && !inside {
+                continue;
+            }
+            fresh.push((item_at, client, mark(item)));
+        }
+        for (item_at, client, first) in fresh {
+            let server = Endpoint { ip: IpAddr::from([0, 0, 0, 0]), port: 0 };
+            let at = self.attempts.len();
+            self.attempts
+                .push(Attempt { connection: Connection::unseen(client, server, first), events: Vec::new() });
+            self.accepted.insert(at, item_at);
+            self.take(item_at, at, MatchKey::Address);
+        }
+    }
+
+    /// All channels of one computer share the ActivityID of a connection.
+    fn by_activity(&mut self) {
+        let mut owners: BTreeMap<(Arc<str>, Guid), usize> = BTreeMap::new();
+        for (at, item_at) in &self.accepted {
+            if let Some(event) = self.items.get(*item_at).map(|item| item.event)
+                && let Some(activity) = event.activity
+            {
+                owners.insert((Arc::clone(&event.computer), activity), *at);
+            }
+        }
+        self.take_where(MatchKey::Activity, |item| {
+            owners.get(&(Arc::clone(&item.event.computer), item.event.activity?)).copied()
+        });
+    }
+
+    /// The client's own log: its attempts are tied by the server's address or name, and by time.
+    fn by_client_log(&mut self) {
+        let mut owners: BTreeMap<(Arc<str>, Guid), usize> = BTreeMap::new();
+        for item in &self.items {
+            if item.event.provider != Provider::RdpClient || item.taken.is_some() {
+                continue;
+            }
+            let (Some(activity), Some(corrected)) = (item.event.activity, item.corrected) else { continue };
+            let Some(address) = keys::target(item.event).and_then(|value| value.parse::<IpAddr>().ok())
+            else {
+                continue;
+            };
+            let nearest = self
+                .attempts
+                .iter()
+                .enumerate()
+                .filter(|(_, attempt)| attempt.connection.server.ip == address)
+                .map(|(at, attempt)| ((attempt.connection.first.time - corrected).abs(), at))
+                .min();
+            if let Some((distance, at)) = nearest
+                && distance <= RESIDUAL
+            {
+                owners.insert((Arc::clone(&item.event.computer), activity), at);
+            }
+        }
+        self.take_where(MatchKey::Name, |item| {
+            (item.event.provider == Provider::RdpClient)
+                .then(|| owners.get(&(Arc::clone(&item.event.computer), item.event.activity?)).copied())
+                .flatten()
+        });
+    }
+
+    /// Some session events lost their ActivityID: session id and time stand in.
+    fn by_session(&mut self) {
+        let mut sessions: Vec<(Arc<str>, u32, usize, Window)> = Vec::new();
+        for item in &self.items {
+            let Some((at, _)) = item.taken else { continue };
+            if let Some(session) = keys::bound_session(item.event)
+                && let Some(window) = self.log_window(at, &item.event.computer)
+            {
+                sessions.push((Arc::clone(&item.event.computer), session, at, window));
+            }
+        }
+        self.take_where(MatchKey::Session, |item| {
+            let session = keys::session(item.event)?;
+            sessions
+                .iter()
+                .find(|(computer, id, _, window)| {
+                    *computer == item.event.computer && *id == session && window.contains(item.event.time)
+                })
+                .map(|(_, _, at, _)| *at)
+        });
+    }
+
+    /// Events that name no connection: the only one that was under way on that computer has them.
+    fn by_time(&mut self, notes: &mut Notes) {
+        let windows: Vec<(usize, Option<Arc<str>>, Window)> =
+            (0..self.attempts.len()).flat_map(|at| self.windows_of(at)).collect();
+        let mut found = Vec::new();
+        for (item_at, item) in self.items.iter().enumerate() {
+            if item.taken.is_some() || !speaks_of_a_connection(item.event) {
+                continue;
+            }
+            let address = keys::logon_address(item.event);
+            let fits: BTreeSet<usize> = windows
+                .iter()
+                .filter(|(_, computer, window)| match computer {
+                    Some(computer) => *computer == item.event.computer && window.contains(item.event.time),
+                    None => item.corrected.is_some_and(|corrected| window.contains(corrected)),
+                })
+                .map(|(at, ..)| *at)
+                .filter(|at| {
+                    let client = self.attempts.get(*at).map(|attempt| attempt.connection.client.ip);
+                    address.is_none() || address == client
+                })
+                .collect();
+            let mut fits = fits.into_iter();
+            match (fits.next(), fits.next()) {
+                (Some(at), None) => {
+                    let by = if address.is_some() { MatchKey::Address } else { MatchKey::Time };
+                    found.push((item_at, at, by));
+                }
+                (Some(_), Some(_)) => {
+                    notes.add(NoteKind::AmbiguousJoin, Some(item.event.at.source()), Some(item.event.at))
+                }
+                (None, _) => {}
+            }
+        }
+        for (item_at, at, by) in found {
+            self.take(item_at, at, by);
+        }
+    }
+
+    /// The windows in which events without a name belong to a connection: by the computer's own clock where its
+    /// acceptance was logged, else by the corrected clock.
+    fn windows_of(&self, at: usize) -> Vec<(usize, Option<Arc<str>>, Window)> {
+        if let Some(item) = self.accepted.get(&at).and_then(|item_at| self.items.get(*item_at)) {
+            return self
+                .log_window(at, &item.event.computer)
+                .map(|window| (at, Some(Arc::clone(&item.event.computer)), window))
+                .into_iter()
+                .collect();
+        }
+        let window = self.attempts.get(at).map(|attempt| {
+            let window = attempt.connection.window();
+            Window { start: window.start.shifted(-TICK), end: window.end.shifted(AFTERMATH) }
+        });
+        window.map(|window| (at, None, window)).into_iter().collect()
+    }
+
+    /// From acceptance to the last event that is surely the connection's own, by the computer's clock.
+    fn log_window(&self, at: usize, computer: &str) -> Option<Window> {
+        let mut window: Option<Window> = None;
+        for item in &self.items {
+            let mine =
+                matches!(item.taken, Some((owner, MatchKey::Address | MatchKey::Activity)) if owner == at);
+            if mine && &*item.event.computer == computer {
+                window.get_or_insert(Window::at(item.event.time)).include(item.event.time);
+            }
+        }
+        window.map(|window| Window { start: window.start.shifted(-TICK), end: window.end.shifted(TICK * 2) })
+    }
+
+    fn take(&mut self, item_at: usize, at: usize, by: MatchKey) {
+        if let Some(item) = self.items.get_mut(item_at) {
+            item.taken.get_or_insert((at, by));
+        }
+    }
+
+    fn take_where(&mut self, by: MatchKey, owner: impl Fn(&Item<'_>) -> Option<usize>) {
+        for item in &mut self.items {
+            if item.taken.is_none() {
+                item.taken = owner(item).map(|at| (at, by));
+            }
+        }
+    }
+
+    fn finish(mut self) -> (Vec<Attempt>, Vec<Joined>) {
+        let mut rest = Vec::new();
+        for item in self.items {
+            let joined = |by| Joined { event: item.event.clone(), corrected: item.corrected, by };
+            match item.taken.and_then(|(at, by)| Some((self.attempts.get_mut(at)?, by))) {
+                Some((attempt, by)) => {
+                    if attempt.connection.transport == Transport::Unseen {
+                        let mark =
+                            Mark { time: item.corrected.unwrap_or(item.event.time), at: item.event.at };
+                        attempt.connection.last = attempt.connection.last.max(mark);
+                    }
+                    attempt.events.push(joined(by));
+                }
+                None => rest.push(joined(MatchKey::Time)),
+            }
+        }
+        for attempt in &mut self.attempts {
+            attempt.events.sort_by_key(|joined| (joined.event.time, joined.event.at));
+        }
+        (self.attempts, rest)
+    }
+}
+
+fn handshake(connection: &Connection) -> Mark {
+    connection.flow.as_ref().and_then(|flow| flow.handshake).unwrap_or(connection.first)
+}
+
+fn mark(item: &Item<'_>) -> Mark {
+    Mark { time: item.corrected.unwrap_or(item.event.time), at: item.event.at }
+}
+
+/// Whether an event is about one connection though it does not name it.
+fn speaks_of_a_connection(event: &Event) -> bool {
+    match event.provider {
+        Provider::Schannel | Provider::TermDd => true,
+        Provider::Security => matches!(event.id, 4624 | 4625 | 4776),
+        // 2012 R2 gives no ActivityID to these.
+        Provider::RdpCoreTs => matches!(event.id, 139 | 140) && event.activity.is_none(),
+        _ => false,
+    }
+}

@@ -1,0 +1,78 @@
+//! What an event names that packets name too: addresses, ports, sessions, servers.
+
+use std::net::IpAddr;
+
+use crate::eventlog::address::ClientAddress;
+use crate::eventlog::{Event, local_session_manager as lsm, rdp_client, rdp_core_ts, security};
+use crate::packet::Endpoint;
+
+fn endpoint(address: ClientAddress) -> Option<Endpoint> {
+    Some(Endpoint { ip: address.ip, port: address.port? })
+}
+
+/// The client's address and port of a TCP connection that RdpCoreTS accepted (131).
+pub fn accepted_client(event: &Event) -> Option<Endpoint> {
+    let accepted = rdp_core_ts::accepted(event)?;
+    (accepted.transport == rdp_core_ts::Transport::Tcp).then(|| endpoint(accepted.client)).flatten()
+}
+
+/// The same, with port 0 where the event gives none.
+pub fn accepted_from(event: &Event) -> Option<Endpoint> {
+    let accepted = rdp_core_ts::accepted(event)?;
+    (accepted.transport == rdp_core_ts::Transport::Tcp)
+        .then_some(Endpoint { ip: accepted.client.ip, port: accepted.client.port.unwrap_or(0) })
+}
+
+/// Both ends of a connection that the filtering platform allowed, blocked or dropped (5152, 5156, 5157).
+pub fn filtered_ends(event: &Event) -> impl Iterator<Item = Endpoint> {
+    use security::Meaning::{Allowed, Blocked, Dropped};
+    let ends = match security::meaning(event) {
+        Some(Allowed(filtered) | Blocked(filtered) | Dropped(filtered)) => {
+            [filtered.source, filtered.destination]
+        }
+        _ => [None, None],
+    };
+    ends.into_iter().flatten().filter_map(endpoint)
+}
+
+/// The address of the client that a logon names (4624, 4625).
+pub fn logon_address(event: &Event) -> Option<IpAddr> {
+    match security::meaning(event)? {
+        security::Meaning::LoggedOn(logon) | security::Meaning::LogonFailed(logon) => Some(logon.client?.ip),
+        _ => None,
+    }
+}
+
+/// The server that the client's log names: a name or an address (1024), an address (1102).
+pub fn target(event: &Event) -> Option<String> {
+    match rdp_client::meaning(event)? {
+        rdp_client::Meaning::Started(name) => name.map(str::to_owned),
+        rdp_client::Meaning::Server(ip) => ip.map(|ip| ip.to_string()),
+        _ => None,
+    }
+}
+
+/// The session that a connection was bound to (RdpCoreTS 66).
+pub fn bound_session(event: &Event) -> Option<u32> {
+    match rdp_core_ts::meaning(event)? {
+        rdp_core_ts::Meaning::BoundToSession { session, .. } => session,
+        _ => None,
+    }
+}
+
+/// The session that an event of the session manager is about.
+pub fn session(event: &Event) -> Option<u32> {
+    use lsm::Meaning;
+    match lsm::meaning(event)? {
+        Meaning::LoggedOn(session)
+        | Meaning::ShellStarted(session)
+        | Meaning::LoggedOff(session)
+        | Meaning::Disconnected(session)
+        | Meaning::Reconnected(session)
+        | Meaning::ArbitrationBegins(session)
+        | Meaning::ArbitrationEnds(session) => session.number,
+        Meaning::DisconnectedBy { target, .. } => target,
+        Meaning::Reason { session, .. } => session,
+        _ => None,
+    }
+}
