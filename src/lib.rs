@@ -4,6 +4,7 @@
 pub mod analyze;
 pub mod base;
 pub mod capture;
+pub mod causes;
 pub mod connection;
 pub mod correlate;
 pub mod eventlog;

@@ -1,0 +1,3 @@
+//! Stage authentication: CredSSP inside TLS.
+
+pub mod client_left_or_probe;

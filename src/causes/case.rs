@@ -1,0 +1,186 @@
+//! What a detector sees: one connection (or a failed name resolution), its events and its surroundings. No
+//! packets, no files, no clock.
+
+use super::finding::Evidence;
+use crate::base::{Mark, Window, time};
+use crate::connection::lookup::Lookup;
+use crate::connection::{Connection, Stage};
+use crate::correlate::surroundings::{Other, Surroundings};
+use crate::correlate::{Attempt, Joined};
+use crate::eventlog::Provider;
+use crate::stream::{Close, CloseKind, Flow, Side};
+
+/// One case to judge.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The connection, with its events.
+    pub attempt: Option<&'a Attempt>,
+    /// A name resolution that failed before any connection.
+    pub lookup: Option<&'a Lookup>,
+    /// Events of the client about an attempt without a connection.
+    pub events: &'a [Joined],
+    /// What it cannot know alone.
+    pub around: &'a Surroundings,
+}
+
+/// How much later a follow-up connection of the same click comes at most.
+pub const CLICK: i64 = 5 * time::SECOND;
+
+impl<'a> Case<'a> {
+    /// The case of one connection.
+    pub const fn of(attempt: &'a Attempt, around: &'a Surroundings) -> Self {
+        Self { attempt: Some(attempt), lookup: None, events: &[], around }
+    }
+
+    /// The connection.
+    pub fn connection(&self) -> Option<&'a Connection> {
+        self.attempt.map(|attempt| &attempt.connection)
+    }
+
+    /// Its TCP flow.
+    pub fn flow(&self) -> Option<&'a Flow> {
+        self.connection()?.flow.as_deref()
+    }
+
+    /// Connection and flow: what most detectors begin with.
+    pub fn both(&self) -> Option<(&'a Connection, &'a Flow)> {
+        let connection = self.connection()?;
+        Some((connection, connection.flow.as_deref()?))
+    }
+
+    /// The events that speak of it.
+    pub fn all_events(&self) -> impl Iterator<Item = &'a Joined> + use<'a> {
+        self.attempt.map_or(&[][..], |attempt| &attempt.events).iter().chain(self.events)
+    }
+
+    /// Events of a provider with one of these ids.
+    pub fn events_of(
+        &self,
+        provider: &'a Provider,
+        ids: &'a [u32],
+    ) -> impl Iterator<Item = &'a Joined> + use<'a> {
+        self.all_events()
+            .filter(move |joined| ids.contains(&joined.event.id) && joined.event.provider == *provider)
+    }
+
+    /// The first event of a provider with this id.
+    pub fn event(&self, provider: &Provider, id: u32) -> Option<&'a Joined> {
+        self.all_events().find(|joined| joined.event.id == id && joined.event.provider == *provider)
+    }
+
+    /// The server's record that it accepted this connection, as evidence.
+    pub fn accepted(&self) -> Option<Evidence> {
+        let joined = self.event(&Provider::RdpCoreTs, 131)?;
+        Some(Evidence::event(&joined.event, "the server accepted this connection"))
+    }
+
+    /// Whether the server's log covers the connection, so that a missing event means something.
+    pub fn is_covered(&self, provider: &Provider) -> bool {
+        let Some(connection) = self.connection() else { return false };
+        self.around.coverage.speaks_for(provider, &connection.window())
+    }
+
+    /// Later attempts of the same client at the same server that begin within `nanos` of this one's end.
+    pub fn follow_ups(&self, nanos: i64) -> impl Iterator<Item = &'a Other> + use<'a> {
+        let around = self.around;
+        self.connection().into_iter().flat_map(move |own| {
+            let window = Window { start: own.first.time, end: own.last.time.shifted(nanos) };
+            around.at_server(own.server, own.first).filter(move |other| {
+                other.client == own.client.ip
+                    && other.first > own.first
+                    && window.contains(other.window.start)
+            })
+        })
+    }
+
+    /// Whether the capture can prove that something is missing: it saw both directions and lost nothing worth it.
+    pub fn capture_is_sound(&self) -> bool {
+        self.flow().is_some_and(|flow| {
+            let unseen = flow.to_server.acked_unseen() + flow.to_client.acked_unseen();
+            let seen = flow.to_server.bytes + flow.to_client.bytes;
+            !flow.is_one_sided() && unseen * 1000 <= seen
+        })
+    }
+
+    /// The segment that ended the connection, if it came from `side`.
+    pub fn ended_by(&self, side: Side) -> Option<&'a Close> {
+        self.flow()?.first_close().filter(|close| close.from == side)
+    }
+
+    /// How the connection ended, as evidence.
+    pub fn ending(&self) -> Option<Evidence> {
+        let flow = self.flow()?;
+        let close = flow.first_close()?;
+        Some(Evidence::at(close.mark, ending_says(close)))
+    }
+
+    /// Whether a close is probably the work of a device on the path: two signs of a forged segment, or the
+    /// sender went on as if it had never sent it. Gives the signs.
+    pub fn forged(&self, close: &Close) -> Option<Vec<String>> {
+        let flow = self.flow()?;
+        if close.kind != CloseKind::Rst {
+            return None;
+        }
+        let signs = forgery_signs(flow, close);
+        let proven = close.went_on.is_some() && went_on_with_data(flow, close);
+        (proven || signs.len() >= 2).then_some(signs)
+    }
+
+    /// A connection that went no further than `stage`.
+    pub fn stopped_in(&self, stage: Stage) -> Option<&'a Connection> {
+        self.connection().filter(|connection| connection.reached == stage)
+    }
+}
+
+/// How a close reads as evidence.
+pub fn ending_says(close: &Close) -> String {
+    let kind = if close.kind == CloseKind::Fin { "FIN" } else { "RST" };
+    format!("the {} ends the connection with {kind}", close.from.name())
+}
+
+/// What speaks against a reset being its alleged sender's own.
+pub fn forgery_signs(flow: &Flow, close: &Close) -> Vec<String> {
+    let habits = flow.habits(close.from);
+    let mut signs = Vec::new();
+    if let Some((least, greatest)) = habits.ttl
+        && (close.ttl.saturating_add(1) < least || close.ttl > greatest.saturating_add(1))
+    {
+        let usual = if least == greatest { least.to_string() } else { format!("{least} to {greatest}") };
+        signs.push(format!(
+            "its TTL is {}, the {}'s other segments have {usual}",
+            close.ttl,
+            close.from.name()
+        ));
+    }
+    if let (Some(own), Some(last)) = (close.ip_id, habits.ip_id) {
+        let ahead = own.wrapping_sub(last);
+        // A counter moves on by little; a forger puts 0 or a random number. Zero is normal for answers of Linux
+        // without a connection, not for resets inside of one that counts.
+        if last != 0 && ahead > 4096 {
+            signs.push(format!(
+                "its IP identification {own} does not continue the {}'s ({last})",
+                close.from.name()
+            ));
+        }
+    }
+    if habits.timestamps && !close.has_timestamp && close.has_ack {
+        signs.push("it carries no TCP timestamp although this connection uses them".into());
+    }
+    if close.offset != close.expected
+        && (close.offset - close.expected).abs() > 0
+        && flow.stream(close.from).is_placed()
+    {
+        signs.push("its sequence number is not the next one".into());
+    }
+    if let Some(mark) = close.went_on {
+        signs.push(format!("the {} goes on afterwards ({})", close.from.name(), mark.at));
+    }
+    signs
+}
+
+/// Whether what follows the reset is more than what may have been under way.
+fn went_on_with_data(flow: &Flow, close: &Close) -> bool {
+    close.went_on.is_some_and(|mark: Mark| {
+        mark.time - close.mark.time > flow.handshake_round_trip().unwrap_or(0).max(time::MILLISECOND) * 2
+    })
+}

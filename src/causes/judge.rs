@@ -1,0 +1,310 @@
+//! Weighs findings: explicit before inferred, specific before general, early stages before late ones.
+//!
+//! A wrong cause costs its reader a day. So a residual is not a cause, a finding on a session that came up and
+//! ended in order is a remark, and where nothing is certain the verdict says what would settle it.
+
+use super::finding::{Blame, Evidence, Exoneration, Finding, Kind, Severity, Strength, Verdict};
+use super::{ALL, Case, Cause, authentication};
+use crate::base::time;
+use crate::connection::{Outcome, Stage, Transport};
+use crate::correlate::{Attempt, Incident, Surroundings};
+use crate::eventlog::Provider;
+use crate::protocol::nego::FailureCode;
+use crate::stream::Side;
+
+/// Judges one case alone.
+pub fn judge(case: &Case<'_>) -> Verdict {
+    let findings: Vec<Finding> = ALL.iter().filter_map(|cause| (cause.detect)(case)).collect();
+    let (failures, remarks): (Vec<Finding>, Vec<Finding>) =
+        findings.into_iter().partition(|finding| finding.severity >= Severity::Warning);
+    let (winner, losers) = choose(failures);
+    let mut verdict = match winner {
+        Some(finding) => of_finding(finding),
+        None => without_finding(case, &remarks),
+    };
+    verdict.remarks = remarks;
+    verdict.also_considered = losers;
+    verdict.exonerated = exonerate(case, &verdict);
+    verdict
+}
+
+/// Judges what the user experienced: the verdict of the connection that decided, with what the others say as
+/// remarks. Gives the deciding connection's index.
+pub fn judge_incident(
+    incident: &Incident,
+    attempts: &[Attempt],
+    verdicts: &[Verdict],
+    around: &Surroundings,
+) -> (Verdict, Option<usize>) {
+    let Some(deciding) = deciding(incident, attempts, verdicts) else {
+        let case = Case { attempt: None, lookup: incident.lookup.as_ref(), events: &incident.events, around };
+        return (judge(&case), None);
+    };
+    let Some(mut verdict) = verdicts.get(deciding).cloned() else {
+        return (judge(&Case { attempt: None, lookup: None, events: &[], around }), None);
+    };
+    for other in incident.connections.iter().filter(|other| **other != deciding) {
+        let Some(own) = verdicts.get(*other) else { continue };
+        let said = own.finding.iter().chain(&own.remarks).cloned();
+        for finding in said {
+            let known = verdict.remarks.iter().any(|remark| std::ptr::eq(remark.cause, finding.cause));
+            if !known {
+                verdict.remarks.push(finding.graded(Severity::Remark));
+            }
+        }
+    }
+    (verdict, Some(deciding))
+}
+
+/// Which connection decided. The last one, save that
+/// - a fallback that was refused is the consequence of the attempt before it,
+/// - a connection that the client left unused says less than one that failed.
+fn deciding(incident: &Incident, attempts: &[Attempt], verdicts: &[Verdict]) -> Option<usize> {
+    let last = *incident.connections.last()?;
+    let connection = |at: usize| attempts.get(at).map(|attempt| &attempt.connection);
+    if connection(last)?.reached_session() {
+        return Some(last);
+    }
+    let is_fallback_refusal = connection(last)?.negotiation_failure().is_some_and(|failure| {
+        [FailureCode::HYBRID_REQUIRED_BY_SERVER, FailureCode::SSL_REQUIRED_BY_SERVER].contains(&failure.value)
+    });
+    let earlier = incident.connections.iter().rev().skip(1).copied();
+    if is_fallback_refusal {
+        // The attempt that came further failed first; this refusal is its consequence.
+        let further = earlier
+            .clone()
+            .find(|at| connection(*at).is_some_and(|other| other.reached > Stage::Negotiation));
+        return further.or(Some(last));
+    }
+    let says_something = |at: usize| verdicts.get(at).is_some_and(|verdict| verdict.kind == Kind::Cause);
+    if says_something(last) || verdicts.get(last).is_some_and(|verdict| verdict.finding.is_some()) {
+        return Some(last);
+    }
+    earlier.into_iter().find(|at| says_something(*at)).or(Some(last))
+}
+
+type Losers = Vec<(&'static Cause, String)>;
+
+/// Chooses among failures.
+fn choose(mut findings: Vec<Finding>) -> (Option<Finding>, Losers) {
+    let mut losers = Losers::new();
+    // What another finding explains better is out, whatever its strength.
+    let ids: Vec<&'static Cause> = findings.iter().map(|finding| finding.cause).collect();
+    findings.retain(|finding| {
+        let better = ids.iter().find(|other| is_more_specific(other, finding.cause, 0));
+        if let Some(better) = better {
+            losers.push((finding.cause, format!("{} explains more", better.id)));
+        }
+        better.is_none()
+    });
+    findings.sort_by_key(|finding| {
+        let place = ALL.iter().position(|cause| std::ptr::eq(*cause, finding.cause));
+        (
+            finding.cause.residual,
+            std::cmp::Reverse(finding.severity),
+            std::cmp::Reverse(finding.strength),
+            finding.cause.stage,
+            place,
+        )
+    });
+    let mut findings = findings.into_iter();
+    let winner = findings.next();
+    if let Some(winner) = &winner {
+        losers.extend(findings.map(|loser| (loser.cause, why_not(&loser, winner))));
+    }
+    (winner, losers)
+}
+
+fn why_not(loser: &Finding, winner: &Finding) -> String {
+    if loser.cause.residual && !winner.cause.residual {
+        format!("it says what happened; {} says why", winner.cause.id)
+    } else if loser.strength < winner.strength {
+        format!("it is {} only; {} is {}", loser.strength.name(), winner.cause.id, winner.strength.name())
+    } else {
+        format!("{} comes first in the sequence", winner.cause.id)
+    }
+}
+
+/// Whether `cause` explains `other` better, directly or through others. Depth is bounded by the catalogue.
+fn is_more_specific(cause: &Cause, other: &Cause, depth: usize) -> bool {
+    depth < ALL.len()
+        && cause.more_specific_than.iter().any(|id| {
+            *id == other.id || super::by_id(id).is_some_and(|next| is_more_specific(next, other, depth + 1))
+        })
+}
+
+fn of_finding(finding: Finding) -> Verdict {
+    let kind = if finding.cause.residual { Kind::Undetermined } else { Kind::Cause };
+    let mut summary = finding.cause.title().to_owned();
+    if let Some(detail) = &finding.detail {
+        summary.push_str(": ");
+        summary.push_str(detail);
+    }
+    summary.push('.');
+    let missing = finding.missing.clone();
+    Verdict { missing, summary, finding: Some(finding), ..empty(kind) }
+}
+
+fn empty(kind: Kind) -> Verdict {
+    Verdict {
+        kind,
+        finding: None,
+        summary: String::new(),
+        evidence: Vec::new(),
+        remarks: Vec::new(),
+        also_considered: Vec::new(),
+        exonerated: Vec::new(),
+        ruled_out: Vec::new(),
+        missing: Vec::new(),
+    }
+}
+
+/// Nothing failed, or nothing can be said.
+fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
+    let Some(connection) = case.connection() else {
+        return Verdict {
+            summary: "Nothing can be said about this attempt.".into(),
+            ..empty(Kind::Undetermined)
+        };
+    };
+    let probe = &authentication::client_left_or_probe::CAUSE;
+    if let Some(left) = remarks.iter().find(|remark| std::ptr::eq(remark.cause, probe)) {
+        let summary = left.detail.clone().unwrap_or_else(|| left.cause.title().to_owned());
+        return Verdict {
+            summary: format!("Not a failure: {summary}."),
+            evidence: left.evidence.clone(),
+            ..empty(Kind::Healthy)
+        };
+    }
+    if connection.reached_session() {
+        return healthy(case);
+    }
+    if connection.transport == Transport::Unseen {
+        return unseen(case);
+    }
+    undetermined(case)
+}
+
+fn healthy(case: &Case<'_>) -> Verdict {
+    let mut verdict = empty(Kind::Healthy);
+    let Some((connection, flow)) = case.both() else { return verdict };
+    let length = flow.last.time - flow.first.time;
+    let ending = match &connection.goodbye {
+        Some(goodbye) => {
+            format!("the {} ended it in order, with {}", goodbye.value.from.name(), goodbye.value.form.name())
+        }
+        None if flow.closes.is_empty() => "it was still running when the capture ended".into(),
+        None => "no fault is visible at its end".into(),
+    };
+    verdict.summary = format!(
+        "The session came up and ran for {:.1} s; {ending}.",
+        crate::correlate::clock::seconds(length)
+    );
+    if let Some(mark) = connection.encrypted.settings_began.or(connection.tls.finished()).or(flow.handshake) {
+        verdict.evidence.push(Evidence::at(mark, "security is up and the session is being built"));
+    }
+    if let Some(goodbye) = &connection.goodbye {
+        verdict.evidence.push(Evidence::of(
+            goodbye,
+            format!("the {} says goodbye: {}", goodbye.value.from.name(), goodbye.value.form.name()),
+        ));
+    }
+    verdict
+}
+
+/// A connection of which only the server's log knows, and no finding.
+fn unseen(case: &Case<'_>) -> Verdict {
+    let logged_on = case.all_events().find(|joined| {
+        matches!(
+            (&joined.event.provider, joined.event.id),
+            (Provider::LocalSessionManager, 21 | 25)
+                | (Provider::RdpCoreTs, 68 | 100 | 101)
+                | (Provider::RemoteConnectionManager, 1149)
+        )
+    });
+    match logged_on {
+        Some(joined) => Verdict {
+            summary: "The server's log shows that this connection passed security; no fault is logged."
+                .into(),
+            evidence: vec![Evidence::event(&joined.event, "the connection got past the security phase")],
+            ..empty(Kind::Healthy)
+        },
+        None => Verdict {
+            summary: "The server accepted this connection; its log does not say how it failed.".into(),
+            evidence: case.accepted().into_iter().collect(),
+            missing: vec!["a capture of the attempt, at the client or at the server".into()],
+            ..empty(Kind::Undetermined)
+        },
+    }
+}
+
+fn undetermined(case: &Case<'_>) -> Verdict {
+    let mut verdict = empty(Kind::Undetermined);
+    let Some((connection, flow)) = case.both() else { return verdict };
+    let last = connection.stages.last();
+    let cut = last.is_none_or(|result| matches!(result.outcome, Outcome::Cut | Outcome::Unseen))
+        && flow.closes.is_empty();
+    let at = last.and_then(|result| result.at).unwrap_or(flow.last);
+    let detail = last
+        .and_then(|result| result.detail.clone())
+        .map(|detail| format!(" ({detail})"))
+        .unwrap_or_default();
+    verdict.summary = if cut {
+        format!("The capture ends while the connection is in the stage {}{detail}.", connection.reached)
+    } else {
+        let who = flow.closed_by().map(|who| format!("; ended by {who}")).unwrap_or_default();
+        format!(
+            "The connection came as far as the stage {}{detail}{who}. Why it went no further cannot be told from this.",
+            connection.reached
+        )
+    };
+    verdict.evidence.push(Evidence::at(at, format!("last sign of the stage {}", connection.reached)));
+    verdict.evidence.extend(case.ending());
+    if case
+        .around
+        .captures
+        .iter()
+        .all(|capture| capture.window.is_none_or(|window| window.end <= flow.last.time.shifted(time::SECOND)))
+        && cut
+    {
+        verdict.missing.push("a capture that goes on until the user sees the error".into());
+    }
+    if !case.around.coverage.has(&Provider::RdpCoreTs) {
+        verdict.missing.push(
+            "the server's log Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational for this time"
+                .into(),
+        );
+    }
+    if !case.around.coverage.has(&Provider::RdpClient) {
+        verdict.missing.push("the client's log Microsoft-Windows-TerminalServices-RDPClient/Operational, or the error code that the user saw".into());
+    }
+    verdict
+}
+
+/// The network is not at fault where everything that was sent arrived, in both directions, and the end was said
+/// by one of the two.
+fn exonerate(case: &Case<'_>, verdict: &Verdict) -> Vec<Exoneration> {
+    let Some((_, flow)) = case.both() else { return Vec::new() };
+    let blamed = verdict.finding.as_ref().is_some_and(|finding| {
+        matches!(finding.blame, Blame::Network | Blame::Middlebox | Blame::Unknown)
+            && finding.strength > Strength::Inferred
+            || matches!(finding.blame, Blame::Network | Blame::Middlebox)
+    });
+    let swallowed = [Side::Client, Side::Server].iter().any(|side| !flow.swallowed(*side).is_empty());
+    let lossy = [Side::Client, Side::Server].iter().any(|side| flow.loss_per_mille(*side) > 20);
+    let forged = flow.closes.iter().any(|close| case.forged(close).is_some());
+    let talked = flow.to_server.bytes > 0 && flow.to_client.bytes > 0;
+    if blamed || swallowed || lossy || forged || !talked || !flow.is_established() || !case.capture_is_sound()
+    {
+        return Vec::new();
+    }
+    let segments = flow.client_habits.segments + flow.server_habits.segments;
+    let repeats = flow.to_server.retransmissions + flow.to_client.retransmissions;
+    let says = format!("all data of both sides was acknowledged ({segments} segments, {repeats} repeated)");
+    let at = flow.handshake.unwrap_or(flow.first);
+    vec![Exoneration {
+        party: Blame::Network,
+        says: says.clone(),
+        evidence: vec![Evidence::at(at, "TCP is open in both directions"), Evidence::at(flow.last, says)],
+    }]
+}

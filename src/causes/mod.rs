@@ -1,0 +1,35 @@
+//! Layer 9: the catalogue. One cause, one file; `ALL` is the list; `judge` weighs.
+//!
+//! A detector is pure: it sees one [`Case`] and says what it claims and on what that stands. To add a cause:
+//! write `src/causes/<stage>/<id>.rs`, add a line to [`ALL`], record or write `samples/<id>/`. The tests name
+//! whichever is missing.
+
+pub mod case;
+mod cause;
+pub mod finding;
+pub mod judge;
+
+pub mod authentication;
+pub mod name;
+pub mod negotiation;
+pub mod session;
+pub mod tls;
+pub mod transport;
+
+pub use case::Case;
+pub use cause::Cause;
+pub(crate) use cause::cause;
+pub use finding::{Blame, Evidence, Exoneration, Finding, Kind, Severity, Strength, Verdict};
+pub use judge::{judge, judge_incident};
+
+/// Every cause, in the order of the stages. The order decides only between findings that are equal in all else.
+pub static ALL: &[&Cause] = &[
+    &negotiation::neg_failure_5_nla_required::CAUSE,
+    &negotiation::no_cc::CAUSE,
+    &authentication::client_left_or_probe::CAUSE,
+];
+
+/// The cause of that id.
+pub fn by_id(id: &str) -> Option<&'static Cause> {
+    ALL.iter().copied().find(|cause| cause.id == id)
+}

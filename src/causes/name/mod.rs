@@ -1,0 +1,1 @@
+//! Stage name: the server's name becomes an address.

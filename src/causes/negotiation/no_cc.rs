@@ -1,0 +1,58 @@
+//! The server took the connection request and never confirmed it.
+
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::connection::{Outcome, Stage};
+use crate::eventlog::Provider;
+
+cause! {
+    /// The server received the connection request and never answered it.
+    ///
+    /// ## Why
+    /// TCP acknowledged the X.224 connection request, so the path carries data, but the service behind the port
+    /// sent no connection confirm. A hung or overrun Remote Desktop service looks like this, as does a device
+    /// that accepts connections on the server's behalf.
+    ///
+    /// ## What to do
+    /// - On the server, look at RdpCoreTS/Operational at the time of the attempt: event 131 tells that the
+    ///   service took the connection, its absence that it did not.
+    /// - `sc.exe queryex TermService` and `qwinsta` (rdp-tcp must be in state Listen); if the service hangs:
+    ///   `Restart-Service TermService -Force`.
+    /// - `netstat -ano | findstr :3389` and `tasklist /svc /fi "imagename eq svchost.exe"`: the listener must be
+    ///   TermService.
+    /// - Capture on the server as well: if the request never arrives there, a device in between answers for it.
+    ///
+    /// ## Seen as
+    /// [MS-RDPBCGR] 2.2.1.1; RdpCoreTS 131 missing although the log covers the time.
+    "no-cc", stage: Negotiation, severity: Failure, blames: [Server, Middlebox, Unknown],
+    residual: true,
+    client_code: "0x904, or 0x108 after a time-out",
+}
+
+fn detect(case: &Case<'_>) -> Option<Finding> {
+    let (connection, flow) = case.both()?;
+    let request = connection.request.as_ref()?;
+    let acknowledged = flow.to_server.acked_end.is_some_and(|end| end > 0);
+    let silent = flow.to_client.bytes == 0 && flow.to_client.acked_unseen() == 0;
+    if connection.reached != Stage::Negotiation || connection.outcome(Stage::Negotiation) != Outcome::Failed {
+        return None;
+    }
+    if !silent || !acknowledged && flow.closes.is_empty() {
+        return None;
+    }
+    let mut evidence =
+        vec![Evidence::of(request, "the client sends its connection request; no confirm follows")];
+    evidence.extend(case.ending());
+    let covered = case.is_covered(&Provider::RdpCoreTs);
+    match case.accepted() {
+        Some(accepted) => evidence.push(accepted),
+        None if covered => {
+            let finding = Finding::new(&CAUSE, Strength::Corroborated, Blame::Server, evidence)
+                .detail("the server's log covers the time and holds no event 131: the service did not take the connection");
+            return Some(finding);
+        }
+        None => {}
+    }
+    Some(Finding::new(&CAUSE, Strength::Inferred, Blame::Unknown, evidence).missing(
+        "RdpCoreTS/Operational of the server: event 131 tells whether the service took the connection",
+    ))
+}

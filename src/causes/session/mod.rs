@@ -1,0 +1,1 @@
+//! Stage session: how a session that was up came to an end.

@@ -1,0 +1,1 @@
+//! Stage tls: the handshake, certificates and keys.

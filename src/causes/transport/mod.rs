@@ -1,0 +1,1 @@
+//! Stage transport: TCP, and the network below it.
