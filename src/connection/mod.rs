@@ -5,6 +5,8 @@
 pub mod encrypted;
 pub mod ending;
 pub mod lookup;
+pub mod observations;
+pub mod scan;
 pub mod stage;
 pub mod stages;
 pub mod tls;

@@ -15,4 +15,4 @@ pub use attempt::{Attempt, Joined, MatchKey};
 pub use clock::{Clock, Clocks, Quality};
 pub use coverage::Coverage;
 pub use incident::Incident;
-pub use surroundings::{Observations, Surroundings};
+pub use surroundings::Surroundings;

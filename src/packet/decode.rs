@@ -385,10 +385,7 @@ impl Packets {
             return;
         }
         let Some(quoted) = icmp::quoted(message.get(8..).unwrap_or_default()) else { return };
-        if !self.interest.wants(&quoted.from, &quoted.to) {
-            return;
-        }
-        self.icmp.push(IcmpError {
+        let error = IcmpError {
             time: context.time,
             frame: context.frame,
             reporter: ip.from,
@@ -398,7 +395,12 @@ impl Packets {
             code,
             mtu: icmp::mtu(v6, kind, code, message),
             quoted,
-        });
+        };
+        // Lost fragments are of interest whatever they carried: names and tickets travel by UDP.
+        let fragments = error.meaning() == icmp::IcmpMeaning::ReassemblyTimeout;
+        if fragments || self.interest.wants(&error.quoted.from, &error.quoted.to) {
+            self.icmp.push(error);
+        }
     }
 
     fn sign(&mut self, context: Context, sign: Option<Sign>) {

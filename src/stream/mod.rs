@@ -8,6 +8,7 @@ pub mod health;
 pub mod limits;
 pub mod reassemble;
 pub mod records;
+pub mod reorder;
 pub mod seq;
 pub mod table;
 

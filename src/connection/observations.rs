@@ -1,0 +1,158 @@
+//! What a capture shows besides its RDP connections: hosts, names, lost fragments, side channels.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::lookup::Lookup;
+use crate::base::{Locator, Mark, Observed, SourceId, Window};
+use crate::packet::neighbour::Sign;
+use crate::packet::{Datagram, Endpoint, IcmpError, Interest, LostDatagram, Neighbour};
+
+/// What a capture shows besides its RDP connections.
+#[derive(Clone, Debug)]
+pub struct Observations {
+    /// The capture.
+    pub source: SourceId,
+    /// From its first to its last frame.
+    pub window: Option<Window>,
+    /// Signs of hosts.
+    pub hosts: Hosts,
+    /// Name resolution.
+    pub lookups: Vec<Lookup>,
+    /// ICMP errors about flows that were not captured.
+    pub orphans: Vec<IcmpError>,
+    /// Datagrams of which fragments are missing.
+    pub lost_datagrams: Vec<LostDatagram>,
+    /// ICMP errors that tell of fragments missing at the receiver.
+    pub reassembly_timeouts: Vec<IcmpError>,
+    /// UDP datagrams of the side channel: endpoints, from the client's side, and how many each way.
+    pub side_channels: BTreeMap<(Endpoint, Endpoint), SideChannel>,
+}
+
+/// One UDP conversation on an RDP port.
+#[derive(Clone, Copy, Debug)]
+pub struct SideChannel {
+    /// First datagram.
+    pub first: Mark,
+    /// Last datagram.
+    pub last: Mark,
+    /// Datagrams to the server.
+    pub to_server: u64,
+    /// Datagrams to the client.
+    pub to_client: u64,
+}
+
+/// Which hosts are there, by what they said on the wire.
+#[derive(Clone, Debug, Default)]
+pub struct Hosts {
+    by_ip: BTreeMap<IpAddr, Host>,
+}
+
+/// What was seen of one host.
+#[derive(Clone, Debug, Default)]
+pub struct Host {
+    /// Times somebody asked for its hardware address: first, last and how often.
+    pub asked: Option<(Mark, Mark, u32)>,
+    /// Its hardware address, when it was told.
+    pub told: Option<Observed<[u8; 6]>>,
+    /// Another hardware address for the same IP address.
+    pub told_otherwise: Option<Observed<[u8; 6]>>,
+    /// It answered a ping.
+    pub echoed: Option<Mark>,
+    /// It accepted a TCP connection on another port.
+    pub accepted: Option<Observed<u16>>,
+}
+
+/// Hosts that are remembered.
+const MAX_HOSTS: usize = 65_536;
+
+impl Hosts {
+    /// Takes one sign.
+    pub fn take(&mut self, source: SourceId, neighbour: &Neighbour) {
+        let mark = Mark { time: neighbour.time, at: Locator::Frame { source, number: neighbour.frame } };
+        let ip = match neighbour.sign {
+            Sign::Asked(ip) | Sign::Told(ip, _) | Sign::Echoed(ip) | Sign::Accepted(ip, _) => ip,
+        };
+        if !self.by_ip.contains_key(&ip) && self.by_ip.len() >= MAX_HOSTS {
+            return;
+        }
+        let host = self.by_ip.entry(ip).or_default();
+        match neighbour.sign {
+            Sign::Asked(_) => {
+                let (first, count) = host.asked.map_or((mark, 0), |(first, _, count)| (first, count));
+                host.asked = Some((first, mark, count + 1));
+            }
+            Sign::Told(_, address) => match host.told {
+                None => host.told = Some(mark.of(address)),
+                Some(known) if known.value != address => {
+                    host.told_otherwise.get_or_insert(mark.of(address));
+                }
+                Some(_) => {}
+            },
+            Sign::Echoed(_) => {
+                host.echoed.get_or_insert(mark);
+            }
+            Sign::Accepted(_, port) => {
+                host.accepted.get_or_insert(mark.of(port));
+            }
+        }
+    }
+
+    /// What was seen of a host.
+    pub fn of(&self, ip: IpAddr) -> Option<&Host> {
+        self.by_ip.get(&ip)
+    }
+}
+
+impl Host {
+    /// The best sign that the host is there: a fragment and its place.
+    pub fn alive(&self) -> Option<(String, Mark)> {
+        if let Some(accepted) = &self.accepted {
+            return Some((
+                format!("the server accepts TCP connections on port {}", accepted.value),
+                accepted.mark(),
+            ));
+        }
+        if let Some(echoed) = self.echoed {
+            return Some(("the server answers ping".into(), echoed));
+        }
+        let told = self.told.as_ref()?;
+        let mac = told.value.map(|byte| format!("{byte:02x}")).join(":");
+        Some((format!("the server answers ARP or neighbour discovery ({mac})"), told.mark()))
+    }
+}
+
+/// UDP conversations that are remembered.
+const MAX_CHANNELS: usize = 4096;
+
+/// Folds datagrams on RDP ports into conversations, seen from the client's side.
+pub fn side_channels(
+    source: SourceId,
+    datagrams: &[Datagram],
+    interest: &Interest,
+    channels: &mut BTreeMap<(Endpoint, Endpoint), SideChannel>,
+) {
+    for datagram in datagrams {
+        let mark = Mark { time: datagram.time, at: Locator::Frame { source, number: datagram.frame } };
+        let to_server = interest.is_server(datagram.to.ip, datagram.to.port);
+        if !to_server && !interest.is_server(datagram.from.ip, datagram.from.port) {
+            continue;
+        }
+        let key = if to_server { (datagram.from, datagram.to) } else { (datagram.to, datagram.from) };
+        if !channels.contains_key(&key) && channels.len() >= MAX_CHANNELS {
+            continue;
+        }
+        let channel = channels.entry(key).or_insert(SideChannel {
+            first: mark,
+            last: mark,
+            to_server: 0,
+            to_client: 0,
+        });
+        channel.last = mark;
+        if to_server {
+            channel.to_server += 1;
+        } else {
+            channel.to_client += 1;
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Captures to connections: windows of frames to segments, segments to flows, flows to connections.
+//!
+//! Each byte is touched once, unless RDP turns up on a port where nobody looked for it: then the captures are
+//! read a second time for those endpoints from frame 1.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::observations::{Hosts, Observations, side_channels};
+use super::trace::{speaks_rdp, trace};
+use super::{Connection, lookup};
+use crate::base::{Locator, NoteKind, Notes, SourceId, Timestamp, Window, time};
+use crate::capture::Capture;
+use crate::capture::split::{Part, Split, for_each_window};
+use crate::input::Input;
+use crate::packet::decode::Tally;
+use crate::packet::icmp::IcmpMeaning;
+use crate::packet::{Endpoint, IcmpError, Interest, Packets, Reassembler, Segment};
+use crate::stream::reorder::Reorder;
+use crate::stream::table::Batch;
+use crate::stream::{Flow, FlowTable, Opening};
+
+/// What was found in all captures.
+#[derive(Debug, Default)]
+pub struct Scanned {
+    /// Connections, in order of their first frame's time.
+    pub connections: Vec<Connection>,
+    /// What else each capture shows, in order of sources.
+    pub observations: Vec<Observations>,
+    /// Size of each capture, in order of sources.
+    pub sizes: Vec<CaptureSize>,
+}
+
+/// Frames and interfaces of a capture.
+#[derive(Clone, Copy, Debug)]
+pub struct CaptureSize {
+    /// The capture.
+    pub source: SourceId,
+    /// Its frames.
+    pub frames: u64,
+    /// Its interfaces.
+    pub interfaces: u32,
+}
+
+/// How to scan.
+#[derive(Clone, Debug, Default)]
+pub struct ScanOptions {
+    /// Server ports besides 3389.
+    pub ports: Vec<u16>,
+    /// How captures are cut up.
+    pub split: Split,
+}
+
+/// A file of a ring buffer may begin this much before the one before it ends.
+const RING_OVERLAP: i64 = time::SECOND;
+/// Endpoints found by content, at most: more is a scan of the whole network.
+const MAX_FOUND: usize = 1024;
+
+/// Scans all captures.
+pub fn scan(inputs: &[&Input], options: &ScanOptions, notes: &mut Notes) -> Scanned {
+    let mut captures: Vec<(SourceId, Capture<'_>)> = inputs
+        .iter()
+        .filter_map(|input| {
+            let capture = Capture::open(&input.bytes, input.kind);
+            if capture.is_none() {
+                notes.add(NoteKind::TruncatedCapture, Some(input.id), None);
+            }
+            Some((input.id, capture?))
+        })
+        .collect();
+    captures.sort_by_cached_key(|(source, capture)| (first_time(capture), *source));
+    let mut interest = Interest::new(&options.ports);
+    let mut own = Notes::new();
+    let mut pass = run_pass(&captures, &interest, options.split, &mut own);
+    if !pass.found.is_empty() {
+        interest.endpoints = std::mem::take(&mut pass.found).into_iter().take(MAX_FOUND).collect();
+        own = Notes::new();
+        pass = run_pass(&captures, &interest, options.split, &mut own);
+        for endpoint in &interest.endpoints {
+            own.add_detail(NoteKind::RdpElsewhere, None, endpoint.to_string());
+        }
+    }
+    notes.merge(own);
+    pass.finish(&interest, notes)
+}
+
+fn first_time(capture: &Capture<'_>) -> Timestamp {
+    let mut first = None;
+    let mut start = capture.start;
+    let mut state = capture.state.clone();
+    // Blocks without frames may come first; a few dozen kilobytes hold them.
+    for _ in 0..64 {
+        let walked = capture.walk(start, start + 1, state, &mut |frame| {
+            first.get_or_insert(frame.time);
+        });
+        if first.is_some() || walked.next <= start {
+            break;
+        }
+        (start, state) = (walked.next, walked.state);
+    }
+    first.unwrap_or(Timestamp::MAX)
+}
+
+/// Flows of captures that follow each other: a ring buffer is one capture in several files.
+struct Sequence {
+    table: FlowTable,
+    end: Timestamp,
+}
+
+struct Pass {
+    sequences: Vec<Sequence>,
+    observations: Vec<Observations>,
+    sizes: Vec<CaptureSize>,
+    found: std::collections::BTreeSet<Endpoint>,
+}
+
+fn run_pass(
+    captures: &[(SourceId, Capture<'_>)],
+    interest: &Interest,
+    split: Split,
+    notes: &mut Notes,
+) -> Pass {
+    let interest = Arc::new(interest.clone());
+    let mut pass = Pass {
+        sequences: Vec::new(),
+        observations: Vec::new(),
+        sizes: Vec::new(),
+        found: std::collections::BTreeSet::new(),
+    };
+    for (source, capture) in captures {
+        let begins = first_time(capture);
+        let open = pass
+            .sequences
+            .iter()
+            .position(|sequence| sequence.end.shifted(-RING_OVERLAP) <= begins && begins < Timestamp::MAX);
+        let mut sequence = match open {
+            Some(at) => pass.sequences.swap_remove(at),
+            None => Sequence { table: FlowTable::default(), end: Timestamp::MIN },
+        };
+        let mut reading = Reading::new(*source, capture, Arc::clone(&interest));
+        let summary = for_each_window(
+            capture,
+            split,
+            &|| Packets::new(Arc::clone(&interest), capture.bytes),
+            |parts| reading.window(parts, &mut sequence.table, notes),
+        );
+        reading.end(&mut sequence.table);
+        pass.found.append(&mut reading.found);
+        pass.sizes.push(CaptureSize {
+            source: *source,
+            frames: summary.frames,
+            interfaces: summary.interfaces,
+        });
+        let (observations, tallies) = reading.finish();
+        tallies.note(*source, notes);
+        sequence.end = sequence.end.max(observations.window.map_or(Timestamp::MIN, |window| window.end));
+        pass.observations.push(observations);
+        pass.sequences.push(sequence);
+    }
+    pass
+}
+
+/// One capture being read.
+struct Reading<'a> {
+    source: SourceId,
+    bytes: &'a [u8],
+    interest: Arc<Interest>,
+    reorder: Reorder,
+    fragments: Reassembler,
+    hosts: Hosts,
+    names: Vec<crate::packet::Datagram>,
+    channels: std::collections::BTreeMap<(Endpoint, Endpoint), super::observations::SideChannel>,
+    timeouts: Vec<IcmpError>,
+    window: Option<Window>,
+    found: std::collections::BTreeSet<Endpoint>,
+    tallies: Tallies,
+}
+
+/// Datagrams of name resolution that are kept.
+const MAX_NAMES: usize = 200_000;
+/// ICMP errors about lost fragments that are kept.
+const MAX_TIMEOUTS: usize = 256;
+
+#[derive(Default)]
+struct Tallies {
+    cut: Tally,
+    malformed: Tally,
+    unknown_link: Tally,
+    late: (u64, Option<u64>),
+    lost: u64,
+}
+
+impl Tallies {
+    fn note(&self, source: SourceId, notes: &mut Notes) {
+        let frame = |number: Option<u64>| number.map(|number| Locator::Frame { source, number });
+        let mut add =
+            |kind, tally: &Tally| notes.add_many(kind, Some(source), "", tally.count, frame(tally.first));
+        add(NoteKind::CutFrames, &self.cut);
+        add(NoteKind::MalformedFrames, &self.malformed);
+        add(NoteKind::UnknownLinkType, &self.unknown_link);
+        notes.add_many(NoteKind::ClockStep, Some(source), "", self.late.0, frame(self.late.1));
+        notes.add_many(NoteKind::FragmentsIncomplete, Some(source), "", self.lost, None);
+    }
+}
+
+fn add_tally(sum: &mut Tally, part: Tally) {
+    sum.count += part.count;
+    sum.first = sum.first.or(part.first);
+}
+
+impl<'a> Reading<'a> {
+    fn new(source: SourceId, capture: &Capture<'a>, interest: Arc<Interest>) -> Self {
+        Self {
+            source,
+            bytes: capture.bytes,
+            interest,
+            reorder: Reorder::default(),
+            fragments: Reassembler::default(),
+            hosts: Hosts::default(),
+            names: Vec::new(),
+            channels: std::collections::BTreeMap::new(),
+            timeouts: Vec::new(),
+            window: None,
+            found: std::collections::BTreeSet::new(),
+            tallies: Tallies::default(),
+        }
+    }
+
+    fn window(&mut self, parts: Vec<Part<Packets>>, table: &mut FlowTable, notes: &mut Notes) {
+        let mut segments = Vec::new();
+        let mut icmp = Vec::new();
+        for mut part in parts {
+            for damage in &part.damage {
+                notes.add_many(damage.kind, Some(self.source), format!("at byte {}", damage.offset), 1, None);
+            }
+            notes.add_many(NoteKind::UnknownInterface, Some(self.source), "", part.orphans, None);
+            part.collected.renumber(part.first_frame);
+            let mut packets = part.collected;
+            self.put_together(&mut packets);
+            self.take_rest(&mut packets, &mut icmp);
+            segments.append(&mut packets.segments);
+        }
+        let ordered = self.reorder.push(segments);
+        self.apply(&ordered, &icmp, table);
+    }
+
+    /// Resolves fragments; what comes out takes its place by frame number.
+    fn put_together(&mut self, packets: &mut Packets) {
+        let fragments = std::mem::take(&mut packets.fragments);
+        if fragments.is_empty() {
+            return;
+        }
+        for fragment in fragments {
+            if let Some(whole) = self.fragments.push(fragment) {
+                packets.reassembled(&whole);
+            }
+        }
+        packets.segments.sort_by_key(|segment| segment.frame);
+        packets.datagrams.sort_by_key(|datagram| datagram.frame);
+    }
+
+    fn take_rest(&mut self, packets: &mut Packets, icmp: &mut Vec<IcmpError>) {
+        for neighbour in &packets.neighbours {
+            self.hosts.take(self.source, neighbour);
+        }
+        side_channels(self.source, &packets.datagrams, &self.interest, &mut self.channels);
+        let room = MAX_NAMES.saturating_sub(self.names.len());
+        self.names.extend(packets.datagrams.drain(..).take(room));
+        for error in packets.icmp.drain(..) {
+            if error.meaning() == IcmpMeaning::ReassemblyTimeout && self.timeouts.len() < MAX_TIMEOUTS {
+                self.timeouts.push(error);
+            }
+            icmp.push(error);
+        }
+        self.found.extend(packets.found.drain(..));
+        add_tally(&mut self.tallies.cut, packets.cut);
+        add_tally(&mut self.tallies.malformed, packets.malformed);
+        add_tally(&mut self.tallies.unknown_link, packets.unknown_link);
+        if let Some((first, last)) = packets.span {
+            let window = self.window.get_or_insert(Window { start: first, end: last });
+            window.include(first);
+            window.include(last);
+        }
+    }
+
+    fn apply(&self, segments: &[Segment], icmp: &[IcmpError], table: &mut FlowTable) {
+        let segments: Vec<&Segment> = segments.iter().collect();
+        table.apply(Batch {
+            segments: &segments,
+            icmp,
+            source: self.source,
+            bytes: self.bytes,
+            interest: &self.interest,
+        });
+    }
+
+    fn end(&mut self, table: &mut FlowTable) {
+        let rest = self.reorder.finish();
+        self.apply(&rest, &[], table);
+        self.tallies.late = (self.reorder.late, self.reorder.first_late);
+    }
+
+    fn finish(self) -> (Observations, Tallies) {
+        let mut tallies = self.tallies;
+        let uncounted = self.fragments.lost_uncounted;
+        let lost_datagrams = self.fragments.finish();
+        tallies.lost = uncounted + u64::try_from(lost_datagrams.len()).unwrap_or(0);
+        let observations = Observations {
+            source: self.source,
+            window: self.window,
+            hosts: self.hosts,
+            lookups: lookup::lookups(self.source, &self.names),
+            orphans: Vec::new(),
+            lost_datagrams,
+            reassembly_timeouts: self.timeouts,
+            side_channels: self.channels,
+        };
+        (observations, tallies)
+    }
+}
+
+impl Pass {
+    fn finish(mut self, interest: &Interest, notes: &mut Notes) -> Scanned {
+        let mut flows: Vec<(Flow, Timestamp)> = Vec::new();
+        let mut orphans = Vec::new();
+        for sequence in self.sequences {
+            let (own, lost) = sequence.table.finish();
+            flows.extend(own.into_iter().map(|flow| (flow, sequence.end)));
+            orphans.extend(lost);
+        }
+        if let Some(first) = self.observations.first_mut() {
+            first.orphans = orphans;
+        }
+        flows.retain(|(flow, _)| interest.is_server(flow.server.ip, flow.server.port) || speaks_rdp(flow));
+        note_flows(&flows, notes);
+        let mut connections: Vec<Connection> =
+            flows.into_par_iter().map(|(flow, end)| trace(flow, end)).collect();
+        connections.sort_by_key(|connection| (connection.first, connection.client, connection.server));
+        self.observations.sort_by_key(|observations| observations.source);
+        self.sizes.sort_by_key(|size| size.source);
+        Scanned { connections, observations: self.observations, sizes: self.sizes }
+    }
+}
+
+fn note_flows(flows: &[(Flow, Timestamp)], notes: &mut Notes) {
+    for (flow, _) in flows {
+        let source = Some(flow.first.at.source());
+        let mut add = |kind, count| notes.add_many(kind, source, "", count, Some(flow.first.at));
+        let holes = [&flow.to_server, &flow.to_client];
+        add(NoteKind::DuplicateFrames, flow.duplicates);
+        add(NoteKind::MidStream, u64::from(flow.opening == Opening::MidStream));
+        add(NoteKind::OneDirection, u64::from(flow.is_one_sided()));
+        for stream in holes {
+            let unseen = stream.gaps.iter().filter(|gap| gap.acknowledged && !gap.cut).count();
+            add(NoteKind::CaptureLoss, u64::try_from(unseen).unwrap_or(0));
+            add(NoteKind::ReorderBound, u64::from(stream.beyond_pending));
+        }
+    }
+}
