@@ -234,6 +234,12 @@ impl Event<'_> {
     }
 }
 
+/// A GUID in big-endian order, as RDPEUDP carries a correlation id.
+pub fn guid_of(text: &str) -> [u8; 16] {
+    let plain: String = text.chars().filter(|c| !matches!(c, '{' | '}' | '-')).collect();
+    super::bytes::unhex(&plain).try_into().unwrap_or_else(|_| panic!("not a GUID: {text}"))
+}
+
 fn event_element() -> Element {
     Element::new("Event").with("xmlns", Node::Text(EVENT_NAMESPACE.to_owned()))
 }

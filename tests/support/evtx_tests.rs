@@ -1,5 +1,6 @@
 //! Every shape, written and read back by two readers that share no code with the writer.
 
+use super::bytes::unhex;
 use super::event::Event;
 use super::evtx::Log;
 use super::shapes::{ALL, Form, Shape};
@@ -10,7 +11,7 @@ const FIRST: u64 = 1201;
 const START: i64 = 1_772_442_000_123_456_700;
 
 fn event(shape: &Shape, index: usize) -> Event<'_> {
-    let activity = (index % 2 == 0).then(|| "{f420c1a0-5b7e-4d3a-9e11-0123456a0000}".to_owned());
+    let activity = index.is_multiple_of(2).then(|| "{f420c1a0-5b7e-4d3a-9e11-0123456a0000}".to_owned());
     Event {
         shape,
         record: FIRST + index as u64,
@@ -105,7 +106,7 @@ fn check_payload(event: &Event<'_>, root: &Value) {
     for (name, kind, expected) in event.fields() {
         match name {
             Some(name) => {
-                assert_eq!(text(&named[name.as_str()]), shown(&kind, &expected), "{name} in {context}")
+                assert_eq!(text(&named[name.as_str()]), shown(&kind, &expected), "{name} in {context}");
             }
             None => unnamed.push(expected),
         }
@@ -119,8 +120,7 @@ fn check_payload(event: &Event<'_>, root: &Value) {
         assert_eq!(read, unnamed, "{context}");
     }
     if let Some(bytes) = event.binary() {
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-        assert_eq!(named["Binary"], hex, "{context}");
+        assert_eq!(unhex(&text(&named["Binary"])), bytes, "{context}");
     }
 }
 

@@ -21,6 +21,8 @@
 )]
 
 pub mod bytes;
+pub mod capture;
+pub mod case;
 pub mod event;
 pub mod evtx;
 #[cfg(test)]
