@@ -20,6 +20,12 @@ pub const MODERN_SUITES: &[u16] = &[
     0xc013, 0x009d, 0x009c, 0x003d, 0x003c, 0x0035, 0x002f, 0x000a,
 ];
 
+/// Content types, RFC 5246 6.2.1.
+const CHANGE_CIPHER_SPEC: u8 = 20;
+pub const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+pub const APPLICATION: u8 = 23;
+
 /// A record, RFC 5246 6.2.1.
 pub fn record(kind: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![kind, 3, 3];
@@ -35,7 +41,7 @@ pub fn protected(kind: u8, plaintext: usize, seed: u64) -> Vec<u8> {
 
 /// A clear fatal alert, RFC 5246 7.2.
 pub fn alert(description: u8) -> Vec<u8> {
-    record(21, &[2, description])
+    record(ALERT, &[2, description])
 }
 
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
@@ -81,7 +87,7 @@ pub fn client_hello(label: &str, name: Option<&str>, suites: &[u16]) -> Vec<u8> 
     body.extend_from_slice(&[1, 0]);
     body.extend_from_slice(&(extensions.len() as u16).to_be_bytes());
     body.extend(extensions);
-    record(22, &message(1, &body))
+    record(HANDSHAKE, &message(1, &body))
 }
 
 /// ServerHello, Certificate, ServerKeyExchange and ServerHelloDone in one record, as Schannel sends them.
@@ -106,7 +112,7 @@ pub fn server_flight(label: &str) -> Vec<u8> {
     exchange.extend(filler(hash(&format!("{label} signature")), 256));
 
     let messages = [message(2, &hello), message(11, &certificate), message(12, &exchange), message(14, &[])];
-    record(22, &messages.concat())
+    record(HANDSHAKE, &messages.concat())
 }
 
 /// ClientKeyExchange, ChangeCipherSpec, Finished (40 bytes with AES-GCM).
@@ -114,10 +120,16 @@ pub fn client_finish(label: &str) -> Vec<u8> {
     let mut point = vec![97, 4];
     point.extend(filler(hash(&format!("{label} client point")), 96));
     let seed = hash(&format!("{label} client finished"));
-    [record(22, &message(16, &point)), record(20, &[1]), protected(22, 16, seed)].concat()
+    [
+        record(HANDSHAKE, &message(16, &point)),
+        record(CHANGE_CIPHER_SPEC, &[1]),
+        protected(HANDSHAKE, 16, seed),
+    ]
+    .concat()
 }
 
 /// ChangeCipherSpec and Finished.
 pub fn server_finish(label: &str) -> Vec<u8> {
-    [record(20, &[1]), protected(22, 16, hash(&format!("{label} server finished")))].concat()
+    [record(CHANGE_CIPHER_SPEC, &[1]), protected(HANDSHAKE, 16, hash(&format!("{label} server finished")))]
+        .concat()
 }

@@ -131,8 +131,8 @@ pub fn rdpeudp_syn(correlation: [u8; 16]) -> Vec<u8> {
     out.extend_from_slice(&[0x52, 0x1c, 0x7a, 0x03, 0x04, 0xd0, 0x04, 0xd0]);
     out.extend_from_slice(&correlation);
     out.extend_from_slice(&[0; 16]);
-    // SYNEX: version valid, version 2.
-    out.extend_from_slice(&[0, 1, 0, 2]);
+    // SYNEX: version valid, version 1.
+    out.extend_from_slice(&[0, 1, 0, 1]);
     out.resize(1232, 0);
     out
 }
@@ -140,8 +140,20 @@ pub fn rdpeudp_syn(correlation: [u8; 16]) -> Vec<u8> {
 /// The server's answer: SYN, ACK and SYNEX.
 pub fn rdpeudp_syn_ack() -> Vec<u8> {
     let mut out = vec![0x52, 0x1c, 0x7a, 0x03, 0x00, 0x40, 0x10, 0x05];
-    out.extend_from_slice(&[0x81, 0x3f, 0x20, 0x9b, 0x04, 0xd0, 0x04, 0xd0, 0, 1, 0, 2]);
+    out.extend_from_slice(&[0x81, 0x3f, 0x20, 0x9b, 0x04, 0xd0, 0x04, 0xd0, 0, 1, 0, 1]);
     out.resize(1232, 0);
+    out
+}
+
+/// A source packet with an acknowledgment, [MS-RDPEUDP] 2.2.2: ACK vector of one received packet, then the payload.
+pub fn rdpeudp_data(number: u32, acknowledged: u32, payload: &[u8]) -> Vec<u8> {
+    let mut out = acknowledged.to_be_bytes().to_vec();
+    out.extend_from_slice(&[0x00, 0x40, 0x00, 0x0c]);
+    // One element, padded to four bytes.
+    out.extend_from_slice(&[0, 1, 0, 0]);
+    out.extend_from_slice(&number.to_be_bytes());
+    out.extend_from_slice(&number.to_be_bytes());
+    out.extend_from_slice(payload);
     out
 }
 

@@ -32,6 +32,8 @@ struct Writer {
     connections: BTreeMap<String, Conversation>,
     frames: Vec<Frame>,
     records: u64,
+    /// Last source packet of each host on its UDP side.
+    sources: BTreeMap<String, u32>,
 }
 
 impl Writer {
@@ -105,13 +107,41 @@ impl Writer {
             "address" => udp::dns_address(id, &words[3], words[4].parse().expect("an address")),
             "rdpeudp-syn" => udp::rdpeudp_syn(guid_of(&client_activity(&self.sample, &words[3]))),
             "rdpeudp-syn-ack" => udp::rdpeudp_syn_ack(),
+            "rdpeudp" => return self.rdpeudp((&from, from_port), (&to, to_port), &words[3..], line),
             "opaque" => udp::opaque(&format!("{line} {}", self.frames.len()), number(&words[3]) as usize),
             other => panic!("unknown datagram {other}: {line}"),
         };
-        let receiver = self.hosts[&to].clone();
-        let sender = self.hosts.get_mut(&from).expect("a host line");
-        let data = udp::datagram(sender, from_port, &receiver, to_port, &payload);
+        self.push_datagram((&from, from_port), (&to, to_port), &payload);
+    }
+
+    fn push_datagram(&mut self, from: (&str, u16), to: (&str, u16), payload: &[u8]) {
+        let receiver = self.hosts[to.0].clone();
+        let sender = self.hosts.get_mut(from.0).expect("a host line");
+        let data = udp::datagram(sender, from.1, &receiver, to.1, payload);
         self.frames.push(Frame { time: self.now, data });
+    }
+
+    /// TLS over RDPEUDP: the messages of a TCP line, cut into source packets.
+    fn rdpeudp(&mut self, from: (&str, u16), to: (&str, u16), words: &[String], line: &str) {
+        let bytes = match words[0].as_str() {
+            "client-hello" => tls::client_hello("udp", option(words, "sni"), tls::MODERN_SUITES),
+            "server-flight" => tls::server_flight("udp"),
+            "client-finish" => tls::client_finish("udp"),
+            "server-finish" => tls::server_finish("udp"),
+            "app" => tls::protected(
+                tls::APPLICATION,
+                number(&words[1]) as usize,
+                hash(&format!("udp {}", self.frames.len())),
+            ),
+            other => panic!("unknown message {other}: {line}"),
+        };
+        for piece in bytes.chunks(1200) {
+            let number = self.sources.get(from.0).copied().unwrap_or(0) + 1;
+            let acknowledged = self.sources.get(to.0).copied().unwrap_or(0);
+            self.push_datagram(from, to, &udp::rdpeudp_data(number, acknowledged, piece));
+            self.sources.insert(from.0.to_owned(), number);
+            self.now += 20_000;
+        }
     }
 
     fn segment(&mut self, label: &str, words: &[String], line: &str) {
@@ -139,9 +169,15 @@ impl Writer {
                 for index in 0..number(&words[1]) {
                     self.now = first + index as Nanos * step;
                     talk.settle(&mut self.hosts, &mut self.frames, self.now);
-                    self.protected(talk, Way::ToServer, 17, 12 + index as usize % 3 * 7, true);
+                    self.protected(talk, Way::ToServer, tls::APPLICATION, 12 + index as usize % 3 * 7, true);
                     self.now += self.delay[0].max(1_000_000) * 9;
-                    self.protected(talk, Way::ToClient, 17, 180 + index as usize * 97 % 900, true);
+                    self.protected(
+                        talk,
+                        Way::ToClient,
+                        tls::APPLICATION,
+                        180 + index as usize * 97 % 900,
+                        true,
+                    );
                 }
             }
             other => panic!("unknown action {other}: {line}"),
@@ -161,8 +197,11 @@ impl Writer {
             "keep-alive" => return talk.keep_alive(hosts, frames, self.now, way),
             "again" => return talk.again(hosts, frames, self.now, way, delivered),
             "app" | "close-notify" => {
-                let (kind, sizes) =
-                    if words[0] == "app" { (17, &words[1..]) } else { (21, &["2".to_owned()][..]) };
+                let (kind, sizes) = if words[0] == "app" {
+                    (tls::APPLICATION, &words[1..])
+                } else {
+                    (tls::ALERT, &["2".to_owned()][..])
+                };
                 for size in sizes.iter().filter(|word| *word != "lost") {
                     self.protected(talk, way, kind, number(size) as usize, delivered);
                 }
