@@ -4,6 +4,8 @@
 
 pub mod events;
 pub mod packets;
+#[cfg(test)]
+mod tests;
 
 use super::capture::read::connections;
 use std::fs;

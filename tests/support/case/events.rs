@@ -192,9 +192,9 @@ impl<'a> Writer<'a> {
             return listener.then(|| self.id("f462", "listener"));
         }
         self.peer(label);
-        if label.ends_with(".udp") || client_channel {
-            let name = label.strip_suffix(".udp").unwrap_or(label);
-            return Some(client_activity(&self.sample, name));
+        let udp = label.strip_suffix(".udp");
+        if udp.is_some() || client_channel {
+            return Some(client_activity(&self.sample, udp.unwrap_or(label)));
         }
         server_channel.then(|| self.id("f420", label))
     }

@@ -250,7 +250,7 @@ impl Writer {
         let name = self.file.unwrap_or_else(|| "capture.pcapng".to_owned());
         self.frames.sort_by_key(|frame| frame.time);
         let bytes =
-            if name.ends_with(".pcap") { file::pcap(&self.frames) } else { file::pcapng(&self.frames) };
+            if name == "capture.pcap" { file::pcap(&self.frames) } else { file::pcapng(&self.frames) };
         (name, bytes)
     }
 }
