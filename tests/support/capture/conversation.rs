@@ -53,6 +53,8 @@ pub struct Conversation {
     mss: u16,
     /// From a frame at the capture point until what it causes at the far end is seen here, to the server and back.
     pub delay: [Nanos; 2],
+    /// The server has answered the SYN.
+    answered: bool,
     closed: bool,
 }
 
@@ -74,7 +76,13 @@ impl Conversation {
             last: (0, Vec::new()),
             owes_ack: None,
         };
-        Self { ends: [end(client, "client"), end(server, "server")], mss, delay, closed: false }
+        Self {
+            ends: [end(client, "client"), end(server, "server")],
+            mss,
+            delay,
+            answered: false,
+            closed: false,
+        }
     }
 
     /// The three-way handshake; returns the time of its last frame.
@@ -102,6 +110,7 @@ impl Conversation {
             end.next = end.next.wrapping_add(1);
         }
         self.ends[0].received = self.ends[1].next;
+        self.answered = true;
     }
 
     /// Sends `payload` in segments of at most the MSS; `delivered` tells whether the other end got them.
@@ -165,7 +174,9 @@ impl Conversation {
         flags: u8,
     ) {
         let (from, to) = (way as usize, way.back() as usize);
-        let sequence = self.ends[from].next;
+        // RFC 9293 3.10.7.1: a reset that refuses a SYN has sequence number zero.
+        let refuses = flags & RST != 0 && way == Way::ToClient && !self.answered;
+        let sequence = if refuses { 0 } else { self.ends[from].next };
         self.emit(hosts, out, time, way, flags, sequence, &[]);
         if flags & FIN != 0 {
             self.ends[from].next = sequence.wrapping_add(1);

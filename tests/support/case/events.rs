@@ -184,7 +184,10 @@ impl<'a> Writer<'a> {
         let server_channel = ["RdpCoreTS", "RemoteConnectionManager", "LocalSessionManager"]
             .iter()
             .any(|name| shape.provider.ends_with(name));
-        let client_channel = shape.provider.ends_with("ClientActiveXCore");
+        // The gateway goes on with the id that its client brings.
+        let client_channel = ["ClientActiveXCore", "TerminalServices-Gateway"]
+            .iter()
+            .any(|name| shape.provider.ends_with(name));
         if label == "-" {
             // Service and listener records carry an id of their own.
             let listener =
