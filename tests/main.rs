@@ -4,3 +4,4 @@
 mod cli;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
 mod eventlog;
+mod support;
