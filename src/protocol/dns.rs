@@ -210,7 +210,7 @@ fn answer<'a>(payload: &'a [u8], input: &'a [u8]) -> Parse<'a, Answer> {
 fn name<'a>(payload: &'a [u8], input: &'a [u8]) -> Parse<'a, String> {
     let mut found = String::new();
     let mut bytes = 0;
-    let mut at = payload.len().saturating_sub(input.len()).min(offset(payload, input));
+    let mut at = offset(payload, input);
     let mut here = input;
     let mut after_pointer = None;
     loop {
