@@ -42,17 +42,17 @@ wire_code! {
 pub struct TsRequest {
     /// CredSSP version of the sender, 2 to 6.
     pub version: Option<u32>,
-    /// [1] negoTokens.
+    /// Part 1, negoTokens.
     pub nego_tokens: Option<usize>,
     /// The NTLM message in the tokens, if there is one. Without: Kerberos or another mechanism.
     pub ntlm: Option<NtlmMessage>,
-    /// [2] authInfo: the credentials.
+    /// Part 2, authInfo: the credentials.
     pub auth_info: Option<usize>,
-    /// [3] pubKeyAuth: proof of the server's key.
+    /// Part 3, pubKeyAuth: proof of the server's key.
     pub pub_key_auth: Option<usize>,
-    /// [4] errorCode: NTSTATUS or SSPI HRESULT, from version 3 on.
+    /// Part 4, errorCode: NTSTATUS or SSPI HRESULT, from version 3 on.
     pub error_code: Option<u32>,
-    /// [5] clientNonce, from version 5 on.
+    /// Part 5, clientNonce, from version 5 on.
     pub client_nonce: Option<usize>,
     /// The first thing that is wrong; `at` counts from the start of the message.
     pub oddity: Option<Malformed>,

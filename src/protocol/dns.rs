@@ -196,7 +196,8 @@ fn answer<'a>(payload: &'a [u8], input: &'a [u8]) -> Parse<'a, Answer> {
     let data = match (kind, contents.first_chunk::<4>(), contents.first_chunk::<16>()) {
         (RecordType::A, Some(octets), _) => AnswerData::Address(IpAddr::from(*octets)),
         (RecordType::AAAA, _, Some(octets)) => AnswerData::Address(IpAddr::from(*octets)),
-        (RecordType::CNAME | RecordType::PTR | RecordType::NS, ..) => {
+        // Dynamic updates name records without contents.
+        (RecordType::CNAME | RecordType::PTR | RecordType::NS, ..) if !contents.is_empty() => {
             AnswerData::Name(name(payload, contents)?.1)
         }
         _ => AnswerData::Other(contents.len()),
@@ -210,7 +211,7 @@ fn answer<'a>(payload: &'a [u8], input: &'a [u8]) -> Parse<'a, Answer> {
 fn name<'a>(payload: &'a [u8], input: &'a [u8]) -> Parse<'a, String> {
     let mut found = String::new();
     let mut bytes = 0;
-    let mut at = payload.len().saturating_sub(input.len()).min(offset(payload, input));
+    let mut at = offset(payload, input);
     let mut here = input;
     let mut after_pointer = None;
     loop {
@@ -300,6 +301,18 @@ mod tests {
         let found = message(&[0, 1, 0x81, 0x83, 0, 1, 0, 0, 0, 0, 0, 0, 1, b'x', 0, 0, 1, 0, 1]).unwrap();
         assert_eq!((found.rcode, found.questions.len()), (Rcode::NX_DOMAIN, 1));
         assert_eq!(found.rcode.to_string(), "name does not exist");
+    }
+
+    #[test]
+    fn dynamic_update_names_a_record_without_contents() {
+        // Zone "x", then the prerequisite that "x" has no alias.
+        let found = message(&[
+            0, 1, 0x28, 0, 0, 1, 0, 1, 0, 0, 0, 0, 1, b'x', 0, 0, 6, 0, 1, // header, zone
+            0xC0, 0x0C, 0, 5, 0, 0xFE, 0, 0, 0, 0, 0, 0,
+        ])
+        .unwrap();
+        assert_eq!((found.opcode, found.oddity), (5, None));
+        assert_eq!(found.answers.first().map(|answer| &answer.data), Some(&AnswerData::Other(0)));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 pub mod wire;
 
 pub mod der;
+pub mod foreign;
 pub mod preamble;
 pub mod tpkt;
 pub mod x224;
@@ -30,3 +31,6 @@ pub mod kerberos;
 pub mod rdpeudp;
 
 pub use wire::{Expected, Malformed, Parse};
+
+#[cfg(test)]
+mod hostile;

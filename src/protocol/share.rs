@@ -259,20 +259,24 @@ pub fn secured(data: &[u8]) -> Result<Secured<'_>, Malformed> {
     }
 }
 
-/// Reads a licensing message: the body after a security header with [`SecurityFlags::SEC_LICENSE_PKT`].
-pub fn licence(body: &[u8]) -> Result<Licence, Malformed> {
-    let read = |input| -> Parse<'_, Licence> {
-        let (rest, kind) = u8(input)?;
-        let (rest, flags) = u8(rest)?;
-        let (rest, length) = le_u16(rest)?;
-        let kind = LicenceMessageType(kind);
-        let alert = match kind {
-            LicenceMessageType::ERROR_ALERT => Some(licence_alert(rest)?.1),
-            _ => None,
-        };
-        Ok((rest, Licence { kind, flags, length, alert }))
-    };
-    whole("licensing message", body, read(body))
+/// Reads a licensing message: what follows a security header with [`SecurityFlags::SEC_LICENSE_PKT`]. Fails
+/// without that flag and on encrypted ones, which the last messages of licensing may be.
+pub fn licence(secured: &Secured<'_>) -> Result<Licence, Malformed> {
+    let Secured { flags, body } = *secured;
+    if !flags.contains(SecurityFlags::SEC_LICENSE_PKT) || flags.contains(SecurityFlags::SEC_ENCRYPT) {
+        let expected = Expected::Words("a licensing packet in the clear");
+        return Err(Malformed::new("security header flags", 0, expected, flags.bits().into()));
+    }
+    whole("licensing message", body, licence_message(body)).map_err(|malformed| malformed.inside(4))
+}
+
+fn licence_message(input: &[u8]) -> Parse<'_, Licence> {
+    let (rest, kind) = u8(input)?;
+    let (rest, flags) = u8(rest)?;
+    let (rest, length) = le_u16(rest)?;
+    let kind = LicenceMessageType(kind);
+    let alert = if kind == LicenceMessageType::ERROR_ALERT { Some(licence_alert(rest)?.1) } else { None };
+    Ok((rest, Licence { kind, flags, length, alert }))
 }
 
 fn licence_alert(input: &[u8]) -> Parse<'_, LicenceAlert> {
@@ -324,10 +328,13 @@ mod tests {
         ];
         let secured = secured(&bytes).unwrap();
         assert_eq!(secured.flags, SecurityFlags::SEC_LICENSE_PKT);
-        let licence = licence(secured.body).unwrap();
+        let licence = licence(&secured).unwrap();
         assert_eq!((licence.kind, licence.length), (LicenceMessageType::ERROR_ALERT, 16));
         assert!(licence.alert.is_some_and(|alert| alert.is_valid_client()));
-        assert!(super::licence(&secured.body[..9]).is_err());
+        assert!(super::licence(&Secured { body: &secured.body[..9], ..secured }).is_err());
+        let encrypted =
+            Secured { flags: SecurityFlags::SEC_LICENSE_PKT | SecurityFlags::SEC_ENCRYPT, ..secured };
+        assert!(super::licence(&encrypted).is_err());
     }
 
     #[test]

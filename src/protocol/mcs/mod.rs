@@ -4,6 +4,7 @@
 //! Reads the frame of each PDU and the settings that both sides exchange at the start. What a Send Data PDU
 //! carries is read by `share`; it may be encrypted.
 
+mod codes;
 mod connect;
 mod gcc;
 
@@ -11,11 +12,9 @@ use nom::number::streaming::{be_u16, u8};
 
 use super::wire::{Malformed, Parse, cut, whole, wire_code};
 
+pub use codes::{BlockType, ConnectionType, EarlyCapabilities, EncryptionLevel, EncryptionMethods};
 pub use connect::{ConnectInitial, ConnectResponse};
-pub use gcc::{
-    BlockType, ClientSettings, ConnectionType, EarlyCapabilities, EncryptionLevel, EncryptionMethods,
-    ServerSettings,
-};
+pub use gcc::{ClientSettings, ServerSettings};
 
 wire_code! {
     /// The choice of a DomainMCSPDU: the high six bits of its first byte. T.125 section 7, Part 11

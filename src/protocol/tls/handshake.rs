@@ -1,7 +1,8 @@
 //! Handshake messages: their header, and joining them across records. RFC 8446 4, RFC 5246 7.4
 //!
 //! Does not look into bodies and does not know when encryption begins: the caller stops handing in fragments
-//! after a direction's change_cipher_spec (TLS 1.3: after the server hello).
+//! after a direction's change_cipher_spec. In TLS 1.3 that record means nothing: a client sends one before its
+//! second hello when it was told to retry, and the last clear message of a server is its hello.
 
 use std::borrow::Cow;
 
