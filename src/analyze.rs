@@ -4,7 +4,18 @@
 
 use std::path::PathBuf;
 
-use crate::base::{Error, Timestamp};
+use rayon::prelude::*;
+
+use crate::base::{Error, NoteKind, Timestamp, Window, time};
+use crate::capture::split::Split;
+use crate::causes::{self, Case};
+use crate::connection::lookup::Lookup;
+use crate::connection::scan::{ScanOptions, scan};
+use crate::correlate::join::{DecodedLog, join};
+use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident};
+use crate::eventlog::{self, Event, Log, LogIndex};
+use crate::input::{Bundle, Input};
+use crate::report::build::{self, Material};
 use crate::report::model::Report;
 
 /// What to analyse, and what of it to report.
@@ -34,6 +45,104 @@ pub struct Options {
 
 /// Analyses the inputs.
 pub fn analyze(options: &Options) -> Result<Report, Error> {
-    let reasons = options.inputs.iter().map(|path| format!("{}: not read yet", path.display())).collect();
-    Err(Error::NoUsableInput { reasons })
+    match options.threads {
+        None => run(options),
+        Some(threads) => match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+            Ok(pool) => pool.install(|| run(options)),
+            Err(_) => run(options),
+        },
+    }
+}
+
+fn run(options: &Options) -> Result<Report, Error> {
+    let bundle = Bundle::open(&options.inputs, !options.no_mmap)?;
+    let mut notes = bundle.notes.clone();
+
+    // Bytes to flows to connections; log records to events.
+    let captures: Vec<&Input> = bundle.captures().collect();
+    let mut scanned = scan(&captures, &scan_options(options), &mut notes);
+    let indexes: Vec<LogIndex<'_>> =
+        bundle.logs().filter_map(|input| eventlog::scan(input.id, &input.bytes, &mut notes)).collect();
+
+    // The clocks, from events that name what packets name too; then the events around the connections.
+    let lookups: Vec<Lookup> =
+        scanned.observations.iter().flat_map(|capture| capture.lookups.clone()).collect();
+    let anchors: Vec<(&Log, Vec<Event>)> =
+        indexes.iter().map(|index| (index.log(), index.anchors(&mut notes))).collect();
+    let clocks = Clocks::estimate(&scanned.connections, &lookups, &anchors, &mut notes);
+    let capture_windows: Vec<Window> =
+        scanned.observations.iter().filter_map(|capture| capture.window).collect();
+    let logs: Vec<DecodedLog<'_>> = indexes
+        .iter()
+        .map(|index| {
+            let windows = clocks.windows_in(index.log().source, &capture_windows);
+            DecodedLog { log: index.log(), events: index.events(windows.as_deref(), &mut notes) }
+        })
+        .collect();
+
+    // Connections and events to incidents.
+    let connections = std::mem::take(&mut scanned.connections);
+    let (attempts, rest) = join(connections, &logs, &clocks, &capture_windows, &mut notes);
+    let coverage = Coverage::of(indexes.iter().map(LogIndex::log), &clocks);
+    coverage.note_gaps(&capture_windows, &mut notes);
+    let around = Surroundings::new(scanned.observations, &attempts, rest, coverage, options.target.clone());
+    let incidents = incident::all(&attempts, &around);
+
+    // Judge each connection alone, then each incident.
+    let verdicts: Vec<causes::Verdict> =
+        attempts.par_iter().map(|attempt| causes::judge(&Case::of(attempt, &around))).collect();
+    let judged: Vec<(Incident, causes::Verdict, Option<usize>)> = incidents
+        .into_par_iter()
+        .map(|incident| {
+            let (verdict, deciding) = causes::judge_incident(&incident, &attempts, &verdicts, &around);
+            (incident, verdict, deciding)
+        })
+        .filter(|(incident, ..)| is_wanted(options, incident, &attempts))
+        .collect();
+    if judged.is_empty() && !captures.is_empty() {
+        notes.add(NoteKind::NoRdp, captures.first().map(|capture| capture.id), None);
+    }
+
+    Ok(build::report(&Material {
+        inputs: bundle.inputs(),
+        sizes: &scanned.sizes,
+        logs: &indexes.iter().map(LogIndex::log).collect::<Vec<_>>(),
+        clocks: &clocks,
+        attempts: &attempts,
+        verdicts: &verdicts,
+        incidents: &judged,
+        around: &around,
+        notes: &notes,
+    }))
+}
+
+fn scan_options(options: &Options) -> ScanOptions {
+    let split = match options.range_size {
+        Some(range) => Split { range, ..Split::default() },
+        None => Split::default(),
+    };
+    ScanOptions { ports: options.ports.clone(), split }
+}
+
+/// The filters that the user gave.
+fn is_wanted(options: &Options, incident: &Incident, attempts: &[Attempt]) -> bool {
+    /// `--around` means this much before and after.
+    const AROUND: i64 = 300 * time::SECOND;
+    let own: Vec<&Attempt> = incident.connections.iter().filter_map(|at| attempts.get(*at)).collect();
+    let (client, server) = incident::parties(incident, &own);
+    let names_server = |wanted: &str| {
+        server.eq_ignore_ascii_case(wanted)
+            || own.iter().any(|attempt| attempt.connection.server.ip.to_string() == wanted)
+    };
+    let client_fits = options.client.as_deref().is_none_or(|wanted| client.eq_ignore_ascii_case(wanted));
+    let server_fits = options.server.as_deref().is_none_or(names_server);
+    let user_fits = options.user.as_deref().is_none_or(|wanted| incident::user_matches(&own, wanted));
+    let time_fits = options.around.is_none_or(|moment| {
+        let window = Window::at(moment).widened(AROUND);
+        match (incident.first(attempts), incident.last(attempts)) {
+            (Some(first), Some(last)) => window.overlaps(&Window { start: first.time, end: last.time }),
+            _ => false,
+        }
+    });
+    client_fits && server_fits && user_fits && time_fits
 }

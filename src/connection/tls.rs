@@ -99,7 +99,8 @@ pub fn read(flow: &Flow) -> (Tls, Vec<Sealed>) {
         let [client, server] = &mut directions;
         let direction = if record.from == Side::Client { client } else { server };
         match kind {
-            20 => direction.sealed |= !is_1_3(&tls),
+            // After a retry request, as in all of TLS 1.3, the change of cipher means nothing.
+            20 => direction.sealed |= !is_1_3(&tls) && tls.retry.is_none(),
             21 => take_alert(&mut tls, direction, record, body),
             22 => take_handshake(&mut tls, direction, record, body),
             23 => {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::base::{NoteKind, Notes, SourceId, Timestamp, time};
+use crate::base::{NoteKind, Notes, SourceId, Timestamp, Window, time};
 use crate::connection::Connection;
 use crate::connection::lookup::Lookup;
 use crate::eventlog::{Event, Log};
@@ -70,6 +70,8 @@ pub struct Clocks {
 const CLUSTER: i64 = 250 * time::MILLISECOND;
 /// Pairs by name are less sharp: the client logs before it opens the connection.
 const NAME_CLUSTER: i64 = 2 * time::SECOND;
+/// Events this much before and after a capture may speak of its connections.
+const AROUND: i64 = 120 * time::SECOND;
 /// An estimated offset above this is worth a note.
 const NOTABLE: i64 = 5 * time::SECOND;
 
@@ -95,7 +97,7 @@ impl Clocks {
         let by_client = connections_by_client(connections);
         let mut clocks = Self::default();
         // Pieces of one computer that overlap as written run by the same clock.
-        let mut groups: BTreeMap<Arc<str>, Vec<(SourceId, usize, crate::base::Window)>> = BTreeMap::new();
+        let mut groups: BTreeMap<Arc<str>, Vec<(SourceId, usize, Window)>> = BTreeMap::new();
         for (log, _) in logs {
             let computer = log.computers.first().cloned().unwrap_or_else(|| Arc::from(""));
             for (piece, bounds) in log.pieces.iter().enumerate() {
@@ -135,6 +137,23 @@ impl Clocks {
         let piece = log.piece_of(event.record())?;
         let clock = self.clocks.get(*self.by_piece.get(&(log.source, piece))?)?;
         Some(event.time.shifted(-clock.offset?))
+    }
+
+    /// The windows of a log, as written, in which events around the captures lie. None where an offset is
+    /// missing: then every event may be one of them.
+    pub fn windows_in(&self, source: SourceId, captures: &[Window]) -> Option<Vec<Window>> {
+        if captures.is_empty() {
+            return None;
+        }
+        let mut windows = Vec::new();
+        for (_, clock) in self.by_piece.range((source, 0)..=(source, usize::MAX)) {
+            let offset = self.clocks.get(*clock)?.offset?;
+            windows.extend(captures.iter().map(|window| {
+                Window { start: window.start.shifted(offset), end: window.end.shifted(offset) }
+                    .widened(AROUND)
+            }));
+        }
+        Some(windows)
     }
 
     /// The offset of a log's last piece: good enough to tell what the log covers.
@@ -188,8 +207,8 @@ fn connections_by_client(connections: &[Connection]) -> BTreeMap<Endpoint, Vec<u
 }
 
 /// Groups pieces whose windows overlap.
-fn by_overlap(pieces: Vec<(SourceId, usize, crate::base::Window)>) -> Vec<Vec<(SourceId, usize)>> {
-    let mut groups: Vec<(crate::base::Window, Vec<(SourceId, usize)>)> = Vec::new();
+fn by_overlap(pieces: Vec<(SourceId, usize, Window)>) -> Vec<Vec<(SourceId, usize)>> {
+    let mut groups: Vec<(Window, Vec<(SourceId, usize)>)> = Vec::new();
     for (source, piece, window) in pieces {
         // Two pieces of one log are two clocks, however they overlap.
         let fits = groups.iter_mut().find(|(other, members)| {

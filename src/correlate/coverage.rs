@@ -1,6 +1,6 @@
 //! Which times each log can speak for. "No event" is evidence only in here.
 
-use crate::base::{SourceId, Timestamp, Window};
+use crate::base::{NoteKind, Notes, SourceId, Timestamp, Window};
 use crate::eventlog::{Log, Provider};
 
 use super::clock::Clocks;
@@ -48,6 +48,17 @@ impl Coverage {
             }
         });
         Self { logs: logs.collect() }
+    }
+
+    /// Notes logs that do not speak for the captured time at all.
+    pub fn note_gaps(&self, captures: &[Window], notes: &mut Notes) {
+        for log in &self.logs {
+            let Some(window) = log.window else { continue };
+            if !captures.is_empty() && captures.iter().all(|capture| !capture.overlaps(&window)) {
+                let says = format!("it holds {} to {}", window.start, window.end);
+                notes.add_detail(NoteKind::LogDoesNotCover, Some(log.source), says);
+            }
+        }
     }
 
     /// Whether any log of this provider's own channel holds the whole window, without known holes.

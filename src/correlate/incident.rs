@@ -1,6 +1,7 @@
 //! Connections that are one attempt of one user: probe, fallback, retry.
 
 use super::attempt::{Attempt, Joined};
+use super::surroundings::Surroundings;
 use crate::base::{Mark, time};
 use crate::connection::Connection;
 use crate::connection::lookup::Lookup;
@@ -92,4 +93,139 @@ impl Incident {
             .map(|joined| Mark { time: joined.corrected.unwrap_or(joined.event.time), at: joined.event.at });
         connections.chain(lookup).chain(events).max()
     }
+}
+
+/// Who tried to reach whom, as the report names them.
+pub fn parties(incident: &Incident, attempts: &[&Attempt]) -> (String, String) {
+    if let Some(attempt) = attempts.first() {
+        let connection = &attempt.connection;
+        let server = if connection.server.ip.is_unspecified() {
+            let host = attempt.events.first().map(|joined| joined.event.computer.to_string());
+            host.unwrap_or_else(|| "unknown".into())
+        } else {
+            connection.server.to_string()
+        };
+        return (connection.client.ip.to_string(), server);
+    }
+    let host = incident.events.first().map(|joined| joined.event.computer.to_string());
+    match &incident.lookup {
+        Some(lookup) => (lookup.client.to_string(), lookup.name.clone()),
+        None => {
+            let target = incident.events.iter().find_map(|joined| super::keys::target(&joined.event));
+            (host.unwrap_or_else(|| "unknown".into()), target.unwrap_or_else(|| "unknown".into()))
+        }
+    }
+}
+
+/// The user, from the log where one says it, else from the cookie.
+pub fn user(attempts: &[&Attempt]) -> Option<String> {
+    let logged = attempts
+        .iter()
+        .flat_map(|attempt| &attempt.events)
+        .find_map(|joined| super::keys::user(&joined.event));
+    logged.or_else(|| {
+        let cookie = attempts.iter().rev().find_map(|attempt| attempt.connection.cookie())?;
+        Some(cookie.value.to_owned())
+    })
+}
+
+/// Whether a user is the one that is looked for: as logged, or as far as the cookie tells.
+pub fn user_matches(attempts: &[&Attempt], wanted: &str) -> bool {
+    let wanted = wanted.to_lowercase();
+    let account = wanted.rsplit(['\\', '/']).next().unwrap_or_default().split('@').next().unwrap_or_default();
+    let logged = attempts
+        .iter()
+        .flat_map(|attempt| &attempt.events)
+        .filter_map(|joined| super::keys::user(&joined.event));
+    let cookies = attempts.iter().filter_map(|attempt| attempt.connection.cookie());
+    logged.map(|user| user.to_lowercase()).any(|user| user == wanted || user == account)
+        || cookies.map(|cookie| cookie.value.to_lowercase()).any(|cookie| {
+            // mstsc cuts the cookie to nine characters, domain included.
+            !cookie.is_empty() && (wanted.starts_with(&cookie) || account.starts_with(&cookie))
+        })
+}
+
+/// All incidents, in order of their first sign: connections, names that could not be resolved, and attempts of
+/// which only the client's log knows.
+pub fn all(attempts: &[Attempt], around: &Surroundings) -> Vec<Incident> {
+    let mut incidents = group(attempts);
+    incidents.extend(without_connection(attempts, around));
+    incidents.sort_by_key(|incident| incident.first(attempts));
+    incidents
+}
+
+/// Attempts that ended before any packet of TCP.
+fn without_connection(attempts: &[Attempt], around: &Surroundings) -> Vec<Incident> {
+    let mut incidents: Vec<Incident> = Vec::new();
+    for events in client_attempts(around) {
+        incidents.push(Incident { events, ..Incident::default() });
+    }
+    for lookup in around.captures.iter().flat_map(|capture| &capture.lookups) {
+        if !lookup.failed() || is_followed(lookup, attempts) {
+            continue;
+        }
+        let logged = incidents.iter_mut().find(|incident| {
+            incident.lookup.is_none()
+                && incident
+                    .events
+                    .iter()
+                    .filter_map(|joined| super::keys::target(&joined.event))
+                    .any(|target| lookup.is_for(&target))
+        });
+        match logged {
+            Some(incident) => incident.lookup = Some(lookup.clone()),
+            None if is_about_rdp(lookup, attempts, around) => {
+                incidents.push(Incident { lookup: Some(lookup.clone()), ..Incident::default() });
+            }
+            None => {}
+        }
+    }
+    incidents
+}
+
+/// The client's events about one attempt each, that belong to no connection.
+fn client_attempts(around: &Surroundings) -> Vec<Vec<Joined>> {
+    use crate::eventlog::Provider;
+    let mut by_activity: std::collections::BTreeMap<_, Vec<Joined>> = std::collections::BTreeMap::new();
+    for joined in around.far.iter().filter(|joined| joined.event.provider == Provider::RdpClient) {
+        if let Some(activity) = joined.event.activity {
+            by_activity
+                .entry((std::sync::Arc::clone(&joined.event.computer), activity))
+                .or_default()
+                .push(joined.clone());
+        }
+    }
+    by_activity.into_values().filter(|events| events.iter().any(|joined| joined.event.id == 1024)).collect()
+}
+
+/// Whether the client went on to connect: another lookup rescued the name.
+fn is_followed(lookup: &Lookup, attempts: &[Attempt]) -> bool {
+    /// A client that has an address uses it within this time.
+    const SOON: i64 = 15 * time::SECOND;
+    attempts.iter().any(|attempt| {
+        let connection = &attempt.connection;
+        let after = connection.first.time - lookup.first.time;
+        connection.client.ip == lookup.client && (0..=SOON).contains(&after)
+    })
+}
+
+/// A name that could not be resolved is about RDP where the user says so, where a connection names it, or where
+/// the capture holds no RDP and this is the one name that failed again and again.
+fn is_about_rdp(lookup: &Lookup, attempts: &[Attempt], around: &Surroundings) -> bool {
+    if around.target.as_deref().is_some_and(|target| lookup.is_for(target)) {
+        return true;
+    }
+    let named = attempts
+        .iter()
+        .filter_map(|attempt| attempt.connection.tls.client_hello.as_ref())
+        .any(|hello| hello.value.server_name.as_deref().is_some_and(|name| lookup.is_for(name)));
+    if named {
+        return true;
+    }
+    let mut failing =
+        around.captures.iter().flat_map(|capture| &capture.lookups).filter(|other| other.failed());
+    let only = failing
+        .next()
+        .is_some_and(|first| first.name == lookup.name && failing.all(|other| other.name == lookup.name));
+    attempts.is_empty() && only && lookup.queries >= 2 && around.target.is_none()
 }

@@ -76,3 +76,17 @@ pub fn session(event: &Event) -> Option<u32> {
         _ => None,
     }
 }
+
+/// The user that a server's event names.
+pub fn user(event: &Event) -> Option<String> {
+    use crate::eventlog::remote_connection_manager as rcm;
+    if let Some(rcm::Meaning::SecurityPassed { user, .. }) = rcm::meaning(event) {
+        return user.map(str::to_owned);
+    }
+    match security::meaning(event)? {
+        security::Meaning::LogonFailed(logon) | security::Meaning::LoggedOn(logon) => {
+            logon.user.map(str::to_owned)
+        }
+        _ => None,
+    }
+}

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::attempt::Joined;
+use super::attempt::{Attempt, Joined};
 use super::coverage::Coverage;
 use crate::base::{Mark, Timestamp, Window, time};
 use crate::connection::observations::{Host, Observations};
@@ -51,6 +51,21 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
+    /// Gathers what all incidents share. `rest` are the events that belong to no connection.
+    pub fn new(
+        captures: Vec<Observations>,
+        attempts: &[Attempt],
+        rest: Vec<Joined>,
+        coverage: Coverage,
+        target: Option<String>,
+    ) -> Self {
+        let mut others: Vec<Other> = attempts.iter().map(|attempt| Other::of(&attempt.connection)).collect();
+        others.sort_by_key(|other| other.first);
+        let mut far = rest;
+        far.sort_by_key(|joined| (joined.corrected.unwrap_or(joined.event.time), joined.event.at));
+        Self { captures, others, far, coverage, target }
+    }
+
     /// What was seen of a host, in any capture.
     pub fn hosts(&self, ip: IpAddr) -> impl Iterator<Item = &Host> {
         self.captures.iter().filter_map(move |capture| capture.hosts.of(ip))

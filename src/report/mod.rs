@@ -4,7 +4,9 @@
 //! Decides nothing: everything printed was decided below. Whatever came from the wire or a log is escaped before
 //! it reaches a terminal or page (`escape`).
 
+pub mod build;
 mod escape;
+mod event_words;
 #[cfg(test)]
 mod fixture;
 mod grid;

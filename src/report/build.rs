@@ -1,0 +1,412 @@
+//! What was judged, as plain data: ids, times and words. Chooses nothing but the order.
+
+use super::event_words;
+use super::model::{
+    Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Incident, JoinedEvent,
+    Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
+};
+use crate::base::{Mark, Notes, SourceId, Timestamp, time};
+use crate::causes::{self, Finding, Severity};
+use crate::connection::scan::CaptureSize;
+use crate::connection::{self, Transport};
+use crate::correlate::clock::Clocks;
+use crate::correlate::{self, Attempt, Joined, Surroundings};
+use crate::eventlog::Log;
+use crate::input::{Input, InputKind};
+use crate::protocol::x509;
+use crate::stream::{Flow, Side};
+
+/// Everything that a report is built from.
+#[derive(Debug)]
+pub struct Material<'a> {
+    /// The inputs, in order of their ids.
+    pub inputs: &'a [Input],
+    /// Sizes of the captures.
+    pub sizes: &'a [CaptureSize],
+    /// What the logs hold.
+    pub logs: &'a [&'a Log],
+    /// Their clocks.
+    pub clocks: &'a Clocks,
+    /// Connections with their events.
+    pub attempts: &'a [Attempt],
+    /// A verdict for each.
+    pub verdicts: &'a [causes::Verdict],
+    /// Incidents, each with its verdict and its deciding connection.
+    pub incidents: &'a [(correlate::Incident, causes::Verdict, Option<usize>)],
+    /// What they share.
+    pub around: &'a Surroundings,
+    /// What limits all of it.
+    pub notes: &'a Notes,
+}
+
+/// Builds the report.
+pub fn report(material: &Material<'_>) -> Report {
+    let mut incident_of = vec![0_u32; material.attempts.len()];
+    for (number, (incident, ..)) in (1_u32..).zip(material.incidents) {
+        for at in &incident.connections {
+            if let Some(slot) = incident_of.get_mut(*at) {
+                *slot = number;
+            }
+        }
+    }
+    let connections = material
+        .attempts
+        .iter()
+        .zip(material.verdicts)
+        .enumerate()
+        .filter(|(at, _)| incident_of.get(*at).is_some_and(|number| *number > 0))
+        .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of))
+        .collect();
+    Report {
+        schema: SCHEMA,
+        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        sources: sources(material),
+        clocks: material.clocks.clocks.iter().filter_map(clock).collect(),
+        incidents: (1_u32..).zip(material.incidents).map(|(id, item)| incident(id, item, material)).collect(),
+        connections,
+        groups: Vec::new(),
+        notes: material.notes.iter().map(Note::from).collect(),
+    }
+}
+
+fn id_of(at: usize) -> u32 {
+    u32::try_from(at + 1).unwrap_or(u32::MAX)
+}
+
+fn text(stamp: Timestamp) -> String {
+    stamp.to_string()
+}
+
+fn sources(material: &Material<'_>) -> Vec<Source> {
+    material.inputs.iter().map(|input| source(input, material)).collect()
+}
+
+fn source(input: &Input, material: &Material<'_>) -> Source {
+    let mut source = Source {
+        id: input.id.0,
+        path: input.path.display().to_string(),
+        kind: if input.kind == InputKind::Evtx { "event-log" } else { "capture" },
+        format: input.format.clone(),
+        role: "unknown",
+        first_time: None,
+        last_time: None,
+        frames: None,
+        records: None,
+        interfaces: None,
+        channel: None,
+        host: None,
+    };
+    if let Some(size) = material.sizes.iter().find(|size| size.source == input.id) {
+        source.frames = Some(size.frames);
+        source.interfaces = Some(size.interfaces);
+        source.role = capture_role(input.id, material.attempts);
+    }
+    let window =
+        material.around.captures.iter().find(|capture| capture.source == input.id).and_then(|c| c.window);
+    if let Some(window) = window {
+        source.first_time = Some(text(window.start));
+        source.last_time = Some(text(window.end));
+    }
+    if let Some(log) = material.logs.iter().find(|log| log.source == input.id) {
+        source.records = Some(log.records);
+        source.first_time = log.first_time.map(text);
+        source.last_time = log.last_time.map(text);
+        let list = |names: &[std::sync::Arc<str>]| (!names.is_empty()).then(|| names.join(", "));
+        source.channel = list(&log.channels);
+        source.host = list(&log.computers);
+        source.role = log_role(log);
+    }
+    source
+}
+
+/// Where a capture was taken: at the end that answers without delay.
+fn capture_role(source: SourceId, attempts: &[Attempt]) -> &'static str {
+    /// Shorter round trips do not tell the ends apart.
+    const TELLING: i64 = 2 * time::MILLISECOND;
+    let shares: Vec<f64> = attempts
+        .iter()
+        .filter(|attempt| attempt.connection.first.at.source() == source)
+        .filter_map(|attempt| attempt.connection.flow.as_ref())
+        .filter(|flow| flow.handshake_round_trip().is_some_and(|whole| whole >= TELLING))
+        .filter_map(|flow| flow.nearness_to_client())
+        .collect();
+    let near_client = shares.iter().filter(|share| **share > 0.9).count();
+    let near_server = shares.iter().filter(|share| **share < 0.1).count();
+    match (shares.len(), near_client, near_server) {
+        (0, ..) => "unknown",
+        (all, near, _) if near == all => "client",
+        (all, _, near) if near == all => "server",
+        _ => "path",
+    }
+}
+
+fn log_role(log: &Log) -> &'static str {
+    let has = |part: &str| log.channels.iter().any(|channel| channel.contains(part));
+    if has("TerminalServices-RDPClient") {
+        "client"
+    } else if has("TerminalServices-Gateway") {
+        "gateway"
+    } else if has("RdpCoreTS") || has("RemoteConnectionManager") || has("LocalSessionManager") {
+        "server"
+    } else {
+        "unknown"
+    }
+}
+
+fn clock(clock: &correlate::Clock) -> Option<Clock> {
+    let millis = |nanos: i64| correlate::clock::seconds(nanos) * 1000.0;
+    Some(Clock {
+        sources: clock.sources.iter().map(|source| source.0).collect(),
+        against: clock.against.map_or(0, |source| source.0),
+        offset_ms: clock.offset.map(millis),
+        spread_ms: clock.offset.map(|_| millis(clock.spread)),
+        pairs: clock.pairs,
+        quality: clock.quality.name(),
+    })
+    .filter(|_| !clock.sources.is_empty())
+}
+
+fn incident(
+    id: u32,
+    (incident, verdict, deciding): &(correlate::Incident, causes::Verdict, Option<usize>),
+    material: &Material<'_>,
+) -> Incident {
+    let own: Vec<&Attempt> =
+        incident.connections.iter().filter_map(|at| material.attempts.get(*at)).collect();
+    let zero =
+        Mark { time: Timestamp::MIN, at: crate::base::Locator::Frame { source: SourceId(0), number: 0 } };
+    let first = incident.first(material.attempts).unwrap_or(zero);
+    let last = incident.last(material.attempts).unwrap_or(first);
+    let (client, server) = correlate::incident::parties(incident, &own);
+    Incident {
+        id,
+        client,
+        server,
+        start: text(first.time),
+        end: text(last.time),
+        user: correlate::incident::user(&own),
+        connections: incident.connections.iter().map(|at| id_of(*at)).collect(),
+        deciding_connection: deciding.map(id_of),
+        verdict: self::verdict(verdict),
+    }
+}
+
+fn connection(at: usize, attempt: &Attempt, own: &causes::Verdict, incident_of: &[u32]) -> Connection {
+    let connection = &attempt.connection;
+    let flow = connection.flow.as_deref();
+    let mut sources: Vec<u32> =
+        [connection.first, connection.last].iter().map(|mark| mark.at.source().0).collect();
+    sources.extend(attempt.events.iter().map(|joined| joined.event.at.source().0));
+    sources.sort_unstable();
+    sources.dedup();
+    Connection {
+        id: id_of(at),
+        incident: incident_of.get(at).copied().unwrap_or(0),
+        sources,
+        transport: connection.transport.name(),
+        client: Endpoint { ip: connection.client.ip.to_string(), port: connection.client.port },
+        server: Endpoint { ip: connection.server.ip.to_string(), port: connection.server.port },
+        start: text(connection.first.time),
+        end: text(connection.last.time),
+        first_frame: connection.first.at.frame(),
+        last_frame: connection.last.at.frame(),
+        conn_state: flow.map_or("OTH", Flow::conn_state),
+        history: flow.map(|flow| flow.history.clone()).unwrap_or_default(),
+        reached: connection.reached.name(),
+        stages: connection.stages.iter().map(stage).collect(),
+        facts: facts(connection),
+        events: attempt.events.iter().map(joined).collect(),
+        verdict: verdict(own),
+        display_filter: display_filter(connection),
+    }
+}
+
+fn stage(result: &connection::StageResult) -> StageRow {
+    StageRow {
+        stage: result.stage.name(),
+        outcome: result.outcome.name(),
+        at: result.at.map(place),
+        detail: result.detail.clone(),
+    }
+}
+
+fn place(mark: Mark) -> Place {
+    Place {
+        source: mark.at.source().0,
+        frame: mark.at.frame(),
+        record: mark.at.record(),
+        time: text(mark.time),
+    }
+}
+
+fn facts(connection: &connection::Connection) -> Facts {
+    let tls = &connection.tls;
+    let mut facts = Facts {
+        requested: connection.requested().map(|seen| seen.value.to_string()),
+        selected: connection.selected().map(|seen| seen.value.to_string()),
+        failure: connection.negotiation_failure().map(|seen| seen.value.to_string()),
+        cookie: connection.cookie().map(|seen| seen.value.to_owned()),
+        tls_version: tls.version().map(|version| version.to_string()),
+        cipher: tls.cipher().map(|cipher| cipher.to_string()),
+        sni: tls.client_hello.as_ref().and_then(|hello| hello.value.server_name.clone()),
+        certificate: tls.certificate.as_ref().map(|seen| certificate(&seen.value)),
+        alerts: tls
+            .alerts
+            .iter()
+            .map(|seen| {
+                let alert = seen.value.alert;
+                format!(
+                    "{}: {} {} ({})",
+                    seen.value.from.name(),
+                    alert.level,
+                    alert.description,
+                    alert.description.0
+                )
+            })
+            .collect(),
+        client_name: connection
+            .settings
+            .connect_initial
+            .as_ref()
+            .and_then(|initial| initial.value.settings.name.clone()),
+        ..Facts::default()
+    };
+    if let Some(flow) = connection.flow.as_deref() {
+        add_health(&mut facts, flow);
+    }
+    facts
+}
+
+fn add_health(facts: &mut Facts, flow: &Flow) {
+    let seconds = correlate::clock::seconds;
+    facts.rtt_ms = flow.handshake_round_trip().map(|nanos| micros(nanos) / 1000.0);
+    facts.mss_client = flow.client_habits.mss;
+    facts.mss_server = flow.server_habits.mss;
+    facts.bytes_to_server = flow.to_server.bytes;
+    facts.bytes_to_client = flow.to_client.bytes;
+    facts.retransmissions_client = flow.to_server.retransmissions;
+    facts.retransmissions_server = flow.to_client.retransmissions;
+    facts.largest_passed_to_server = flow.to_server.largest_passed;
+    facts.largest_passed_to_client = flow.to_client.largest_passed;
+    facts.smallest_lost = [Side::Client, Side::Server]
+        .iter()
+        .flat_map(|side| flow.swallowed(*side))
+        .map(|repeat| repeat.length)
+        .min();
+    facts.zero_windows = flow.client_habits.zero_windows + flow.server_habits.zero_windows;
+    facts.longest_silence_s = flow.silence.map(|silence| seconds(silence.length()));
+    facts.closed_by = flow.closed_by();
+}
+
+fn micros(nanos: i64) -> f64 {
+    f64::from(i32::try_from(nanos / 1000).unwrap_or(i32::MAX))
+}
+
+fn certificate(own: &x509::Certificate) -> Certificate {
+    let name = |name: &Option<x509::Name>| name.as_ref().map(|name| name.full.clone()).unwrap_or_default();
+    let algorithm = |own: &x509::Algorithm| own.name.clone().unwrap_or_else(|| own.oid.clone());
+    let key = own.key.as_ref().map(|key| {
+        let kind = if key.is_rsa() { "RSA".to_owned() } else { algorithm(&key.algorithm) };
+        key.bits.map_or(kind.clone(), |bits| format!("{kind} {bits}"))
+    });
+    let mut names = own.dns_names.clone();
+    names.extend(own.ip_addresses.iter().map(ToString::to_string));
+    Certificate {
+        subject: name(&own.subject),
+        issuer: name(&own.issuer),
+        names,
+        not_before: own.not_before.map(text),
+        not_after: own.not_after.map(text),
+        key: key.unwrap_or_default(),
+        signature: own.signature.as_ref().map(algorithm).unwrap_or_default(),
+        self_signed: own.is_self_issued(),
+        thumbprint: own.thumbprint.clone(),
+    }
+}
+
+fn joined(joined: &Joined) -> JoinedEvent {
+    let event = &joined.event;
+    JoinedEvent {
+        source: event.at.source().0,
+        record: event.record(),
+        channel: event.channel.to_string(),
+        event_id: event.id,
+        says: event_words::says(event),
+        time: text(event.time),
+        time_corrected: joined.corrected.map(text),
+        matched_by: joined.by.name(),
+    }
+}
+
+/// Shows the connection in Wireshark, and nothing else.
+fn display_filter(connection: &connection::Connection) -> String {
+    if connection.transport == Transport::Unseen {
+        return String::new();
+    }
+    let (client, server) = (connection.client, connection.server);
+    let ip = if client.ip.is_ipv4() { "ip" } else { "ipv6" };
+    format!(
+        "{ip}.addr == {} && {ip}.addr == {} && tcp.port == {} && tcp.port == {}",
+        client.ip, server.ip, client.port, server.port
+    )
+}
+
+fn verdict(own: &causes::Verdict) -> Verdict {
+    let finding = own.finding.as_ref();
+    let severity = finding.map_or_else(
+        || if own.kind == causes::Kind::Healthy { Severity::Benign } else { Severity::Failure },
+        |finding| finding.severity,
+    );
+    let from_finding = finding.map(|finding| finding.evidence.as_slice()).unwrap_or_default();
+    Verdict {
+        kind: own.kind.name(),
+        title: finding.map(|finding| finding.cause.title().to_owned()),
+        cause: finding.map(|finding| finding.cause.id),
+        strength: finding.map(|finding| finding.strength.name()),
+        blame: finding.map(|finding| finding.blame.name()),
+        severity: severity.name(),
+        summary: own.summary.clone(),
+        evidence: from_finding.iter().chain(&own.evidence).map(evidence).collect(),
+        remarks: own.remarks.iter().map(remark).collect(),
+        also_considered: own
+            .also_considered
+            .iter()
+            .map(|(cause, why_not)| Considered { cause: cause.id, why_not: why_not.clone() })
+            .collect(),
+        exonerated: own
+            .exonerated
+            .iter()
+            .map(|own| Exonerated {
+                party: own.party.name(),
+                says: own.says.clone(),
+                evidence: own.evidence.iter().map(evidence).collect(),
+            })
+            .collect(),
+        ruled_out: own.ruled_out.clone(),
+        missing: own.missing.clone(),
+        location: finding.and_then(|finding| finding.location.clone()),
+        expected_client_code: finding.and_then(|finding| finding.cause.client_code).map(str::to_owned),
+        remedy: finding.map(|finding| finding.cause.remedy()).unwrap_or_default(),
+    }
+}
+
+fn evidence(own: &causes::Evidence) -> Evidence {
+    Evidence {
+        says: own.says.clone(),
+        source: own.mark.at.source().0,
+        frame: own.mark.at.frame(),
+        record: own.mark.at.record(),
+        event_id: own.event_id,
+        time: text(own.mark.time),
+    }
+}
+
+fn remark(finding: &Finding) -> Remark {
+    let says = finding.detail.clone().unwrap_or_else(|| finding.cause.title().to_owned());
+    Remark {
+        cause: finding.cause.id,
+        strength: finding.strength.name(),
+        says,
+        evidence: finding.evidence.iter().map(evidence).collect(),
+    }
+}

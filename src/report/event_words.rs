@@ -1,0 +1,113 @@
+//! What an event says, in a few words: its name and its telling fields.
+
+use crate::eventlog::{Event, Provider};
+
+/// Names of events that matter here, by provider and id.
+const NAMES: &[(Provider, u32, &str)] = &[
+    (Provider::RdpCoreTs, 65, "connection object made"),
+    (Provider::RdpCoreTs, 66, "bound to a session"),
+    (Provider::RdpCoreTs, 68, "first picture at the client"),
+    (Provider::RdpCoreTs, 70, "listener started"),
+    (Provider::RdpCoreTs, 72, "interface method called"),
+    (Provider::RdpCoreTs, 97, "protocol error"),
+    (Provider::RdpCoreTs, 98, "connection is ready behind security"),
+    (Provider::RdpCoreTs, 100, "multitransport confirmed"),
+    (Provider::RdpCoreTs, 101, "network detection off; security has passed"),
+    (Provider::RdpCoreTs, 102, "connection ended"),
+    (Provider::RdpCoreTs, 103, "disconnected"),
+    (Provider::RdpCoreTs, 107, "the client closed the window"),
+    (Provider::RdpCoreTs, 129, "listening"),
+    (Provider::RdpCoreTs, 131, "connection accepted"),
+    (Provider::RdpCoreTs, 139, "security refused the connection"),
+    (Provider::RdpCoreTs, 140, "logon refused: user name or password"),
+    (Provider::RdpCoreTs, 141, "connection instance"),
+    (Provider::RdpCoreTs, 142, "socket error while writing"),
+    (Provider::RdpCoreTs, 143, "socket error while reading"),
+    (Provider::RdpCoreTs, 144, "socket closed"),
+    (Provider::RdpCoreTs, 145, "idle times at the end"),
+    (Provider::RdpCoreTs, 147, "logon failed"),
+    (Provider::RdpCoreTs, 148, "channel closed"),
+    (Provider::RdpCoreTs, 226, "state change with an error"),
+    (Provider::RdpCoreTs, 227, "a call failed (noise on healthy sessions too)"),
+    (Provider::RdpCoreTs, 228, "disconnecting"),
+    (Provider::RemoteConnectionManager, 261, "listener received a connection"),
+    (Provider::RemoteConnectionManager, 1149, "security passed for a user"),
+    (Provider::LocalSessionManager, 21, "session logon"),
+    (Provider::LocalSessionManager, 23, "session logoff"),
+    (Provider::LocalSessionManager, 24, "session disconnected"),
+    (Provider::LocalSessionManager, 25, "session reconnected"),
+    (Provider::LocalSessionManager, 39, "session disconnected by another session"),
+    (Provider::LocalSessionManager, 40, "session disconnected with a reason"),
+    (Provider::RdpClient, 1024, "client starts to connect"),
+    (Provider::RdpClient, 1025, "client connected"),
+    (Provider::RdpClient, 1026, "client disconnected"),
+    (Provider::RdpClient, 1102, "client uses an address"),
+    (Provider::Schannel, 36870, "the private key cannot be used"),
+    (Provider::Schannel, 36871, "no TLS credential could be made"),
+    (Provider::Schannel, 36874, "no cipher suite or version in common"),
+    (Provider::Schannel, 36887, "fatal alert received"),
+    (Provider::Schannel, 36888, "fatal alert sent"),
+    (Provider::Security, 4624, "logon"),
+    (Provider::Security, 4625, "logon failed"),
+    (Provider::Security, 5152, "packet blocked by the firewall"),
+    (Provider::Security, 5156, "connection allowed by the firewall"),
+    (Provider::Security, 5157, "connection blocked by the firewall"),
+    (Provider::ServiceControlManager, 7031, "a service ended unexpectedly"),
+    (Provider::ServiceControlManager, 7034, "a service ended unexpectedly"),
+    (Provider::ServiceControlManager, 7036, "a service changed its state"),
+];
+
+/// Fields that say most, in the order in which they are shown.
+const TELLING: &[&str] = &[
+    "ClientIP",
+    "IPString",
+    "ReasonCode",
+    "ResultCode",
+    "ErrorCode",
+    "Error Code",
+    "error",
+    "Error",
+    "MethodName",
+    "ConnectionName",
+    "SessionID",
+    "Session",
+    "Reason",
+    "Value",
+    "AlertDesc",
+    "ErrorState",
+    "Protocol",
+    "TargetUserName",
+    "Param1",
+    "User",
+    "Status",
+    "SubStatus",
+    "LogonType",
+    "IpAddress",
+    "Address",
+    "Param3",
+    "SourceAddress",
+    "SourcePort",
+    "DestAddress",
+    "DestPort",
+    "QueryName",
+    "IdleSeconds",
+];
+/// Fields shown of one event.
+const MOST: usize = 4;
+
+/// The event in a few words.
+pub fn says(event: &Event) -> String {
+    let name = NAMES.iter().find(|(provider, id, _)| *provider == event.provider && *id == event.id);
+    let mut says =
+        name.map_or_else(|| format!("{} {}", event.provider, event.id), |(_, _, name)| (*name).to_owned());
+    let fields: Vec<String> = TELLING
+        .iter()
+        .filter_map(|name| Some(format!("{name} {}", event.fields.said(name)?)))
+        .take(MOST)
+        .collect();
+    if !fields.is_empty() {
+        says.push_str(": ");
+        says.push_str(&fields.join(", "));
+    }
+    says
+}
