@@ -1,4 +1,5 @@
 //! All integration tests, in one binary. This file is the table of contents.
 
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
+#[cfg(test)]
 mod eventlog;

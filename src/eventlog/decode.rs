@@ -36,12 +36,23 @@ pub(super) struct Decoded {
 /// What the records of a chunk are.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
-    /// Provider and event id of each record; `None` where they cannot be read.
-    pub of_records: Vec<Option<(Provider, u32)>>,
+    /// What each record is; `None` where it cannot be read.
+    pub of_records: Vec<Option<Head>>,
     /// The channels that they name.
     pub channels: BTreeSet<Arc<str>>,
     /// The computers that they name.
     pub computers: BTreeSet<Arc<str>>,
+    /// How often a record names another computer than the one before it.
+    pub switches: u64,
+}
+
+/// What a record is.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    pub provider: Provider,
+    pub id: u32,
+    /// When the event was made, or, where it does not say, written.
+    pub time: Option<Timestamp>,
 }
 
 /// Decodes the `wanted` records of a chunk to events with all their fields.
@@ -60,12 +71,16 @@ pub(super) fn decode(chunk: &Chunk<'_>, source: SourceId, wanted: &[RecordHeader
 /// Tells what every record of a chunk is, without reading its fields.
 pub(super) fn heads(chunk: &Chunk<'_>) -> Heads {
     let mut reader = Reader::of(chunk, false);
+    let mut last: Option<Arc<str>> = None;
+    let mut switches = 0;
     let of_records = chunk.records.iter().map(|record| {
         let found = reader.record(record)?;
-        Some((found.provider?, found.id?))
+        switches += u64::from(last.is_some() && last != found.computer);
+        last = found.computer;
+        Some(Head { provider: found.provider?, id: found.id?, time: found.time.or(record.written) })
     });
     let of_records = of_records.collect();
-    Heads { of_records, channels: reader.channels.all, computers: reader.computers.all }
+    Heads { of_records, channels: reader.channels.all, computers: reader.computers.all, switches }
 }
 
 /// What was found in one record so far.
@@ -271,17 +286,17 @@ impl<'a> Reader<'a> {
                 found.computer = Some(self.computers.copy(&self.scratch));
             }
             Target::Nothing => self.nested(step, values, depth, found)?,
-            _ if !self.fields => {}
-            Target::Level => {
-                let level =
-                    only.and_then(|value| value.number()).or_else(|| number(self.text(step, values)?));
-                found.level = level.and_then(|level| u8::try_from(level).ok()).unwrap_or_default();
-            }
             Target::Time => {
                 found.time = match only {
                     Some(value) if value.kind == kind::FILETIME => value.moment(),
                     _ => self.text(step, values)?.parse().ok(),
                 };
+            }
+            _ if !self.fields => {}
+            Target::Level => {
+                let level =
+                    only.and_then(|value| value.number()).or_else(|| number(self.text(step, values)?));
+                found.level = level.and_then(|level| u8::try_from(level).ok()).unwrap_or_default();
             }
             Target::Activity => {
                 let guid = match only {
@@ -297,12 +312,12 @@ impl<'a> Reader<'a> {
                         self.scratch.clear();
                         member.write(&mut self.scratch);
                         self.spend(STEP + self.scratch.len())?;
-                        self.field(step, found)?;
+                        self.field(step, found);
                     }
                 }
                 _ => {
                     self.write(step, values)?;
-                    self.field(step, found)?;
+                    self.field(step, found);
                 }
             },
         }
@@ -327,16 +342,15 @@ impl<'a> Reader<'a> {
     }
 
     /// Adds the written text as a field.
-    fn field(&mut self, step: &Step, found: &mut Found) -> Option<()> {
+    fn field(&mut self, step: &Step, found: &mut Found) {
         if step.optional && self.scratch.is_empty() {
-            return Some(());
+            return;
         }
         let name = match &step.target {
             Target::Field(name) => name.clone(),
             _ => self.unnamed(found),
         };
         found.fields.push(name, &self.scratch);
-        Some(())
     }
 
     fn unnamed(&mut self, found: &mut Found) -> Arc<str> {

@@ -22,12 +22,19 @@ const TOLD: i64 = 2 * SECOND;
 const SAME: usize = 8;
 
 /// Splits the records of a log, given by number and time in order of their numbers, at each jump. `jumps` are
-/// the records that tell of one, with its nanoseconds, in the same order.
-pub(super) fn split(stamps: &[(u64, Option<Timestamp>)], jumps: &[(u64, i64)]) -> Vec<Piece> {
+/// the records that tell of one, with its nanoseconds, in the same order; `None` if nothing is to be split.
+pub(super) fn split(stamps: &[(u64, Option<Timestamp>)], jumps: Option<&[(u64, i64)]>) -> Vec<Piece> {
     let records: Vec<(u64, Timestamp)> =
         stamps.iter().filter_map(|(number, time)| time.map(|time| (*number, time))).collect();
-    let ahead = greatest_ahead(&records);
-    let mut told = jumps.iter().filter(|(_, nanos)| nanos.unsigned_abs() >= TOLD.unsigned_abs()).peekable();
+    let ahead = match jumps {
+        Some(_) => greatest_ahead(&records),
+        None => vec![Timestamp::MAX; records.len()],
+    };
+    let mut told = jumps
+        .unwrap_or_default()
+        .iter()
+        .filter(|(_, nanos)| nanos.unsigned_abs() >= TOLD.unsigned_abs())
+        .peekable();
     let mut pieces: Vec<Piece> = Vec::new();
     let mut in_piece = 0_usize;
     for ((number, time), ahead) in records.iter().zip(ahead) {
@@ -82,23 +89,24 @@ mod tests {
     }
 
     fn firsts(stamps: &[(u64, Option<Timestamp>)], jumps: &[(u64, i64)]) -> Vec<u64> {
-        split(stamps, jumps).iter().map(|piece| piece.first_record).collect()
+        split(stamps, Some(jumps)).iter().map(|piece| piece.first_record).collect()
     }
 
     #[test]
     fn a_steady_log_is_one_piece() {
         let stamps = records(&(0..100).collect::<Vec<_>>());
-        let pieces = split(&stamps, &[]);
+        let pieces = split(&stamps, Some(&[]));
         assert_eq!(pieces.len(), 1);
         assert_eq!((pieces[0].first_record, pieces[0].last_record), (1, 100));
         assert_eq!(pieces[0].window.end, Timestamp::from_nanos(99 * SECOND));
-        assert!(split(&[], &[]).is_empty());
+        assert!(split(&[], Some(&[])).is_empty());
     }
 
     #[test]
     fn splits_where_times_fall_and_stay_behind() {
         let seconds: Vec<i64> = (40_000..40_050).chain(7_600..7_650).collect();
         assert_eq!(firsts(&records(&seconds), &[]), [1, 51]);
+        assert_eq!(split(&records(&seconds), None).len(), 1, "not in a collected log");
         // Also with few records behind it, but not on one alone.
         assert_eq!(firsts(&records(&[100, 200, 300, 20, 30]), &[]), [1, 4]);
         assert_eq!(firsts(&records(&[100, 200, 300, 20]), &[]), [1]);

@@ -100,8 +100,12 @@ pub enum Meaning<'a> {
     Synchronised(Option<&'a str>),
     /// Time-Service 36, 50, 129, 134: not synchronised, or drifting.
     NotSynchronised,
-    /// Security-Kerberos 3: a Kerberos error, with both clocks where they differ.
+    /// Security-Kerberos 3: a Kerberos error.
     KerberosError {
+        /// The client's clock, as text.
+        client_time: Option<&'a str>,
+        /// The server's clock, as text.
+        server_time: Option<&'a str>,
         /// Kerberos error, 0x25 for a clock skew.
         code: Option<u32>,
         /// The target.
@@ -268,11 +272,13 @@ fn service(event: &Event) -> Option<Service<'_>> {
         None => (None, None),
     };
     let state = match (state, number, second) {
-        // [MS-SCMR] 2.2.47: 1 stopped, 4 running.
-        (ServiceState::Changed, Some(1), _) => ServiceState::Stopped,
-        (ServiceState::Changed, Some(4), _) => ServiceState::Running,
-        (ServiceState::Changed, None, Some("stopped")) => ServiceState::Stopped,
-        (ServiceState::Changed, None, Some("running")) => ServiceState::Running,
+        // [MS-SCMR] 2.2.47: 1 stopped, 4 running. Without the number there is only the word.
+        (ServiceState::Changed, Some(1), _) | (ServiceState::Changed, None, Some("stopped")) => {
+            ServiceState::Stopped
+        }
+        (ServiceState::Changed, Some(4), _) | (ServiceState::Changed, None, Some("running")) => {
+            ServiceState::Running
+        }
         (state, ..) => state,
     };
     let named = if event.id == 7040 { fields.said("param4") } else { None };
@@ -302,6 +308,8 @@ fn trust(event: &Event) -> Option<Meaning<'_>> {
         (Provider::TimeService, 35 | 37) => Meaning::Synchronised(fields.said("TimeSource")),
         (Provider::TimeService, 36 | 50 | 129 | 134) => Meaning::NotSynchronised,
         (Provider::Kerberos, 3) => Meaning::KerberosError {
+            client_time: fields.said("ClientTime"),
+            server_time: fields.said("ServerTime"),
             code: fields.said("ErrorCode").and_then(|text| code(text.split_whitespace().next()?)),
             target: fields.said("TargetName").or_else(|| fields.said("ServerName")),
         },
