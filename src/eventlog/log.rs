@@ -74,6 +74,10 @@ pub struct Piece {
     pub last_record: u64,
     /// From its least to its greatest time, as logged.
     pub window: Window,
+    /// By how many nanoseconds the clock jumped at its beginning: as an event told, or as far as times fell.
+    /// `None` for the first piece. A jump ahead may be no more than a paused virtual machine that catches up:
+    /// then the clock was right on both sides.
+    pub jump: Option<i64>,
 }
 
 impl Piece {

@@ -3,17 +3,22 @@
 //! Works on numbers and times of records alone, and on jumps that events told of. How far the clock of a piece
 //! is from another clock is not known here.
 
-use super::log::Piece;
-use crate::base::Timestamp;
-use crate::base::Window;
-use crate::base::time::SECOND;
+use std::collections::VecDeque;
 
-/// How far back times must fall, in nanoseconds. Records are numbered when they are written and stamped when
-/// they are made: some seconds between the two are normal on a busy computer.
-const FALL: i64 = 10 * SECOND;
-/// How many records in a row must stay behind. A single old stamp is no jump: what the kernel wrote during
-/// start-up arrives late, and a wake from sleep is stamped with the moment of falling asleep.
+use super::log::Piece;
+use crate::base::time::SECOND;
+use crate::base::{Timestamp, Window};
+
+/// How far back times must fall, in nanoseconds, without an event that tells of it. Less is normal: records are
+/// numbered when they are written and stamped when they are made, and what the kernel buffers while the computer
+/// starts is written minutes later.
+const FALL: i64 = 15 * 60 * SECOND;
+/// How many records in a row must stay behind. A single old stamp is no jump: a wake from sleep is stamped with
+/// the moment of falling asleep.
 const RUN: usize = 16;
+/// How many records before must all be ahead. A single late stamp is no jump: a record that was torn while the
+/// log was copied may carry another's time.
+const BEFORE: usize = 4;
 /// The least jump that is believed on the word of an event, in nanoseconds. Synchronisation moves clocks by less
 /// all the time.
 const TOLD: i64 = 2 * SECOND;
@@ -30,30 +35,33 @@ pub(super) fn split(stamps: &[(u64, Option<Timestamp>)], jumps: Option<&[(u64, i
         Some(_) => greatest_ahead(&records),
         None => vec![Timestamp::MAX; records.len()],
     };
-    let mut told = jumps
-        .unwrap_or_default()
-        .iter()
-        .filter(|(_, nanos)| nanos.unsigned_abs() >= TOLD.unsigned_abs())
-        .peekable();
+    let mut told = jumps.unwrap_or_default().iter().filter(|(_, nanos)| nanos.abs() >= TOLD).peekable();
     let mut pieces: Vec<Piece> = Vec::new();
+    let mut before: VecDeque<Timestamp> = VecDeque::new();
     let mut in_piece = 0_usize;
     for ((number, time), ahead) in records.iter().zip(ahead) {
-        let mut tells = false;
-        while told.next_if(|(record, _)| record <= number).is_some() {
-            tells = true;
+        let mut jump = None;
+        while let Some((_, nanos)) = told.next_if(|(record, _)| record <= number) {
+            jump = Some(*nanos).filter(|_| in_piece >= SAME || (pieces.len() == 1 && in_piece > 0));
         }
-        let fell = pieces.last().is_some_and(|piece| ahead < piece.window.end.shifted(-FALL));
-        let told = tells && (in_piece >= SAME || (pieces.len() == 1 && in_piece > 0));
-        match pieces.last_mut() {
-            Some(piece) if !fell && !told => {
+        let least_before = before.iter().min();
+        let fall = least_before.filter(|least| ahead < least.shifted(-FALL)).map(|least| ahead.since(*least));
+        match (pieces.last_mut(), jump.or(fall)) {
+            (Some(piece), None) => {
                 piece.last_record = *number;
                 piece.window.include(*time);
                 in_piece += 1;
             }
-            _ => {
-                pieces.push(Piece { first_record: *number, last_record: *number, window: Window::at(*time) });
+            (_, jump) => {
+                let window = Window::at(*time);
+                pieces.push(Piece { first_record: *number, last_record: *number, window, jump });
+                before.clear();
                 in_piece = 1;
             }
+        }
+        before.push_back(*time);
+        if before.len() > BEFORE {
+            before.pop_front();
         }
     }
     pieces
@@ -63,7 +71,7 @@ pub(super) fn split(stamps: &[(u64, Option<Timestamp>)], jumps: Option<&[(u64, i
 /// The last record alone proves nothing, so a run is at least two long.
 fn greatest_ahead(records: &[(u64, Timestamp)]) -> Vec<Timestamp> {
     // The classic sliding maximum: places whose times fall, so the front is the greatest of the window.
-    let mut falling: std::collections::VecDeque<(usize, Timestamp)> = std::collections::VecDeque::new();
+    let mut falling: VecDeque<(usize, Timestamp)> = VecDeque::new();
     let mut greatest = Vec::with_capacity(records.len());
     for (at, (_, time)) in records.iter().enumerate().rev() {
         while falling.front().is_some_and(|(_, later)| later <= time) {
@@ -108,15 +116,16 @@ mod tests {
         assert_eq!(firsts(&records(&seconds), &[]), [1, 51]);
         assert_eq!(split(&records(&seconds), None).len(), 1, "not in a collected log");
         // Also with few records behind it, but not on one alone.
-        assert_eq!(firsts(&records(&[100, 200, 300, 20, 30]), &[]), [1, 4]);
-        assert_eq!(firsts(&records(&[100, 200, 300, 20]), &[]), [1]);
+        assert_eq!(firsts(&records(&[10_000, 20_000, 30_000, 20, 30]), &[]), [1, 4]);
+        assert_eq!(firsts(&records(&[10_000, 20_000, 30_000, 20]), &[]), [1]);
     }
 
     #[test]
-    fn single_late_stamps_are_no_jump() {
-        let mut seconds: Vec<i64> = (1_000..1_060).collect();
+    fn single_odd_stamps_are_no_jump() {
+        let mut seconds: Vec<i64> = (10_000..10_060).collect();
         seconds[30] = 5;
         seconds[31] = 6;
+        seconds[50] = 900_000;
         assert_eq!(firsts(&records(&seconds), &[]), [1]);
     }
 
@@ -126,6 +135,8 @@ mod tests {
         let stamps = records(&seconds);
         assert_eq!(firsts(&stamps, &[]), [1], "forward steps are not seen in times alone");
         assert_eq!(firsts(&stamps, &[(51, 4_950 * SECOND)]), [1, 51]);
+        let jump = 4_950 * SECOND;
+        assert_eq!(split(&stamps, Some(&[(51, jump)])).last().map(|piece| piece.jump), Some(Some(jump)));
         assert_eq!(firsts(&stamps, &[(51, SECOND)]), [1], "small corrections are normal");
     }
 

@@ -138,7 +138,10 @@ const fn is_anchor(provider: &Provider, id: u32) -> bool {
 }
 
 const fn is_clock(provider: &Provider, id: u32) -> bool {
-    matches!((provider, id), (Provider::KernelGeneral, 1 | 24) | (Provider::TimeService, 34 | 52))
+    matches!(
+        (provider, id),
+        (Provider::KernelGeneral, 1 | 24) | (Provider::TimeService, 34 | 52) | (Provider::Security, 4616)
+    )
 }
 
 const fn is_far(provider: &Provider, id: u32) -> bool {

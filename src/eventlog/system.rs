@@ -54,6 +54,8 @@ pub struct ClockChange {
     pub from: Timestamp,
     /// What it showed then.
     pub to: Timestamp,
+    /// Why, on newer builds: 1 a program set it, 2 it was read from the hardware, as after a sleep.
+    pub reason: Option<u32>,
 }
 
 impl ClockChange {
@@ -88,7 +90,7 @@ pub enum Meaning<'a> {
         /// The user for whom.
         user: Option<&'a str>,
     },
-    /// Kernel-General 1: the clock was changed.
+    /// Kernel-General 1, Security 4616: the clock was changed.
     ClockChanged(ClockChange),
     /// Kernel-General 24: the bias of the time zone in minutes (UTC = local time + bias).
     TimeZone(Option<i64>),
@@ -153,7 +155,9 @@ pub fn meaning(event: &Event) -> Option<Meaning<'_>> {
         (Provider::EventLog, 6005) => Meaning::Started(None),
         (Provider::KernelGeneral, 12) => Meaning::Started(fields.moment("StartTime")),
         (Provider::KernelGeneral, 13) => Meaning::Stops(fields.moment("StopTime")),
-        (Provider::KernelGeneral, 1) => Meaning::ClockChanged(clock_change(event)?),
+        (Provider::KernelGeneral, 1) | (Provider::Security, 4616) => {
+            Meaning::ClockChanged(clock_change(event)?)
+        }
         (Provider::KernelGeneral, 24) => Meaning::TimeZone(fields.signed("CurrentBias")),
         (Provider::User32, 1074) => Meaning::StopAsked {
             by: fields.said("param1").or_else(|| fields.said("Data")),
@@ -171,19 +175,26 @@ pub fn meaning(event: &Event) -> Option<Meaning<'_>> {
     })
 }
 
-/// The change of the clock of which Kernel-General 1 tells.
+/// The change of the clock of which Kernel-General 1 or Security 4616 tells.
 pub fn clock_change(event: &Event) -> Option<ClockChange> {
-    if event.provider != Provider::KernelGeneral || event.id != 1 {
-        return None;
-    }
-    Some(ClockChange { from: event.fields.moment("OldTime")?, to: event.fields.moment("NewTime")? })
+    let fields = &event.fields;
+    let from = match (&event.provider, event.id) {
+        (Provider::KernelGeneral, 1) => fields.moment("OldTime")?,
+        (Provider::Security, 4616) => fields.moment("PreviousTime")?,
+        _ => return None,
+    };
+    Some(ClockChange { from, to: fields.moment("NewTime")?, reason: fields.code("Reason") })
 }
 
-/// How far the event says that the clock jumped, in nanoseconds.
+/// How far the event says that the clock jumped, in nanoseconds. Waking up is no jump: the clock stood still
+/// while nothing was written, and is as right as before.
 pub(super) fn clock_jump(event: &Event) -> Option<i64> {
+    /// The reason of a change that is a reading of the hardware clock.
+    const FROM_HARDWARE: u32 = 2;
     /// Time-Service 52 has been seen with 454 million years.
     const SANE: i64 = 20 * 365 * 86_400;
     match meaning(event)? {
+        Meaning::ClockChanged(change) if change.reason == Some(FROM_HARDWARE) && change.jump() > 0 => None,
         Meaning::ClockChanged(change) => Some(change.jump()),
         Meaning::ClockMoved(Some(seconds)) if seconds.checked_abs()? <= SANE => seconds.checked_mul(SECOND),
         _ => None,
@@ -392,6 +403,11 @@ mod tests {
         let fields = [("NewTime", "2015-08-08T09:12:25.000Z"), ("OldTime", "2015-08-08T18:12:25.000Z")];
         let jump = event(Provider::KernelGeneral, 1, &fields);
         assert_eq!(clock_jump(&jump), Some(-9 * 3600 * SECOND));
+        let fields = [("PreviousTime", "2015-08-08T09:00:00Z"), ("NewTime", "2015-08-08T10:00:00Z")];
+        assert_eq!(clock_jump(&event(Provider::Security, 4616, &fields)), Some(3600 * SECOND));
+        let woken =
+            [("OldTime", "2015-08-08T09:00:00Z"), ("NewTime", "2015-08-08T10:00:00Z"), ("Reason", "2")];
+        assert_eq!(clock_jump(&event(Provider::KernelGeneral, 1, &woken)), None);
         let moved = |seconds| event(Provider::TimeService, 52, &[("TimeOffsetSeconds", seconds)]);
         assert_eq!(clock_jump(&moved("-35999")), Some(-35_999 * SECOND));
         assert_eq!(clock_jump(&moved("14355438563950637")), None, "seen in a real log");
