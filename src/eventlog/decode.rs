@@ -116,20 +116,26 @@ impl Found {
 
 /// Texts of which a chunk has few, in one copy each.
 #[derive(Default)]
-struct Shared {
+struct Shared<'a> {
     all: BTreeSet<Arc<str>>,
     last: Arc<str>,
+    /// The bytes that `last` was made of, if it was a single value: mostly the next record has the same.
+    last_bytes: Option<&'a [u8]>,
 }
 
-impl Shared {
-    fn copy(&mut self, text: &str) -> Arc<str> {
-        if *self.last != *text {
-            self.last = match self.all.get(text) {
-                Some(known) => known.clone(),
-                None => text.into(),
-            };
+impl<'a> Shared<'a> {
+    /// The last text again, if these are its bytes.
+    fn again(&self, value: Option<Value<'a>>) -> Option<Arc<str>> {
+        (value?.bytes == self.last_bytes?).then(|| self.last.clone())
+    }
+
+    fn copy(&mut self, text: &str, value: Option<Value<'a>>) -> Arc<str> {
+        self.last_bytes = value.map(|value| value.bytes);
+        if *self.last == *text {
+            return self.last.clone();
         }
-        if !self.last.is_empty() {
+        self.last = self.all.get(text).cloned().unwrap_or_else(|| text.into());
+        if !text.is_empty() {
             self.all.insert(self.last.clone());
         }
         self.last.clone()
@@ -144,11 +150,13 @@ struct Reader<'a> {
     names: Names,
     /// By the place of the template in the chunk, and where its XML stands; `None`: not to be read.
     plans: FxHashMap<(usize, Place), Option<Rc<Plan>>>,
-    channels: Shared,
-    computers: Shared,
+    channels: Shared<'a>,
+    computers: Shared<'a>,
     /// `Data`, `Data1`, …
     unnamed: Vec<Arc<str>>,
     scratch: String,
+    /// Lists of values that are not in use.
+    spare: Vec<Vec<Value<'a>>>,
     budget: usize,
 }
 
@@ -163,6 +171,7 @@ impl<'a> Reader<'a> {
             computers: Shared::default(),
             unnamed: Vec::new(),
             scratch: String::new(),
+            spare: Vec::new(),
             budget: BUDGET,
         }
     }
@@ -222,7 +231,8 @@ impl<'a> Reader<'a> {
         cursor.take(count.checked_mul(4)?)?;
         descriptors.end = cursor.at;
         self.spend(count)?;
-        let mut values = Vec::with_capacity(count);
+        let mut values = self.spare.pop().unwrap_or_default();
+        values.clear();
         while descriptors.at < descriptors.end {
             let size = usize::from(descriptors.u16()?);
             let kind = descriptors.u8()?;
@@ -230,7 +240,9 @@ impl<'a> Reader<'a> {
             values.push(Value { kind, at: cursor.at, bytes: cursor.take(size)? });
         }
         let plan = self.plan(template, place)?;
-        self.run(&plan, &values, depth, found)
+        self.run(&plan, &values, depth, found)?;
+        self.spare.push(values);
+        Some(())
     }
 
     /// The plan of the template at an offset of the chunk.
@@ -278,12 +290,22 @@ impl<'a> Reader<'a> {
                 found.id = id.and_then(|id| u32::try_from(id).ok());
             }
             Target::Channel => {
-                self.write(step, values)?;
-                found.channel = Some(self.channels.copy(&self.scratch));
+                found.channel = match self.channels.again(only) {
+                    None => {
+                        self.write(step, values)?;
+                        Some(self.channels.copy(&self.scratch, only))
+                    }
+                    same => same,
+                };
             }
             Target::Computer => {
-                self.write(step, values)?;
-                found.computer = Some(self.computers.copy(&self.scratch));
+                found.computer = match self.computers.again(only) {
+                    None => {
+                        self.write(step, values)?;
+                        Some(self.computers.copy(&self.scratch, only))
+                    }
+                    same => same,
+                };
             }
             Target::Nothing => self.nested(step, values, depth, found)?,
             Target::Time => {

@@ -243,6 +243,7 @@ fn survey(source: SourceId, mut chunk: Chunk<'_>) -> Survey<'_> {
     let heads = decode::heads(&chunk);
     let mut chosen = Vec::new();
     let mut entries = Vec::new();
+    let mut run: Option<((Provider, u32), u64)> = None;
     for (record, head) in chunk.records.iter().zip(heads.of_records) {
         let Some(Head { provider, id, time }) = head else {
             facts.stamps.push((record.number, record.written));
@@ -257,8 +258,13 @@ fn survey(source: SourceId, mut chunk: Chunk<'_>) -> Survey<'_> {
             chosen.push(*record);
             entries.push(Entry { bearing, time });
         }
-        *facts.kinds.entry((provider, id)).or_default() += 1;
+        // Kinds come in runs.
+        match &mut run {
+            Some((kind, count)) if kind.1 == id && kind.0 == provider => *count += 1,
+            _ => facts.count(run.replace(((provider, id), 1))),
+        }
     }
+    facts.count(run);
     facts.switches = heads.switches;
     facts.channels.extend(heads.channels);
     facts.computers.extend(heads.computers);
@@ -278,6 +284,12 @@ fn survey(source: SourceId, mut chunk: Chunk<'_>) -> Survey<'_> {
 }
 
 impl Whole {
+    fn count(&mut self, run: Option<((Provider, u32), u64)>) {
+        if let Some((kind, count)) = run {
+            *self.kinds.entry(kind).or_default() += count;
+        }
+    }
+
     fn take(&mut self, other: Self) {
         self.channels.extend(other.channels);
         self.computers.extend(other.computers);

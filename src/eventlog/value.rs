@@ -182,6 +182,13 @@ pub(super) fn write_utf16(bytes: &[u8], out: &mut String) {
     while let [rest @ .., [0, 0]] = units {
         units = rest;
     }
+    // Almost all of it is ASCII.
+    let plain = units.iter().take_while(|[low, high]| *high == 0 && low.is_ascii()).count();
+    let (plain, units) = units.split_at_checked(plain).unwrap_or((&[], units));
+    out.reserve(plain.len() + units.len());
+    for [low, _] in plain {
+        out.push(char::from(*low));
+    }
     let units = units.iter().map(|unit| u16::from_le_bytes(*unit));
     out.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
 }
