@@ -230,7 +230,7 @@ impl<'a> Reader<'a> {
         let mut descriptors = Cursor { end: cursor.at, ..*cursor };
         cursor.take(count.checked_mul(4)?)?;
         descriptors.end = cursor.at;
-        self.spend(count)?;
+        self.spend(STEP + count)?;
         let mut values = self.spare.pop().unwrap_or_default();
         values.clear();
         while descriptors.at < descriptors.end {
@@ -355,6 +355,7 @@ impl<'a> Reader<'a> {
                 && value.kind == kind::BINXML
                 && (self.fields || found.id.is_none())
             {
+                self.spend(value.bytes.len())?;
                 let end = value.at.checked_add(value.bytes.len())?;
                 let cursor = Cursor { chunk: self.chunk, at: value.at, end };
                 self.stream(cursor, step.inside, depth + 1, found)?;
@@ -423,3 +424,6 @@ impl<'a> Reader<'a> {
 fn value<'a>(values: &[Value<'a>], index: u16) -> Option<Value<'a>> {
     values.get(usize::from(index)).copied()
 }
+
+#[cfg(test)]
+mod tests;
