@@ -21,50 +21,55 @@ const RUN: usize = 16;
 const BEFORE: usize = 4;
 /// The least jump that is believed on the word of an event, in nanoseconds. Synchronisation moves clocks by less
 /// all the time.
-const TOLD: i64 = 2 * SECOND;
+const TOLD: u64 = 2 * SECOND.unsigned_abs();
 /// A told jump this many records after a seen one is the same jump: the event comes after the first records
 /// with the new time.
 const SAME: usize = 8;
+/// Those first records lie no further from the event than this, in nanoseconds.
+const RACE: u64 = SECOND.unsigned_abs();
 
 /// Splits the records of a log, given by number and time in order of their numbers, at each jump. `jumps` are
 /// the records that tell of one, with its nanoseconds, in the same order; `None` if nothing is to be split.
 pub(super) fn split(stamps: &[(u64, Option<Timestamp>)], jumps: Option<&[(u64, i64)]>) -> Vec<Piece> {
     let records: Vec<(u64, Timestamp)> =
         stamps.iter().filter_map(|(number, time)| time.map(|time| (*number, time))).collect();
-    let ahead = match jumps {
-        Some(_) => greatest_ahead(&records),
-        None => vec![Timestamp::MAX; records.len()],
-    };
-    let mut told = jumps.unwrap_or_default().iter().filter(|(_, nanos)| nanos.abs() >= TOLD).peekable();
-    let mut pieces: Vec<Piece> = Vec::new();
-    let mut before: VecDeque<Timestamp> = VecDeque::new();
-    let mut in_piece = 0_usize;
-    for ((number, time), ahead) in records.iter().zip(ahead) {
+    let Some(jumps) = jumps else { return build(&records, &[(0, None)]) };
+    let mut told = jumps.iter().filter(|(_, nanos)| nanos.unsigned_abs() >= TOLD).peekable();
+    let mut starts: Vec<(usize, Option<i64>)> = vec![(0, None)];
+    for (at, ((number, time), ahead)) in records.iter().zip(greatest_ahead(&records)).enumerate() {
+        let start = starts.last().map_or(0, |(start, _)| *start);
+        let before = |count: usize| records.get(at.saturating_sub(count).max(start)..at).unwrap_or_default();
         let mut jump = None;
         while let Some((_, nanos)) = told.next_if(|(record, _)| record <= number) {
-            jump = Some(*nanos).filter(|_| in_piece >= SAME || (pieces.len() == 1 && in_piece > 0));
+            jump = Some(*nanos).filter(|_| at - start >= SAME || (start == 0 && at > 0));
         }
-        let least_before = before.iter().min();
-        let fall = least_before.filter(|least| ahead < least.shifted(-FALL)).map(|least| ahead.since(*least));
-        match (pieces.last_mut(), jump.or(fall)) {
-            (Some(piece), None) => {
-                piece.last_record = *number;
-                piece.window.include(*time);
-                in_piece += 1;
-            }
-            (_, jump) => {
-                let window = Window::at(*time);
-                pieces.push(Piece { first_record: *number, last_record: *number, window, jump });
-                before.clear();
-                in_piece = 1;
-            }
-        }
-        before.push_back(*time);
-        if before.len() > BEFORE {
-            before.pop_front();
+        if let Some(nanos) = jump {
+            let near = (nanos.unsigned_abs() / 2).min(RACE);
+            let is_new = |(_, other): &&(u64, Timestamp)| other.since(*time).unsigned_abs() < near;
+            let already = before(SAME).iter().rev().take_while(is_new).count();
+            starts.push(((at - already).max(start + 1), jump));
+        } else if let Some(least) = before(BEFORE).iter().map(|(_, time)| *time).min()
+            && ahead < least.shifted(-FALL)
+        {
+            starts.push((at, Some(ahead.since(least))));
         }
     }
-    pieces
+    build(&records, &starts)
+}
+
+/// The pieces that begin at the given places of the records.
+fn build(records: &[(u64, Timestamp)], starts: &[(usize, Option<i64>)]) -> Vec<Piece> {
+    let ends = starts.iter().skip(1).map(|(start, _)| *start).chain([records.len()]);
+    let piece = |((start, jump), end): (&(usize, Option<i64>), usize)| {
+        let ((first_record, time), rest) = records.get(*start..end)?.split_first()?;
+        let mut window = Window::at(*time);
+        for (_, time) in rest {
+            window.include(*time);
+        }
+        let last_record = rest.last().map_or(*first_record, |(number, _)| *number);
+        Some(Piece { first_record: *first_record, last_record, window, jump: *jump })
+    };
+    starts.iter().zip(ends).filter_map(piece).collect()
 }
 
 /// For each record the greatest time among it and the [`RUN`] − 1 after it: what all of them stay below.
@@ -131,13 +136,21 @@ mod tests {
 
     #[test]
     fn splits_where_an_event_tells_of_a_jump() {
-        let seconds: Vec<i64> = (0..50).chain(5_000..5_050).collect();
+        let seconds: Vec<i64> = (0..50).chain([5_000; 3]).chain(5_000..5_050).collect();
         let stamps = records(&seconds);
         assert_eq!(firsts(&stamps, &[]), [1], "forward steps are not seen in times alone");
         assert_eq!(firsts(&stamps, &[(51, 4_950 * SECOND)]), [1, 51]);
+        assert_eq!(firsts(&stamps, &[(53, 4_950 * SECOND)]), [1, 51], "the event comes after the first ones");
         let jump = 4_950 * SECOND;
         assert_eq!(split(&stamps, Some(&[(51, jump)])).last().map(|piece| piece.jump), Some(Some(jump)));
         assert_eq!(firsts(&stamps, &[(51, SECOND)]), [1], "small corrections are normal");
+    }
+
+    #[test]
+    fn absurd_times_and_jumps_are_only_numbers() {
+        let stamps =
+            [(1, Some(Timestamp::MIN)), (2, Some(Timestamp::MAX)), (3, None), (4, Some(Timestamp::MIN))];
+        assert_eq!(split(&stamps, Some(&[(2, i64::MIN), (4, i64::MAX)])).len(), 2);
     }
 
     #[test]
