@@ -63,6 +63,7 @@ fn every_public_log_has_as_many_records_as_its_table_says() {
         let found = scan(SourceId(0), &bytes, &mut notes).map_or(0, |index| {
             // One public record names its kind, but the values behind that are overwritten.
             let before = notes.count(NoteKind::DamagedRecord);
+            index.anchors(&mut notes);
             index.events(None, &mut notes);
             index.log().records - (notes.count(NoteKind::DamagedRecord) - before)
         });

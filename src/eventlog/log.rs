@@ -169,31 +169,41 @@ impl LogIndex<'_> {
     /// The events that tie this log to others, wherever they stand: accepted connections and started attempts
     /// (RdpCoreTS 131, RCM 261, RDPClient 1024 and 1102) and changes of the clock. In record order.
     pub fn anchors(&self, notes: &mut Notes) -> Vec<Event> {
-        self.decode(notes, |entry| matches!(entry.bearing, Bearing::Anchor | Bearing::Clock))
+        self.decode(is_anchor, is_anchor, notes)
     }
 
     /// The events that bear on RDP and lie inside one of the windows, by their own times as logged, and
     /// those that explain from far away, wherever they stand. All that bear on RDP if there are no windows.
-    /// In record order.
+    /// In record order. An anchor that cannot be decoded is noted by [`LogIndex::anchors`], not here again.
     pub fn events(&self, windows: Option<&[Window]>, notes: &mut Notes) -> Vec<Event> {
-        self.decode(notes, |entry| {
+        let wanted = |entry: &Entry| {
             let inside = |windows: &[Window]| {
                 entry.time.is_none_or(|time| windows.iter().any(|window| window.contains(time)))
             };
             matches!(entry.bearing, Bearing::Far | Bearing::Clock) || windows.is_none_or(inside)
-        })
+        };
+        self.decode(wanted, |entry| !is_anchor(entry), notes)
     }
 
-    fn decode(&self, notes: &mut Notes, wanted: impl Fn(&Entry) -> bool + Sync) -> Vec<Event> {
+    /// Decodes what is `wanted`; of what cannot be, only the `noted` kinds are counted.
+    fn decode(
+        &self,
+        wanted: impl Fn(&Entry) -> bool + Sync,
+        noted: impl Fn(&Entry) -> bool + Sync,
+        notes: &mut Notes,
+    ) -> Vec<Event> {
         let source = self.log.source;
         let parts: Vec<Decoded> = self
             .chunks
             .par_iter()
             .map(|indexed| {
-                let records = indexed.chunk.records.iter().zip(&indexed.entries);
+                let records = || indexed.chunk.records.iter().zip(&indexed.entries);
                 let chosen: Vec<_> =
-                    records.filter(|(_, entry)| wanted(entry)).map(|(record, _)| *record).collect();
+                    records().filter(|(_, entry)| wanted(entry)).map(|(record, _)| *record).collect();
                 let mut decoded = decode::decode(&indexed.chunk, source, &chosen);
+                decoded.lost.retain(|number| {
+                    records().any(|(record, entry)| record.number == *number && noted(entry))
+                });
                 decoded.events.retain(|event| security::bears(event) && system::bears(event));
                 decoded
             })
@@ -210,6 +220,10 @@ impl LogIndex<'_> {
         events.sort_by_key(Event::record);
         events
     }
+}
+
+const fn is_anchor(entry: &Entry) -> bool {
+    matches!(entry.bearing, Bearing::Anchor | Bearing::Clock)
 }
 
 const LOST: &str = "an event that bears on RDP, its fields could not be read";
