@@ -3,5 +3,6 @@
 /// Exit codes, arguments, `--help`, where the report goes.
 mod cli;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
+#[cfg(test)]
 mod eventlog;
 mod support;

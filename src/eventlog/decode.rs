@@ -36,12 +36,23 @@ pub(super) struct Decoded {
 /// What the records of a chunk are.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
-    /// Provider and event id of each record; `None` where they cannot be read.
-    pub of_records: Vec<Option<(Provider, u32)>>,
+    /// What each record is; `None` where it cannot be read.
+    pub of_records: Vec<Option<Head>>,
     /// The channels that they name.
     pub channels: BTreeSet<Arc<str>>,
     /// The computers that they name.
     pub computers: BTreeSet<Arc<str>>,
+    /// How often a record names another computer than the one before it.
+    pub switches: u64,
+}
+
+/// What a record is.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    pub provider: Provider,
+    pub id: u32,
+    /// When the event was made, or, where it does not say, written.
+    pub time: Option<Timestamp>,
 }
 
 /// Decodes the `wanted` records of a chunk to events with all their fields.
@@ -60,12 +71,16 @@ pub(super) fn decode(chunk: &Chunk<'_>, source: SourceId, wanted: &[RecordHeader
 /// Tells what every record of a chunk is, without reading its fields.
 pub(super) fn heads(chunk: &Chunk<'_>) -> Heads {
     let mut reader = Reader::of(chunk, false);
+    let mut last: Option<Arc<str>> = None;
+    let mut switches = 0;
     let of_records = chunk.records.iter().map(|record| {
         let found = reader.record(record)?;
-        Some((found.provider?, found.id?))
+        switches += u64::from(last.is_some() && last != found.computer);
+        last = found.computer;
+        Some(Head { provider: found.provider?, id: found.id?, time: found.time.or(record.written) })
     });
     let of_records = of_records.collect();
-    Heads { of_records, channels: reader.channels.all, computers: reader.computers.all }
+    Heads { of_records, channels: reader.channels.all, computers: reader.computers.all, switches }
 }
 
 /// What was found in one record so far.
@@ -101,20 +116,26 @@ impl Found {
 
 /// Texts of which a chunk has few, in one copy each.
 #[derive(Default)]
-struct Shared {
+struct Shared<'a> {
     all: BTreeSet<Arc<str>>,
     last: Arc<str>,
+    /// The bytes that `last` was made of, if it was a single value: mostly the next record has the same.
+    last_bytes: Option<&'a [u8]>,
 }
 
-impl Shared {
-    fn copy(&mut self, text: &str) -> Arc<str> {
-        if *self.last != *text {
-            self.last = match self.all.get(text) {
-                Some(known) => known.clone(),
-                None => text.into(),
-            };
+impl<'a> Shared<'a> {
+    /// The last text again, if these are its bytes.
+    fn again(&self, value: Option<Value<'a>>) -> Option<Arc<str>> {
+        (value?.bytes == self.last_bytes?).then(|| self.last.clone())
+    }
+
+    fn copy(&mut self, text: &str, value: Option<Value<'a>>) -> Arc<str> {
+        self.last_bytes = value.map(|value| value.bytes);
+        if *self.last == *text {
+            return self.last.clone();
         }
-        if !self.last.is_empty() {
+        self.last = self.all.get(text).cloned().unwrap_or_else(|| text.into());
+        if !text.is_empty() {
             self.all.insert(self.last.clone());
         }
         self.last.clone()
@@ -129,11 +150,13 @@ struct Reader<'a> {
     names: Names,
     /// By the place of the template in the chunk, and where its XML stands; `None`: not to be read.
     plans: FxHashMap<(usize, Place), Option<Rc<Plan>>>,
-    channels: Shared,
-    computers: Shared,
+    channels: Shared<'a>,
+    computers: Shared<'a>,
     /// `Data`, `Data1`, …
     unnamed: Vec<Arc<str>>,
     scratch: String,
+    /// Lists of values that are not in use.
+    spare: Vec<Vec<Value<'a>>>,
     budget: usize,
 }
 
@@ -148,6 +171,7 @@ impl<'a> Reader<'a> {
             computers: Shared::default(),
             unnamed: Vec::new(),
             scratch: String::new(),
+            spare: Vec::new(),
             budget: BUDGET,
         }
     }
@@ -206,8 +230,9 @@ impl<'a> Reader<'a> {
         let mut descriptors = Cursor { end: cursor.at, ..*cursor };
         cursor.take(count.checked_mul(4)?)?;
         descriptors.end = cursor.at;
-        self.spend(count)?;
-        let mut values = Vec::with_capacity(count);
+        self.spend(STEP + count)?;
+        let mut values = self.spare.pop().unwrap_or_default();
+        values.clear();
         while descriptors.at < descriptors.end {
             let size = usize::from(descriptors.u16()?);
             let kind = descriptors.u8()?;
@@ -215,7 +240,9 @@ impl<'a> Reader<'a> {
             values.push(Value { kind, at: cursor.at, bytes: cursor.take(size)? });
         }
         let plan = self.plan(template, place)?;
-        self.run(&plan, &values, depth, found)
+        self.run(&plan, &values, depth, found)?;
+        self.spare.push(values);
+        Some(())
     }
 
     /// The plan of the template at an offset of the chunk.
@@ -263,25 +290,35 @@ impl<'a> Reader<'a> {
                 found.id = id.and_then(|id| u32::try_from(id).ok());
             }
             Target::Channel => {
-                self.write(step, values)?;
-                found.channel = Some(self.channels.copy(&self.scratch));
+                found.channel = match self.channels.again(only) {
+                    None => {
+                        self.write(step, values)?;
+                        Some(self.channels.copy(&self.scratch, only))
+                    }
+                    same => same,
+                };
             }
             Target::Computer => {
-                self.write(step, values)?;
-                found.computer = Some(self.computers.copy(&self.scratch));
+                found.computer = match self.computers.again(only) {
+                    None => {
+                        self.write(step, values)?;
+                        Some(self.computers.copy(&self.scratch, only))
+                    }
+                    same => same,
+                };
             }
             Target::Nothing => self.nested(step, values, depth, found)?,
-            _ if !self.fields => {}
-            Target::Level => {
-                let level =
-                    only.and_then(|value| value.number()).or_else(|| number(self.text(step, values)?));
-                found.level = level.and_then(|level| u8::try_from(level).ok()).unwrap_or_default();
-            }
             Target::Time => {
                 found.time = match only {
                     Some(value) if value.kind == kind::FILETIME => value.moment(),
                     _ => self.text(step, values)?.parse().ok(),
                 };
+            }
+            _ if !self.fields => {}
+            Target::Level => {
+                let level =
+                    only.and_then(|value| value.number()).or_else(|| number(self.text(step, values)?));
+                found.level = level.and_then(|level| u8::try_from(level).ok()).unwrap_or_default();
             }
             Target::Activity => {
                 let guid = match only {
@@ -297,12 +334,12 @@ impl<'a> Reader<'a> {
                         self.scratch.clear();
                         member.write(&mut self.scratch);
                         self.spend(STEP + self.scratch.len())?;
-                        self.field(step, found)?;
+                        self.field(step, found);
                     }
                 }
                 _ => {
                     self.write(step, values)?;
-                    self.field(step, found)?;
+                    self.field(step, found);
                 }
             },
         }
@@ -318,6 +355,7 @@ impl<'a> Reader<'a> {
                 && value.kind == kind::BINXML
                 && (self.fields || found.id.is_none())
             {
+                self.spend(value.bytes.len())?;
                 let end = value.at.checked_add(value.bytes.len())?;
                 let cursor = Cursor { chunk: self.chunk, at: value.at, end };
                 self.stream(cursor, step.inside, depth + 1, found)?;
@@ -327,16 +365,15 @@ impl<'a> Reader<'a> {
     }
 
     /// Adds the written text as a field.
-    fn field(&mut self, step: &Step, found: &mut Found) -> Option<()> {
+    fn field(&mut self, step: &Step, found: &mut Found) {
         if step.optional && self.scratch.is_empty() {
-            return Some(());
+            return;
         }
         let name = match &step.target {
             Target::Field(name) => name.clone(),
             _ => self.unnamed(found),
         };
         found.fields.push(name, &self.scratch);
-        Some(())
     }
 
     fn unnamed(&mut self, found: &mut Found) -> Arc<str> {
@@ -387,3 +424,6 @@ impl<'a> Reader<'a> {
 fn value<'a>(values: &[Value<'a>], index: u16) -> Option<Value<'a>> {
     values.get(usize::from(index)).copied()
 }
+
+#[cfg(test)]
+mod tests;

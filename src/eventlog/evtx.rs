@@ -31,7 +31,8 @@ pub(super) struct RecordHeader {
     pub size: u32,
     /// EventRecordID.
     pub number: u64,
-    /// When it was written; `None` where the stamp is no real time.
+    /// When it was written to this file; `None` where the stamp is no real time. In a log that was saved anew,
+    /// or collected from other computers, that is not when the event was made.
     pub written: Option<Timestamp>,
 }
 
@@ -97,9 +98,8 @@ fn read_slot(index: usize, bytes: &[u8]) -> Slot<'_> {
         let (records, damaged_records) = Walk::of(bytes).records();
         return Slot::Chunk(Chunk { bytes, records, damaged_records });
     }
-    // Logs are grown by whole zeroed chunks. The header alone tells: records without one cannot be read.
-    let head = bytes.get(..CHUNK_HEADER).unwrap_or(bytes);
-    if head.iter().all(|byte| *byte == 0) { Slot::Unused } else { Slot::Damaged(index) }
+    // Logs are grown by whole zeroed chunks.
+    if bytes.iter().all(|byte| *byte == 0) { Slot::Unused } else { Slot::Damaged(index) }
 }
 
 /// The way through one chunk's records.
@@ -136,22 +136,24 @@ impl<'a> Walk<'a> {
                     records.push(record);
                 }
                 _ if !live => break,
-                _ => match self.resume(at.saturating_add(1)) {
-                    Some(next) => {
-                        damaged += 1;
-                        at = next;
-                    }
+                _ => {
+                    let resumed = self.resume(at.saturating_add(1));
                     // Zeroes to the end are free space that the header counts in.
-                    None => {
-                        damaged += u64::from(self.bytes.get(at..self.free).is_some_and(|rest| {
-                            rest.get(..RECORD_MAGIC.len()).is_some_and(|magic| magic != [0; 4])
-                        }));
-                        break;
-                    }
-                },
+                    damaged += u64::from(resumed.is_some() || self.holds_something(at));
+                    let Some(next) = resumed else { break };
+                    at = next;
+                }
             }
         }
         (records, damaged)
+    }
+
+    /// Whether the place where a record should start is anything but free space.
+    fn holds_something(&self, at: usize) -> bool {
+        self.bytes
+            .get(at..self.free)
+            .and_then(|rest| rest.first_chunk::<4>())
+            .is_some_and(|magic| *magic != [0; 4])
     }
 
     /// Whether `next` lies beyond what the header counts in, but goes on where the last record ended: the

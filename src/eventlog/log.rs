@@ -2,12 +2,12 @@
 //!
 //! Compares no clock with any other: a piece here is a stretch of one log between two jumps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::decode::{self, Decoded};
+use super::decode::{self, Decoded, Head};
 use super::event::Event;
 use super::evtx::{self, Chunk, Container};
 use super::pieces;
@@ -24,21 +24,24 @@ pub struct Log {
     pub channels: Vec<Arc<str>>,
     /// The computers that its events name, sorted.
     pub computers: Vec<Arc<str>>,
+    /// Whether its events come from several computers in turn, whose clocks may differ.
+    pub collected: bool,
     /// How many records it holds that can be read.
     pub records: u64,
     /// How many of them bear on RDP.
     pub bearing: u64,
     /// How many there are of each kind, sorted; also of kinds that do not bear on RDP.
     pub kinds: Vec<Kind>,
-    /// The least time of any record, as written.
+    /// The least time of any event, as logged.
     pub first_time: Option<Timestamp>,
-    /// The greatest time of any record, as written.
+    /// The greatest time of any event, as logged.
     pub last_time: Option<Timestamp>,
     /// Where record numbers are missing, in order; at most [`Log::GAPS`] of them.
     pub gaps: Vec<Gap>,
     /// How many record numbers are missing between the first and the last.
     pub missing: u64,
     /// The stretches between clock jumps, in record order; one if the clock never jumped, none in an empty log.
+    /// Always one in a collected log, where jumps cannot be told from late arrivals.
     pub pieces: Vec<Piece>,
 }
 
@@ -69,8 +72,12 @@ pub struct Piece {
     pub first_record: u64,
     /// Its last record.
     pub last_record: u64,
-    /// From its least to its greatest time, as written.
+    /// From its least to its greatest time, as logged.
     pub window: Window,
+    /// By how many nanoseconds the clock jumped at its beginning: as an event told, or as far as times fell.
+    /// `None` for the first piece. A jump ahead may be no more than a paused virtual machine that catches up:
+    /// then the clock was right on both sides.
+    pub jump: Option<i64>,
 }
 
 impl Piece {
@@ -115,8 +122,14 @@ pub struct LogIndex<'a> {
 struct IndexedChunk<'a> {
     /// Holds only the records that bear on RDP.
     chunk: Chunk<'a>,
-    /// How, record by record.
-    bearings: Vec<Bearing>,
+    /// How and when, record by record.
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    bearing: Bearing,
+    time: Option<Timestamp>,
 }
 
 /// Walks the whole log: times, numbers and kinds of all records. `None` if the bytes are not an event log.
@@ -131,7 +144,7 @@ pub fn scan<'a>(source: SourceId, bytes: &'a [u8], notes: &mut Notes) -> Option<
     let mut chunks = Vec::new();
     for survey in surveys {
         whole.take(survey.facts);
-        if !survey.chunk.bearings.is_empty() {
+        if !survey.chunk.entries.is_empty() {
             chunks.push(survey.chunk);
         }
     }
@@ -156,37 +169,41 @@ impl LogIndex<'_> {
     /// The events that tie this log to others, wherever they stand: accepted connections and started attempts
     /// (RdpCoreTS 131, RCM 261, RDPClient 1024 and 1102) and changes of the clock. In record order.
     pub fn anchors(&self, notes: &mut Notes) -> Vec<Event> {
-        self.decode(notes, |_, bearing| matches!(bearing, Bearing::Anchor | Bearing::Clock))
+        self.decode(is_anchor, is_anchor, notes)
     }
 
-    /// The events that bear on RDP and were written inside one of the windows, by the log's own clock, and
+    /// The events that bear on RDP and lie inside one of the windows, by their own times as logged, and
     /// those that explain from far away, wherever they stand. All that bear on RDP if there are no windows.
-    /// In record order.
+    /// In record order. An anchor that cannot be decoded is noted by [`LogIndex::anchors`], not here again.
     pub fn events(&self, windows: Option<&[Window]>, notes: &mut Notes) -> Vec<Event> {
-        self.decode(notes, |written, bearing| {
+        let wanted = |entry: &Entry| {
             let inside = |windows: &[Window]| {
-                written.is_none_or(|written| windows.iter().any(|window| window.contains(written)))
+                entry.time.is_none_or(|time| windows.iter().any(|window| window.contains(time)))
             };
-            matches!(bearing, Bearing::Far | Bearing::Clock) || windows.is_none_or(inside)
-        })
+            matches!(entry.bearing, Bearing::Far | Bearing::Clock) || windows.is_none_or(inside)
+        };
+        self.decode(wanted, |entry| !is_anchor(entry), notes)
     }
 
+    /// Decodes what is `wanted`; of what cannot be, only the `noted` kinds are counted.
     fn decode(
         &self,
+        wanted: impl Fn(&Entry) -> bool + Sync,
+        noted: impl Fn(&Entry) -> bool + Sync,
         notes: &mut Notes,
-        wanted: impl Fn(Option<Timestamp>, Bearing) -> bool + Sync,
     ) -> Vec<Event> {
         let source = self.log.source;
         let parts: Vec<Decoded> = self
             .chunks
             .par_iter()
             .map(|indexed| {
-                let records = indexed.chunk.records.iter().zip(&indexed.bearings);
-                let chosen: Vec<_> = records
-                    .filter(|(record, bearing)| wanted(record.written, **bearing))
-                    .map(|(record, _)| *record)
-                    .collect();
+                let records = || indexed.chunk.records.iter().zip(&indexed.entries);
+                let chosen: Vec<_> =
+                    records().filter(|(_, entry)| wanted(entry)).map(|(record, _)| *record).collect();
                 let mut decoded = decode::decode(&indexed.chunk, source, &chosen);
+                decoded.lost.retain(|number| {
+                    records().any(|(record, entry)| record.number == *number && noted(entry))
+                });
                 decoded.events.retain(|event| security::bears(event) && system::bears(event));
                 decoded
             })
@@ -205,6 +222,10 @@ impl LogIndex<'_> {
     }
 }
 
+const fn is_anchor(entry: &Entry) -> bool {
+    matches!(entry.bearing, Bearing::Anchor | Bearing::Clock)
+}
+
 const LOST: &str = "an event that bears on RDP, its fields could not be read";
 
 /// What one chunk adds to the whole.
@@ -216,8 +237,8 @@ struct Survey<'a> {
 /// What is learned from all records.
 #[derive(Default)]
 struct Whole {
-    channels: BTreeMap<Arc<str>, ()>,
-    computers: BTreeMap<Arc<str>, ()>,
+    channels: BTreeSet<Arc<str>>,
+    computers: BTreeSet<Arc<str>>,
     kinds: BTreeMap<(Provider, u32), u64>,
     bearing: u64,
     records: u64,
@@ -227,34 +248,44 @@ struct Whole {
     stamps: Vec<(u64, Option<Timestamp>)>,
     /// Records that tell of a jump of the clock, with its nanoseconds.
     jumps: Vec<(u64, i64)>,
+    /// How often the computer changes from one record to the next.
+    switches: u64,
 }
 
-fn survey<'a>(source: SourceId, mut chunk: Chunk<'a>) -> Survey<'a> {
+fn survey(source: SourceId, mut chunk: Chunk<'_>) -> Survey<'_> {
     let mut facts = Whole::default();
     let heads = decode::heads(&chunk);
     let mut chosen = Vec::new();
-    let mut bearings = Vec::new();
+    let mut entries = Vec::new();
+    let mut run: Option<((Provider, u32), u64)> = None;
     for (record, head) in chunk.records.iter().zip(heads.of_records) {
-        facts.stamps.push((record.number, record.written));
-        let Some((provider, id)) = head else {
+        let Some(Head { provider, id, time }) = head else {
+            facts.stamps.push((record.number, record.written));
             facts.unread += 1;
             facts.first_unread.get_or_insert(record.number);
             continue;
         };
+        facts.stamps.push((record.number, time));
         facts.records += 1;
         if let Some(bearing) = bearing(&provider, id) {
             facts.bearing += 1;
             chosen.push(*record);
-            bearings.push(bearing);
+            entries.push(Entry { bearing, time });
         }
-        *facts.kinds.entry((provider, id)).or_default() += 1;
+        // Kinds come in runs.
+        match &mut run {
+            Some((kind, count)) if kind.1 == id && kind.0 == provider => *count += 1,
+            _ => facts.count(run.replace(((provider, id), 1))),
+        }
     }
-    facts.channels.extend(heads.channels.into_iter().map(|name| (name, ())));
-    facts.computers.extend(heads.computers.into_iter().map(|name| (name, ())));
+    facts.count(run);
+    facts.switches = heads.switches;
+    facts.channels.extend(heads.channels);
+    facts.computers.extend(heads.computers);
     let clock: Vec<_> = chosen
         .iter()
-        .zip(&bearings)
-        .filter(|(_, bearing)| **bearing == Bearing::Clock)
+        .zip(&entries)
+        .filter(|(_, entry)| entry.bearing == Bearing::Clock)
         .map(|(record, _)| *record)
         .collect();
     for event in decode::decode(&chunk, source, &clock).events {
@@ -263,10 +294,16 @@ fn survey<'a>(source: SourceId, mut chunk: Chunk<'a>) -> Survey<'a> {
         }
     }
     chunk.records = chosen;
-    Survey { facts, chunk: IndexedChunk { chunk, bearings } }
+    Survey { facts, chunk: IndexedChunk { chunk, entries } }
 }
 
 impl Whole {
+    fn count(&mut self, run: Option<((Provider, u32), u64)>) {
+        if let Some((kind, count)) = run {
+            *self.kinds.entry(kind).or_default() += count;
+        }
+    }
+
     fn take(&mut self, other: Self) {
         self.channels.extend(other.channels);
         self.computers.extend(other.computers);
@@ -279,6 +316,7 @@ impl Whole {
         self.first_unread = self.first_unread.or(other.first_unread);
         self.stamps.extend(other.stamps);
         self.jumps.extend(other.jumps);
+        self.switches += other.switches;
     }
 
     fn into_log(mut self, source: SourceId) -> Log {
@@ -294,6 +332,11 @@ impl Whole {
                 gaps.push(Gap { after, before });
             }
         }
+        // A computer changes its name once; in a log that was collected from many, they take turns. There the
+        // order of the records is that of their arrival, and says nothing about any clock.
+        let hosts = u64::try_from(self.computers.len()).unwrap_or(u64::MAX);
+        let collected = hosts > 1 && self.switches > hosts.saturating_add(8);
+        let pieces = pieces::split(&self.stamps, if collected { None } else { Some(&self.jumps) });
         let times = || self.stamps.iter().filter_map(|(_, time)| *time);
         Log {
             source,
@@ -303,9 +346,10 @@ impl Whole {
             last_time: times().max(),
             gaps,
             missing,
-            pieces: pieces::split(&self.stamps, &self.jumps),
-            channels: self.channels.into_keys().collect(),
-            computers: self.computers.into_keys().collect(),
+            collected,
+            pieces,
+            channels: self.channels.into_iter().collect(),
+            computers: self.computers.into_iter().collect(),
             kinds: self
                 .kinds
                 .into_iter()

@@ -20,6 +20,7 @@ pub mod rdp_core_ts;
 pub mod remote_connection_manager;
 pub mod schannel;
 pub mod security;
+pub mod service;
 pub mod system;
 
 mod decode;

@@ -117,46 +117,97 @@ pub enum Bearing {
 /// The providers that are RDP's own bear with every id, since new builds add some; of the others only chosen
 /// ids do.
 pub fn bearing(provider: &Provider, id: u32) -> Option<Bearing> {
-    use Bearing::{Anchor, Clock, Far, Near};
-    Some(match (provider, id) {
-        (Provider::RdpCoreTs, 131) | (Provider::RemoteConnectionManager, 261) => Anchor,
-        (Provider::RdpClient, 1024 | 1102) => Anchor,
+    if is_anchor(provider, id) {
+        Some(Bearing::Anchor)
+    } else if is_clock(provider, id) {
+        Some(Bearing::Clock)
+    } else if is_far(provider, id) {
+        Some(Bearing::Far)
+    } else {
+        is_near(provider, id).then_some(Bearing::Near)
+    }
+}
 
-        (Provider::KernelGeneral, 1 | 24) | (Provider::TimeService, 34 | 52) => Clock,
+const fn is_anchor(provider: &Provider, id: u32) -> bool {
+    matches!(
+        (provider, id),
+        (Provider::RdpCoreTs, 131)
+            | (Provider::RemoteConnectionManager, 261)
+            | (Provider::RdpClient, 1024 | 1102)
+    )
+}
 
-        // Listener, service, certificate, and that RDP's own log was told to stop.
-        (Provider::RdpCoreTs, 69 | 70 | 105 | 106 | 129 | 229) => Far,
-        (
-            Provider::RemoteConnectionManager,
-            258..=260 | 262 | 263 | 1056..=1058 | 1067 | 1136 | 1155 | 20523,
-        ) => Far,
-        (Provider::LocalSessionManager, 32 | 33 | 54) => Far,
-        (Provider::ServiceControlManager, 7000 | 7001 | 7009 | 7011) => Far,
-        (Provider::ServiceControlManager, 7022..=7024 | 7031 | 7034 | 7036 | 7040) => Far,
+const fn is_clock(provider: &Provider, id: u32) -> bool {
+    matches!(
+        (provider, id),
+        (Provider::KernelGeneral, 1 | 24) | (Provider::TimeService, 34 | 52) | (Provider::Security, 4616)
+    )
+}
+
+const fn is_far(provider: &Provider, id: u32) -> bool {
+    match provider {
+        // Listener, service, certificate.
+        Provider::RdpCoreTs => matches!(id, 69 | 70 | 105 | 106 | 129 | 229),
+        Provider::RemoteConnectionManager => {
+            matches!(id, 258..=260 | 262 | 263 | 1056..=1058 | 1067 | 1136 | 1155 | 20523)
+        }
+        Provider::LocalSessionManager => matches!(id, 32 | 33 | 54),
+        Provider::ServiceControlManager => {
+            matches!(id, 7000 | 7001 | 7009 | 7011 | 7022..=7024 | 7031 | 7034 | 7036 | 7040)
+        }
         // Power and boot.
-        (Provider::KernelPower, 41 | 42 | 107 | 109 | 172 | 187 | 506 | 507 | 566) => Far,
-        (Provider::PowerTroubleshooter, 1) | (Provider::KernelGeneral, 12 | 13) => Far,
-        (Provider::EventLog, 6005 | 6006 | 6008) | (Provider::User32, 1074) => Far,
+        Provider::KernelPower => matches!(id, 41 | 42 | 107 | 109 | 172 | 187 | 506 | 507 | 566),
+        Provider::PowerTroubleshooter => id == 1,
+        Provider::KernelGeneral => matches!(id, 12 | 13),
+        Provider::EventLog => matches!(id, 6005 | 6006 | 6008),
+        Provider::User32 => id == 1074,
         // Logs that were cleared or closed: what is missing in them is missing for that reason.
-        (Provider::EventLogService, 104 | 1100 | 1102) => Far,
-        // Network.
-        (Provider::NetworkProfile, 10000 | 10001) | (Provider::Tcpip, 4199) => Far,
-        (Provider::Firewall, 2003..=2006 | 2010 | 2033 | 2052 | 2059 | 2071 | 2097) => Far,
-        (Provider::Netlogon, 5719) | (Provider::DnsClient, 1014) => Far,
+        Provider::EventLogService => matches!(id, 104 | 1100 | 1102),
+        // Network. A name that nobody answers for keeps the attempt from ever reaching a capture.
+        Provider::NetworkProfile => matches!(id, 10000 | 10001),
+        Provider::Firewall => matches!(id, 2003..=2006 | 2010 | 2033 | 2052 | 2059 | 2071 | 2097),
+        Provider::Tcpip => id == 4199,
+        Provider::Netlogon => id == 5719,
+        Provider::DnsClient => id == 1014,
+        _ => false,
+    }
+}
 
-        (Provider::RdpCoreTs | Provider::RemoteConnectionManager | Provider::LocalSessionManager, _) => Near,
-        (Provider::RdpClient | Provider::Gateway | Provider::Schannel, _) => Near,
-        (Provider::Security, 4624 | 4625 | 4634 | 4647 | 4648 | 4740 | 4768 | 4769 | 4771 | 4776) => Near,
-        (Provider::Security, 4778 | 4779 | 4825 | 5152 | 5156 | 5157) => Near,
-        (Provider::TermDd, 50 | 56) => Near,
-        (Provider::TimeService, 35..=37 | 50 | 129 | 134) => Near,
-        (Provider::LsaSrv, 6033 | 6037 | 6041 | 40960 | 40961) => Near,
-        (Provider::Ntlm, 4001..=4003 | 4020..=4023 | 8001..=8004) => Near,
-        (Provider::Kerberos, 3..=5 | 7) => Near,
-        (Provider::Capi2, 11 | 30 | 41 | 70) => Near,
-        (Provider::DnsClient, 3008 | 3018 | 3020) => Near,
-        _ => return None,
-    })
+const fn is_near(provider: &Provider, id: u32) -> bool {
+    match provider {
+        Provider::RdpCoreTs
+        | Provider::RemoteConnectionManager
+        | Provider::LocalSessionManager
+        | Provider::RdpClient
+        | Provider::Gateway
+        | Provider::Schannel => true,
+        Provider::Security => matches!(
+            id,
+            4624 | 4625
+                | 4634
+                | 4647
+                | 4648
+                | 4740
+                | 4768
+                | 4769
+                | 4771
+                | 4776
+                | 4778
+                | 4779
+                | 4825
+                | 5152
+                | 5156
+                | 5157
+        ),
+        Provider::TermDd => matches!(id, 50 | 56),
+        Provider::TimeService => matches!(id, 35..=37 | 50 | 129 | 134),
+        Provider::LsaSrv => matches!(id, 6033 | 6037 | 6041 | 40960 | 40961),
+        Provider::Ntlm => matches!(id, 4001..=4003 | 4020..=4023 | 8001..=8004),
+        Provider::Kerberos => matches!(id, 3..=5 | 7),
+        Provider::Capi2 => matches!(id, 11 | 30 | 41 | 70),
+        Provider::DnsClient => matches!(id, 3008 | 3018 | 3020),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The audit events of the Security log: logons, Kerberos, and what the Windows firewall let through.
 //!
-//! Most events of this log have nothing to do with RDP: [`bears`] says which to keep. A logon under NLA mostly
+//! Most events of this log have nothing to do with RDP: `bears` says which to keep. A logon under NLA mostly
 //! names no address, so it is joined by time.
 
 use std::net::IpAddr;

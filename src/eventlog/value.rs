@@ -130,7 +130,10 @@ impl<'a> Value<'a> {
         let mut show = |text: std::fmt::Arguments<'_>| out.write_fmt(text).ok();
         match self.kind {
             kind::NULL => Some(()),
-            kind::UTF16 => Some(write_utf16(bytes, out)),
+            kind::UTF16 => {
+                write_utf16(bytes, out);
+                Some(())
+            }
             kind::ANSI => {
                 out.extend(bytes.iter().filter(|byte| **byte != 0).map(|byte| char::from(*byte)));
                 Some(())
@@ -179,6 +182,13 @@ pub(super) fn write_utf16(bytes: &[u8], out: &mut String) {
     while let [rest @ .., [0, 0]] = units {
         units = rest;
     }
+    // Almost all of it is ASCII.
+    let plain = units.iter().take_while(|[low, high]| *high == 0 && low.is_ascii()).count();
+    let (plain, units) = units.split_at_checked(plain).unwrap_or((&[], units));
+    out.reserve(plain.len() + units.len());
+    for [low, _] in plain {
+        out.push(char::from(*low));
+    }
     let units = units.iter().map(|unit| u16::from_le_bytes(*unit));
     out.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
 }
@@ -194,12 +204,14 @@ fn write_hex(bytes: &[u8], out: &mut String) {
 
 /// Appends a security identifier, [MS-DTYP] 2.4.2.2.
 fn write_sid(bytes: &[u8], out: &mut String) -> Option<()> {
-    let [revision, count, a, b, c, d, e, f, rest @ ..] = bytes else { return None };
+    let [revision, count, rest @ ..] = bytes else { return None };
+    let (authority, rest) = rest.split_first_chunk::<6>()?;
     let (parts, []) = rest.as_chunks::<4>() else { return None };
     if parts.len() != usize::from(*count) {
         return None;
     }
-    write!(out, "S-{revision}-{}", u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f])).ok()?;
+    let authority = authority.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    write!(out, "S-{revision}-{authority}").ok()?;
     parts.iter().try_for_each(|part| write!(out, "-{}", u32::from_le_bytes(*part)).ok())
 }
 

@@ -64,7 +64,7 @@ fn plain(name: &str, value: &str) -> (String, String) {
 pub fn events(bytes: &[u8]) -> Vec<Summary> {
     let settings = Arc::new(ParserSettings::new());
     let mut events = Vec::new();
-    for chunk in bytes[4096..].chunks(65_536) {
+    for chunk in bytes.get(4096..).unwrap_or_default().chunks(65_536) {
         let Ok(mut data) = EvtxChunkData::new(chunk.to_vec(), false) else { continue };
         let Ok(mut chunk) = data.parse(settings.clone()) else { continue };
         for record in chunk.iter().flatten() {
@@ -77,7 +77,7 @@ pub fn events(bytes: &[u8]) -> Vec<Summary> {
 }
 
 fn summary(number: u64, json: &[u8]) -> Option<Summary> {
-    let json: Json = serde_json::from_slice(json).unwrap();
+    let json: Json = serde_json::from_slice(json).ok()?;
     let event = json.child("Event")?;
     let system = event.child("System")?;
     let text = |name: &str| system.child(name).and_then(Json::text).unwrap_or_default();
@@ -120,7 +120,7 @@ fn flatten(data: &Json, fields: &mut Vec<(String, String)>) {
         match value {
             Json::Text(text) => fields.push(plain(name, text)),
             Json::List(items) => {
-                fields.extend(items.iter().filter_map(|item| Some(plain(name, item.text()?))))
+                fields.extend(items.iter().filter_map(|item| Some(plain(name, item.text()?))));
             }
             Json::Map(_) => match value.child("#text") {
                 Some(Json::List(items)) => {
