@@ -1,6 +1,8 @@
 //! What a detector sees: one connection (or a failed name resolution), its events and its surroundings. No
 //! packets, no files, no clock.
 
+use std::net::IpAddr;
+
 use super::finding::Evidence;
 use crate::base::{Mark, Window, time};
 use crate::connection::lookup::Lookup;
@@ -19,6 +21,9 @@ pub struct Case<'a> {
     pub lookup: Option<&'a Lookup>,
     /// Events of the client about an attempt without a connection.
     pub events: &'a [Joined],
+    /// A host in the capture's own segment that nobody answers for: its address, the first and last question for
+    /// it and how many there were.
+    pub unanswered_host: Option<(IpAddr, Mark, Mark, u32)>,
     /// What it cannot know alone.
     pub around: &'a Surroundings,
 }
@@ -29,7 +34,7 @@ pub const CLICK: i64 = 5 * time::SECOND;
 impl<'a> Case<'a> {
     /// The case of one connection.
     pub const fn of(attempt: &'a Attempt, around: &'a Surroundings) -> Self {
-        Self { attempt: Some(attempt), lookup: None, events: &[], around }
+        Self { attempt: Some(attempt), lookup: None, events: &[], unanswered_host: None, around }
     }
 
     /// The connection.

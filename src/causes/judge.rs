@@ -37,12 +37,16 @@ pub fn judge_incident(
     around: &Surroundings,
 ) -> (Verdict, Option<usize>) {
     let Some(deciding) = deciding(incident, attempts, verdicts) else {
-        let case = Case { attempt: None, lookup: incident.lookup.as_ref(), events: &incident.events, around };
+        let case = Case {
+            attempt: None,
+            lookup: incident.lookup.as_ref(),
+            events: &incident.events,
+            unanswered_host: incident.unanswered_host,
+            around,
+        };
         return (judge(&case), None);
     };
-    let Some(mut verdict) = verdicts.get(deciding).cloned() else {
-        return (judge(&Case { attempt: None, lookup: None, events: &[], around }), None);
-    };
+    let mut verdict = verdicts.get(deciding).cloned().unwrap_or_else(|| empty(Kind::Undetermined));
     for other in incident.connections.iter().filter(|other| **other != deciding) {
         let Some(own) = verdicts.get(*other) else { continue };
         let said = own.finding.iter().chain(&own.remarks).cloned();

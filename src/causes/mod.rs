@@ -24,6 +24,19 @@ pub use judge::{judge, judge_incident};
 
 /// Every cause, in the order of the stages. The order decides only between findings that are equal in all else.
 pub static ALL: &[&Cause] = &[
+    &name::dns_failure::CAUSE,
+    &transport::host_unreachable::CAUSE,
+    &transport::firewall_drop::CAUSE,
+    &transport::firewall_reject::CAUSE,
+    &transport::port_closed_or_device_reset::CAUSE,
+    &transport::service_down::CAUSE,
+    &transport::syn_ack_lost::CAUSE,
+    &transport::data_dropped_after_handshake::CAUSE,
+    &transport::rst_injected::CAUSE,
+    &transport::packet_loss::CAUSE,
+    &transport::mtu_black_hole::CAUSE,
+    &transport::mtu_icmp_ignored::CAUSE,
+    &transport::ip_fragments_lost::CAUSE,
     &negotiation::neg_failure_5_nla_required::CAUSE,
     &negotiation::no_cc::CAUSE,
     &authentication::client_left_or_probe::CAUSE,

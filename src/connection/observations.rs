@@ -98,6 +98,11 @@ impl Hosts {
         }
     }
 
+    /// Every host, in order of addresses.
+    pub fn iter(&self) -> impl Iterator<Item = (IpAddr, &Host)> {
+        self.by_ip.iter().map(|(ip, host)| (*ip, host))
+    }
+
     /// What was seen of a host.
     pub fn of(&self, ip: IpAddr) -> Option<&Host> {
         self.by_ip.get(&ip)

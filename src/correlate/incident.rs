@@ -15,6 +15,8 @@ pub struct Incident {
     pub connections: Vec<usize>,
     /// A name resolution that ended it before any connection.
     pub lookup: Option<Lookup>,
+    /// A host that nobody answers for in the capture's own segment: address, first and last question, how many.
+    pub unanswered_host: Option<(IpAddr, Mark, Mark, u32)>,
     /// Events of the client about an attempt that never became a connection.
     pub events: Vec<Joined>,
 }
@@ -79,7 +81,7 @@ impl Incident {
             .events
             .iter()
             .map(|joined| Mark { time: joined.corrected.unwrap_or(joined.event.time), at: joined.event.at });
-        connections.chain(lookup).chain(events).min()
+        connections.chain(lookup).chain(self.unanswered_host.map(|host| host.1)).chain(events).min()
     }
 
     /// The last sign of it.
@@ -91,7 +93,7 @@ impl Incident {
             .events
             .iter()
             .map(|joined| Mark { time: joined.corrected.unwrap_or(joined.event.time), at: joined.event.at });
-        connections.chain(lookup).chain(events).max()
+        connections.chain(lookup).chain(self.unanswered_host.map(|host| host.2)).chain(events).max()
     }
 }
 
@@ -108,6 +110,9 @@ pub fn parties(incident: &Incident, attempts: &[&Attempt]) -> (String, String) {
         return (connection.client.ip.to_string(), server);
     }
     let host = incident.events.first().map(|joined| joined.event.computer.to_string());
+    if let Some((ip, ..)) = incident.unanswered_host {
+        return (host.unwrap_or_else(|| "unknown".into()), ip.to_string());
+    }
     match &incident.lookup {
         Some(lookup) => (lookup.client.to_string(), lookup.name.clone()),
         None => {
@@ -150,6 +155,7 @@ pub fn user_matches(attempts: &[&Attempt], wanted: &str) -> bool {
 pub fn all(attempts: &[Attempt], around: &Surroundings) -> Vec<Incident> {
     let mut incidents = group(attempts);
     incidents.extend(without_connection(attempts, around));
+    incidents.extend(nobody_there(attempts, around));
     incidents.sort_by_key(|incident| incident.first(attempts));
     incidents
 }
@@ -181,6 +187,36 @@ fn without_connection(attempts: &[Attempt], around: &Surroundings) -> Vec<Incide
         }
     }
     incidents
+}
+
+/// A host of the capture's own segment that nobody answers for. It is about RDP where the user says so, or where
+/// the client's log names it.
+fn nobody_there(attempts: &[Attempt], around: &Surroundings) -> Vec<Incident> {
+    /// Questions that must stay unanswered.
+    const ASKED: u32 = 3;
+    let named: Vec<IpAddr> = around
+        .target
+        .iter()
+        .cloned()
+        .chain(around.far.iter().filter_map(|joined| super::keys::target(&joined.event)))
+        .filter_map(|name| name.parse().ok())
+        .collect();
+    let wanted =
+        |ip: IpAddr| named.contains(&ip) && attempts.iter().all(|attempt| attempt.connection.server.ip != ip);
+    let mut found = Vec::new();
+    for capture in &around.captures {
+        for (ip, host) in capture.hosts.iter().filter(|(ip, _)| wanted(*ip)) {
+            if let Some((first, last, count)) = host.asked.filter(|(.., count)| *count >= ASKED)
+                && host.alive().is_none()
+            {
+                found.push(Incident {
+                    unanswered_host: Some((ip, first, last, count)),
+                    ..Incident::default()
+                });
+            }
+        }
+    }
+    found
 }
 
 /// The client's events about one attempt each, that belong to no connection.

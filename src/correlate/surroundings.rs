@@ -31,6 +31,8 @@ pub struct Other {
     pub session: bool,
     /// Whether the server ended a session abruptly.
     pub cut_at: Option<Mark>,
+    /// Least and greatest TTL of the server's segments, resets excepted.
+    pub server_ttl: Option<(u8, u8)>,
     /// The silence before the end, nanoseconds, if the end followed a long one.
     pub idle_before_end: Option<i64>,
 }
@@ -76,6 +78,15 @@ impl Surroundings {
         self.hosts(ip).find_map(Host::alive)
     }
 
+    /// Least and greatest TTL of what a host sent in other connections.
+    pub fn ttl_of(&self, ip: IpAddr) -> Option<(u8, u8)> {
+        self.others
+            .iter()
+            .filter(|other| other.server.ip == ip)
+            .filter_map(|other| other.server_ttl)
+            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
     /// Other attempts at the same server endpoint, without the one that begins at `own`.
     pub fn at_server(&self, server: Endpoint, own: Mark) -> impl Iterator<Item = &Other> {
         self.others.iter().filter(move |other| other.server == server && other.first != own)
@@ -113,6 +124,7 @@ impl Other {
             tls_passed: connection.tls.finished(),
             session: connection.reached_session(),
             cut_at: cut.then(|| flow.and_then(|flow| flow.first_close()).map(|close| close.mark)).flatten(),
+            server_ttl: flow.and_then(|flow| flow.server_habits.ttl),
             idle_before_end: idle
                 .filter(|silence| connection.last.time - silence.to.time < LONG_SILENCE)
                 .map(|silence| silence.length()),

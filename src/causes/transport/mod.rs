@@ -1,1 +1,72 @@
 //! Stage transport: TCP, and the network below it.
+
+pub mod data_dropped_after_handshake;
+pub mod firewall_drop;
+pub mod firewall_reject;
+pub mod host_unreachable;
+pub mod ip_fragments_lost;
+pub mod mtu_black_hole;
+pub mod mtu_icmp_ignored;
+pub mod packet_loss;
+pub mod port_closed_or_device_reset;
+pub mod rst_injected;
+pub mod service_down;
+pub mod syn_ack_lost;
+
+use crate::base::{Mark, time};
+use crate::causes::{Case, Evidence};
+use crate::connection::Connection;
+use crate::packet::IcmpError;
+use crate::packet::icmp::IcmpMeaning;
+use crate::stream::{CloseKind, Flow, Opening, Side};
+
+/// A connection of which only SYNs are there: no SYN-ACK, nothing else of the server in this flow.
+fn unanswered<'a>(case: &Case<'a>) -> Option<(&'a Connection, &'a Flow)> {
+    let (connection, flow) = case.both()?;
+    let silent = flow.opening == Opening::Syn && flow.syn_acks.is_empty() && !flow.is_established();
+    (silent && flow.server_habits.segments == 0).then_some((connection, flow))
+}
+
+/// The first ICMP error of a meaning about this flow.
+fn icmp_of(flow: &Flow, meanings: &[IcmpMeaning]) -> Option<IcmpError> {
+    flow.icmp.iter().find(|error| meanings.contains(&error.meaning())).copied()
+}
+
+/// An ICMP error as evidence.
+fn icmp_evidence(flow: &Flow, error: &IcmpError, says: &str) -> Evidence {
+    let at = crate::base::Locator::Frame { source: flow.first.at.source(), number: error.frame };
+    let mark = Mark { time: error.time, at };
+    Evidence::at(mark, format!("{} sends {}: {says}", error.reporter, error.label()))
+}
+
+/// The SYNs that were repeated in vain, as evidence: the first, and the last.
+fn syn_evidence(flow: &Flow) -> Vec<Evidence> {
+    let seconds = |nanos: i64| crate::correlate::clock::seconds(nanos);
+    match flow.syns.as_slice() {
+        [] => Vec::new(),
+        [only] => vec![Evidence::at(only.mark, "the client sends a SYN; no answer")],
+        [first, .., last] => vec![
+            Evidence::at(
+                first.mark,
+                format!("the client sends a SYN, {} in all; none is answered", flow.syns.len()),
+            ),
+            Evidence::at(
+                last.mark,
+                format!("the last of them, {:.1} s later", seconds(last.mark.time - first.mark.time)),
+            ),
+        ],
+    }
+}
+
+/// The reset that answers a SYN, with the delay, nanoseconds.
+fn refusal(flow: &Flow) -> Option<(&crate::stream::Close, i64)> {
+    if flow.opening != Opening::Syn || !flow.syn_acks.is_empty() {
+        return None;
+    }
+    let reset = flow.close_of(Side::Server, CloseKind::Rst)?;
+    let syn = flow.syns.iter().rev().find(|syn| syn.mark <= reset.mark)?;
+    Some((reset, reset.mark.time - syn.mark.time))
+}
+
+/// A host answers a SYN to a closed port at once; a proxy or a translating device reports its own time-out.
+const ANSWERED_BY_HOST: i64 = 3 * time::SECOND;

@@ -1,0 +1,97 @@
+//! Large segments vanish, small ones pass, and nobody says why.
+
+use super::icmp_of;
+use crate::base::time;
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::packet::icmp::IcmpMeaning;
+use crate::stream::reassemble::Repeat;
+use crate::stream::{Flow, Side};
+
+cause! {
+    /// Packets above a certain size vanish on the path without a word (MTU black hole).
+    ///
+    /// ## Why
+    /// Full-size segments that must not be fragmented are repeated and never acknowledged, while smaller ones get
+    /// through. A link on the path (a tunnel, a VPN, PPPoE) takes less than the two ends believe, and the ICMP
+    /// message that should say so is not sent or is filtered.
+    ///
+    /// ## What to do
+    /// - Find the limit from the client: `ping -f -l 1472 SERVER`, downwards until it passes; the MTU is that
+    ///   number plus 28.
+    /// - Let ICMP type 3 code 4 (ICMPv6 type 2) pass on every firewall of the path: this is the cure.
+    /// - Or clamp the TCP MSS on the VPN or tunnel device; or set the MTU of the adapter:
+    ///   `netsh interface ipv4 set subinterface "Ethernet" mtu=1350 store=persistent`.
+    /// - Verify: `netsh interface ipv4 show subinterfaces`, then a connection; the certificate flight of the server
+    ///   must arrive.
+    ///
+    /// ## Seen as
+    /// Full-size segments with DF repeated, SACK beyond them; no ICMP 3/4; RdpCoreTS 131, 65, 141, then 143 (121).
+    /// [RFC 2923] 2.1
+    "mtu-black-hole", stage: Transport, severity: Failure, blames: [Network, Middlebox],
+    more_specific_than: ["packet-loss", "ended-abruptly-by-server", "ended-abruptly-by-client",
+        "closed-inside-tls-reason-not-visible", "nla-refused-reason-not-visible", "client-left-or-probe",
+        "data-dropped-after-handshake"],
+    client_code: "0x904 or 0x108",
+}
+
+/// Sendings in vain of a large segment.
+const TIMES: u32 = 3;
+/// Segments below this pass through every tunnel that is in use.
+const LARGE: u32 = 900;
+/// They must span at least this long.
+const SPAN: i64 = 700 * time::MILLISECOND;
+
+fn detect(case: &Case<'_>) -> Option<Finding> {
+    let (_, flow) = case.both()?;
+    if !flow.is_established() || icmp_of(flow, &[IcmpMeaning::TooBig]).is_some() || !case.capture_is_sound() {
+        return None;
+    }
+    let (side, lost) =
+        [Side::Client, Side::Server].into_iter().find_map(|side| Some((side, too_large(flow, side)?)))?;
+    let mut evidence = vec![
+        Evidence::at(
+            lost.first,
+            format!("the {} sends {} bytes in one segment{}", side.name(), lost.length, df(&lost)),
+        ),
+        Evidence::at(
+            lost.last,
+            format!("the same segment for the {}. time; it was never acknowledged", lost.times),
+        ),
+    ];
+    let stream = flow.stream(side);
+    if let Some(passed) = stream.largest_passed {
+        evidence
+            .push(Evidence::at(lost.first, format!("the largest segment that passed had {passed} bytes")));
+    }
+    if let Some(last) = flow.habits(side.other()).last.filter(|last| last.time > lost.first.time) {
+        evidence.push(Evidence::at(
+            last,
+            format!("the {} is still heard: smaller packets pass", side.other().name()),
+        ));
+    }
+    let passed = stream.largest_passed.unwrap_or(0);
+    Some(
+        Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence)
+            .detail(format!("segments of {} bytes do not pass, segments of {passed} bytes do", lost.length))
+            .located(format!("on the way from the {} to the {}", side.name(), side.other().name())),
+    )
+}
+
+fn df(lost: &Repeat) -> &'static str {
+    if lost.dont_fragment { " that must not be fragmented" } else { "" }
+}
+
+/// A large segment that was lost for good while smaller data of the same side got through after it, or the other
+/// side was still heard.
+fn too_large(flow: &Flow, side: Side) -> Option<Repeat> {
+    let stream = flow.stream(side);
+    let lost = stream.unacknowledged_repeats().find(|lost| {
+        lost.times >= TIMES && lost.length >= LARGE && lost.last.time - lost.first.time >= SPAN
+    })?;
+    let passed_as_large = stream.largest_passed.is_some_and(|passed| passed >= lost.length);
+    let small_lost =
+        stream.unacknowledged_repeats().any(|other| other.length < LARGE && other.offset < lost.offset);
+    let sacked_beyond = stream.sacked_end.is_some_and(|end| end > lost.offset + u64::from(lost.length));
+    let heard = flow.habits(side.other()).last.is_some_and(|last| last.time > lost.first.time);
+    (!passed_as_large && !small_lost && (sacked_beyond || heard)).then_some(*lost)
+}

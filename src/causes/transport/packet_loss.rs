@@ -1,0 +1,156 @@
+//! Segments are lost until the connection dies.
+
+use crate::base::time;
+use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause};
+use crate::connection::Connection;
+use crate::eventlog::{Provider, rdp_core_ts};
+use crate::stream::reassemble::Repeat;
+use crate::stream::{CloseKind, Flow, Side};
+
+cause! {
+    /// The network loses packets until the connection dies.
+    ///
+    /// ## Why
+    /// Segments are repeated again and again and never acknowledged, whatever their size: the path between the two
+    /// is broken (cable, Wi-Fi, VPN, a link that is down), or loses so much that TCP gives up.
+    ///
+    /// ## What to do
+    /// - Look at the link where the user sits first: `Get-NetAdapterStatistics`, Wi-Fi signal, VPN client log.
+    /// - `pathping SERVER` while it happens; on Windows hosts `pktmon start -c` counts local drops with reasons.
+    /// - Capture at both ends at once: what leaves one and does not reach the other was lost between them.
+    /// - Verify: a session of ten minutes without repeated segments (`tcp.analysis.retransmission` in Wireshark).
+    ///
+    /// ## Seen as
+    /// Retransmissions with doubling pauses until RST or silence; RdpCoreTS 143/142 (121), 226 (0x80070079), 228
+    /// (0xD0000001), 103 (14).
+    "packet-loss", stage: Transport, severity: Failure, blames: [Network],
+    more_specific_than: ["ended-abruptly-by-server", "ended-abruptly-by-client", "no-cc",
+        "closed-inside-tls-reason-not-visible", "nla-refused-reason-not-visible"],
+    client_code: "0x904, 0x404 or 0x304",
+}
+
+/// Sendings in vain with which a segment counts as lost for good.
+const TIMES: u32 = 3;
+/// They must span at least this long.
+const SPAN: i64 = 1500 * time::MILLISECOND;
+/// Share of repeated segments that is worth a remark on a connection that survived, in thousandths.
+const NOTABLE: u64 = 20;
+/// Data segments below which a share means nothing.
+const ENOUGH: u64 = 20;
+/// Win32 ERROR_SEM_TIMEOUT: the transport timed out.
+const TIMED_OUT: u32 = 121;
+
+fn detect(case: &Case<'_>) -> Option<Finding> {
+    let Some((connection, flow)) = case.both() else { return logged_only(case) };
+    if !case.capture_is_sound() || !flow.is_established() {
+        return None;
+    }
+    match died(flow) {
+        Some((side, lost)) if connection.goodbye.is_none() => {
+            Some(failure(case, connection, flow, side, &lost))
+        }
+        _ => survived(connection, flow),
+    }
+}
+
+/// The side and the segment with which the path died: repeated to the end, and the other side heard no more.
+fn died(flow: &Flow) -> Option<(Side, Repeat)> {
+    [Side::Client, Side::Server].into_iter().find_map(|side| {
+        let lost = flow
+            .swallowed(side)
+            .into_iter()
+            .find(|lost| lost.times >= TIMES && lost.last.time - lost.first.time >= SPAN)?;
+        let other = flow.habits(side.other()).last;
+        // The other side may repeat its own data, unheard as well; but it must not have acknowledged anything since.
+        let alive =
+            other.is_some_and(|last| last.time > lost.first.time) && flow.swallowed(side.other()).is_empty();
+        let answered =
+            flow.close_of(side.other(), CloseKind::Rst).is_some_and(|reset| reset.mark > lost.first);
+        (!alive && !answered).then_some((side, lost))
+    })
+}
+
+fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lost: &Repeat) -> Finding {
+    let seconds = crate::correlate::clock::seconds(lost.last.time - lost.first.time);
+    let mut evidence = vec![
+        Evidence::at(lost.first, format!("the {} sends {} bytes", side.name(), lost.length)),
+        Evidence::at(
+            lost.last,
+            format!(
+                "the same bytes for the {}. time, {seconds:.1} s later; they were never acknowledged",
+                lost.times
+            ),
+        ),
+    ];
+    if let Some(silent) = flow.habits(side.other()).last {
+        evidence.push(Evidence::at(silent, format!("the last sign of the {}", side.other().name())));
+    }
+    let logged = timed_out(case);
+    let strength = if logged.is_empty() { Strength::Inferred } else { Strength::Corroborated };
+    evidence.extend(logged);
+    let what = format!(
+        "from one moment on nothing of the {} is acknowledged, in the stage {}",
+        side.name(),
+        connection.reached
+    );
+    Finding::new(&CAUSE, strength, Blame::Network, evidence)
+        .detail(what)
+        .missing("a capture at the other end, to tell where on the path the packets are lost")
+}
+
+/// A connection that lost packets and lived: worth a word.
+fn survived(connection: &Connection, flow: &Flow) -> Option<Finding> {
+    if !connection.reached_session() {
+        return None;
+    }
+    let side = [Side::Client, Side::Server]
+        .into_iter()
+        .find(|side| flow.stream(*side).data_segments >= ENOUGH && flow.loss_per_mille(*side) > NOTABLE)?;
+    let stream = flow.stream(side);
+    let evidence = stream.repeats.iter().take(4).map(|repeat| {
+        Evidence::at(repeat.last, format!("the {} repeats {} bytes", side.name(), repeat.length))
+    });
+    let says = format!(
+        "{} of {} data segments of the {} are repeats; the session survived them",
+        stream.retransmissions,
+        stream.data_segments,
+        side.name()
+    );
+    Some(
+        Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence.collect())
+            .detail(says)
+            .graded(Severity::Remark),
+    )
+}
+
+/// The server's own words for a transport that timed out.
+fn timed_out(case: &Case<'_>) -> Vec<Evidence> {
+    case.all_events()
+        .filter(|joined| joined.event.provider == Provider::RdpCoreTs)
+        .filter(|joined| {
+            matches!(
+                rdp_core_ts::meaning(&joined.event),
+                Some(rdp_core_ts::Meaning::SocketError { code: Some(TIMED_OUT), .. })
+            )
+        })
+        .take(1)
+        .map(|joined| Evidence::event(&joined.event, "the server's transport timed out (error 121)"))
+        .collect()
+}
+
+/// From the log alone: the transport timed out, and nobody decided to end the session.
+fn logged_only(case: &Case<'_>) -> Option<Finding> {
+    case.attempt?;
+    let decided = case.all_events().any(|joined| {
+        matches!(rdp_core_ts::meaning(&joined.event), Some(rdp_core_ts::Meaning::ClientClosed))
+            || rdp_core_ts::error_info(&joined.event).is_some_and(|code| code != 0)
+    });
+    let mut evidence = timed_out(case);
+    if evidence.is_empty() || decided {
+        return None;
+    }
+    evidence.extend(case.accepted());
+    Some(Finding::new(&CAUSE, Strength::Stated, Blame::Network, evidence).missing(
+        "a capture at either end: the log tells that the transport timed out, not where the packets went",
+    ))
+}

@@ -1,0 +1,67 @@
+//! The SYN is answered with RST.
+
+use super::{ANSWERED_BY_HOST, refusal};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+
+cause! {
+    /// The connection is refused: nothing listens on this port, or a device refuses in the server's name.
+    ///
+    /// ## Why
+    /// The client's SYN is answered with a TCP reset. The host is reachable, but its Remote Desktop listener is
+    /// not there (service stopped, Remote Desktop switched off, another port), or a firewall or a translating
+    /// device in between refuses. A Windows host with its own firewall on stays silent instead.
+    ///
+    /// ## What to do
+    /// - On the server: `qwinsta` must show rdp-tcp in state Listen; `sc.exe queryex TermService` must be RUNNING.
+    /// - `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server" /v fDenyTSConnections` must be 0, and
+    ///   `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp" /v PortNumber` the
+    ///   port that the client uses.
+    /// - If the listener is there, capture on the server: a SYN that never arrives was refused by a device before
+    ///   it (port forwarding, NAT, firewall).
+    /// - Verify: `Test-NetConnection SERVER -Port 3389`.
+    ///
+    /// ## Seen as
+    /// RST+ACK to the SYN with acknowledgement ISN + 1 (RFC 9293 3.10.7.1); no RdpCoreTS 131, no
+    /// RemoteConnectionManager 261.
+    "port-closed-or-device-reset", stage: Transport, severity: Failure, blames: [Server, Middlebox, Unknown],
+    client_code: "0x204",
+}
+
+fn detect(case: &Case<'_>) -> Option<Finding> {
+    let (_, flow) = case.both()?;
+    let (reset, delay) = refusal(flow)?;
+    if flow.is_established() {
+        return None;
+    }
+    let seconds = crate::correlate::clock::seconds(delay);
+    let mut evidence =
+        vec![Evidence::at(reset.mark, format!("the SYN is answered with RST after {seconds:.3} s"))];
+    evidence.extend(flow.syns.first().map(|syn| Evidence::at(syn.mark, "the client sends a SYN")));
+    if delay > ANSWERED_BY_HOST {
+        return Some(Finding::new(&CAUSE, Strength::Inferred, Blame::Middlebox, evidence).detail(
+            "a host answers at once; this delay is the time-out of a proxy or a translating device",
+        ));
+    }
+    if case.accepted().is_some() {
+        return None;
+    }
+    let (blame, location) = who(case, reset.ttl, flow.server.ip);
+    let mut finding = Finding::new(&CAUSE, Strength::Stated, blame, evidence);
+    finding.location = location;
+    Some(finding)
+}
+
+/// A reset with the TTL of the host's other packets is its own; none to compare with says nothing.
+fn who(case: &Case<'_>, ttl: u8, server: std::net::IpAddr) -> (Blame, Option<String>) {
+    let known = case.around.ttl_of(server);
+    match known {
+        Some((least, greatest)) if (least..=greatest).contains(&ttl) => {
+            (Blame::Server, Some(format!("the server itself: TTL {ttl} as in its other packets")))
+        }
+        Some((least, _)) => (
+            Blame::Middlebox,
+            Some(format!("a device before the server: TTL {ttl}, the server's other packets have {least}")),
+        ),
+        None => (Blame::Unknown, None),
+    }
+}

@@ -1,0 +1,87 @@
+//! A device on the path forges a reset.
+
+use crate::causes::case::ending_says;
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::eventlog::{Provider, rdp_core_ts};
+use crate::stream::{Close, CloseKind};
+
+cause! {
+    /// A device on the path ends the connection with a forged reset.
+    ///
+    /// ## Why
+    /// The RST bears one side's address but not its habits: another TTL, an IP identification or TCP options that
+    /// do not fit, or the alleged sender goes on sending afterwards. Firewalls, intrusion prevention and traffic
+    /// filters end connections so.
+    ///
+    /// ## What to do
+    /// - The distance tells where: the TTL of the forged segment against that of the true sender is the number of
+    ///   hops between the two.
+    /// - On the device: look in its log for this connection at this second, and exempt TCP 3389 between these hosts
+    ///   from the rule that fired.
+    /// - To prove it: capture on both ends; the RST is in one capture and was never sent in the other.
+    /// - Verify: the same connection runs on without a reset.
+    ///
+    /// ## Seen as
+    /// RST with differing TTL, IP identification or options; RdpCoreTS 143/142 (64), 226 (0x80070040), 103 (14).
+    "rst-injected", stage: Transport, severity: Failure, blames: [Middlebox],
+    more_specific_than: ["ended-abruptly-by-server", "ended-abruptly-by-client", "no-cc",
+        "closed-inside-tls-reason-not-visible", "nla-refused-reason-not-visible", "client-left-or-probe",
+        "port-closed-or-device-reset", "packet-loss"],
+    client_code: "0x904",
+}
+
+fn detect(case: &Case<'_>) -> Option<Finding> {
+    let (connection, flow) = case.both()?;
+    if !flow.is_established() {
+        return None;
+    }
+    let (close, signs) = flow
+        .closes
+        .iter()
+        .filter(|close| close.kind == CloseKind::Rst)
+        .find_map(|close| Some((close, case.forged(close)?)))?;
+    // What follows an orderly end, or an earlier end, is of no consequence.
+    let ended_before =
+        flow.closes.iter().any(|other| other.mark < close.mark && other.kind == CloseKind::Fin);
+    let said_goodbye = connection.goodbye.as_ref().is_some_and(|goodbye| goodbye.mark() < close.mark);
+    if ended_before || said_goodbye {
+        return None;
+    }
+    let mut evidence =
+        vec![Evidence::at(close.mark, format!("{}: {}", ending_says(close), signs.join("; ")))];
+    evidence.extend(close.went_on.map(|mark| {
+        Evidence::at(mark, format!("the {} goes on as if it had sent no reset", close.from.name()))
+    }));
+    let logged = case.all_events().find(|joined| {
+        joined.event.provider == Provider::RdpCoreTs
+            && matches!(
+                rdp_core_ts::meaning(&joined.event),
+                Some(rdp_core_ts::Meaning::SocketError { code: Some(64), .. })
+            )
+    });
+    let strength = if logged.is_some() { Strength::Corroborated } else { Strength::Inferred };
+    evidence.extend(
+        logged.map(|joined| Evidence::event(&joined.event, "the server lost the connection (error 64)")),
+    );
+    let finding = Finding::new(&CAUSE, strength, Blame::Middlebox, evidence);
+    Some(finding.located(location(case, close)))
+}
+
+/// How far the forger is, by the TTLs.
+fn location(case: &Case<'_>, close: &Close) -> String {
+    let usual = case.flow().and_then(|flow| flow.habits(close.from).ttl).map(|(least, _)| least);
+    match usual {
+        Some(usual) if usual != close.ttl => {
+            let start =
+                |ttl: u8| [32_u8, 64, 128, 255].into_iter().find(|start| ttl <= *start).unwrap_or(255);
+            let hops = |ttl: u8| start(ttl) - ttl;
+            format!(
+                "{} hops from this capture point by its TTL; the {} is {} hops away",
+                hops(close.ttl),
+                close.from.name(),
+                hops(usual)
+            )
+        }
+        _ => "on the path; the TTL does not tell where".into(),
+    }
+}

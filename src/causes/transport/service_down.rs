@@ -1,0 +1,105 @@
+//! The Remote Desktop service stopped or crashed before the attempt.
+
+use super::{refusal, syn_evidence, unanswered};
+use crate::base::{Timestamp, Window, time};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::correlate::Joined;
+use crate::eventlog::{Provider, remote_connection_manager as rcm, service, system};
+
+cause! {
+    /// The Remote Desktop service on the server is not running, or lost its listener.
+    ///
+    /// ## Why
+    /// The server's own log says that the service (TermService) stopped, crashed or could not start, or that its
+    /// listener is gone, and nothing says that it came back before the attempt.
+    ///
+    /// ## What to do
+    /// - `sc.exe queryex TermService`; start it: `Start-Service TermService, UmRdpService`.
+    /// - `qwinsta` must show rdp-tcp in state Listen; `netstat -ano | findstr :3389` and
+    ///   `tasklist /svc | findstr TermService` must name the same process.
+    /// - The services that it needs must run: `Get-Service SessionEnv, KeyIso, CryptSvc, CertPropSvc`.
+    /// - Find out why it ended: System log, Service Control Manager 7031, 7034, 7023, and Application log 1000 with
+    ///   svchost.exe_TermService at the same time.
+    /// - Verify: RemoteConnectionManager 258 (listener started), then a connection.
+    ///
+    /// ## Seen as
+    /// SYNs unanswered or refused; Service Control Manager 7031, 7034, 7036 (stopped), 7000, 7023 for TermService;
+    /// RemoteConnectionManager 259, 262; later RdpCoreTS 229, 70, 129 and RemoteConnectionManager 258.
+    "service-down", stage: Transport, severity: Failure, blames: [Server],
+    more_specific_than: ["firewall-drop", "port-closed-or-device-reset", "ended-abruptly-by-server"],
+    client_code: "0x204; 0x904 for sessions that were cut",
+}
+
+/// The service's end is looked for this far back.
+const BEFORE: i64 = 24 * 3600 * time::SECOND;
+/// A session that is cut with the service ends within this time of the event.
+const TOGETHER: i64 = 5 * time::SECOND;
+
+fn detect(case: &Case<'_>) -> Option<Finding> {
+    let (connection, flow) = case.both()?;
+    let refused = refusal(flow);
+    let silent = unanswered(case).is_some() && flow.icmp.is_empty();
+    let cut_session = connection.reached_session()
+        && connection.goodbye.is_none()
+        && case.ended_by(crate::stream::Side::Server).is_some();
+    let moment = if cut_session { flow.last.time.shifted(TOGETHER) } else { flow.first.time };
+    if refused.is_none() && !silent && !cut_session {
+        return None;
+    }
+    let stopped = last_stop(case, moment)?;
+    let stop_time = stopped.corrected.unwrap_or(stopped.event.time);
+    if cut_session && (flow.last.time - stop_time).abs() > TOGETHER {
+        return None;
+    }
+    let mut evidence =
+        vec![Evidence::event(&stopped.event, "the Remote Desktop service ended, and had not come back")];
+    match refused {
+        Some((reset, _)) => evidence.push(Evidence::at(reset.mark, "the SYN is answered with RST")),
+        None if silent => evidence.extend(syn_evidence(flow)),
+        None => evidence.extend(case.ending()),
+    }
+    // By time alone two classes agree only where the clocks are known.
+    let strength = if stopped.corrected.is_some() { Strength::Corroborated } else { Strength::Inferred };
+    Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
+}
+
+/// The last end of the service before `moment` that no start followed.
+fn last_stop<'a>(case: &Case<'a>, moment: Timestamp) -> Option<&'a Joined> {
+    let window = Window { start: moment.shifted(-BEFORE), end: moment };
+    let mut last = None;
+    for joined in
+        case.around.far.iter().filter(|joined| window.contains(joined.corrected.unwrap_or(joined.event.time)))
+    {
+        match is_stop(joined) {
+            Some(true) => last = Some(joined),
+            Some(false) => last = None,
+            None => {}
+        }
+    }
+    last
+}
+
+/// Whether an event tells the end (true) or the start (false) of the service or its listener.
+fn is_stop(joined: &Joined) -> Option<bool> {
+    let event = &joined.event;
+    match event.provider {
+        Provider::RdpCoreTs => matches!(event.id, 70 | 129).then_some(false),
+        Provider::RemoteConnectionManager => match rcm::meaning(event)? {
+            rcm::Meaning::ListenerStarted(_) => Some(false),
+            rcm::Meaning::ListenerStopped(_) | rcm::Meaning::ListenFailed { .. } => Some(true),
+            _ => None,
+        },
+        Provider::ServiceControlManager => match system::meaning(event)? {
+            system::Meaning::Service(service) if service.is_rdp() => match service.state {
+                service::ServiceState::Running => Some(false),
+                service::ServiceState::Stopped
+                | service::ServiceState::Crashed
+                | service::ServiceState::EndedWithError
+                | service::ServiceState::NotStarted => Some(true),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
