@@ -1,0 +1,171 @@
+"""Cases in which the path is at fault."""
+
+import time
+
+from catalogue import collector
+
+CASES, case = collector()
+FROM_SERVER, FROM_CLIENT = "ip.src==198.51.100.20", "ip.src==192.0.2.10"
+LARGE_FLIGHT = 30  # alternative names that make the certificate larger than one segment
+
+
+@case("packet-loss")
+def packet_loss(lab):
+    """The path dies in the middle of a session.
+
+    The link forwards nothing any more while the user moves the mouse. The client repeats its segments with growing
+    pauses; after nine seconds xfreerdp's own limit (TCP user timeout) ends the connection without FIN or RST.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.programs.shadow("nla")
+    lab.capture("client")
+    client = lab.programs.open("/sec:nla")
+    lab.programs.move_mouse(0.5)
+    lab.net.command("dead")
+    lab.programs.move_mouse(1.2)
+    lab.programs.wait(client, 25)
+    lab.expect(
+        cause="packet-loss",
+        strength="inferred",
+        blame="network",
+        reached="session",
+        frames=f"tcp.analysis.retransmission && {FROM_CLIENT}",
+    )
+
+
+@case("packet-loss--server-side")
+def packet_loss_server_side(lab):
+    """The path dies in the middle of a session, seen from the server that has much to send.
+
+    As packet-loss, but the shared screen changes; the server's kernel gives up after five repeats as Windows does.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.net.set("server", "net.ipv4.tcp_retries2", 5)
+    lab.programs.shadow("nla")
+    lab.capture("server")
+    client = lab.programs.open("/sec:nla")
+    lab.programs.paint(0.6)
+    lab.net.command("dead")
+    lab.programs.paint(2.0)
+    time.sleep(20)
+    lab.programs.wait(client, 1)
+    lab.expect(
+        cause="packet-loss",
+        strength="inferred",
+        blame="network",
+        reached="session",
+        frames=f"tcp.analysis.retransmission && {FROM_SERVER}",
+    )
+
+
+@case("mtu-black-hole")
+def mtu_black_hole(lab):
+    """Large packets vanish on the way and nobody says so.
+
+    The link drops every IP packet longer than 1300 bytes, silently. The handshake, the negotiation and the ClientHello
+    pass; the full-size segment of the server's TLS flight is repeated and never acknowledged, while its small tail
+    arrives (SACK). Captured on the server.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up(link=["--drop-larger", 1300])
+    lab.programs.xrdp("tls", certificate=lab.programs.certificate(names=LARGE_FLIGHT))
+    lab.capture("server")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:tls", password=None), 20)
+    lab.expect(
+        cause="mtu-black-hole",
+        strength="inferred",
+        reached="tls",
+        frames=f"tcp.analysis.retransmission && ip.len>1300 && ip.flags.df==1 && {FROM_SERVER}",
+    )
+    lab.never("icmp")
+
+
+@case("mtu-icmp-ignored")
+def mtu_icmp_ignored(lab):
+    """A router asks for smaller packets and the server does not listen.
+
+    The router's way to the client takes 1300 bytes; it answers the server's larger segments with ICMP 3/4. A packet
+    filter (nftables) on the server drops ICMP, so the server repeats at the old size. Captured on the server, before
+    its filter.
+    """
+    lab.used += ["freerdp2-x11", "xrdp", "nftables"]
+    lab.net.up()
+    lab.net.on("router", *"ip route change 192.0.2.0/24 dev eth0 src 192.0.2.1 mtu lock 1300".split())
+    lab.net.on("server", "nft", "add table inet lab")
+    lab.net.on("server", "nft", "add chain inet lab input { type filter hook input priority 0 ; }")
+    lab.net.on("server", "nft", "add rule inet lab input ip protocol icmp drop")
+    lab.programs.xrdp("tls", certificate=lab.programs.certificate(names=LARGE_FLIGHT))
+    lab.capture("server")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:tls", password=None), 20)
+    lab.expect(
+        cause="mtu-icmp-ignored",
+        strength="stated",
+        blame="server",
+        reached="tls",
+        frames="icmp.type==3 && icmp.code==4",
+    )
+
+
+@case("healthy-mtu-learned")
+def healthy_mtu_learned(lab):
+    """A router asks for smaller packets and the server obeys: no fault.
+
+    As mtu-icmp-ignored without the packet filter: one ICMP 3/4, then smaller segments, then a session.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up()
+    lab.net.on("router", *"ip route change 192.0.2.0/24 dev eth0 src 192.0.2.1 mtu lock 1300".split())
+    lab.programs.xrdp("tls", certificate=lab.programs.certificate(names=LARGE_FLIGHT))
+    lab.capture("server")
+    lab.programs.session("/sec:tls", password=None)
+    lab.expect(kind="healthy", reached="session", frames="icmp.type==3 && icmp.code==4")
+
+
+@case("ip-fragments-lost")
+def ip_fragments_lost(lab):
+    """Packets are cut on the way and only their first pieces arrive.
+
+    The client sends without the don't-fragment bit, the router's way to the server takes 576 bytes, and the link drops
+    every fragment but the first. The large third NLA token never becomes whole; after three seconds the server sends
+    ICMP 11/1 (fragment reassembly time exceeded). Captured on the server.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up(link=["--drop-later-fragments"])
+    lab.net.set("client", "net.ipv4.ip_no_pmtu_disc", 1)
+    lab.net.set("server", "net.ipv4.ipfrag_time", 3)
+    lab.net.on("router", *"ip route change 198.51.100.0/24 dev eth1 src 198.51.100.1 mtu lock 576".split())
+    lab.programs.shadow("nla")
+    lab.capture("server")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:nla"), 20)
+    lab.expect(
+        cause="ip-fragments-lost",
+        strength="stated",
+        reached="authentication",
+        frames=["ip.flags.mf==1 && !icmp", "icmp.type==11 && icmp.code==1"],
+    )
+
+
+@case("segments-corrupted")
+def segments_corrupted(lab):
+    """Segments arrive damaged.
+
+    In the middle of a session the link begins to damage one byte of every segment with data. What arrives at the
+    server has a wrong TCP checksum, is dropped by its kernel and sent again, damaged again. Captured on the server.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.programs.shadow("nla")
+    lab.capture("server")
+    client = lab.programs.open("/sec:nla")
+    lab.net.command("corrupt")
+    lab.programs.move_mouse(1.2)
+    lab.programs.wait(client, 25)
+    lab.expect(
+        cause="segments-corrupted",
+        strength="inferred",
+        blame="network",
+        reached="session",
+        frames=f"tcp.len>0 && tcp.analysis.retransmission && {FROM_CLIENT}",
+    )

@@ -1,0 +1,391 @@
+"""Cases that end before TLS: name, transport, negotiation."""
+
+import time
+
+from catalogue import collector
+
+CASES, case = collector()
+SYN = "tcp.flags.syn==1 && tcp.flags.ack==0 && !icmp"
+REQUEST = "rdp.neg_type==1"
+FAILURE = "rdp.neg_type==3"
+
+
+@case("dns-failure")
+def dns_failure(lab):
+    """The name of the server does not exist.
+
+    xfreerdp asks for `srv01.example.test`; the name server 192.0.2.1 answers "no such name" (rcode 3). No connection
+    is tried. The name server is a small Python program; the resolver is the one of the C library.
+    """
+    lab.used += ["freerdp2-x11", "python3"]
+    (lab.net.etc("client") / "resolv.conf").write_text("nameserver 192.0.2.1\noptions timeout:2 attempts:2\n")
+    lab.net.up()
+    lab.net.start("router", *lab.programs.python("names", "no-such-name"))
+    time.sleep(0.5)
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp(server="srv01.example.test"), 20)
+    lab.args = ["--target", "srv01.example.test"]
+    lab.expect(
+        cause="dns-failure",
+        strength="stated",
+        reached="name",
+        server="srv01.example.test:3389",
+        frames="dns.flags.rcode==3",
+    )
+    lab.never("tcp")
+
+
+@case("dns-failure--silent")
+def dns_failure_silent(lab):
+    """The name server does not answer.
+
+    As dns-failure, but the name server takes the questions and says nothing. The resolver repeats and gives up.
+    """
+    lab.used += ["freerdp2-x11", "python3"]
+    (lab.net.etc("client") / "resolv.conf").write_text("nameserver 192.0.2.1\noptions timeout:2 attempts:2\n")
+    lab.net.up()
+    lab.net.start("router", *lab.programs.python("names", "silent"))
+    time.sleep(0.5)
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp(server="srv01.example.test"), 30)
+    lab.args = ["--target", "srv01.example.test"]
+    lab.expect(
+        cause="dns-failure",
+        strength="inferred",
+        reached="name",
+        server="srv01.example.test:3389",
+        frames="dns.flags.response==0",
+    )
+    lab.never("tcp", "dns.flags.response==1")
+
+
+@case("host-unreachable")
+def host_unreachable(lab):
+    """Nobody has the address: ARP in the client's own segment is not answered.
+
+    xfreerdp tries 192.0.2.77, an address of its own network that no machine holds. No SYN leaves the client; the
+    kernel asks for the hardware address three times and gives up.
+    """
+    lab.used += ["freerdp2-x11"]
+    lab.net.up()
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp(server="192.0.2.77"), 20)
+    lab.args = ["--target", "192.0.2.77"]
+    lab.expect(
+        cause="host-unreachable",
+        strength="inferred",
+        reached="transport",
+        server="192.0.2.77:3389",
+        frames="arp.opcode==1 && arp.dst.proto_ipv4==192.0.2.77",
+    )
+    lab.never("tcp", "arp.opcode==2 && arp.src.proto_ipv4==192.0.2.77")
+
+
+@case("host-unreachable--icmp")
+def host_unreachable_icmp(lab):
+    """The router says that the host cannot be reached.
+
+    xfreerdp tries 198.51.100.77 in the server's network, where no machine holds that address. The router gets no
+    answer to its ARP requests and sends ICMP 3/1 that quotes the SYN.
+    """
+    lab.used += ["freerdp2-x11"]
+    lab.net.up()
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp(server="198.51.100.77"), 20)
+    lab.expect(
+        cause="host-unreachable",
+        strength="stated",
+        reached="transport",
+        server="198.51.100.77:3389",
+        frames="icmp.type==3 && icmp.code==1",
+    )
+
+
+def drop(lab):
+    """The server's own packet filter drops what comes for 3389."""
+    lab.net.on("server", "nft", "add table inet lab")
+    lab.net.on("server", "nft", "add chain inet lab input { type filter hook input priority 0 ; }")
+    lab.net.on("server", "nft", "add rule inet lab input tcp dport 3389 drop")
+
+
+@case("firewall-drop")
+def firewall_drop(lab):
+    """The host is alive and the port is silent.
+
+    The server answers ping, then xfreerdp tries 3389, where the packet filter of the server (nftables) drops
+    everything without a word. xrdp is running behind it. The SYN is repeated until the client gives up.
+    """
+    lab.used += ["freerdp2-x11", "xrdp", "nftables"]
+    lab.net.up()
+    lab.programs.xrdp("tls")
+    drop(lab)
+    lab.capture("client")
+    lab.net.on("client", "ping", "-c", "2", "-i", "0.5", "198.51.100.20")
+    lab.programs.wait(lab.programs.xfreerdp(), 30)
+    lab.expect(cause="firewall-drop", strength="inferred", reached="transport", frames=[SYN])
+    lab.never("tcp && ip.src==198.51.100.20")
+
+
+@case("firewall-drop--server-side")
+def firewall_drop_server_side(lab):
+    """As firewall-drop, seen from the server: the SYN arrives at the host and the host says nothing.
+
+    The capture point lies before the packet filter of the server, so the SYNs are there.
+    """
+    lab.used += ["freerdp2-x11", "xrdp", "nftables"]
+    lab.net.up()
+    lab.programs.xrdp("tls")
+    drop(lab)
+    lab.capture("server")
+    lab.net.on("client", "ping", "-c", "2", "-i", "0.5", "198.51.100.20")
+    lab.programs.wait(lab.programs.xfreerdp(), 30)
+    lab.expect(cause="firewall-drop", strength="inferred", reached="transport", frames=[SYN])
+    lab.never("tcp && ip.src==198.51.100.20")
+
+
+@case("firewall-reject")
+def firewall_reject(lab):
+    """A packet filter in the router refuses the connection and says so.
+
+    nftables in the router rejects TCP 3389 with ICMP 3/13 (administratively prohibited). The ICMP quotes the SYN and
+    comes from 192.0.2.1, which names the device.
+    """
+    lab.used += ["freerdp2-x11", "nftables"]
+    lab.net.up()
+    lab.programs.xrdp("tls")
+    lab.net.on("router", "nft", "add table inet lab")
+    lab.net.on("router", "nft", "add chain inet lab forward { type filter hook forward priority 0 ; }")
+    lab.net.on("router", "nft", "add rule inet lab forward tcp dport 3389 reject with icmpx type admin-prohibited")
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp(), 30)
+    lab.expect(
+        cause="firewall-reject",
+        strength="stated",
+        blame="middlebox",
+        reached="transport",
+        frames="icmp.type==3 && icmp.code==13",
+    )
+
+
+@case("port-closed-or-device-reset")
+def port_closed(lab):
+    """Nothing listens on 3389 and the host says so with RST.
+
+    No server runs; the kernel of the server answers the SYN with RST+ACK. xfreerdp tries again a few milliseconds
+    later. A ping before it shows the TTL of the host, which is the TTL of the RST.
+    """
+    lab.used += ["freerdp2-x11"]
+    lab.net.up()
+    lab.capture("client")
+    lab.net.on("client", "ping", "-c", "1", "198.51.100.20")
+    lab.programs.wait(lab.programs.xfreerdp(), 20)
+    lab.expect(
+        cause="port-closed-or-device-reset",
+        strength="stated",
+        reached="transport",
+        frames="tcp.flags.reset==1 && ip.src==198.51.100.20",
+    )
+
+
+@case("neg-failure-1-ssl-required")
+def neg_failure_1(lab):
+    """The server wants TLS and the client asks for plain RDP security.
+
+    freerdp-shadow with `/sec:tls`; the client asks for protocol 0 and gets failure code 1.
+    """
+    lab.used += ["freerdp2-shadow-x11", "python3"]
+    lab.net.up()
+    lab.programs.shadow("tls")
+    lab.capture("client")
+    lab.programs.speak("connect", "finish", "--protocols", 0)
+    lab.expect(
+        cause="neg-failure-1-ssl-required",
+        strength="stated",
+        blame="client",
+        reached="negotiation",
+        frames=FAILURE,
+    )
+
+
+@case("neg-failure-2-ssl-not-allowed")
+def neg_failure_2(lab):
+    """The server allows no TLS and the client insists on it.
+
+    freerdp-shadow with `/sec:rdp`, xfreerdp with `/sec:tls`: failure code 2, and no fallback works.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.programs.shadow("rdp")
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:tls"), 20)
+    lab.expect(cause="neg-failure-2-ssl-not-allowed", strength="stated", reached="negotiation", frames=FAILURE)
+
+
+@case("neg-failure-5-nla-required")
+def neg_failure_5(lab):
+    """The server wants NLA and the client offers only TLS.
+
+    freerdp-shadow with `/sec:nla`, xfreerdp with `/sec:tls`: failure code 5.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.programs.shadow("nla")
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:tls"), 20)
+    lab.expect(
+        cause="neg-failure-5-nla-required", strength="stated", blame="client", reached="negotiation", frames=FAILURE
+    )
+
+
+def scripted_failure(lab, code):
+    """xfreerdp meets a server that answers with one failure code."""
+    lab.used += ["freerdp2-x11", "python3"]
+    lab.net.up()
+    lab.programs.speaker("serve", "failure", "--code", code)
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:nla"), 20)
+
+
+@case("neg-failure-3-no-certificate")
+def neg_failure_3(lab):
+    """The server has no certificate it could use.
+
+    A Python program plays the server: it answers the request with failure code 3. The client is xfreerdp with NLA.
+    """
+    scripted_failure(lab, 3)
+    lab.expect(
+        cause="neg-failure-3-no-certificate", strength="stated", blame="server", reached="negotiation", frames=FAILURE
+    )
+
+
+@case("neg-failure-4-inconsistent-flags")
+def neg_failure_4(lab):
+    """The server finds the flags of the request inconsistent.
+
+    A Python program plays the server: it answers the request with failure code 4. The client is xfreerdp with NLA;
+    its request is in fact consistent, the code is what counts.
+    """
+    scripted_failure(lab, 4)
+    lab.expect(
+        *("cause", "neg-failure-4-inconsistent-flags", "stated", "client", "negotiation", FAILURE),
+    )
+
+
+@case("neg-failure-6-tls-client-certificate-required")
+def neg_failure_6(lab):
+    """The server wants a client certificate.
+
+    A Python program plays the server: it answers the request with failure code 6. The client is xfreerdp with NLA.
+    """
+    scripted_failure(lab, 6)
+    lab.expect(
+        *("cause", "neg-failure-6-tls-client-certificate-required", "stated", "client", "negotiation", FAILURE),
+    )
+
+
+@case("no-cc")
+def no_cc(lab):
+    """The request is acknowledged by the server's kernel and never answered.
+
+    A Python program accepts the connection, reads the request and says nothing. The client waits eight seconds and
+    closes.
+    """
+    lab.used += ["python3"]
+    lab.net.up()
+    lab.programs.speaker("serve", "silent")
+    lab.capture("client")
+    lab.programs.speak("connect", "wait", "--wait", 8)
+    lab.expect(kind="undetermined", cause="no-cc", strength="inferred", reached="negotiation", frames=REQUEST)
+    lab.never("tcp.len>0 && ip.src==198.51.100.20")
+
+
+@case("no-cc--closed")
+def no_cc_closed(lab):
+    """The request is acknowledged, then the server closes without an answer.
+
+    A Python program reads the request and closes with FIN 50 ms later. The client is xfreerdp.
+    """
+    lab.used += ["freerdp2-x11", "python3"]
+    lab.net.up()
+    lab.programs.speaker("serve", "close", "--pause", 0.05)
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp(), 20)
+    lab.expect(kind="undetermined", cause="no-cc", strength="inferred", reached="negotiation", frames=REQUEST)
+    lab.never("tcp.len>0 && ip.src==198.51.100.20")
+
+
+@case("not-rdp")
+def not_rdp(lab):
+    """Something else listens on 3389: it speaks first, and it speaks SSH.
+
+    A Python program sends an SSH banner on accept and a complaint after the request. The client is xfreerdp.
+    """
+    lab.used += ["freerdp2-x11", "python3"]
+    lab.net.up()
+    lab.programs.speaker("serve", "banner")
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp(), 20)
+    lab.expect(
+        cause="not-rdp",
+        strength="stated",
+        reached="transport",
+        frames="tcp.payload[0:4]==53:53:48:2d && ip.src==198.51.100.20",
+    )
+
+
+@case("not-rdp--http")
+def not_rdp_http(lab):
+    """Something else listens on 3389: it answers the request with HTTP.
+
+    A Python program answers "HTTP/1.1 400 Bad Request" and closes. The client is xfreerdp.
+    """
+    lab.used += ["freerdp2-x11", "python3"]
+    lab.net.up()
+    lab.programs.speaker("serve", "web")
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp(), 20)
+    lab.expect(
+        cause="not-rdp",
+        strength="stated",
+        reached="transport",
+        frames="tcp.payload[0:4]==48:54:54:50 && ip.src==198.51.100.20",
+    )
+
+
+@case("data-dropped-after-handshake")
+def data_dropped(lab):
+    """The handshake passes, and then nothing the client says arrives.
+
+    The link passes segments without data and drops every segment with data towards the server, however small. The
+    request is repeated and never acknowledged.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up(link=["--drop-data", "server"])
+    lab.programs.xrdp("tls")
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:tls"), 30)
+    lab.expect(
+        cause="data-dropped-after-handshake",
+        strength="inferred",
+        reached="transport",
+        frames=["tcp.len>0 && ip.src==192.0.2.10"],
+    )
+
+
+@case("syn-ack-lost")
+def syn_ack_lost(lab):
+    """The server answers and its answer does not arrive.
+
+    The link drops every SYN-ACK. Captured on the server: SYN and SYN-ACK repeat, the client never acknowledges.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up(link=["--drop-syn-ack"])
+    lab.programs.xrdp("tls")
+    lab.capture("server")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:tls"), 30)
+    lab.expect(
+        cause="syn-ack-lost",
+        strength="inferred",
+        reached="transport",
+        frames="tcp.flags.syn==1 && tcp.flags.ack==1",
+    )
