@@ -3,6 +3,7 @@
 import time
 
 from catalogue import collector
+from net import CLIENT_6, SERVER_6
 
 CASES, case = collector()
 CONFIRMED_NLA = "rdp.negReq.selectedProtocol==2 || rdp.negReq.selectedProtocol==8"
@@ -198,6 +199,113 @@ def healthy_server_side(lab):
     lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
     lab.net.up()
     lab.programs.shadow("nla")
+    lab.capture("server")
+    lab.programs.session("/sec:nla")
+    lab.expect(kind="healthy", reached="session", frames=CONFIRMED_NLA)
+
+
+@case("healthy-ipv6")
+def healthy_ipv6(lab):
+    """A session over IPv6.
+
+    xfreerdp and xrdp with TLS 1.2, from 2001:db8:2::10 to 2001:db8:100::20. The user closes the window.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up(ipv6=True)
+    lab.programs.xrdp("tls")
+    time.sleep(2)
+    lab.capture("client")
+    lab.programs.session("/sec:tls", server=f"[{SERVER_6}]", password=None)
+    lab.expect(
+        kind="healthy",
+        reached="session",
+        frames=CONFIRMED_TLS,
+        client=CLIENT_6,
+        server=f"[{SERVER_6}]:3389",
+    )
+
+
+@case("healthy-other-port")
+def healthy_other_port(lab):
+    """A session with a server that listens on 33890.
+
+    freerdp-shadow on another port; nothing but the content says that this is RDP.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.programs.port = 33890
+    lab.programs.shadow("nla")
+    lab.capture("client")
+    lab.programs.session("/sec:nla")
+    lab.expect(
+        kind="healthy", reached="session", frames="tcp.payload[5]==d0 && tcp.srcport==33890", server="198.51.100.20:33890"
+    )
+
+
+@case("healthy-snaplen")
+def healthy_snaplen(lab):
+    """A session of which the capture kept only the first 128 bytes of every frame.
+
+    Nothing is wrong with the connection; what was cut is a limit of the capture.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.programs.shadow("nla")
+    lab.capture("client", snaplen=128)
+    lab.programs.session("/sec:nla")
+    lab.expect(kind="healthy", reached="session", frames=CONFIRMED_NLA)
+
+
+@case("healthy-started-late")
+def healthy_started_late(lab):
+    """A session whose beginning was not captured.
+
+    The capture starts two seconds after the session; its user moves the mouse and closes the window in good order.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.programs.shadow("nla")
+    client = lab.programs.open("/sec:nla")
+    lab.capture("client")
+    lab.programs.paint(0.6)
+    lab.programs.move_mouse(1.0)
+    lab.programs.end(client)
+    lab.expect(kind="healthy", reached="session", frames=[])
+
+
+@case("refused-then-healthy")
+def refused_then_healthy(lab):
+    """A user who comes too early, and again ten seconds later: two incidents.
+
+    At the first attempt nothing listens on 3389. Then xrdp is started and the second attempt works.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up()
+    certificate = lab.programs.certificate()
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:tls", password=None), 10)
+    time.sleep(8)
+    lab.programs.xrdp("tls", certificate=certificate)
+    lab.programs.session("/sec:tls", password=None)
+    lab.expect(
+        cause="port-closed-or-device-reset",
+        strength="stated",
+        reached="transport",
+        frames="tcp.flags.reset==1 && tcp.ack==1 && tcp.seq==1 && ip.src==198.51.100.20",
+    )
+    lab.expect(kind="healthy", reached="session", frames=CONFIRMED_TLS)
+
+
+@case("healthy-both-sides")
+def healthy_both_sides(lab):
+    """A session captured on the client and on the server, both in one file with two interfaces.
+
+    Every packet is there twice, with another TTL: once as it left, once as it arrived. Nothing is a retransmission.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.programs.shadow("nla")
+    lab.capture("client")
     lab.capture("server")
     lab.programs.session("/sec:nla")
     lab.expect(kind="healthy", reached="session", frames=CONFIRMED_NLA)

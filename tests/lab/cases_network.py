@@ -3,6 +3,7 @@
 import time
 
 from catalogue import collector
+from net import CLIENT_6, SERVER_6
 
 CASES, case = collector()
 FROM_SERVER, FROM_CLIENT = "ip.src==198.51.100.20", "ip.src==192.0.2.10"
@@ -30,7 +31,7 @@ def packet_loss(lab):
         strength="inferred",
         blame="network",
         reached="session",
-        frames=f"tcp.analysis.retransmission && {FROM_CLIENT}",
+        frames=f"tcp.analysis.rto>0.15 && {FROM_CLIENT}",
     )
 
 
@@ -56,7 +57,7 @@ def packet_loss_server_side(lab):
         strength="inferred",
         blame="network",
         reached="session",
-        frames=f"tcp.analysis.retransmission && {FROM_SERVER}",
+        frames=f"tcp.analysis.rto>0.15 && {FROM_SERVER}",
     )
 
 
@@ -127,7 +128,7 @@ def healthy_mtu_learned(lab):
 def ip_fragments_lost(lab):
     """Packets are cut on the way and only their first pieces arrive.
 
-    The client sends without the don't-fragment bit, the router's way to the server takes 576 bytes, and the link drops
+    The client sends without the don't-fragment bit, the router's way to the server takes 480 bytes, and the link drops
     every fragment but the first. The large third NLA token never becomes whole; after three seconds the server sends
     ICMP 11/1 (fragment reassembly time exceeded). Captured on the server.
     """
@@ -135,7 +136,7 @@ def ip_fragments_lost(lab):
     lab.net.up(link=["--drop-later-fragments"])
     lab.net.set("client", "net.ipv4.ip_no_pmtu_disc", 1)
     lab.net.set("server", "net.ipv4.ipfrag_time", 3)
-    lab.net.on("router", *"ip route change 198.51.100.0/24 dev eth1 src 198.51.100.1 mtu lock 576".split())
+    lab.net.on("router", *"ip route change 198.51.100.0/24 dev eth1 src 198.51.100.1 mtu lock 480".split())
     lab.programs.shadow("nla")
     lab.capture("server")
     lab.programs.wait(lab.programs.xfreerdp("/sec:nla"), 20)
@@ -168,4 +169,73 @@ def segments_corrupted(lab):
         blame="network",
         reached="session",
         frames=f"tcp.len>0 && tcp.analysis.retransmission && {FROM_CLIENT}",
+    )
+
+
+@case("firewall-reject--ipv6")
+def firewall_reject_ipv6(lab):
+    """A packet filter in the router refuses the connection over IPv6 and says so.
+
+    nftables in the router rejects TCP 3389 with ICMPv6 1/1 (administratively prohibited).
+    """
+    lab.used += ["freerdp2-x11", "nftables"]
+    lab.net.up(ipv6=True)
+    lab.programs.xrdp("tls")
+    lab.net.on("router", "nft", "add table inet lab")
+    lab.net.on("router", "nft", "add chain inet lab forward { type filter hook forward priority 0 ; }")
+    lab.net.on("router", "nft", "add rule inet lab forward tcp dport 3389 reject with icmpx type admin-prohibited")
+    time.sleep(2)
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp(server=f"[{SERVER_6}]"), 20)
+    lab.expect(
+        cause="firewall-reject",
+        strength="stated",
+        blame="middlebox",
+        reached="transport",
+        frames="icmpv6.type==1 && icmpv6.code==1",
+        client=CLIENT_6,
+        server=f"[{SERVER_6}]:3389",
+    )
+
+
+@case("host-unreachable--ipv6")
+def host_unreachable_ipv6(lab):
+    """Nobody has the IPv6 address: neighbour solicitations in the client's own segment are not answered.
+
+    xfreerdp tries 2001:db8:2::77, an address of its own network that no machine holds. No SYN leaves the client.
+    """
+    lab.used += ["freerdp2-x11"]
+    lab.net.up(ipv6=True)
+    time.sleep(2)
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp(server="[2001:db8:2::77]"), 20)
+    lab.args = ["--target", "2001:db8:2::77"]
+    lab.expect(
+        cause="host-unreachable",
+        strength="inferred",
+        reached="transport",
+        frames="icmpv6.type==135 && icmpv6.nd.ns.target_address==2001:db8:2::77",
+        client=CLIENT_6,
+        server="[2001:db8:2::77]:3389",
+    )
+    lab.never("tcp")
+
+
+@case("wrong-address")
+def wrong_address(lab):
+    """Two machines claim the address of the server.
+
+    Two machines in the client's own network (a Linux bridge) hold 192.0.2.20 and answer the ARP request with their own
+    hardware addresses. The client's SYN goes to one of them, where nothing listens on 3389.
+    """
+    lab.used += ["freerdp2-x11"]
+    lab.net.up(neighbours={"one": "192.0.2.20/24", "two": "192.0.2.20/24"})
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp(server="192.0.2.20"), 20)
+    lab.expect(
+        cause="wrong-address",
+        strength="inferred",
+        reached="transport",
+        frames="arp.opcode==2 && arp.src.proto_ipv4==192.0.2.20",
+        server="192.0.2.20:3389",
     )

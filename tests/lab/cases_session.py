@@ -104,6 +104,56 @@ def admin_or_user_disconnect(lab):
     lab.expect(kind="healthy", reached="session", frames=f"tcp.flags.fin==1 && {FROM_SERVER}")
 
 
+@case("idle-or-time-limit")
+def idle_or_time_limit(lab):
+    """The server ends an idle session in good order after exactly one minute.
+
+    xfreerdp at the login window of xrdp over TLS 1.2, nobody touches anything. After 60 seconds xrdp is told to end
+    the session (SIGTERM to its process): disconnect ultimatum inside TLS, close_notify, FIN. The expectation here is
+    for the packets alone: an orderly end. With a log beside it the end gets its name.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up()
+    lab.programs.xrdp("tls")
+    lab.capture("client")
+    client = lab.programs.open("/sec:tls", password=None)
+    time.sleep(58)
+    lab.programs.end_session(0)
+    lab.programs.wait(client, 10)
+    lab.expect(kind="healthy", reached="session", frames=f"tcp.flags.fin==1 && {FROM_SERVER}")
+
+
+@case("taken-over")
+def taken_over(lab):
+    """A second client comes, and the server ends the session of the first in good order.
+
+    xfreerdp sits at the login window of xrdp over TLS 1.2. Another one connects from 192.0.2.11; one second later xrdp
+    is told to end the first session (SIGTERM to its process). The second goes on until its user closes it. The
+    expectation here is for the packets alone: an orderly end. With a log beside it the end gets its name.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up()
+    lab.net.address("client", "eth0", "192.0.2.11/24")
+    lab.programs.xrdp("tls")
+    lab.capture("client")
+    first = lab.programs.open("/sec:tls", password=None)
+    lab.net.on("client", *"ip route change default via 192.0.2.1 src 192.0.2.11".split())
+    second = lab.programs.xfreerdp("/sec:tls", password=None)
+    time.sleep(2)
+    lab.programs.end_session(0)
+    lab.programs.wait(first, 10)
+    time.sleep(1)
+    lab.programs.end(second)
+    ended = f"tcp.stream==0 && tcp.flags.fin==1 && {FROM_SERVER}"
+    lab.expect(kind="healthy", reached="session", frames=ended)
+    lab.expect(
+        kind="healthy",
+        reached="session",
+        frames="rdp.negReq.selectedProtocol==1 && ip.dst==192.0.2.11",
+        client="192.0.2.11",
+    )
+
+
 @case("rst-injected")
 def rst_injected(lab):
     """Something between client and server resets a session towards the client, and the server goes on sending.
@@ -140,6 +190,25 @@ def rst_injected_server_side(lab):
     lab.programs.move_mouse(1.0)
     lab.programs.wait(client, 10)
     forged = f"tcp.flags.reset==1 && {FROM_CLIENT} && ip.ttl>200"
+    lab.expect(cause="rst-injected", strength="inferred", blame="middlebox", reached="session", frames=forged)
+
+
+@case("rst-injected--both-sides")
+def rst_injected_both_sides(lab):
+    """A device resets a session towards both ends, captured on both.
+
+    The link forges one RST to each side in the name of the other. Each capture holds one RST that the other lacks:
+    neither host sent one.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.programs.shadow("nla")
+    lab.capture("client")
+    lab.capture("server")
+    client = lab.programs.open("/sec:nla")
+    lab.net.command("rst-both")
+    lab.programs.wait(client, 10)
+    forged = "tcp.flags.reset==1 && ip.ttl>200"
     lab.expect(cause="rst-injected", strength="inferred", blame="middlebox", reached="session", frames=forged)
 
 
@@ -208,7 +277,7 @@ def zero_window(lab):
     lab.capture("client")
     client = lab.programs.open("/sec:nla")
     os.kill(client.pid, signal.SIGSTOP)
-    lab.programs.paint(15, every=0.1)
+    lab.programs.paint(15, every=0.1, noise=True)
     os.kill(client.pid, signal.SIGKILL)
     time.sleep(1)
     lab.expect(

@@ -143,6 +143,43 @@ def firewall_drop_server_side(lab):
     lab.never("tcp && ip.src==198.51.100.20")
 
 
+@case("firewall-drop--both-sides")
+def firewall_drop_both_sides(lab):
+    """A packet filter in the router drops the SYN; captured on the client and on the server, both in one file.
+
+    The host answers ping on the same path. The SYNs leave the client and never arrive at the server.
+    """
+    lab.used += ["freerdp2-x11", "xrdp", "nftables"]
+    lab.net.up()
+    lab.programs.xrdp("tls")
+    lab.net.on("router", "nft", "add table inet lab")
+    lab.net.on("router", "nft", "add chain inet lab forward { type filter hook forward priority 0 ; }")
+    lab.net.on("router", "nft", "add rule inet lab forward tcp dport 3389 drop")
+    lab.capture("client")
+    lab.capture("server")
+    lab.net.on("client", "ping", "-c", "2", "-i", "0.5", "198.51.100.20")
+    lab.programs.wait(lab.programs.xfreerdp(), 30)
+    lab.expect(cause="firewall-drop", strength="inferred", reached="transport", frames=[SYN])
+    lab.never("tcp && ip.src==198.51.100.20", "tcp && frame.interface_id==1")
+
+
+@case("silence-alone")
+def silence_alone(lab):
+    """The SYN is not answered, and nothing else in the capture says whether the host lives.
+
+    As firewall-drop without the ping before it: a filter, a host that is off and a wrong route all look like this, so
+    nothing of them may be claimed.
+    """
+    lab.used += ["freerdp2-x11", "xrdp", "nftables"]
+    lab.net.up()
+    lab.programs.xrdp("tls")
+    drop(lab)
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp(), 30)
+    lab.expect(kind="undetermined", reached="transport", frames=[SYN])
+    lab.never("ip.src==198.51.100.20")
+
+
 @case("firewall-reject")
 def firewall_reject(lab):
     """A packet filter in the router refuses the connection and says so.

@@ -5,6 +5,7 @@ from catalogue import collector
 CASES, case = collector()
 HELLO = "tcp.payload[0]==16 && tcp.payload[5]==1"
 CONFIRM = "rdp.neg_type==2"
+FATAL = "tcp.payload[0:2]==15:03 && tcp.payload[5]==2"
 
 
 def alert(number, sender=None):
@@ -113,24 +114,49 @@ def certificate_name(lab):
 def certificate_weak(lab):
     """The key of the certificate is too short for the client.
 
-    xrdp (TLS 1.2) with an RSA key of 1024 bits; the Python client trusts the certificate, but its OpenSSL asks for
-    security level 2 and ends the handshake with an alert.
+    A Python server (OpenSSL, security level 0, TLS 1.2) with an RSA key of 1024 bits; the Python client trusts the
+    certificate, but its OpenSSL asks for security level 2 and ends the handshake with an alert.
     """
-    lab.used += ["xrdp", "python3"]
+    lab.used += ["python3"]
     lab.net.up()
-    certificate = lab.programs.certificate(bits=1024)
-    lab.programs.xrdp("tls", certificate=certificate)
+    certificate, key = lab.programs.certificate(bits=1024)
+    lab.programs.speaker(
+        *("serve", "tls", "--certificate", certificate, "--key", key, "--maximum", "TLSv1_2"),
+        *("--ciphers", "DEFAULT:@SECLEVEL=0"),
+    )
     lab.capture("client")
     lab.programs.speak(
-        *("connect", "tls", "--protocols", 1, "--trust", certificate[0], "--ciphers", "DEFAULT:@SECLEVEL=2")
+        *("connect", "tls", "--protocols", 1, "--trust", certificate, "--ciphers", "DEFAULT:@SECLEVEL=2")
     )
     lab.expect(
         cause="certificate-weak",
         strength="inferred",
         blame="server",
         reached="tls",
-        frames="tcp.payload[0:2]==15:03 && tcp.payload[5]==2 && ip.src==192.0.2.10",
+        frames=FATAL + " && ip.src==192.0.2.10",
     )
+
+
+@case("closed-inside-tls-reason-not-visible--key")
+def closed_inside_tls_key(lab):
+    """The server cannot use its certificate and closes after every ClientHello.
+
+    xrdp refuses its own certificate (an RSA key of 1024 bits) once a client says hello: no ServerHello, no alert, nine
+    bytes of MCS in clear and a reset. Its log names the reason, the packets do not.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up()
+    lab.programs.xrdp("tls", certificate=lab.programs.certificate(bits=1024))
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:tls", password=None), 20)
+    lab.expect(
+        kind="undetermined",
+        cause="closed-inside-tls-reason-not-visible",
+        strength="inferred",
+        reached="tls",
+        frames=[HELLO],
+    )
+    lab.never("tcp.payload[0:2]==15:03", "tcp.payload[0:2]==16:03 && ip.src==198.51.100.20")
 
 
 @case("closed-inside-tls-reason-not-visible")

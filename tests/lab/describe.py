@@ -46,9 +46,11 @@ def clock(epoch):
 def connections(capture):
     """A table of the TCP connections: one dict per tcp.stream that opens in the capture."""
     table = {}
-    fields = ("tcp.stream", "frame.number", "frame.time_epoch", "ip.src", "tcp.srcport", "ip.dst", "tcp.dstport")
-    for row in rows(capture, "tcp && !icmp", *fields, "tcp.flags.str", "tcp.flags.syn", "tcp.flags.ack", "tcp.len"):
-        stream, number, moment, source, sport, destination, dport, letters, syn, ack, length = row
+    fields = ("tcp.stream", "frame.number", "frame.time_epoch", "tcp.srcport", "tcp.dstport", "tcp.flags.str")
+    hosts = ("ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "tcp.flags.syn", "tcp.flags.ack")
+    for row in rows(capture, "tcp && !icmp && !icmpv6", *fields, *hosts):
+        stream, number, moment, sport, dport, letters, source, destination, source_6, destination_6, syn, ack = row
+        source, destination = source or f"[{source_6}]", destination or f"[{destination_6}]"
         known = table.get(stream)
         if known is None:
             known = table[stream] = {
@@ -119,7 +121,7 @@ def case_md(capture, name, story, sides, used):
 
 ## The capture
 
-Taken on {sides}, whole frames, everything that passed there.
+Taken on {sides}; everything that passed there.
 {len(moments)} frames from {begun:%Y-%m-%d %H:%M:%S.%f} to {ended:%H:%M:%S.%f} UTC.
 
 {connection_table(capture)}

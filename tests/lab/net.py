@@ -17,6 +17,8 @@ from pathlib import Path
 
 CLIENT, SERVER = "192.0.2.10", "198.51.100.20"
 ROUTER_CLIENT_SIDE, ROUTER_SERVER_SIDE = "192.0.2.1", "198.51.100.1"
+CLIENT_6, SERVER_6 = "2001:db8:2::10", "2001:db8:100::20"
+ROUTER_CLIENT_SIDE_6, ROUTER_SERVER_SIDE_6 = "2001:db8:2::1", "2001:db8:100::1"
 HOSTS = ("client", "router", "link", "server")
 HERE = Path(__file__).resolve().parent
 
@@ -38,6 +40,7 @@ class Net:
         self.work.chmod(0o755)
         self.processes = []
         self.captures = []
+        self.hosts = HOSTS
         self.link = None
 
     def namespace(self, host):
@@ -49,14 +52,23 @@ class Net:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def up(self, link=(), offloads=False):
-        """Build the network; `link` are options for link.py."""
-        for host in HOSTS:
+    def up(self, link=(), offloads=False, ipv6=False, neighbours=None):
+        """Build the network.
+
+        `link` are options for link.py. With `ipv6` the hosts have addresses of both kinds. `neighbours` are further
+        hosts with their addresses in the client's network, which then is a bridge.
+        """
+        self.hosts += ("switch", *neighbours) if neighbours else ()
+        for host in self.hosts:
             sh("ip", "netns", "add", self.namespace(host))
             for name in ("all", "default"):
-                self.set(host, f"net.ipv6.conf.{name}.disable_ipv6", 1)
+                self.set(host, f"net.ipv6.conf.{name}.disable_ipv6", int(not ipv6 or host == "link"))
+                self.set(host, f"net.ipv6.conf.{name}.accept_dad", 0)
             self.on(host, "ip", "link", "set", "lo", "up")
-        self.pair("client", "eth0", "02:00:c0:00:02:0a", "router", "eth0", "02:00:c0:00:02:01")
+        if neighbours:
+            self.client_network(neighbours)
+        else:
+            self.pair("client", "eth0", "02:00:c0:00:02:0a", "router", "eth0", "02:00:c0:00:02:01")
         self.pair("router", "eth1", "02:00:c6:33:64:01", "link", "eth0", "02:00:00:00:00:01")
         self.pair("link", "eth1", "02:00:00:00:00:02", "server", "eth0", "02:00:c6:33:64:14")
         self.address("client", "eth0", f"{CLIENT}/24", ROUTER_CLIENT_SIDE)
@@ -64,6 +76,12 @@ class Net:
         self.address("router", "eth0", f"{ROUTER_CLIENT_SIDE}/24")
         self.address("router", "eth1", f"{ROUTER_SERVER_SIDE}/24")
         self.set("router", "net.ipv4.ip_forward", 1)
+        if ipv6:
+            self.set("router", "net.ipv6.conf.all.forwarding", 1)
+            self.address("router", "eth0", f"{ROUTER_CLIENT_SIDE_6}/64")
+            self.address("router", "eth1", f"{ROUTER_SERVER_SIDE_6}/64")
+            self.address("client", "eth0", f"{CLIENT_6}/64", ROUTER_CLIENT_SIDE_6)
+            self.address("server", "eth0", f"{SERVER_6}/64", ROUTER_SERVER_SIDE_6)
         if not offloads:
             for host, interface in (("client", "eth0"), ("router", "eth0"), ("router", "eth1"), ("server", "eth0")):
                 self.no_offloads(host, interface)
@@ -80,6 +98,18 @@ class Net:
         )
         self.on(host, "ip", "link", "set", interface, "up")
         self.on(other_host, "ip", "link", "set", other_interface, "up")
+
+    def client_network(self, neighbours):
+        """A bridge that joins the client, the router and their neighbours."""
+        self.on("switch", *"ip link add bridge type bridge mcast_snooping 0".split())
+        self.on("switch", *"ip link set bridge up".split())
+        hosts = [("client", "0a"), ("router", "01"), *((host, f"{number:02x}") for number, host in enumerate(neighbours, 0x14))]
+        for host, last in hosts:
+            self.pair("switch", host, f"02:00:00:00:01:{last}", host, "eth0", f"02:00:c0:00:02:{last}")
+            self.on("switch", "ip", "link", "set", host, "master", "bridge")
+            self.no_offloads(host, "eth0")
+        for host, address in neighbours.items():
+            self.address(host, "eth0", address, ROUTER_CLIENT_SIDE)
 
     def address(self, host, interface, address, gateway=None):
         self.on(host, "ip", "address", "add", address, "dev", interface)
@@ -120,7 +150,7 @@ class Net:
 
     def capture(self, host, interface="eth0", snaplen=262144):
         """Capture everything on an interface from now until `stop_captures`."""
-        path = self.work / f"{host}.pcap"
+        path = self.work / f"{host}-{interface}.pcap"
         self.captures.append(path)
         process = self.start(
             *(host, "tcpdump", "-i", interface, "-s", snaplen, "-U", "--immediate-mode", "-Z", "root"),
@@ -140,7 +170,7 @@ class Net:
     def down(self, keep=False):
         for process in reversed(self.processes):
             stop(process, signal.SIGTERM)
-        for host in HOSTS:
+        for host in self.hosts:
             sh("ip", "netns", "delete", self.namespace(host), check=False)
             shutil.rmtree(Path("/etc/netns") / self.namespace(host), ignore_errors=True)
         if not keep:

@@ -80,6 +80,7 @@ class Programs:
         self.server_display = None
         self.client_display = None
         self.clients = 0
+        self.port = PORT
 
     # Certificates and TLS limits
 
@@ -103,14 +104,14 @@ class Programs:
 
     # Servers
 
-    def xrdp(self, layer="tls", protocols="TLSv1.2", ciphers="", keepalive="true", certificate=None, host="server"):
+    def xrdp(self, layer="tls", protocols="TLSv1.2", ciphers="", keepalive="true", certificate=None):
         """xrdp showing its login window, in its own /etc/xrdp and /run."""
         certificate, key = certificate or self.certificate()
-        etc = self.net.etc(host) / "xrdp"
+        etc = self.net.etc("server") / "xrdp"
         shutil.copytree("/etc/xrdp", etc, symlinks=True, dirs_exist_ok=True)
         (etc / "xrdp.ini").write_text(
             XRDP_INI.format(
-                port=PORT,
+                port=self.port,
                 layer=layer,
                 certificate=certificate,
                 key=key,
@@ -121,8 +122,8 @@ class Programs:
             )
         )
         script = "mount -t tmpfs lab /run && mkdir -p /run/xrdp/sockdir && exec xrdp --nodaemon"
-        self.server = self.net.start(host, "unshare", "-m", "sh", "-c", script, log="xrdp.out")
-        self.wait_for_listener(host)
+        self.server = self.net.start("server", "unshare", "-m", "sh", "-c", script, log="xrdp.out")
+        self.wait_for_listener()
 
     def shadow(self, security="nla", user="alice"):
         """freerdp-shadow sharing a small empty screen."""
@@ -137,15 +138,15 @@ class Programs:
         }[security]
         environment = {"DISPLAY": self.server_display}
         self.server = self.net.start(
-            *("server", "freerdp-shadow-cli", f"/port:{PORT}", *options), environment=environment, log="shadow.out"
+            *("server", "freerdp-shadow-cli", f"/port:{self.port}", *options), environment=environment, log="shadow.out"
         )
-        self.wait_for_listener("server")
+        self.wait_for_listener()
         time.sleep(0.5)
 
-    def speaker(self, *words, host="server", log="speaker.out"):
+    def speaker(self, *words):
         """One of the small programs of speakers.py, as a server in the background."""
-        self.server = self.net.start(host, *self.python(*words), log=log)
-        self.wait_for_listener(host)
+        self.server = self.net.start("server", *self.python(*words), log="speaker.out")
+        self.wait_for_listener()
 
     @staticmethod
     def python(*words):
@@ -156,10 +157,10 @@ class Programs:
         """One of the small programs of speakers.py, as a client, to its end."""
         return self.net.on("client", *self.python(*words), check=False, timeout=60)
 
-    def wait_for_listener(self, host):
-        listening = wait_for(lambda: f":{PORT} " in self.net.on(host, "ss", "-Hlnt"), 10)
+    def wait_for_listener(self):
+        listening = wait_for(lambda: f":{self.port} " in self.net.on("server", "ss", "-Hlnt"), 10)
         if not listening:
-            raise RuntimeError(f"nothing listens on {host}: see {self.net.work}")
+            raise RuntimeError(f"nothing listens: see {self.net.work}")
 
     def kill_server(self):
         """End the server at once, as a crash would."""
@@ -178,13 +179,29 @@ class Programs:
         wait_for(Path(f"/tmp/.X11-unix/X{display}").exists, 10)
         return f":{display}"
 
-    def paint(self, seconds, every=0.2):
-        """Change the shared screen of freerdp-shadow for a while, so that the server has something to send."""
+    def paint(self, seconds, every=0.2, noise=False):
+        """Change the shared screen of freerdp-shadow for a while, so that the server has something to send.
+
+        Plain colours make small updates, `noise` makes large ones.
+        """
         end = time.monotonic() + seconds
         colours = itertools.cycle(["red", "green", "blue", "white", "black"])
+        bitmap = self.net.work / "noise.xbm"
         while time.monotonic() < end:
-            sh("xsetroot", "-solid", next(colours), env={**os.environ, "DISPLAY": self.server_display})
+            words = ["-solid", next(colours)]
+            if noise:
+                dots = ", ".join(f"0x{byte:02x}" for byte in os.urandom(160 // 8 * 120))
+                bitmap.write_text(
+                    f"#define noise_width 160\n#define noise_height 120\nstatic char noise_bits[] = {{\n{dots} }};\n"
+                )
+                words = ["-bitmap", bitmap]
+            sh("xsetroot", *words, env={**os.environ, "DISPLAY": self.server_display})
             time.sleep(every)
+
+    def end_session(self, number):
+        """Make xrdp end one of its sessions in good order; 0 is the oldest."""
+        sessions = sh("pgrep", "-P", self.server.pid).split()
+        os.kill(int(sessions[number]), signal.SIGTERM)
 
     # Clients
 
@@ -196,7 +213,7 @@ class Programs:
         environment = {"DISPLAY": self.client_display}
         secret = [f"/p:{password}"] if password else []
         return self.net.start(
-            *("client", "xfreerdp", f"/v:{server}:{PORT}", f"/u:{user}", *secret, "/cert:ignore"),
+            *("client", "xfreerdp", f"/v:{server}", f"/port:{self.port}", f"/u:{user}", *secret, "/cert:ignore"),
             *("/client-hostname:" + CLIENT_NAME, "/size:160x120", "/bpp:16", "-grab-keyboard", *options),
             environment=environment,
             log=f"xfreerdp-{self.clients}.out",
@@ -208,7 +225,7 @@ class Programs:
             self.client_display = self.screen("320x240x24")
         process = self.net.start(
             *("client", "rdesktop", "-u", "alice", "-n", CLIENT_NAME, "-g", "160x120", "-a", "16", *options),
-            f"{server}:{PORT}",
+            f"{server}:{self.port}",
             environment={"DISPLAY": self.client_display},
             stdin=subprocess.PIPE,
             log="rdesktop.out",

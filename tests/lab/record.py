@@ -52,7 +52,8 @@ class Recording:
 
     def capture(self, host, **named):
         """Capture on this host's interface from now on."""
-        self.sides.append(host)
+        snaplen = named.get("snaplen")
+        self.sides.append(f"the {host} (its `eth0`" + (f", the first {snaplen} bytes of each frame)" if snaplen else ")"))
         self.net.capture(host, **named)
 
     def expect(
@@ -78,14 +79,14 @@ class Recording:
         self.absent += filters
 
 
-def record(name, keep):
+def record(name, samples, keep):
     """Record one case and write its sample."""
     recording = Recording(name)
     function = CASES[name]
     try:
         function(recording)
         recording.net.stop_captures()
-        folder = SAMPLES / name
+        folder = samples / name
         folder.mkdir(parents=True, exist_ok=True)
         capture = folder / "capture.pcapng"
         draft = recording.net.work / "capture.pcapng"
@@ -93,14 +94,14 @@ def record(name, keep):
         if len(captures) == 1:
             sh("editcap", "-F", "pcapng", captures[0], draft)
         else:
-            sh("mergecap", "-F", "pcapng", "-w", draft, *captures)
+            sh("mergecap", "-F", "pcapng", "-I", "none", "-w", draft, *captures)
         for one in recording.absent:
             if describe.rows(draft, one, "frame.number"):
                 raise describe.NotShown(f"{name}: there is a frame for {one}")
         if draft.stat().st_size > MOST_BYTES:
             raise describe.NotShown(f"{name}: {draft.stat().st_size} bytes are too many")
         expectation = describe.case_toml(draft, recording.incidents, recording.args)
-        sides = " and ".join(f"the {side} (`eth0` of the {side})" for side in recording.sides)
+        sides = " and ".join(recording.sides)
         known = versions()
         used = ", ".join(f"{package} {known.get(package, '')}".strip() for package in recording.used + ["tcpdump"])
         story = describe.case_md(draft, name, inspect.getdoc(function), sides, used)
@@ -116,6 +117,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE")
     parser.add_argument("--jobs", type=int, default=1, help="cases at the same time")
+    parser.add_argument("--into", type=Path, default=SAMPLES, help="where the samples are written")
     parser.add_argument("--keep", action="store_true", help="leave the programs' own logs in /tmp")
     options = parser.parse_args()
     if not options.cases:
@@ -131,7 +133,7 @@ def main():
         return 2
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        running = {pool.submit(record, name, options.keep): name for name in wanted}
+        running = {pool.submit(record, name, options.into, options.keep): name for name in wanted}
         for done in concurrent.futures.as_completed(running):
             try:
                 print(done.result(), flush=True)
