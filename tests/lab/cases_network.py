@@ -239,3 +239,82 @@ def wrong_address(lab):
         frames="arp.opcode==2 && arp.src.proto_ipv4==192.0.2.20",
         server="192.0.2.20:3389",
     )
+
+
+@case("high-latency")
+def high_latency(lab):
+    """The path is so slow that the client gives up, with nothing lost.
+
+    The link holds every frame for 650 ms. xfreerdp and xrdp with TLS: the client's own time limit ends the attempt
+    before the session begins.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up(link=["--delay", 650])
+    lab.programs.xrdp("tls")
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:tls", password=None), 40)
+    lab.expect(
+        cause="high-latency",
+        strength="inferred",
+        blame="network",
+        reached="settings",
+        frames="tcp.flags.syn==1 && tcp.flags.ack==1",
+    )
+
+
+@case("client-network-change")
+def client_network_change(lab):
+    """The client changes its address in the middle of a session and comes back from the new one.
+
+    192.0.2.10 is taken from the client, which gets 192.0.2.11 (as after a roam or a new lease). The server repeats its
+    updates to the old address and gives up after five tries; three seconds after the change the same user connects from
+    the new address. Captured on the server.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.net.set("server", "net.ipv4.tcp_retries2", 5)
+    lab.programs.shadow("nla")
+    lab.capture("server")
+    first = lab.programs.open("/sec:nla")
+    lab.net.on("client", *"ip address del 192.0.2.10/24 dev eth0".split())
+    lab.net.address("client", "eth0", "192.0.2.11/24", "192.0.2.1")
+    lab.programs.paint(1.0)
+    time.sleep(2)
+    lab.programs.wait(first, 0.1)
+    second = lab.programs.xfreerdp("/sec:nla")
+    time.sleep(12)
+    lab.programs.end(second)
+    lab.expect(
+        cause="client-network-change",
+        strength="inferred",
+        blame="client",
+        reached="session",
+        frames=[f"tcp.analysis.rto>0.15 && {FROM_SERVER}", "tcp.flags.syn==1 && ip.src==192.0.2.11"],
+    )
+    lab.expect(
+        kind="healthy",
+        reached="session",
+        frames="rdp.neg_type==2 && ip.dst==192.0.2.11",
+        client="192.0.2.11",
+    )
+
+
+@case("udp-fallback")
+def udp_fallback(lab):
+    """A session whose client also tries UDP and gets no answer.
+
+    xfreerdp has a session with freerdp-shadow. A Python program on the client sends the RDPEUDP SYN of a Windows client
+    (1232 bytes) at 0, 3.5 and 6.2 seconds; the server's packet filter drops UDP 3389. Nothing fails. The UDP datagrams
+    are built after the specification, not by a Windows client.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11", "python3", "nftables"]
+    lab.net.up()
+    lab.net.on("server", "nft", "add table inet lab")
+    lab.net.on("server", "nft", "add chain inet lab input { type filter hook input priority 0 ; }")
+    lab.net.on("server", "nft", "add rule inet lab input udp dport 3389 drop")
+    lab.programs.shadow("nla")
+    lab.capture("client")
+    client = lab.programs.open("/sec:nla")
+    lab.programs.speak("greet")
+    lab.programs.end(client)
+    lab.expect(kind="healthy", reached="session", frames="udp.dstport==3389", remarks=["udp-fallback"])

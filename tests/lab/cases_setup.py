@@ -224,6 +224,84 @@ def port_closed(lab):
     )
 
 
+@case("port-closed-or-device-reset--device")
+def reset_by_device(lab):
+    """A device in the path refuses the connection with RST in the server's name.
+
+    xrdp is running; nftables in the router rejects TCP 3389 with a reset. A ping before it shows the TTL of the host
+    (63), the RST carries another (64) and comes sooner.
+    """
+    lab.used += ["freerdp2-x11", "xrdp", "nftables"]
+    lab.net.up()
+    lab.programs.xrdp("tls")
+    lab.net.on("router", "nft", "add table inet lab")
+    lab.net.on("router", "nft", "add chain inet lab forward { type filter hook forward priority 0 ; }")
+    lab.net.on("router", "nft", "add rule inet lab forward tcp dport 3389 reject with tcp reset")
+    lab.capture("client")
+    lab.net.on("client", "ping", "-c", "2", "-i", "0.5", "198.51.100.20")
+    lab.programs.wait(lab.programs.xfreerdp(), 20)
+    lab.expect(
+        cause="port-closed-or-device-reset",
+        strength="stated",
+        reached="transport",
+        frames="tcp.flags.reset==1 && ip.src==198.51.100.20 && ip.ttl==64",
+    )
+
+
+@case("three-clients")
+def three_clients(lab):
+    """Three clients of one server within a few seconds: a session, a refusal, and one that only looks in.
+
+    192.0.2.10 (xfreerdp) has a session with freerdp-shadow (NLA). Meanwhile 192.0.2.11 asks for TLS without NLA and
+    gets failure code 5, and 192.0.2.12 resets its connection after the confirm.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11", "python3"]
+    lab.net.up()
+    lab.net.address("client", "eth0", "192.0.2.11/24")
+    lab.net.address("client", "eth0", "192.0.2.12/24")
+    lab.programs.shadow("nla")
+    lab.capture("client")
+    session = lab.programs.open("/sec:nla")
+    lab.programs.speak("connect", "finish", "--protocols", 1, "--source", "192.0.2.11", "--cookies", "bob")
+    lab.programs.speak("connect", "leave", "--source", "192.0.2.12", "--cookies", "carol")
+    lab.programs.end(session)
+    lab.expect(kind="healthy", reached="session", frames="rdp.neg_type==2 && ip.dst==192.0.2.10")
+    lab.expect(
+        cause="neg-failure-5-nla-required",
+        strength="stated",
+        blame="client",
+        reached="negotiation",
+        frames=FAILURE,
+        client="192.0.2.11",
+    )
+    lab.expect(
+        cause="client-left-or-probe",
+        strength="inferred",
+        blame="none",
+        reached="negotiation",
+        frames="tcp.flags.reset==1 && ip.src==192.0.2.12",
+        client="192.0.2.12",
+    )
+
+
+@case("brute-force-storm")
+def brute_force_storm(lab):
+    """One address tries many user names within a minute and never stays.
+
+    A Python client connects to freerdp-shadow forty times, 0.5 seconds apart, each time with another name in the cookie,
+    finishes TLS and resets, as password guessers do that look at the certificate first.
+    """
+    lab.used += ["freerdp2-shadow-x11", "python3"]
+    lab.net.up()
+    lab.programs.shadow("nla")
+    lab.capture("server")
+    names = ["admin", "test", "user", "backup", "sql", "scan", "guest", "office", "kasse", "root", "support", "azure"]
+    lab.programs.speak(
+        *("connect", "tls-leave", "--times", 40, "--pause", 0.5, "--trust", "anyone", "--cookies", *names)
+    )
+    lab.expect(cause="brute-force-storm", strength="inferred", blame="client", reached="tls", frames=REQUEST)
+
+
 @case("neg-failure-1-ssl-required")
 def neg_failure_1(lab):
     """The server wants TLS and the client asks for plain RDP security.

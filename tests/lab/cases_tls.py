@@ -1,5 +1,7 @@
 """Cases that end in TLS or in NLA."""
 
+import time
+
 from catalogue import collector
 
 CASES, case = collector()
@@ -310,4 +312,35 @@ def bad_password(lab):
         strength="inferred",
         reached="authentication",
         frames=[CONFIRM, "tcp.flags.fin==1 && ip.src==198.51.100.20"],
+    )
+
+
+@case("tls-inspection")
+def tls_inspection(lab):
+    """A device in the path ends TLS and opens its own towards the server: NLA must fail.
+
+    A Python program in the router takes the client's TLS (1.2) with a certificate of its own and opens another to
+    freerdp-shadow, both with the true addresses and ports. xfreerdp accepts the certificate; CredSSP is bound to the
+    server's public key, so the logon breaks although user and password are right. Captured on the client and on the
+    server, both in one file: the certificates differ.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11", "python3"]
+    lab.net.up()
+    certificate, key = lab.programs.certificate(file="device")
+    for interface, table, address in (("eth0", 101, "198.51.100.20"), ("eth1", 102, "192.0.2.10")):
+        lab.net.on("router", "ip", "rule", "add", "iif", interface, "lookup", table)
+        lab.net.on("router", "ip", "route", "add", "local", address, "dev", "lo", "table", table)
+    lab.programs.shadow("nla")
+    device = ("inspect", "--certificate", certificate, "--key", key, "--maximum", "TLSv1_2")
+    lab.net.start("router", *lab.programs.python(*device), log="device.out")
+    time.sleep(1)
+    lab.capture("client")
+    lab.capture("server")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:nla"), 20)
+    lab.expect(
+        cause="tls-inspection",
+        strength="inferred",
+        blame="middlebox",
+        reached="authentication",
+        frames="tcp.payload[0:3]==16:03:03 && tcp.payload[5]==2",
     )

@@ -84,10 +84,10 @@ class Programs:
 
     # Certificates and TLS limits
 
-    def certificate(self, name="srv01.example.test", start="20260101000000Z", end="20460101000000Z", names=0, bits=2048):
+    def certificate(self, name="srv01.example.test", file="server", start="20260101000000Z", end="20460101000000Z", names=0, bits=2048):
         """A self-signed RSA certificate; `names` adds that many subject alternative names to make it large."""
         work = self.net.work
-        key, certificate, request = work / "server.key", work / "server.crt", work / "server.csr"
+        key, certificate, request = (work / f"{file}.{kind}" for kind in ("key", "crt", "csr"))
         alternatives = ",".join(f"DNS:{n}" for n in [name] + [f"alias-{i:02}.rdp.example.test" for i in range(names)])
         sh(
             *("openssl", "req", "-new", "-newkey", f"rsa:{bits}", "-nodes", "-subj", f"/CN={name}"),

@@ -1,7 +1,7 @@
 """Small servers and clients that do one thing no real product can be made to do.
 
 They speak TCP, X.224 negotiation ([MS-RDPBCGR] 2.2.1.1, 2.2.1.2) and TLS through OpenSSL, and nothing beyond it.
-Each runs inside one namespace: `speakers.py serve MODE …` or `speakers.py connect MODE …`.
+Each runs inside one namespace: `speakers.py serve MODE …`, `connect MODE …`, `names MODE`, `greet`, `inspect`.
 """
 
 import argparse
@@ -155,24 +155,25 @@ def connect(options):
     for number in range(options.times):
         if number:
             time.sleep(options.pause)
-        peer = socket.create_connection((options.server, PORT), 20)
+        source = (options.source, 0) if options.source else None
+        peer = socket.create_connection((options.server, PORT), 20, source)
         try:
-            attempt(peer, options)
+            attempt(peer, options, options.cookies[number % len(options.cookies)])
         except OSError as error:
             print(error, flush=True)
         peer.close()
 
 
-def attempt(peer, options):
+def attempt(peer, options, cookie):
     """One connection of a client."""
     if options.mode == "touch":
         return time.sleep(0.05)
     if options.bytewise:
-        for byte in connection_request(options.protocols):
+        for byte in connection_request(options.protocols, cookie):
             peer.sendall(bytes([byte]))
             time.sleep(0.01)
     else:
-        peer.sendall(connection_request(options.protocols))
+        peer.sendall(connection_request(options.protocols, cookie))
     if options.mode == "wait":
         peer.settimeout(options.wait)
         return peer.recv(4096)
@@ -200,6 +201,79 @@ def attempt(peer, options):
     return None
 
 
+def greet(options):
+    """Send the RDPEUDP SYN of a client three times, [MS-RDPEUDP] 2.2.2.1, and take no notice of answers."""
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.bind(("0.0.0.0", 0))
+    flags = 0x0001 | 0x0800 | 0x1000  # SYN, CORRELATION_ID, SYNEX
+    packet = struct.pack("!IHH", 0xFFFFFFFF, 64, flags) + struct.pack("!IHH", 0x2F1C77A5, 1232, 1232)
+    packet += bytes.fromhex("5a3c9e0c6b7f4d1e8a2b90c1d3e4f506") + bytes(16)
+    packet += struct.pack("!HHH", 0x0001, 0x0101, 0) + bytes(range(32))
+    for pause in (3.5, 2.7, 0.0):
+        sender.sendto(packet.ljust(1232, b"\0"), (options.server, PORT))
+        time.sleep(pause)
+
+
+# A device between them
+
+IP_TRANSPARENT = 19
+
+
+def inspect(options):
+    """Sit in the path, end the client's TLS, open another one to the server, and pass on what is inside.
+
+    Runs on a router that delivers packets of both directions to itself; both connections carry the true addresses.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
+    listener.bind(("0.0.0.0", PORT))
+    listener.listen(16)
+    while True:
+        client, address = listener.accept()
+        threading.Thread(target=between, args=(client, address, options), daemon=True).start()
+
+
+def between(client, address, options):
+    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind(address)
+        server.connect((options.server, PORT))
+        server.sendall(read_tpkt(client))
+        client.sendall(read_tpkt(server))
+        inner = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        inner.load_cert_chain(options.certificate, options.key)
+        outer = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        outer.check_hostname = False
+        outer.verify_mode = ssl.CERT_NONE
+        inner.maximum_version = outer.maximum_version = ssl.TLSVersion[options.maximum]
+        server = outer.wrap_socket(server)
+        client = inner.wrap_socket(client, server_side=True)
+        pump = threading.Thread(target=pass_on, args=(client, server), daemon=True)
+        pump.start()
+        pass_on(server, client)
+        pump.join(5)
+    except OSError as error:
+        print(error, flush=True)
+    client.close()
+    server.close()
+
+
+def pass_on(source, sink):
+    """Move bytes one way until the source ends."""
+    try:
+        while data := source.recv(16384):
+            sink.sendall(data)
+    except OSError as error:
+        print(error, flush=True)
+    try:
+        sink.shutdown(socket.SHUT_RDWR)
+    except OSError as error:
+        print(error, flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parts = parser.add_subparsers(required=True)
@@ -222,10 +296,22 @@ def main():
     part.add_argument("--address", default=SERVER)
     part.set_defaults(run=names)
 
+    part = parts.add_parser("greet")
+    part.add_argument("--server", default=SERVER)
+    part.set_defaults(run=greet)
+
+    part = parts.add_parser("inspect", parents=[tls])
+    part.add_argument("--server", default=SERVER)
+    part.add_argument("--certificate")
+    part.add_argument("--key")
+    part.set_defaults(run=inspect)
+
     part = parts.add_parser("connect", parents=[tls])
     part.add_argument("mode", choices=["touch", "wait", "leave", "finish", "tls", "tls-leave"])
     part.add_argument("--server", default=SERVER)
     part.add_argument("--protocols", type=int, default=PROTOCOL_SSL | PROTOCOL_HYBRID | PROTOCOL_HYBRID_EX)
+    part.add_argument("--source", help="address to connect from")
+    part.add_argument("--cookies", nargs="+", default=["alice"], help="user names, one per connection")
     part.add_argument("--bytewise", action="store_true", help="send the request in segments of one byte")
     part.add_argument("--times", type=int, default=1)
     part.add_argument("--wait", type=float, default=5.0)
