@@ -309,3 +309,56 @@ def healthy_both_sides(lab):
     lab.capture("server")
     lab.programs.session("/sec:nla")
     lab.expect(kind="healthy", reached="session", frames=CONFIRMED_NLA)
+
+
+@case("healthy-any-interface")
+def healthy_any_interface(lab):
+    """A session captured on all interfaces at once: frames with the Linux "cooked" header instead of Ethernet."""
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.programs.shadow("nla")
+    lab.capture("client", interface="any")
+    lab.programs.session("/sec:nla")
+    lab.expect(kind="healthy", reached="session", frames=CONFIRMED_NLA)
+
+
+@case("healthy-fragmented")
+def healthy_fragmented(lab):
+    """A session on a path that cuts large packets, and all pieces arrive.
+
+    The client sends without the don't-fragment bit and the router's way to the server takes 480 bytes. Captured on the
+    server: the large NLA tokens come as two fragments.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.net.set("client", "net.ipv4.ip_no_pmtu_disc", 1)
+    lab.net.on("router", *"ip route change 198.51.100.0/24 dev eth1 src 198.51.100.1 mtu lock 480".split())
+    lab.programs.shadow("nla")
+    lab.capture("server")
+    lab.programs.session("/sec:nla")
+    lab.expect(kind="healthy", reached="session", frames=[CONFIRMED_NLA])
+    lab.never("icmp")
+
+
+@case("nla-refused-then-healthy")
+def nla_refused_then_healthy(lab):
+    """A mistyped password, and the right one eight seconds later: two incidents.
+
+    xfreerdp and freerdp-shadow with NLA. The first attempt is refused after the third token (xfreerdp tries twice), the
+    second one works.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.programs.shadow("nla")
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:nla", password="wrong-2031"), 10)
+    time.sleep(8)
+    lab.programs.session("/sec:nla")
+    lab.expect(
+        kind="undetermined",
+        cause="nla-refused-reason-not-visible",
+        strength="inferred",
+        reached="authentication",
+        frames="tcp.flags.fin==1 && ip.src==198.51.100.20 && tcp.stream<2",
+    )
+    lab.expect(kind="healthy", reached="session", frames="rdp.neg_type==2 && tcp.stream==2")

@@ -193,6 +193,23 @@ def rst_injected_server_side(lab):
     lab.expect(cause="rst-injected", strength="inferred", blame="middlebox", reached="session", frames=forged)
 
 
+@case("rst-injected--at-request")
+def rst_injected_at_request(lab):
+    """A filter that knows RDP resets the client as soon as it sees the connection request.
+
+    The link forges an RST in the server's name when an X.224 Connection Request passes. The server never knew: its ACK
+    and its confirm arrive after "its own" RST.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up(link=["--reset-requests"])
+    lab.programs.shadow("nla")
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:nla"), 10)
+    time.sleep(0.5)
+    forged = f"tcp.flags.reset==1 && {FROM_SERVER} && ip.ttl>200"
+    lab.expect(cause="rst-injected", strength="inferred", blame="middlebox", reached="negotiation", frames=forged)
+
+
 @case("rst-injected--both-sides")
 def rst_injected_both_sides(lab):
     """A device resets a session towards both ends, captured on both.

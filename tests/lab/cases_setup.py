@@ -59,6 +59,31 @@ def dns_failure_silent(lab):
     lab.never("tcp", "dns.flags.response==1")
 
 
+@case("dns-failure--server-failure")
+def dns_failure_server(lab):
+    """The name server cannot answer.
+
+    As dns-failure, but the name server answers "server failure" (rcode 2), as one does that cannot reach its own
+    sources.
+    """
+    lab.used += ["freerdp2-x11", "python3"]
+    (lab.net.etc("client") / "resolv.conf").write_text("nameserver 192.0.2.1\noptions timeout:2 attempts:2\n")
+    lab.net.up()
+    lab.net.start("router", *lab.programs.python("names", "failure"))
+    time.sleep(0.5)
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp(server="srv01.example.test"), 20)
+    lab.args = ["--target", "srv01.example.test"]
+    lab.expect(
+        cause="dns-failure",
+        strength="stated",
+        reached="name",
+        server="srv01.example.test:3389",
+        frames="dns.flags.rcode==2",
+    )
+    lab.never("tcp")
+
+
 @case("host-unreachable")
 def host_unreachable(lab):
     """Nobody has the address: ARP in the client's own segment is not answered.
@@ -178,6 +203,64 @@ def silence_alone(lab):
     lab.programs.wait(lab.programs.xfreerdp(), 30)
     lab.expect(kind="undetermined", reached="transport", frames=[SYN])
     lab.never("ip.src==198.51.100.20")
+
+
+@case("host-asleep")
+def host_asleep(lab):
+    """A host that does not answer, and does a moment later: it was woken.
+
+    The link is dead during the first attempt, and the router keeps the host's hardware address, as it does when the
+    sleeping adapter answers ARP itself. Ten seconds later the link lives and a second attempt works. The expectation
+    here is for the packets alone: silence, which proves nothing. With the server's System log (sleep and wake) beside it
+    the first incident becomes `host-asleep`.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.programs.shadow("nla")
+    lab.net.on("router", *"ip neigh replace 198.51.100.20 lladdr 02:00:c6:33:64:14 dev eth1 nud permanent".split())
+    lab.capture("client")
+    lab.net.command("dead")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:nla"), 30)
+    time.sleep(10)
+    lab.net.command("alive")
+    lab.programs.session("/sec:nla")
+    lab.expect(kind="undetermined", reached="transport", frames=[f"{SYN} && tcp.stream==0"])
+    lab.expect(kind="healthy", reached="session", frames="rdp.neg_type==2")
+    lab.never("icmp")
+
+
+@case("rdp-disabled-or-other-port")
+def other_port(lab):
+    """The server listens on another port than the user believes.
+
+    192.0.2.10 tries 3389 and gets RST; 192.0.2.11 knows better and has a session on 33890. The expectation here is for
+    the packets alone. With the server's log (listener on 33890) beside it the first incident becomes
+    `rdp-disabled-or-other-port`.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.net.address("client", "eth0", "192.0.2.11/24")
+    lab.programs.port = 33890
+    lab.programs.shadow("nla")
+    lab.capture("client")
+    lab.programs.port = 3389
+    lab.programs.wait(lab.programs.xfreerdp("/sec:nla"), 10)
+    lab.programs.port = 33890
+    lab.net.on("client", *"ip route change default via 192.0.2.1 src 192.0.2.11".split())
+    lab.programs.session("/sec:nla")
+    lab.expect(
+        cause="port-closed-or-device-reset",
+        strength="stated",
+        reached="transport",
+        frames="tcp.flags.reset==1 && tcp.srcport==3389",
+    )
+    lab.expect(
+        kind="healthy",
+        reached="session",
+        frames="tcp.payload[5]==d0 && tcp.srcport==33890",
+        client="192.0.2.11",
+        server="198.51.100.20:33890",
+    )
 
 
 @case("firewall-reject")

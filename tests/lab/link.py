@@ -166,6 +166,14 @@ class Link:
             if self.options.duplicate and self.data_segments % self.options.duplicate == 0:
                 self.later(delay, direction, frame)
         self.later(delay, direction, frame)
+        if self.options.reset_requests and direction == TO_SERVER and self.is_request(packet):
+            self.reset(self.flows[packet.key()], TO_CLIENT)
+
+    @staticmethod
+    def is_request(packet):
+        """Whether the segment begins with a TPKT that holds an X.224 Connection Request, as some filters look for."""
+        start = packet.frame[packet.payload_at : packet.payload_at + 6] if packet.tcp else b""
+        return len(start) == 6 and start[:2] == b"\x03\0" and start[5] == 0xE0
 
     def later(self, delay, direction, frame):
         if delay == 0:
@@ -242,6 +250,7 @@ def main():
     parser.add_argument("--drop-later-fragments", action="store_true")
     parser.add_argument("--drop-data", choices=["client", "server"], help="drop segments with data towards this end")
     parser.add_argument("--drop-syn-ack", action="store_true")
+    parser.add_argument("--reset-requests", action="store_true", help="reset the client at an X.224 request")
     parser.add_argument("--eat-icmp", action="store_true")
     parser.add_argument("--idle", type=float, default=0, help="forget a TCP flow after this many silent seconds")
     parser.add_argument("--idle-answer", choices=["drop", "rst"], default="drop")

@@ -53,7 +53,8 @@ class Recording:
     def capture(self, host, **named):
         """Capture on this host's interface from now on."""
         snaplen = named.get("snaplen")
-        self.sides.append(f"the {host} (its `eth0`" + (f", the first {snaplen} bytes of each frame)" if snaplen else ")"))
+        interface = named.get("interface", "eth0")
+        self.sides.append(f"the {host} (its `{interface}`" + (f", the first {snaplen} bytes of each frame)" if snaplen else ")"))
         self.net.capture(host, **named)
 
     def expect(
