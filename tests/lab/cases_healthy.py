@@ -17,8 +17,9 @@ FAILED = "rdp.neg_type==3"
 def healthy_nla(lab):
     """A session with NLA that opens, lives for a moment and is closed by its user.
 
-    xfreerdp (`/enforce-tlsv1_2`) logs on to freerdp-shadow with CredSSP (NTLM) over TLS 1.2 and closes its window two seconds later. The
-    client ends with close_notify, FIN and, in answer to the server's close_notify, RST: that is its normal end.
+    xfreerdp (`/enforce-tlsv1_2`) logs on to freerdp-shadow with CredSSP (NTLM) over TLS 1.2 and closes its window two
+    seconds later. The client ends with close_notify, FIN and, in answer to the server's close_notify, RST: that is its
+    normal end.
     """
     lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
     lab.net.up()
@@ -238,7 +239,10 @@ def healthy_other_port(lab):
     lab.capture("client")
     lab.programs.session("/sec:nla")
     lab.expect(
-        kind="healthy", reached="session", frames="tcp.payload[5]==d0 && tcp.srcport==33890", server="198.51.100.20:33890"
+        kind="healthy",
+        reached="session",
+        frames="tcp.payload[5]==d0 && tcp.srcport==33890",
+        server="198.51.100.20:33890",
     )
 
 

@@ -252,6 +252,27 @@ def security_layer_mismatch(lab):
     lab.never(HELLO)
 
 
+@case("security-layer-mismatch--in-clear")
+def security_layer_mismatch_in_clear(lab):
+    """The client speaks the old RDP security, the server wants TLS, and neither says so in the negotiation.
+
+    xfreerdp with `/sec:rdp` sends no negotiation request; xrdp (`security_layer=tls`) confirms without a negotiation
+    response (11 bytes), and answers the MCS Connect-Initial with a disconnect ultimatum in clear and RST.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up()
+    lab.programs.xrdp("tls")
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:rdp", password=None), 20)
+    lab.expect(
+        cause="security-layer-mismatch",
+        strength="inferred",
+        reached="settings",
+        frames=["tcp.payload[0:6]==03:00:00:0b:06:d0", "tcp.payload[7:2]==21:80 && ip.src==198.51.100.20"],
+    )
+    lab.never("rdp.neg_type")
+
+
 @case("client-left-or-probe--alone")
 def client_left(lab):
     """A client that asks, gets its confirm and leaves; nothing follows.

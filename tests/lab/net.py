@@ -103,8 +103,9 @@ class Net:
         """A bridge that joins the client, the router and their neighbours."""
         self.on("switch", *"ip link add bridge type bridge mcast_snooping 0".split())
         self.on("switch", *"ip link set bridge up".split())
-        hosts = [("client", "0a"), ("router", "01"), *((host, f"{number:02x}") for number, host in enumerate(neighbours, 0x14))]
-        for host, last in hosts:
+        lasts = {"client": "0a", "router": "01"}
+        lasts |= {host: f"{number:02x}" for number, host in enumerate(neighbours, 0x14)}
+        for host, last in lasts.items():
             self.pair("switch", host, f"02:00:00:00:01:{last}", host, "eth0", f"02:00:c0:00:02:{last}")
             self.on("switch", "ip", "link", "set", host, "master", "bridge")
             self.no_offloads(host, "eth0")

@@ -84,7 +84,15 @@ class Programs:
 
     # Certificates and TLS limits
 
-    def certificate(self, name="srv01.example.test", file="server", start="20260101000000Z", end="20460101000000Z", names=0, bits=2048):
+    def certificate(
+        self,
+        name="srv01.example.test",
+        file="server",
+        start="20260101000000Z",
+        end="20460101000000Z",
+        names=0,
+        bits=2048,
+    ):
         """A self-signed RSA certificate; `names` adds that many subject alternative names to make it large."""
         work = self.net.work
         key, certificate, request = (work / f"{file}.{kind}" for kind in ("key", "crt", "csr"))

@@ -21,9 +21,10 @@ sys.dont_write_bytecode = True
 
 import describe
 import cases_healthy
+import cases_negotiation
 import cases_network
+import cases_reach
 import cases_session
-import cases_setup
 import cases_tls
 from net import CLIENT, SERVER, Net, sh
 from rdp import PORT, Programs, versions
@@ -31,7 +32,7 @@ from rdp import PORT, Programs, versions
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 CASES = {
     name: function
-    for module in (cases_healthy, cases_setup, cases_tls, cases_session, cases_network)
+    for module in (cases_healthy, cases_reach, cases_negotiation, cases_tls, cases_session, cases_network)
     for name, function in module.CASES.items()
 }
 MOST_BYTES = 400 * 1024
@@ -52,9 +53,10 @@ class Recording:
 
     def capture(self, host, **named):
         """Capture on this host's interface from now on."""
-        snaplen = named.get("snaplen")
-        interface = named.get("interface", "eth0")
-        self.sides.append(f"the {host} (its `{interface}`" + (f", the first {snaplen} bytes of each frame)" if snaplen else ")"))
+        where = f"its `{named.get('interface', 'eth0')}`"
+        if "snaplen" in named:
+            where += f", the first {named['snaplen']} bytes of each frame"
+        self.sides.append(f"the {host} ({where})")
         self.net.capture(host, **named)
 
     def expect(
@@ -82,6 +84,9 @@ class Recording:
 
 def record(name, samples, keep):
     """Record one case and write its sample."""
+    written = {path.name for path in (samples / name).glob("*")} - {"capture.pcapng", "case.md", "case.toml"}
+    if written:
+        raise FileExistsError(f"{name}: {', '.join(sorted(written))} was written for the present recording")
     recording = Recording(name)
     function = CASES[name]
     try:

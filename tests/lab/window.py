@@ -1,6 +1,7 @@
 """Close an X11 window the way a user does, with WM_DELETE_WINDOW (ICCCM 4.2.8.1), through libX11.
 
-`window.py WINDOW` acts on the display of the environment. No tool of the distribution does this without a window manager.
+`window.py WINDOW` acts on the display of the environment. No tool of the distribution does this without a window
+manager.
 """
 
 import ctypes
