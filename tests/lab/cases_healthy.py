@@ -366,3 +366,37 @@ def nla_refused_then_healthy(lab):
         frames="tcp.flags.fin==1 && ip.src==198.51.100.20 && tcp.stream<2",
     )
     lab.expect(kind="healthy", reached="session", frames="rdp.neg_type==2 && tcp.stream==2")
+
+
+@case("healthy-syn-lost")
+def healthy_syn_lost(lab):
+    """A session whose first SYN got lost: a second later the second one is answered. No fault.
+
+    The link drops the first TCP segment of all and nothing after it.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up(link=["--lose-first", 1])
+    lab.programs.shadow("nla")
+    lab.capture("client")
+    lab.programs.session("/sec:nla")
+    lab.expect(kind="healthy", reached="session", frames=CONFIRMED_NLA)
+
+
+@case("healthy-idle")
+def healthy_idle(lab):
+    """A session in which nothing is said for two minutes, and which then goes on.
+
+    rdesktop, which sends no keep-alives, at the login window of xrdp (TLS 1.2). After 120 silent seconds the user moves
+    the mouse and presses Escape; the server ends the session in good order.
+    """
+    lab.used += ["rdesktop", "xrdp"]
+    lab.net.up()
+    lab.programs.xrdp("tls", keepalive="false")
+    lab.capture("client")
+    client = lab.programs.rdesktop()
+    lab.programs.window()
+    time.sleep(120)
+    lab.programs.move_mouse(1.0)
+    lab.programs.press("Escape")
+    lab.programs.wait(client, 10)
+    lab.expect(kind="healthy", reached="session", frames=CONFIRMED_TLS)

@@ -61,6 +61,71 @@ def packet_loss_server_side(lab):
     )
 
 
+@case("packet-loss--during-tls")
+def packet_loss_during_tls(lab):
+    """The path dies just after the ClientHello.
+
+    The link forwards the request, the confirm and the ClientHello and nothing after them. The server repeats its
+    flight, full-size segment and small tail alike, and hears nothing: this is no black hole for large packets only.
+    Captured on the server.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up(link=["--dead-after", 3])
+    lab.net.set("server", "net.ipv4.tcp_retries2", 5)
+    lab.programs.xrdp("tls", certificate=lab.programs.certificate(names=LARGE_FLIGHT))
+    lab.capture("server")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:tls", password=None), 20)
+    lab.expect(
+        cause="packet-loss",
+        strength="inferred",
+        blame="network",
+        reached="tls",
+        frames=f"tcp.analysis.rto>0.15 && {FROM_SERVER}",
+    )
+
+
+@case("mtu-black-hole--session")
+def mtu_black_hole_session(lab):
+    """Large packets vanish on the way, and only the session has large packets.
+
+    The link drops every IP packet longer than 1300 bytes, silently. The TLS flight fits, the first picture does not: its
+    full-size segments are repeated and never acknowledged while smaller ones arrive. Captured on the server.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up(link=["--drop-larger", 1300])
+    lab.programs.xrdp("tls")
+    lab.capture("server")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:tls", password=None), 20)
+    lab.expect(
+        cause="mtu-black-hole",
+        strength="inferred",
+        reached="session",
+        frames=f"tcp.analysis.retransmission && ip.len>1300 && ip.flags.df==1 && {FROM_SERVER}",
+    )
+    lab.never("icmp")
+
+
+@case("mtu-black-hole--client-side")
+def mtu_black_hole_client_side(lab):
+    """As mtu-black-hole, captured on the client: the full-size segment is never seen, the client asks for it in vain.
+
+    The small tail of the server's flight arrives; the client's duplicate ACK names the missing piece (SACK), which is
+    as long as a full-size segment. Keep-alives are answered for 20 seconds.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up(link=["--drop-larger", 1300])
+    lab.programs.xrdp("tls", certificate=lab.programs.certificate(names=LARGE_FLIGHT))
+    lab.capture("client")
+    lab.programs.wait(lab.programs.xfreerdp("/sec:tls", password=None), 20)
+    lab.expect(
+        cause="mtu-black-hole",
+        strength="inferred",
+        reached="tls",
+        frames=["tcp.analysis.lost_segment", "tcp.options.sack.count>0"],
+    )
+    lab.never("icmp")
+
+
 @case("mtu-black-hole")
 def mtu_black_hole(lab):
     """Large packets vanish on the way and nobody says so.

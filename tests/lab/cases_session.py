@@ -32,6 +32,32 @@ def ended_by_server(lab):
     )
 
 
+@case("ended-abruptly-by-server--reset")
+def ended_by_server_reset(lab):
+    """The server's process hangs and is killed while input of the client waits for it: its kernel sends RST.
+
+    freerdp-shadow is stopped (SIGSTOP), the user moves the mouse, then it is killed (SIGKILL). The RST has the TTL of
+    the host and the exact sequence number: no device in between made it.
+    """
+    lab.used += ["freerdp2-x11", "freerdp2-shadow-x11"]
+    lab.net.up()
+    lab.programs.shadow("nla")
+    lab.capture("client")
+    client = lab.programs.open("/sec:nla")
+    os.kill(lab.programs.server.pid, signal.SIGSTOP)
+    lab.programs.move_mouse(1.5)
+    lab.programs.kill_server()
+    lab.programs.wait(client, 10)
+    lab.expect(
+        kind="undetermined",
+        cause="ended-abruptly-by-server",
+        strength="inferred",
+        reached="session",
+        frames=f"tcp.flags.reset==1 && {FROM_SERVER}",
+    )
+    lab.never(f"tcp.flags.fin==1 && {FROM_SERVER}")
+
+
 @case("ended-abruptly-by-client")
 def ended_by_client(lab):
     """The client's process dies in the middle of a session.

@@ -203,6 +203,29 @@ def closed_inside_tls_reset(lab):
     lab.never("tcp.payload[0:2]==15:03")
 
 
+@case("client-left-or-probe--after-tls")
+def client_left_after_tls(lab):
+    """The client finishes TLS, says goodbye and leaves before any logon; nothing follows.
+
+    xfreerdp with `/cert:deny` and TLS 1.2 does not accept the self-signed certificate of xrdp, and a user who presses No
+    looks the same. Nothing in the packets says why it left: it finishes the handshake and sends close_notify.
+    """
+    lab.used += ["freerdp2-x11", "xrdp"]
+    lab.net.up()
+    lab.programs.xrdp("tls")
+    lab.capture("client")
+    client = lab.programs.xfreerdp("/sec:tls", "/enforce-tlsv1_2", password=None, certificates="deny")
+    lab.programs.wait(client, 20)
+    lab.expect(
+        cause="client-left-or-probe",
+        strength="inferred",
+        blame="none",
+        reached="tls",
+        frames="tcp.flags.fin==1 && ip.src==192.0.2.10",
+    )
+    lab.never(FATAL)
+
+
 @case("tls-alert-other")
 def tls_alert_other(lab):
     """The client ends the handshake with an alert whose number says little.

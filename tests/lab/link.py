@@ -159,6 +159,7 @@ class Link:
         delay = self.options.delay / 1000
         if packet.tcp and packet.payload > 0:
             self.data_segments += 1
+            self.dead = self.data_segments == self.options.dead_after  # this one still passes
             if self.options.reorder and self.data_segments % self.options.reorder == 0:
                 delay += 0.004
             if self.options.corrupt and self.data_segments % self.options.corrupt == 0:
@@ -203,6 +204,9 @@ class Link:
         if options.drop_larger and packet.length > options.drop_larger:
             return True
         if options.drop_later_fragments and packet.fragment_offset:
+            return True
+        if packet.tcp and options.lose_first:
+            options.lose_first -= 1
             return True
         if packet.tcp:
             wanted = {"client": TO_CLIENT, "server": TO_SERVER}
@@ -250,6 +254,8 @@ def main():
     parser.add_argument("--drop-later-fragments", action="store_true")
     parser.add_argument("--drop-data", choices=["client", "server"], help="drop segments with data towards this end")
     parser.add_argument("--drop-syn-ack", action="store_true")
+    parser.add_argument("--dead-after", type=int, default=0, help="forward nothing after this many data segments")
+    parser.add_argument("--lose-first", type=int, default=0, help="drop this many TCP segments at the beginning")
     parser.add_argument("--reset-requests", action="store_true", help="reset the client at an X.224 request")
     parser.add_argument("--eat-icmp", action="store_true")
     parser.add_argument("--idle", type=float, default=0, help="forget a TCP flow after this many silent seconds")

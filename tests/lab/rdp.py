@@ -213,7 +213,7 @@ class Programs:
 
     # Clients
 
-    def xfreerdp(self, *options, server=SERVER, user="alice", password=PASSWORD):
+    def xfreerdp(self, *options, server=SERVER, user="alice", password=PASSWORD, certificates="ignore"):
         """Start xfreerdp; `end` or `wait` finishes it."""
         if self.client_display is None:
             self.client_display = self.screen("320x240x24")
@@ -221,7 +221,8 @@ class Programs:
         environment = {"DISPLAY": self.client_display}
         secret = [f"/p:{password}"] if password else []
         return self.net.start(
-            *("client", "xfreerdp", f"/v:{server}", f"/port:{self.port}", f"/u:{user}", *secret, "/cert:ignore"),
+            *("client", "xfreerdp", f"/v:{server}", f"/port:{self.port}", f"/u:{user}", *secret),
+            f"/cert:{certificates}",
             *("/client-hostname:" + CLIENT_NAME, "/size:160x120", "/bpp:16", "-grab-keyboard", *options),
             environment=environment,
             log=f"xfreerdp-{self.clients}.out",
