@@ -143,6 +143,7 @@ def healthy_reordered(lab):
     lab.capture("client")
     lab.programs.session("/sec:tls", password=None)
     lab.expect(kind="healthy", reached="session", frames=CONFIRMED_TLS)
+    lab.shows("tcp.analysis.out_of_order || tcp.analysis.lost_segment")
 
 
 @case("client-left-or-probe")
@@ -175,6 +176,7 @@ def healthy_duplicated(lab):
     lab.capture("client")
     lab.programs.session("/sec:nla")
     lab.expect(kind="healthy", reached="session", frames=CONFIRMED_NLA)
+    lab.shows("tcp.analysis.retransmission")
 
 
 @case("healthy-offloads")
@@ -189,6 +191,7 @@ def healthy_offloads(lab):
     lab.capture("client")
     lab.programs.session("/sec:nla")
     lab.expect(kind="healthy", reached="session", frames=CONFIRMED_NLA)
+    lab.shows("tcp.checksum.status==0 && ip.src==192.0.2.10")
 
 
 @case("healthy-server-side")
@@ -258,6 +261,7 @@ def healthy_snaplen(lab):
     lab.capture("client", snaplen=128)
     lab.programs.session("/sec:nla")
     lab.expect(kind="healthy", reached="session", frames=CONFIRMED_NLA)
+    lab.shows("frame.cap_len < frame.len")
 
 
 @case("healthy-started-late")
@@ -275,6 +279,7 @@ def healthy_started_late(lab):
     lab.programs.move_mouse(1.0)
     lab.programs.end(client)
     lab.expect(kind="healthy", reached="session", frames=[])
+    lab.never("tcp.flags.syn==1")
 
 
 @case("refused-then-healthy")
@@ -342,6 +347,7 @@ def healthy_fragmented(lab):
     lab.programs.session("/sec:nla")
     lab.expect(kind="healthy", reached="session", frames=[CONFIRMED_NLA])
     lab.never("icmp")
+    lab.shows("ip.flags.mf==1")
 
 
 @case("nla-refused-then-healthy")
@@ -380,6 +386,7 @@ def healthy_syn_lost(lab):
     lab.capture("client")
     lab.programs.session("/sec:nla")
     lab.expect(kind="healthy", reached="session", frames=CONFIRMED_NLA)
+    lab.shows("tcp.flags.syn==1 && tcp.flags.ack==0 && tcp.analysis.retransmission")
 
 
 @case("healthy-idle")

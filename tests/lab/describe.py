@@ -19,7 +19,7 @@ class NotShown(Exception):
 
 def rows(capture, display_filter, *fields):
     """The given fields of every frame that matches."""
-    words = ["tshark", "-n", "-r", capture, "-Y", display_filter, "-T", "fields"]
+    words = ["tshark", "-n", "-o", "tcp.check_checksum:TRUE", "-r", capture, "-Y", display_filter, "-T", "fields"]
     for field in fields:
         words += ["-e", field]
     return [line.split("\t") for line in sh(*words).splitlines()]

@@ -46,6 +46,7 @@ class Recording:
         self.net = Net(f"{zlib.crc32(name.encode()):08x}"[:6])
         self.programs = Programs(self.net)
         self.incidents = []
+        self.present = []
         self.absent = []
         self.args = []
         self.used = []
@@ -74,8 +75,23 @@ class Recording:
         """State one incident; `frames` are display filters that must each find something."""
         if kind == "cause" and (cause is None or strength is None):
             raise ValueError("a cause needs its id and strength")
-        self.incidents.append({**locals(), "remarks": list(remarks)})
-        del self.incidents[-1]["self"]
+        self.incidents.append(
+            {
+                "client": client,
+                "server": server,
+                "kind": kind,
+                "cause": cause,
+                "strength": strength,
+                "blame": blame,
+                "reached": reached,
+                "frames": frames,
+                "remarks": list(remarks),
+            }
+        )
+
+    def shows(self, *filters):
+        """State what must be in the capture besides the frames of the incidents."""
+        self.present += filters
 
     def never(self, *filters):
         """State what must not be in the capture."""
@@ -101,6 +117,7 @@ def record(name, samples, keep):
             sh("editcap", "-F", "pcapng", captures[0], draft)
         else:
             sh("mergecap", "-F", "pcapng", "-I", "none", "-w", draft, *captures)
+        describe.frames(draft, recording.present)
         for one in recording.absent:
             if describe.rows(draft, one, "frame.number"):
                 raise describe.NotShown(f"{name}: there is a frame for {one}")
