@@ -24,8 +24,21 @@ pub use judge::{judge, judge_incident};
 
 /// Every cause, in the order of the stages. The order decides only between findings that are equal in all else.
 pub static ALL: &[&Cause] = &[
+    &negotiation::not_rdp::CAUSE,
+    &negotiation::neg_failure_1_ssl_required::CAUSE,
+    &negotiation::neg_failure_2_ssl_not_allowed::CAUSE,
+    &negotiation::neg_failure_3_no_certificate::CAUSE,
+    &negotiation::neg_failure_4_inconsistent_flags::CAUSE,
     &negotiation::neg_failure_5_nla_required::CAUSE,
+    &negotiation::neg_failure_6_tls_client_certificate_required::CAUSE,
     &negotiation::no_cc::CAUSE,
+    &tls::tls_version_mismatch::CAUSE,
+    &tls::tls_no_shared_cipher::CAUSE,
+    &tls::private_key_unreadable::CAUSE,
+    &tls::certificate_dates::CAUSE,
+    &tls::certificate_untrusted::CAUSE,
+    &tls::tls_alert_other::CAUSE,
+    &tls::closed_inside_tls_reason_not_visible::CAUSE,
     &authentication::client_left_or_probe::CAUSE,
 ];
 
