@@ -43,11 +43,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let answered = !flow.closes.is_empty()
         || icmp_of(flow, &[IcmpMeaning::Unreachable, IcmpMeaning::Loop, IcmpMeaning::Prohibited]).is_some();
     let repeated = flow.syns.len() >= 2 && connection.capture_end - flow.first.time >= IN_VAIN;
-    if answered
-        || !repeated
-        || !flow.ended_before(connection.capture_end, PATIENCE)
-        || case.accepted().is_some()
-    {
+    if answered || !repeated || case.accepted().is_some() {
         return None;
     }
     // Silence alone may as well be a host that is off.

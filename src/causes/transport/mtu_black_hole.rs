@@ -48,8 +48,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if !flow.is_established() || icmp_of(flow, &[IcmpMeaning::TooBig]).is_some() || !case.capture_is_sound() {
         return None;
     }
-    let (side, lost) =
-        [Side::Client, Side::Server].into_iter().find_map(|side| Some((side, too_large(flow, side)?)))?;
+    let repeated =
+        [Side::Client, Side::Server].into_iter().find_map(|side| Some((side, too_large(flow, side)?)));
+    let Some((side, lost)) = repeated else { return beyond_the_hole(flow) };
     let mut evidence = vec![
         Evidence::at(
             lost.first,
