@@ -37,7 +37,12 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         [first, .., last] => last.mark.time - first.mark.time >= SPAN,
         _ => false,
     };
-    if !repeated || !spans || case.accepted().is_some() {
+    // A client that repeats its SYN has not seen the answer; one that is merely silent may have.
+    let still_asking = match (flow.syn_acks.first(), flow.syns.last()) {
+        (Some(answer), Some(question)) => question.mark > answer.mark,
+        _ => false,
+    };
+    if !repeated || !spans || !still_asking || case.accepted().is_some() {
         return None;
     }
     let mut evidence: Vec<Evidence> = flow
