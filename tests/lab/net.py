@@ -6,6 +6,7 @@ Everything lives in namespaces that one `Net` makes and removes; nothing reaches
 It knows nothing of RDP.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -172,6 +173,10 @@ class Net:
         for process in reversed(self.processes):
             stop(process, signal.SIGTERM)
         for host in self.hosts:
+            # What a program left behind in a session of its own: its namespace is ours alone.
+            for left in sh("ip", "netns", "pids", self.namespace(host), check=False).split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(left), signal.SIGKILL)
             sh("ip", "netns", "delete", self.namespace(host), check=False)
             shutil.rmtree(Path("/etc/netns") / self.namespace(host), ignore_errors=True)
         if not keep:
