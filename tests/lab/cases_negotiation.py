@@ -34,11 +34,10 @@ def three_clients(lab):
         client="192.0.2.11",
     )
     lab.expect(
-        cause="client-left-or-probe",
-        strength="inferred",
-        blame="none",
+        kind="healthy",
         reached="negotiation",
         frames="tcp.flags.reset==1 && ip.src==192.0.2.12",
+        remarks=["client-left-or-probe"],
         client="192.0.2.12",
     )
 
@@ -156,7 +155,7 @@ def scripted_failure(lab, code):
     lab.programs.wait(lab.programs.xfreerdp("/sec:nla"), 20)
 
 
-@case("neg-failure-3-no-certificate")
+@case("neg-failure-3-no-certificate--recorded")
 def neg_failure_3(lab):
     """The server has no certificate it could use.
 
@@ -168,7 +167,7 @@ def neg_failure_3(lab):
     )
 
 
-@case("neg-failure-4-inconsistent-flags")
+@case("neg-failure-4-inconsistent-flags--recorded")
 def neg_failure_4(lab):
     """The server finds the flags of the request inconsistent.
 
@@ -185,7 +184,7 @@ def neg_failure_4(lab):
     )
 
 
-@case("neg-failure-6-tls-client-certificate-required")
+@case("neg-failure-6-tls-client-certificate-required--recorded")
 def neg_failure_6(lab):
     """The server wants a client certificate.
 

@@ -112,7 +112,7 @@ def service_down(lab):
     )
 
 
-@case("admin-or-user-disconnect")
+@case("admin-or-user-disconnect--recorded")
 def admin_or_user_disconnect(lab):
     """The server ends the session in good order.
 
@@ -130,7 +130,7 @@ def admin_or_user_disconnect(lab):
     lab.expect(kind="healthy", reached="session", frames=f"tcp.flags.fin==1 && {FROM_SERVER}")
 
 
-@case("idle-or-time-limit")
+@case("idle-or-time-limit--recorded")
 def idle_or_time_limit(lab):
     """The server ends an idle session in good order after exactly one minute.
 
@@ -149,7 +149,7 @@ def idle_or_time_limit(lab):
     lab.expect(kind="healthy", reached="session", frames=f"tcp.flags.fin==1 && {FROM_SERVER}")
 
 
-@case("taken-over")
+@case("taken-over--recorded")
 def taken_over(lab):
     """A second client comes, and the server ends the session of the first in good order.
 

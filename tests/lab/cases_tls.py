@@ -217,11 +217,10 @@ def client_left_after_tls(lab):
     client = lab.programs.xfreerdp("/sec:tls", "/enforce-tlsv1_2", password=None, certificates="deny")
     lab.programs.wait(client, 20)
     lab.expect(
-        cause="client-left-or-probe",
-        strength="inferred",
-        blame="none",
+        kind="healthy",
         reached="tls",
         frames="tcp.flags.fin==1 && ip.src==192.0.2.10",
+        remarks=["client-left-or-probe"],
     )
     lab.never(FATAL)
 
@@ -308,11 +307,10 @@ def client_left(lab):
     lab.capture("client")
     lab.programs.speak("connect", "leave")
     lab.expect(
-        cause="client-left-or-probe",
-        strength="inferred",
-        blame="none",
+        kind="healthy",
         reached="negotiation",
         frames=[CONFIRM, "tcp.flags.reset==1"],
+        remarks=["client-left-or-probe"],
     )
 
 
