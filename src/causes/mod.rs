@@ -53,6 +53,22 @@ pub static ALL: &[&Cause] = &[
     &tls::tls_alert_other::CAUSE,
     &tls::closed_inside_tls_reason_not_visible::CAUSE,
     &authentication::client_left_or_probe::CAUSE,
+    &authentication::bad_password_or_unknown_user::CAUSE,
+    &authentication::account_locked::CAUSE,
+    &authentication::account_or_password_expired_disabled_hours_workstation::CAUSE,
+    &authentication::logon_type_not_granted::CAUSE,
+    &authentication::account_restriction::CAUSE,
+    &authentication::nla_refused_reason_not_visible::CAUSE,
+    &session::licensing::CAUSE,
+    &session::session_limit::CAUSE,
+    &session::taken_over::CAUSE,
+    &session::admin_or_user_disconnect::CAUSE,
+    &session::idle_or_time_limit::CAUSE,
+    &session::logoff_or_window_closed::CAUSE,
+    &session::host_shutdown_or_crash::CAUSE,
+    &session::stateful_idle_timeout::CAUSE,
+    &session::ended_abruptly_by_server::CAUSE,
+    &session::ended_abruptly_by_client::CAUSE,
 ];
 
 /// The cause of that id.
