@@ -220,6 +220,15 @@ fn healthy(case: &Case<'_>) -> Verdict {
         ));
     }
     verdict.evidence.extend(case.ending());
+    // A router that said a packet was too big, and was heeded: no fault, but what a reader looks for.
+    if let Some(error) = flow.icmp.first() {
+        let at = crate::base::Locator::Frame { source: flow.first.at.source(), number: error.frame };
+        let mark = crate::base::Mark { time: error.time, at };
+        verdict.evidence.push(Evidence::at(
+            mark,
+            format!("{} sent {}; the connection went on", error.reporter, error.label()),
+        ));
+    }
     verdict
 }
 

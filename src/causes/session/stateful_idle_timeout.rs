@@ -31,7 +31,7 @@ cause! {
     /// Silence of a minute or more, then a segment that is repeated unanswered or answered at once with RST;
     /// RdpCoreTS 143 (121), 145 with IdleSeconds about as long, 103 (14).
     "stateful-idle-timeout", stage: Session, severity: Failure, blames: [Middlebox],
-    more_specific_than: ["ended-abruptly-by-server", "ended-abruptly-by-client"],
+    more_specific_than: ["ended-abruptly-by-server", "ended-abruptly-by-client", "packet-loss", "rst-injected"],
     client_code: "0x904 or 0x404",
 }
 
