@@ -108,7 +108,8 @@ fn logged(case: &Case<'_>, wrong: Option<&Evidence>) -> Option<Finding> {
 
 /// The client ended the handshake without a word when it had the certificate.
 fn closed(case: &Case<'_>, wrong: Evidence) -> Option<Finding> {
-    let close = handshake::closed(case).filter(|close| close.from == Side::Client)?;
+    let close = handshake::closed(case)
+        .filter(|close| close.from == Side::Client && handshake::may_answer(case, close, wrong.mark))?;
     let ending = Evidence::at(close.mark, crate::causes::case::ending_says(close));
     let finding = Finding::new(&CAUSE, Strength::Inferred, Blame::Server, vec![wrong, ending]);
     Some(finding.missing("the client's System log (Schannel 36881), or the code that the user saw (0x1B07)"))

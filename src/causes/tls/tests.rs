@@ -175,7 +175,7 @@ fn no_cipher() -> [Joined; 2] {
     ]
 }
 
-/// The verdict's finding by id, and every finding.
+/// The verdict's finding, and every finding.
 fn judged(
     connection: Connection,
     events: Vec<Joined>,
@@ -338,4 +338,23 @@ fn negotiation_failures_and_strangers() {
     ] {
         expect(script.connection(), vec![], Some(("not-rdp", Strength::Stated)));
     }
+}
+
+#[test]
+fn a_close_that_crossed_the_flight_does_not_answer_it() {
+    // The client is 100 ms away: its answers to SYN-ACK (third segment) and confirm (eighth) take that long.
+    let from = |answers: [usize; 2]| {
+        let mut script = Script::chosen(0x0303).fin(CLIENT);
+        for first in answers {
+            for segment in script.segments.iter_mut().skip(first) {
+                segment.time = segment.time.shifted(100 * time::MILLISECOND);
+            }
+        }
+        let mut connection = script.connection();
+        expired(&mut connection);
+        connection
+    };
+    let residual = "closed-inside-tls-reason-not-visible";
+    expect(from([2, 7]), vec![], Some((residual, Strength::Inferred)));
+    expect(from([99, 99]), vec![], Some(("certificate-dates", Strength::Inferred)));
 }
