@@ -39,11 +39,11 @@ const EXPIRED: u32 = 0x1B07;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let wrong = case.connection().and_then(|own| out_of_dates(own.tls.certificate.as_ref()?));
-    if let Some(remark) = wrong.as_ref().and_then(|evidence| accepted(case, evidence)) {
-        return Some(remark);
-    }
     if let Some(alert) = handshake::fatal_alert(case) {
         return of_alert(case, &alert, wrong);
+    }
+    if let Some(remark) = wrong.as_ref().and_then(|evidence| accepted(case, evidence)) {
+        return Some(remark);
     }
     logged(case, wrong.as_ref()).or_else(|| closed(case, wrong?))
 }

@@ -51,7 +51,7 @@ pub fn closed<'a>(case: &Case<'a>) -> Option<&'a Close> {
     let proven = case.capture_is_sound() && flow.opening != Opening::MidStream && !swallowed;
     // A close beyond what its sender was seen to send, or before what was still to come: the capture lacks
     // something, or it was sent again.
-    let in_line = close.offset <= close.expected && last_message(connection) < Some(close.mark);
+    let in_line = close.offset <= close.expected && last_message(connection) <= Some(close.mark);
     let own = case.forged(close).is_none() && flow.icmp.is_empty();
     let unsaid = connection.tls.fatal_alert().is_none() && connection.tls.finished().is_none();
     (proven && in_line && own && unsaid).then_some(close)

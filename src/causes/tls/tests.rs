@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::base::{Locator, Mark, Observed, SourceId, Timestamp, time};
 use crate::causes::{ALL, Case, Finding, Severity, Strength, judge};
-use crate::connection::{Connection, trace::trace};
+use crate::connection::{Connection, Stage, trace::trace};
 use crate::correlate::surroundings::{Other, Surroundings};
 use crate::correlate::{Attempt, Joined, MatchKey};
 use crate::eventlog::{Event, Provider};
@@ -357,4 +357,41 @@ fn a_close_that_crossed_the_flight_does_not_answer_it() {
     let residual = "closed-inside-tls-reason-not-visible";
     expect(from([2, 7]), vec![], Some((residual, Strength::Inferred)));
     expect(from([99, 99]), vec![], Some(("certificate-dates", Strength::Inferred)));
+}
+
+#[test]
+fn who_comes_back_with_a_session_left_on_its_own_account() {
+    let mut left = Script::chosen(0x0303).fin(CLIENT).connection();
+    let mut back = Other::of(&left);
+    back.first = Mark { time: left.last.time.shifted(time::SECOND), at: left.last.at };
+    back.window.start = back.first.time;
+    back.session = true;
+    let around = Surroundings { others: vec![back], ..Surroundings::default() };
+    let (finding, _) = judged(left.clone(), vec![], &around);
+    assert!(finding.is_none());
+    expired(&mut left);
+    let (finding, all) = judged(left, vec![], &around);
+    assert!(finding.is_none());
+    assert!(all.iter().all(|found| found.severity < Severity::Warning));
+    // An alert is its own word, whatever came later.
+    let mut said = Script::chosen(0x0303).alert(CLIENT, 45).connection();
+    expired(&mut said);
+    let (finding, _) = judged(said, vec![], &around);
+    assert_eq!(finding.unwrap().strength, Strength::Stated);
+}
+
+#[test]
+fn every_cause_says_why_and_what_to_do() {
+    for cause in ALL.iter().filter(|cause| matches!(cause.stage, Stage::Negotiation | Stage::Tls)) {
+        assert!(cause.title().len() > 20 && !cause.title().ends_with('.'), "{}", cause.id);
+        for section in ["Why", "What to do", "Seen as"] {
+            assert!(!cause.section(section).is_empty(), "{}: {section}", cause.id);
+        }
+        assert!(
+            cause.section("What to do").first().is_some_and(|line| line.starts_with("- ")),
+            "{}",
+            cause.id
+        );
+        assert!(cause.remedy().iter().all(|step| step.matches('`').count() % 2 == 0), "{}", cause.id);
+    }
 }
