@@ -15,6 +15,8 @@ use crate::stream::{Close, Opening, Side};
 const LATER: i64 = 120 * time::SECOND;
 /// A path this short never makes a close and the message before it cross for long.
 const SLACK: i64 = 5 * time::MILLISECOND;
+/// No path takes longer.
+const LONGEST_WAY: i64 = 10 * time::SECOND;
 /// Suites that every TLS 1.2 or 1.3 server of the last ten years has: ECDHE or TLS 1.3 with AES-GCM or ChaCha20.
 const COMMON_SUITES: [u16; 8] = [0x1301, 0x1302, 0x1303, 0xC02B, 0xC02C, 0xC02F, 0xC030, 0xCCA8];
 
@@ -54,7 +56,10 @@ pub fn closed<'a>(case: &Case<'a>) -> Option<&'a Close> {
     let in_line = close.offset <= close.expected && last_message(connection) <= Some(close.mark);
     let own = case.forged(close).is_none() && flow.icmp.is_empty();
     let unsaid = connection.tls.fatal_alert().is_none() && connection.tls.finished().is_none();
-    (proven && in_line && own && unsaid).then_some(close)
+    // What answers a hello of SSLv2 is not read here, so nothing is known to be missing.
+    let legible = !connection.tls.client_hello.as_ref().is_some_and(|hello| hello.value.ssl2)
+        || connection.tls.server_hello.is_some();
+    (proven && in_line && own && unsaid && legible).then_some(close)
 }
 
 /// Whether who closed can have received the message before: from the capture to it and back takes its time. At the
@@ -75,7 +80,9 @@ pub fn may_answer(case: &Case<'_>, close: &Close, message: Mark) -> bool {
             (confirm.map(Observed::mark), hello.map(Observed::mark)),
         ],
     };
-    let way = answers.into_iter().filter_map(|(said, answered)| Some(answered?.time - said?.time)).min();
+    let ways = answers.into_iter().filter_map(|(said, answered)| Some(answered?.time - said?.time));
+    // Longer than any path: a broken stamp, or somebody who waited.
+    let way = ways.filter(|way| *way <= LONGEST_WAY).min();
     close.mark.time - message.time >= way.unwrap_or(0) / 10 * 8 - SLACK
 }
 
