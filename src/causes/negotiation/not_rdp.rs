@@ -32,6 +32,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let seen = &foreign.value;
     let proxied = !seen.spoke_first
         && connection.request.as_ref().is_some_and(|request| foreign.mark() < request.mark());
+    // A client that was not captured may have spoken first.
+    if connection.request.is_none() && !case.capture_is_sound() {
+        return None;
+    }
     // The answer of a proxy on the way is not the server's.
     if connection.reached_session() || proxied || seen.looks_like == "a SOCKS answer" {
         return None;

@@ -39,11 +39,11 @@ const EXPIRED: u32 = 0x1B07;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let wrong = case.connection().and_then(|own| out_of_dates(own.tls.certificate.as_ref()?));
-    if let Some(remark) = wrong.as_ref().and_then(|evidence| accepted(case, evidence)) {
-        return Some(remark);
-    }
     if let Some(alert) = handshake::fatal_alert(case) {
         return of_alert(case, &alert, wrong);
+    }
+    if let Some(remark) = wrong.as_ref().and_then(|evidence| accepted(case, evidence)) {
+        return Some(remark);
     }
     logged(case, wrong.as_ref()).or_else(|| closed(case, wrong?))
 }
@@ -108,7 +108,8 @@ fn logged(case: &Case<'_>, wrong: Option<&Evidence>) -> Option<Finding> {
 
 /// The client ended the handshake without a word when it had the certificate.
 fn closed(case: &Case<'_>, wrong: Evidence) -> Option<Finding> {
-    let close = handshake::closed(case).filter(|close| close.from == Side::Client)?;
+    let close = handshake::closed(case)
+        .filter(|close| close.from == Side::Client && handshake::may_answer(case, close, wrong.mark))?;
     let ending = Evidence::at(close.mark, crate::causes::case::ending_says(close));
     let finding = Finding::new(&CAUSE, Strength::Inferred, Blame::Server, vec![wrong, ending]);
     Some(finding.missing("the client's System log (Schannel 36881), or the code that the user saw (0x1B07)"))

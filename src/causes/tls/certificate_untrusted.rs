@@ -25,7 +25,7 @@ cause! {
     /// - Before you trust anything, compare the thumbprint with the server's own:
     ///   `Get-ChildItem "Cert:\LocalMachine\Remote Desktop" | fl Subject,Issuer,Thumbprint`. A difference means that
     ///   a device in between replaces certificates.
-    /// - FreeRDP keeps what it knows in `~/.config/freerdp/known_hosts2`; remove the line of a server only if its
+    /// - FreeRDP 2 keeps what it knows in `~/.config/freerdp/known_hosts2`; remove the line of a server only if its
     ///   certificate was renewed on purpose.
     /// - To verify: `mstsc` connects without the warning.
     ///

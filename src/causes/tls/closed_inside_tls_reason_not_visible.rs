@@ -47,6 +47,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         close.from.name(),
         (close.mark.time - hello.time) / time::MILLISECOND
     );
+    if handshake::last_message(connection).is_some_and(|last| !handshake::may_answer(case, close, last)) {
+        detail.push_str("; it cannot have received the last message before that yet");
+    }
     if connection.tls.sealed_alerts.iter().any(|alert| alert.value == close.from) {
         detail.push_str("; its last record is an encrypted alert");
     }

@@ -13,6 +13,10 @@ use crate::stream::{Close, Opening, Side};
 
 /// A later session of the same client within this time shows that it left on its own account.
 const LATER: i64 = 120 * time::SECOND;
+/// A path this short never makes a close and the message before it cross for long.
+const SLACK: i64 = 5 * time::MILLISECOND;
+/// No path takes longer.
+const LONGEST_WAY: i64 = 10 * time::SECOND;
 /// Suites that every TLS 1.2 or 1.3 server of the last ten years has: ECDHE or TLS 1.3 with AES-GCM or ChaCha20.
 const COMMON_SUITES: [u16; 8] = [0x1301, 0x1302, 0x1303, 0xC02B, 0xC02C, 0xC02F, 0xC030, 0xCCA8];
 
@@ -47,9 +51,48 @@ pub fn closed<'a>(case: &Case<'a>) -> Option<&'a Close> {
     let close = flow.first_close()?;
     let swallowed = [Side::Client, Side::Server].iter().any(|side| !flow.swallowed(*side).is_empty());
     let proven = case.capture_is_sound() && flow.opening != Opening::MidStream && !swallowed;
+    // A close beyond what its sender was seen to send, or before what was still to come: the capture lacks
+    // something, or it was sent again.
+    let in_line = close.offset <= close.expected && last_message(connection) <= Some(close.mark);
     let own = case.forged(close).is_none() && flow.icmp.is_empty();
-    (proven && own && connection.tls.fatal_alert().is_none() && connection.tls.finished().is_none())
-        .then_some(close)
+    let unsaid = connection.tls.fatal_alert().is_none() && connection.tls.finished().is_none();
+    // What answers a hello of SSLv2 is not read here, so nothing is known to be missing.
+    let legible = !connection.tls.client_hello.as_ref().is_some_and(|hello| hello.value.ssl2)
+        || connection.tls.server_hello.is_some();
+    (proven && in_line && own && unsaid && legible).then_some(close)
+}
+
+/// Whether who closed can have received the message before: from the capture to it and back takes its time. At the
+/// server's end of a long path, a close and the message before it may have crossed.
+pub fn may_answer(case: &Case<'_>, close: &Close, message: Mark) -> bool {
+    let Some((connection, flow)) = case.both() else { return false };
+    let (request, confirm) = (connection.request.as_ref(), connection.confirm.as_ref());
+    let hello = connection.tls.client_hello.as_ref();
+    let (syn, syn_ack) = (flow.syns.last(), flow.syn_acks.last());
+    // The quickest of two answers that came for sure: the first one may have waited for an address to be resolved.
+    let answers = match close.from {
+        Side::Server => [
+            (syn.map(|syn| syn.mark), syn_ack.map(|syn_ack| syn_ack.mark)),
+            (request.map(Observed::mark), confirm.map(Observed::mark)),
+        ],
+        Side::Client => [
+            (syn_ack.map(|syn_ack| syn_ack.mark), flow.handshake),
+            (confirm.map(Observed::mark), hello.map(Observed::mark)),
+        ],
+    };
+    let ways = answers.into_iter().filter_map(|(said, answered)| Some(answered?.time - said?.time));
+    // Longer than any path: a broken stamp, or somebody who waited.
+    let way = ways.filter(|way| *way <= LONGEST_WAY).min();
+    close.mark.time - message.time >= way.unwrap_or(0) / 10 * 8 - SLACK
+}
+
+/// The last message of the handshake that was seen.
+pub fn last_message(connection: &Connection) -> Option<Mark> {
+    let tls = &connection.tls;
+    let hellos =
+        [tls.client_hello.as_ref().map(Observed::mark), tls.server_hello.as_ref().map(Observed::mark)];
+    let rest = [tls.retry, tls.server_done, tls.client_finished, tls.server_finished];
+    hellos.into_iter().chain(rest).flatten().max()
 }
 
 /// The same, if the server closed when it had the ClientHello.
@@ -57,7 +100,7 @@ pub fn closed_at_hello<'a>(case: &Case<'a>) -> Option<&'a Close> {
     let tls = &stopped(case)?.tls;
     let close = closed(case).filter(|close| close.from == Side::Server)?;
     let hello = tls.client_hello.as_ref()?;
-    (tls.server_hello.is_none() && close.mark > hello.mark()).then_some(close)
+    (tls.server_hello.is_none() && may_answer(case, close, hello.mark())).then_some(close)
 }
 
 /// How the server turned the ClientHello down, decisive fact first: an alert, or a close without ServerHello.
@@ -85,8 +128,9 @@ pub fn client_gave_up(case: &Case<'_>) -> Option<Evidence> {
         return (alert.value.from == Side::Client).then(|| of_alert(&alert));
     }
     let close = case.ended_by(Side::Client).filter(|close| case.forged(close).is_none())?;
-    let asked = connection.tls.server_hello.is_some() && connection.encrypted.from_client == 0;
-    (asked && case.capture_is_sound())
+    let answered = connection.tls.server_hello.as_ref().map(Observed::mark);
+    let asked = answered.is_some_and(|hello| may_answer(case, close, hello));
+    (asked && connection.encrypted.from_client == 0 && case.capture_is_sound())
         .then(|| Evidence::at(close.mark, crate::causes::case::ending_says(close)))
 }
 

@@ -9,3 +9,6 @@ pub mod schannel;
 pub mod tls_alert_other;
 pub mod tls_no_shared_cipher;
 pub mod tls_version_mismatch;
+
+#[cfg(test)]
+mod tests;

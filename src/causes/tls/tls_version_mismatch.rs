@@ -77,7 +77,11 @@ fn client_gives_up(case: &Case<'_>) -> Option<Finding> {
         }
         Some(_) => return None,
         None => {
+            let chosen = connection.tls.server_hello.as_ref()?.mark();
             let close = handshake::closed(case).filter(|close| unwanted && close.from == Side::Client)?;
+            if !handshake::may_answer(case, close, chosen) {
+                return None;
+            }
             Evidence::at(close.mark, crate::causes::case::ending_says(close))
         }
     };
