@@ -34,7 +34,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     match locked(case) {
         Some(evidence) => finding.evidence.push(evidence),
         None => {
-            finding = finding.missing("Security 4740 (domain controller): it names who locked the account")
+            finding = finding.missing("Security 4740 (domain controller): it names who locked the account");
         }
     }
     Some(finding)

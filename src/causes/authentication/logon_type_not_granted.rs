@@ -46,8 +46,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         let evidence = [Some(evidence), refused::denied(case), case.accepted()].into_iter().flatten();
         return Some(Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence.collect()));
     }
-    let words = |_| "the server says that the user may not log on remotely";
-    let mut finding = decision::detect(case, &CAUSE, INSUFFICIENT_PRIVILEGES, Blame::Server, words)?;
+    let mut finding =
+        decision::detect(case, &CAUSE, INSUFFICIENT_PRIVILEGES, Blame::Server, |_| Some("errorInfo 9"))?;
     finding.evidence.extend(refused::denied(case));
     Some(finding)
 }

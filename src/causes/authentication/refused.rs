@@ -82,7 +82,11 @@ fn by_status(
     evidence.extend(said.map(refusal_event));
     evidence.extend(case.accepted());
     let user = failure.logon.user.map(|user| format!(", user {user}")).unwrap_or_default();
-    let detail = format!("{} (status {code:#010X}{user})", words(code));
+    // A title that stands for one status says already what it means.
+    let detail = match codes.status {
+        [_] => format!("status {code:#010X}{user}"),
+        _ => format!("{} (status {code:#010X}{user})", words(code)),
+    };
     Some(Finding::new(cause, strength, blame, evidence).detail(detail))
 }
 

@@ -33,12 +33,13 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     Some(finding)
 }
 
-fn words(code: u32) -> &'static str {
-    match code {
+fn words(code: u32) -> Option<&'static str> {
+    Some(match code {
         1 => "from another session",
         2 => "logged off from another session",
-        _ => "the user chose to disconnect",
-    }
+        11 => "the user chose to disconnect",
+        _ => return None,
+    })
 }
 
 /// LocalSessionManager 39, where one session disconnected another.

@@ -67,13 +67,13 @@ fn goes_on_after(case: &Case<'_>, joined: &Joined) -> bool {
     })
 }
 
-/// A finding where the server stated one of `codes`.
+/// A finding where the server stated one of `codes`. `words` say what a code adds to the title of the cause.
 pub fn detect(
     case: &Case<'_>,
     cause: &'static Cause,
     codes: &[u32],
     blame: Blame,
-    words: impl Fn(u32) -> &'static str,
+    words: impl Fn(u32) -> Option<&'static str>,
 ) -> Option<Finding> {
     let mut said: Vec<Statement> =
         statements(case).into_iter().filter(|statement| codes.contains(&statement.code)).collect();
@@ -94,7 +94,11 @@ pub fn detect(
     let mut evidence: Vec<Evidence> = said.into_iter().map(|statement| statement.evidence).collect();
     evidence.extend(server_said_goodbye(case));
     evidence.extend(case.ending());
-    Some(Finding::new(cause, strength, blame, evidence).detail(detail))
+    let finding = Finding::new(cause, strength, blame, evidence);
+    Some(match detail {
+        Some(detail) => finding.detail(detail),
+        None => finding,
+    })
 }
 
 /// The server's goodbye, by size.

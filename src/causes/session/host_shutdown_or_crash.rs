@@ -44,7 +44,7 @@ const STARTS_WITHIN: i64 = 30 * 60 * time::SECOND;
 const SILENT: i64 = 2 * time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
-    let words = |_| "a part of Windows that the session needs crashed";
+    let words = |_| Some("a part of Windows that the session needs crashed");
     if let Some(finding) = decision::detect(case, &CAUSE, CRASHES, Blame::Server, words) {
         return Some(finding);
     }

@@ -39,6 +39,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     Some(finding)
 }
 
-fn words(code: u32) -> &'static str {
-    if code == 3 { "the idle limit" } else { "the limit of active sessions' time" }
+fn words(code: u32) -> Option<&'static str> {
+    match code {
+        3 => Some("the idle limit"),
+        4 => Some("the limit of the time that a session may be active"),
+        _ => None,
+    }
 }

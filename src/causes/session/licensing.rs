@@ -95,8 +95,8 @@ fn logged(joined: &Joined) -> Option<(&Joined, Evidence)> {
     Some((joined, Evidence::event(event, says)))
 }
 
-fn words(code: u32) -> &'static str {
-    match code {
+fn words(code: u32) -> Option<&'static str> {
+    Some(match code {
         0x101 => "no licence server was reachable (errorInfo 0x101)",
         0x102 => "no licence was left for this client (errorInfo 0x102)",
         0x103 => "a licensing message of the client was not understood (errorInfo 0x103)",
@@ -107,6 +107,7 @@ fn words(code: u32) -> &'static str {
         0x108 => "a licensing message was not encrypted as it should be (errorInfo 0x108)",
         0x109 => "the client's licence could not be upgraded (errorInfo 0x109)",
         0x10a => "the server has no licence for remote connections (errorInfo 0x10A)",
-        _ => "an internal error of licensing (errorInfo 0x100)",
-    }
+        0x100 => "an internal error of licensing (errorInfo 0x100)",
+        _ => return None,
+    })
 }

@@ -25,7 +25,9 @@ cause! {
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let logged_off = case.all_events().find_map(logged_off);
-    if let Some(mut finding) = decision::detect(case, &CAUSE, &[12], Blame::None, |_| "the user logged off") {
+    if let Some(mut finding) =
+        decision::detect(case, &CAUSE, &[12], Blame::None, |_| Some("the user logged off"))
+    {
         finding.evidence.extend(logged_off.map(|(_, evidence)| evidence));
         return Some(finding);
     }

@@ -39,8 +39,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         }
         _ => None,
     });
-    let words = |_| "the server says that it denied the connection";
-    if let Some(mut finding) = decision::detect(case, &CAUSE, &[7], Blame::Server, words) {
+    if let Some(mut finding) = decision::detect(case, &CAUSE, &[7], Blame::Server, |_| None) {
         finding.evidence.extend(declined.map(|(_, evidence)| evidence));
         return Some(finding);
     }

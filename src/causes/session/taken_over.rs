@@ -31,8 +31,7 @@ cause! {
 const LOGON: i64 = 60 * time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
-    let words = |_| "the server says that another connection took the session";
-    let mut finding = decision::detect(case, &CAUSE, &[5], Blame::None, words)?;
+    let mut finding = decision::detect(case, &CAUSE, &[5], Blame::None, |_| None)?;
     if let Some(connection) = case.connection() {
         let end = connection.last.time;
         let window = Window { start: end.shifted(-LOGON), end };
