@@ -35,11 +35,15 @@ fn is_starved(flow: &Flow, side: Side) -> bool {
 /// Whether record sizes show that neither side's last record was a goodbye. With ranges (block ciphers), without
 /// the handshake in the capture, or with bytes missing at the end, they do not.
 pub fn sizes_tell(case: &Case<'_>) -> bool {
-    let Some(connection) = case.connection() else { return false };
+    let Some((connection, flow)) = case.both() else { return false };
+    let framed =
+        [Side::Client, Side::Server].into_iter().all(|side| flow.stream(side).tracker.is_known_to_the_end());
     let encrypted = &connection.encrypted;
     let is_tls = connection.tls.server_hello.is_some() || connection.tls.midstream;
     let tells = |last: Option<Sealed>| last.is_none_or(|last| is_no_ultimatum(&last));
-    case.capture_is_sound() && (!is_tls || tells(encrypted.last_of_client) && tells(encrypted.last_of_server))
+    framed
+        && case.capture_is_sound()
+        && (!is_tls || tells(encrypted.last_of_client) && tells(encrypted.last_of_server))
 }
 
 fn is_no_ultimatum(last: &Sealed) -> bool {
