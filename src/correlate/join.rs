@@ -265,7 +265,7 @@ impl<'a> Work<'a> {
                     found.push((item_at, at, by));
                 }
                 (Some(_), Some(_)) => {
-                    notes.add(NoteKind::AmbiguousJoin, Some(item.event.at.source()), Some(item.event.at))
+                    notes.add(NoteKind::AmbiguousJoin, Some(item.event.at.source()), Some(item.event.at));
                 }
                 (None, _) => {}
             }
