@@ -326,7 +326,10 @@ fn exonerate(case: &Case<'_>, verdict: &Verdict) -> Vec<Exoneration> {
     let at = flow.handshake.unwrap_or(flow.first);
     vec![Exoneration {
         party: Blame::Network,
-        says: says.clone(),
-        evidence: vec![Evidence::at(at, "TCP is open in both directions"), Evidence::at(flow.last, says)],
+        says,
+        evidence: vec![
+            Evidence::at(at, "TCP is open in both directions"),
+            Evidence::at(flow.last, "the last segment"),
+        ],
     }]
 }
