@@ -15,7 +15,7 @@ Examples:
     rdpscan analyze client.pcapng server-logs/
 
   A bundle from support, for one user's attempt, as text for the ticket:
-    rdpscan analyze case-4711.zip --client 10.20.0.5 --around 2024-05-06T20:10:10Z \\
+    rdpscan analyze case-4711/ --client 10.20.0.5 --around 2024-05-06T20:10:10Z \\
         --format markdown -o verdict.md
 
   A capture from a pipe, with RDP on another port:
