@@ -60,7 +60,7 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 #[command(max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n{EXIT_CODES}"))]
 pub struct Analyze {
-    /// Captures (pcap, pcapng), event logs (evtx), folders or archives of them; - is standard input.
+    /// Captures (pcap, pcapng), event logs (evtx), or folders of them; - is standard input.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
