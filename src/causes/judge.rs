@@ -180,11 +180,11 @@ fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
             ..empty(Kind::Healthy)
         };
     }
-    if connection.reached_session() {
-        return healthy(case);
-    }
     if connection.transport == Transport::Unseen {
         return unseen(case);
+    }
+    if connection.reached_session() {
+        return healthy(case);
     }
     undetermined(case)
 }

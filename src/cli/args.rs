@@ -108,7 +108,7 @@ pub struct Analyze {
         help_heading = "Reading")]
     pub ports: Vec<u16>,
 
-    /// Read files piece by piece instead of mapping them: for network shares and removable media.
+    /// Read files into memory instead of mapping them: for network shares and removable media.
     #[arg(long, help_heading = "Reading")]
     pub no_mmap: bool,
 
