@@ -5,4 +5,6 @@ mod cli;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
 #[cfg(test)]
 mod eventlog;
+/// Every sample against its expectation, and the reports against those that were looked at.
+mod samples;
 mod support;
