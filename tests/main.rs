@@ -1,10 +1,13 @@
 //! All integration tests, in one binary. This file is the table of contents.
 
+/// Every cause file is listed, agrees with the reference, and has a sample that shows it.
+mod catalogue;
 /// Exit codes, arguments, `--help`, where the report goes.
 mod cli;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
-#[cfg(test)]
 mod eventlog;
+/// Imports point one way.
+mod layers;
 /// Every sample against its expectation, and the reports against those that were looked at.
 mod samples;
 mod support;
