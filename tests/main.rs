@@ -8,6 +8,8 @@ mod cli;
 mod eventlog;
 /// Imports point one way.
 mod layers;
+/// Captures and logs made by others, where they are present.
+mod public_data;
 /// Every sample against its expectation, and the reports against those that were looked at.
 mod samples;
 mod support;
