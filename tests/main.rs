@@ -10,6 +10,12 @@ mod eventlog;
 mod layers;
 /// Captures and logs made by others, where they are present.
 mod public_data;
+/// Numbers that look random and are the same on every run.
+mod random;
+/// Random segments against a naive array.
+mod reassembly;
 /// Every sample against its expectation, and the reports against those that were looked at.
 mod samples;
+/// Range size, threads and wrapping do not change one byte of the report.
+mod split;
 mod support;
