@@ -12,7 +12,7 @@ use crate::causes::{self, Case};
 use crate::connection::lookup::Lookup;
 use crate::connection::scan::{ScanOptions, scan};
 use crate::correlate::join::{DecodedLog, join};
-use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident};
+use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident, reach};
 use crate::eventlog::{self, Event, Log, LogIndex};
 use crate::input::{Bundle, Input};
 use crate::report::build::{self, Material};
@@ -82,7 +82,8 @@ fn run(options: &Options) -> Result<Report, Error> {
 
     // Connections and events to incidents.
     let connections = std::mem::take(&mut scanned.connections);
-    let (attempts, rest) = join(connections, &logs, &clocks, &capture_windows, &mut notes);
+    let (mut attempts, rest) = join(connections, &logs, &clocks, &capture_windows, &mut notes);
+    reach::refine(&mut attempts);
     let coverage = Coverage::of(indexes.iter().map(LogIndex::log), &clocks);
     coverage.note_gaps(&capture_windows, &mut notes);
     let around = Surroundings::new(scanned.observations, &attempts, rest, coverage, options.target.clone());

@@ -204,6 +204,12 @@ fn healthy(case: &Case<'_>) -> Verdict {
         "The session came up and ran for {:.1} s; {ending}.",
         crate::correlate::clock::seconds(length)
     );
+    if let (Some(confirm), Some(selected)) = (&connection.confirm, connection.selected()) {
+        verdict.evidence.push(Evidence::of(
+            confirm,
+            format!("the server accepts the connection request: {}", selected.value),
+        ));
+    }
     if let Some(mark) = connection.encrypted.settings_began.or(connection.tls.finished()).or(flow.handshake) {
         verdict.evidence.push(Evidence::at(mark, "security is up and the session is being built"));
     }
@@ -211,6 +217,16 @@ fn healthy(case: &Case<'_>) -> Verdict {
         verdict.evidence.push(Evidence::of(
             goodbye,
             format!("the {} says goodbye: {}", goodbye.value.from.name(), goodbye.value.form.name()),
+        ));
+    }
+    verdict.evidence.extend(case.ending());
+    // A router that said a packet was too big, and was heeded: no fault, but what a reader looks for.
+    if let Some(error) = flow.icmp.first() {
+        let at = crate::base::Locator::Frame { source: flow.first.at.source(), number: error.frame };
+        let mark = crate::base::Mark { time: error.time, at };
+        verdict.evidence.push(Evidence::at(
+            mark,
+            format!("{} sent {}; the connection went on", error.reporter, error.label()),
         ));
     }
     verdict
@@ -294,7 +310,9 @@ fn exonerate(case: &Case<'_>, verdict: &Verdict) -> Vec<Exoneration> {
             && finding.strength > Strength::Inferred
             || matches!(finding.blame, Blame::Network | Blame::Middlebox)
     });
-    let swallowed = [Side::Client, Side::Server].iter().any(|side| !flow.swallowed(*side).is_empty());
+    let swallowed = [Side::Client, Side::Server]
+        .iter()
+        .any(|side| !flow.swallowed(*side).is_empty() || flow.stream(*side).gaps.iter().any(|gap| !gap.cut));
     let lossy = [Side::Client, Side::Server].iter().any(|side| flow.loss_per_mille(*side) > 20);
     let forged = flow.closes.iter().any(|close| case.forged(close).is_some());
     let talked = flow.to_server.bytes > 0 && flow.to_client.bytes > 0;

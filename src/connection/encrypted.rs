@@ -52,6 +52,14 @@ const NLA_RECORDS: usize = 6;
 /// Server records behind TLS with which the session is up for sure: connect response, attach, up to eight
 /// channel joins, licence, demand active and the finalisation are more than this.
 pub const SESSION_RECORDS: u64 = 12;
+/// Bytes from the server with which the session is up for sure, however they are cut into records: a TLS flight
+/// with a long chain, CredSSP and the connection sequence together are less.
+pub const SESSION_BYTES: u64 = 48 * 1024;
+
+/// Whether so much came from the server that the session must be up.
+pub fn is_up(flow: &Flow, records_of_server: u64) -> bool {
+    records_of_server > SESSION_RECORDS || flow.to_client.bytes > SESSION_BYTES
+}
 
 /// Reads the encrypted part.
 pub fn read(flow: &Flow, tls: &Tls, nla: bool, sealed: &[Sealed]) -> Encrypted {
@@ -118,7 +126,7 @@ fn without_tickets(tls: &Tls, sealed: &[Sealed]) -> Vec<Sealed> {
 /// Walks the CredSSP dance: client token, server challenge, client token with credentials, server answer.
 fn credssp(flow: &Flow, tls: &Tls, sealed: &[Sealed], from_server: u64) -> Nla {
     let finished = tls.finished().unwrap_or(flow.last);
-    if from_server > SESSION_RECORDS {
+    if is_up(flow, from_server) {
         return Nla::Passed(passed_at(sealed).unwrap_or(finished));
     }
     if let Some(mark) = passed_at(sealed) {

@@ -53,34 +53,40 @@ const SEALED_ALERT: u32 = 19;
 /// Records from the end among which a goodbye is looked for: the other side may be in the middle of a burst.
 const LAST_RECORDS: usize = 12;
 
-/// Looks for the goodbye of a connection that was up (or nearly so).
+/// Looks for the goodbye of a connection that was up (or nearly so). What one side says after the other has ended
+/// the connection is an answer, not a goodbye.
 pub fn goodbye(flow: &Flow, tls: &Tls, encrypted: &Encrypted) -> Option<Observed<Goodbye>> {
-    if let Some(alert) = tls.sealed_alerts.iter().find(|_| tls.finished().is_some() || tls.midstream) {
-        return Some(alert.mark().of(Goodbye { from: alert.value, form: Form::CloseNotify }));
-    }
+    let in_time =
+        |goodbye: &Observed<Goodbye>| flow.first_close().is_none_or(|close| goodbye.mark() <= close.mark);
+    let sealed_alerts = tls
+        .sealed_alerts
+        .iter()
+        .filter(|_| tls.finished().is_some() || tls.midstream)
+        .map(|alert| alert.mark().of(Goodbye { from: alert.value, form: Form::CloseNotify }));
+    let found = sealed_alerts.into_iter().find(in_time);
     if tls.server_hello.is_some() || tls.midstream {
-        return sealed_goodbye(flow, tls, encrypted);
+        return found.or_else(|| sealed_goodbye(flow, tls, encrypted).into_iter().find(in_time));
     }
-    clear_goodbye(flow)
+    found.or_else(|| clear_goodbye(flow))
 }
 
-fn sealed_goodbye(flow: &Flow, tls: &Tls, encrypted: &Encrypted) -> Option<Observed<Goodbye>> {
+fn sealed_goodbye(flow: &Flow, tls: &Tls, encrypted: &Encrypted) -> Vec<Observed<Goodbye>> {
     let is_1_3 = tls.version().is_some_and(crate::protocol::tls::TlsVersion::is_1_3);
+    let mut found = Vec::new();
     for last in [encrypted.last_of_server, encrypted.last_of_client].into_iter().flatten() {
         let from = last.record.from;
         if is_1_3 && last.record.body == SEALED_ALERT {
-            return Some(last.record.end.of(Goodbye { from, form: Form::CloseNotify }));
-        }
-        if is_ultimatum(&last, flow) {
+            found.push(last.record.end.of(Goodbye { from, form: Form::CloseNotify }));
+        } else if is_ultimatum(&last, flow) {
             let form = if follows_error_info(flow, tls, &last.record) {
                 Form::ErrorInfoAndUltimatum
             } else {
                 Form::Ultimatum
             };
-            return Some(last.record.end.of(Goodbye { from, form }));
+            found.push(last.record.end.of(Goodbye { from, form }));
         }
     }
-    None
+    found
 }
 
 /// An ultimatum is the last thing its sender says, and the end follows. Where block ciphers hide the length, the

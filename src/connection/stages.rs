@@ -1,6 +1,6 @@
 //! Which stages a connection entered, and how each ended.
 
-use super::encrypted::{Nla, SESSION_RECORDS};
+use super::encrypted::{Nla, is_up};
 use super::stage::{Outcome, Stage};
 use super::{Connection, StageResult};
 use crate::base::{Mark, time};
@@ -171,7 +171,7 @@ fn behind_tls(
             return;
         }
     }
-    let up = encrypted.from_server > SESSION_RECORDS;
+    let up = is_up(flow, encrypted.from_server);
     let Some(began) = encrypted.settings_began else { return };
     if !up {
         push(Stage::Settings, unfinished(connection, flow), Some(began), None);

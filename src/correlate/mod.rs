@@ -9,6 +9,7 @@ pub mod coverage;
 pub mod incident;
 pub mod join;
 pub mod keys;
+pub mod reach;
 pub mod surroundings;
 
 pub use attempt::{Attempt, Joined, MatchKey};

@@ -97,6 +97,20 @@ impl Surroundings {
         self.captures.iter().find(|capture| capture.source == mark.at.source())
     }
 
+    /// When an event happened, as far as that can be relied on: by its corrected time; as written only where the
+    /// clock could not be compared and the log as written covers the captured time.
+    pub fn reliable_time(&self, joined: &Joined) -> Option<Timestamp> {
+        joined.corrected.or_else(|| {
+            let log = self.coverage.logs.iter().find(|log| log.source == joined.event.at.source())?;
+            let covered = log.window?;
+            let captured = self.captures.iter().filter_map(|capture| capture.window);
+            captured
+                .into_iter()
+                .all(|window| covered.contains(window.start) && covered.contains(window.end))
+                .then_some(joined.event.time)
+        })
+    }
+
     /// Far events within a window around a moment.
     pub fn far_near(&self, window: Window) -> impl Iterator<Item = &Joined> {
         self.far.iter().filter(move |joined| window.contains(joined.corrected.unwrap_or(joined.event.time)))

@@ -131,6 +131,17 @@ impl Silence {
     }
 }
 
+/// Whether a packet left its sender before another one, by a counting identification: then the network changed
+/// their order.
+fn was_sent_before(own: Option<u16>, other: Option<u16>) -> bool {
+    /// Identifications further apart say nothing.
+    const NEAR: u16 = 4096;
+    match (own, other) {
+        (Some(own), Some(other)) if own != 0 && other != 0 => (1..NEAR).contains(&other.wrapping_sub(own)),
+        _ => false,
+    }
+}
+
 /// A short memory of segments, to recognise copies of the same packet.
 #[derive(Clone, Copy, Debug)]
 struct Fingerprint {
@@ -266,6 +277,7 @@ impl Flow {
             .iter_mut()
             .find(|close| close.from == side && close.kind == CloseKind::Rst && close.went_on.is_none())
             && mark.time - close.mark.time > WENT_ON_AFTER
+            && !was_sent_before(segment.ip_id, close.ip_id)
         {
             close.went_on = Some(mark);
         }

@@ -31,6 +31,11 @@ impl Flow {
             || (!self.syn_acks.is_empty() && self.to_server.data_segments > 0)
     }
 
+    /// Whether the server went on repeating its SYN-ACK after the handshake seemed complete: it heard nothing of it.
+    pub fn is_half_open(&self) -> bool {
+        self.handshake.is_some_and(|ack| self.syn_acks.last().is_some_and(|syn_ack| syn_ack.mark > ack))
+    }
+
     /// Whether only one side's segments were captured although the other must have sent some.
     pub fn is_one_sided(&self) -> bool {
         let (client, server) = (self.client_habits.segments, self.server_habits.segments);

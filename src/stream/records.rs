@@ -139,9 +139,9 @@ impl Tracker {
         Self { from, state, header: Vec::new(), header_at: None, tpkt_seen: false, tls_seen: false }
     }
 
-    /// Whether the stream turned out to be framed in no known way.
-    pub const fn is_foreign(&self) -> bool {
-        matches!(self.state, State::Foreign)
+    /// Whether every record up to the end is known: the framing was neither lost in a gap nor is it unknown.
+    pub const fn is_known_to_the_end(&self) -> bool {
+        matches!(self.state, State::Header)
     }
 
     /// The record that was begun and not completed: bytes still to come, and its header.

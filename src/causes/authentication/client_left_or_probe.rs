@@ -3,7 +3,7 @@
 use crate::base::time;
 use crate::causes::case::CLICK;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
-use crate::connection::{Nla, Stage};
+use crate::connection::{Nla, Outcome, Stage};
 use crate::stream::{CloseKind, Opening, Side};
 
 cause! {
@@ -61,12 +61,36 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     }
     let follow_up = case.follow_ups(CLICK).find(|other| other.reached > connection.reached || other.session);
     let later = case.follow_ups(LATER).find(|other| other.session);
-    let next = follow_up.or(later)?;
-    let says = if next.session {
-        "the client closed it before it sent credentials, and came back with a connection that became a session"
-    } else {
-        "the client closed it before it sent credentials, and came back with a connection that went further"
+    let says = match (follow_up.or(later), connection.reached) {
+        (Some(next), _) if next.session => {
+            "the client closed it before it sent credentials, and came back with a connection that became a session"
+        }
+        (Some(_), _) => {
+            "the client closed it before it sent credentials, and came back with one that went further"
+        }
+        // Alone, only a client that had nothing left to wait for has just left: what it saw of the handshake or of
+        // the logon may have been its reason.
+        (None, Stage::Negotiation) => {
+            "the client closed it after the server's confirm, before it sent credentials"
+        }
+        (None, Stage::Tls) if connection.outcome(Stage::Tls) == Outcome::Passed => {
+            "the client closed it after the TLS handshake, before it sent credentials"
+        }
+        (None, _) => return None,
     };
-    let evidence = vec![ending, Evidence::at(next.first, "the same client opens the next connection")];
-    Some(Finding::new(&CAUSE, Strength::Inferred, Blame::None, evidence).detail(says))
+    let mut evidence = vec![ending];
+    evidence.extend(
+        connection
+            .confirm
+            .as_ref()
+            .map(|confirm| Evidence::of(confirm, "the server had confirmed the request")),
+    );
+    evidence.extend(
+        follow_up.or(later).map(|next| Evidence::at(next.first, "the same client opens the next connection")),
+    );
+    let finding = Finding::new(&CAUSE, Strength::Inferred, Blame::None, evidence).detail(says);
+    Some(
+        finding
+            .missing("if the user did not leave: a capture on the client, and its security software's log"),
+    )
 }

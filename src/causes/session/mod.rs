@@ -1,1 +1,14 @@
 //! Stage session: how a session that was up came to an end.
+
+pub mod abrupt;
+pub mod admin_or_user_disconnect;
+pub mod decision;
+pub mod ended_abruptly_by_client;
+pub mod ended_abruptly_by_server;
+pub mod host_shutdown_or_crash;
+pub mod idle_or_time_limit;
+pub mod licensing;
+pub mod logoff_or_window_closed;
+pub mod session_limit;
+pub mod stateful_idle_timeout;
+pub mod taken_over;

@@ -1,7 +1,7 @@
 //! SYNs vanish although the host is there.
 
 use super::{icmp_of, syn_evidence, unanswered};
-use crate::base::time;
+use crate::base::{Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::eventlog::{Provider, security};
 use crate::packet::icmp::IcmpMeaning;
@@ -32,8 +32,8 @@ cause! {
     client_code: "0x204",
 }
 
-/// Silence after the last SYN that the capture must show.
-const PATIENCE: i64 = time::SECOND;
+/// For so long the SYNs must have been in vain: a round trip is never longer.
+const IN_VAIN: i64 = 2 * time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, flow) = unanswered(case)?;
@@ -42,12 +42,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     }
     let answered = !flow.closes.is_empty()
         || icmp_of(flow, &[IcmpMeaning::Unreachable, IcmpMeaning::Loop, IcmpMeaning::Prohibited]).is_some();
-    let repeated = flow.syns.len() >= 2;
-    if answered
-        || !repeated
-        || !flow.ended_before(connection.capture_end, PATIENCE)
-        || case.accepted().is_some()
-    {
+    let repeated = flow.syns.len() >= 2 && connection.capture_end - flow.first.time >= IN_VAIN;
+    if answered || !repeated || case.accepted().is_some() {
         return None;
     }
     // Silence alone may as well be a host that is off.
@@ -81,17 +77,19 @@ fn logged(case: &Case<'_>, syns: Vec<Evidence>) -> Option<Finding> {
 
 /// A sign that the host is up, from this capture or from another client's connection.
 fn alive(case: &Case<'_>) -> Option<(String, crate::base::Mark)> {
-    /// Another client's connection within this time shows that the host is up.
-    const NEAR: i64 = 600 * time::SECOND;
+    /// A sign this much older still counts; one that comes later may be of a host that woke up meanwhile.
+    const FRESH: i64 = 120 * time::SECOND;
     let connection = case.connection()?;
-    case.around.alive(connection.server.ip).or_else(|| {
+    let during = Window { start: connection.first.time.shifted(-FRESH), end: connection.last.time };
+    let sign = case.around.alive(connection.server.ip).filter(|(_, mark)| during.contains(mark.time));
+    sign.or_else(|| {
         let other = case
             .around
             .others
             .iter()
             .filter(|other| other.server.ip == connection.server.ip && other.first != connection.first)
-            .filter(|other| other.is_near(connection.first.time, NEAR))
-            .find_map(|other| other.accepted)?;
+            .filter_map(|other| other.accepted)
+            .find(|accepted| during.contains(accepted.time))?;
         Some(("the same host accepts another connection".into(), other))
     })
 }

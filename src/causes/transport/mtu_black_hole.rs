@@ -38,6 +38,8 @@ cause! {
 const TIMES: u32 = 3;
 /// Segments below this pass through every tunnel that is in use.
 const LARGE: u32 = 900;
+/// After a hole the sender must still be heard this much later: TCP has repeated the missing part by then.
+const HEARD_AFTER: i64 = 3 * time::SECOND;
 /// They must span at least this long.
 const SPAN: i64 = 700 * time::MILLISECOND;
 
@@ -46,8 +48,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if !flow.is_established() || icmp_of(flow, &[IcmpMeaning::TooBig]).is_some() || !case.capture_is_sound() {
         return None;
     }
-    let (side, lost) =
-        [Side::Client, Side::Server].into_iter().find_map(|side| Some((side, too_large(flow, side)?)))?;
+    let repeated =
+        [Side::Client, Side::Server].into_iter().find_map(|side| Some((side, too_large(flow, side)?)));
+    let Some((side, lost)) = repeated else { return beyond_the_hole(flow) };
     let mut evidence = vec![
         Evidence::at(
             lost.first,
@@ -74,6 +77,38 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence)
             .detail(format!("segments of {} bytes do not pass, segments of {passed} bytes do", lost.length))
             .located(format!("on the way from the {} to the {}", side.name(), side.other().name())),
+    )
+}
+
+/// Seen from the receiver: large segments never arrive, the smaller end of the same burst does, and the sender is
+/// still heard.
+fn beyond_the_hole(flow: &Flow) -> Option<Finding> {
+    let (side, hole) = [Side::Client, Side::Server].into_iter().find_map(|side| {
+        let stream = flow.stream(side);
+        let hole =
+            stream.gaps.iter().find(|gap| !gap.acknowledged && !gap.cut && gap.length >= u64::from(LARGE))?;
+        let never_filled = stream.acked_end.is_none_or(|end| end <= hole.offset);
+        let heard = flow.habits(side).last.is_some_and(|last| last.time - hole.mark.time >= HEARD_AFTER);
+        let passed = stream.largest_passed.is_some_and(|passed| passed >= LARGE);
+        (never_filled && heard && !passed).then_some((side, *hole))
+    })?;
+    let last = flow.habits(side).last?;
+    let evidence = vec![
+        Evidence::at(
+            hole.mark,
+            format!(
+                "the end of a burst of the {} arrives, the {} bytes before it never do",
+                side.name(),
+                hole.length
+            ),
+        ),
+        Evidence::at(last, format!("the {} is still heard: small packets pass", side.name())),
+    ];
+    Some(
+        Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence)
+            .detail("the large segments of a burst never arrive, its small end and later small packets do")
+            .located(format!("on the way from the {} to this capture point", side.name()))
+            .missing(format!("a capture at the {}: it shows the large segments being repeated", side.name())),
     )
 }
 

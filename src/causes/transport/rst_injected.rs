@@ -42,7 +42,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         .find_map(|close| Some((close, case.forged(close)?)))?;
     // What follows an orderly end, or an earlier end, is of no consequence.
     let ended_before =
-        flow.closes.iter().any(|other| other.mark < close.mark && other.kind == CloseKind::Fin);
+        flow.closes.iter().any(|other| other.mark < close.mark && case.forged(other).is_none());
     let said_goodbye = connection.goodbye.as_ref().is_some_and(|goodbye| goodbye.mark() < close.mark);
     if ended_before || said_goodbye {
         return None;

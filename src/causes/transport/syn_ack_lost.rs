@@ -27,13 +27,22 @@ cause! {
 
 /// SYN-ACKs that must be repeated in vain.
 const REPEATED: usize = 2;
-/// The capture must go on this long after the last one.
-const PATIENCE: i64 = 2 * time::SECOND;
+/// They must span at least this long.
+const SPAN: i64 = 2 * time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
-    let (connection, flow) = case.both()?;
+    let flow = case.flow()?;
     let repeated = flow.opening == Opening::Syn && flow.syn_acks.len() >= REPEATED && !flow.is_established();
-    if !repeated || case.accepted().is_some() || !connection.ended_in_capture(PATIENCE) {
+    let spans = match flow.syn_acks.as_slice() {
+        [first, .., last] => last.mark.time - first.mark.time >= SPAN,
+        _ => false,
+    };
+    // A client that repeats its SYN has not seen the answer; one that is merely silent may have.
+    let still_asking = match (flow.syn_acks.first(), flow.syns.last()) {
+        (Some(answer), Some(question)) => question.mark > answer.mark,
+        _ => false,
+    };
+    if !repeated || !spans || !still_asking || case.accepted().is_some() {
         return None;
     }
     let mut evidence: Vec<Evidence> = flow

@@ -1,0 +1,138 @@
+//! The host went down under the session.
+
+use super::decision;
+use crate::base::{Mark, Timestamp, time};
+use crate::causes::case::ending_says;
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::connection::Transport;
+use crate::correlate::Joined;
+use crate::eventlog::system::{self, Meaning};
+use crate::eventlog::{Provider, rdp_core_ts};
+use crate::stream::Side;
+
+cause! {
+    /// The server was shut down, restarted or crashed under the session.
+    ///
+    /// ## Why
+    /// The session ended because its host did: somebody or something asked for a restart, updates were installed,
+    /// the host crashed or lost its power, or a part of Windows that every session needs crashed.
+    ///
+    /// ## What to do
+    /// - System of the server tells which: 1074 names who asked for it and why, 41 and 6008 are a crash or a loss
+    ///   of power, 1001 (BugCheck) a stop error.
+    /// - `Get-WinEvent -FilterHashtable @{LogName='System';Id=41,1001,1074,6006,6008}`; dumps lie in
+    ///   `%SystemRoot%\Minidump` and `%SystemRoot%\MEMORY.DMP`.
+    /// - If it was an update: set active hours or a maintenance window, and tell the users before.
+    /// - To verify: `(Get-CimInstance Win32_OperatingSystem).LastBootUpTime` is older than the session.
+    ///
+    /// ## Seen as
+    /// User32 1074; EventLog 6006, 6008; Kernel-Power 41, 109; Kernel-General 12, 13; all sessions end together.
+    "host-shutdown-or-crash", stage: Session, severity: Failure, blames: [Server],
+    more_specific_than: ["ended-abruptly-by-server", "ended-abruptly-by-client", "stateful-idle-timeout"],
+    client_code: "0x904 or 0x3",
+}
+
+/// errorInfo: graphics, winlogon or csrss of the session crashed. [MS-RDPBCGR] 2.2.5.1.1
+const CRASHES: &[u32] = &[0x10, 0x11, 0x12, 0x17, 0x18];
+/// A shutdown is asked for this long before it ends sessions, at most.
+const ASKED_BEFORE: i64 = 120 * time::SECOND;
+/// The system's own stop and the end of its sessions lie this near.
+const NEAR: i64 = 60 * time::SECOND;
+/// The next start, which is when a crash is logged, follows within this.
+const STARTS_WITHIN: i64 = 30 * 60 * time::SECOND;
+/// The server says nothing any more, while the client goes on for this long.
+const SILENT: i64 = 2 * time::SECOND;
+
+fn detect(case: &Case<'_>) -> Option<Finding> {
+    let words = |_| Some("a part of Windows that the session needs crashed");
+    if let Some(finding) = decision::detect(case, &CAUSE, CRASHES, Blame::Server, words) {
+        return Some(finding);
+    }
+    if !decision::was_used(case) || decision::ended_in_order(case) {
+        return None;
+    }
+    let connection = case.connection()?;
+    let (end, seen) = if connection.transport == Transport::Unseen {
+        (connection.last, None)
+    } else {
+        let (end, seen) = abrupt_end(case)?;
+        (end, Some(seen))
+    };
+    // Of a crash the log tells by what it lacks: no end of this connection before the next start.
+    let open = seen.is_none() && !logged_end(case);
+    let mut records: Vec<(bool, Evidence)> = case
+        .around
+        .far
+        .iter()
+        .filter(|joined| is_of_server(case, joined) && (seen.is_none() || joined.corrected.is_some()))
+        .filter_map(|joined| record(joined, end.time, open))
+        .collect();
+    // A start alone does not tell that the host was down because of it.
+    if !records.iter().any(|(decides, _)| *decides) {
+        return None;
+    }
+    records.sort_by_key(|(decides, evidence)| (!decides, evidence.mark));
+    let strength = if seen.is_some() { Strength::Corroborated } else { Strength::Inferred };
+    let mut evidence: Vec<Evidence> = records.into_iter().map(|(_, evidence)| evidence).collect();
+    evidence.insert(
+        1.min(evidence.len()),
+        seen.unwrap_or_else(|| Evidence::at(end, "the last that is logged of this connection")),
+    );
+    Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
+}
+
+/// When the server ended the session, or was last heard of it.
+fn abrupt_end(case: &Case<'_>) -> Option<(Mark, Evidence)> {
+    let flow = case.flow()?;
+    if let Some(close) = case.ended_by(Side::Server) {
+        return Some((close.mark, Evidence::at(close.mark, ending_says(close))));
+    }
+    flow.fell_silent(Side::Server, SILENT)?;
+    let last = flow.habits(Side::Server).last?;
+    Some((last, Evidence::at(last, "the last that is heard of the server, while the client goes on")))
+}
+
+/// What a record says of the host's going down, and whether it decides.
+fn record(joined: &Joined, end: Timestamp, open: bool) -> Option<(bool, Evidence)> {
+    let moment = joined.corrected.unwrap_or(joined.event.time);
+    let after = moment - end;
+    let said = |decides, says: String| Some((decides, Evidence::event(&joined.event, says)));
+    match system::meaning(&joined.event)? {
+        Meaning::StopAsked { by, .. } if (-ASKED_BEFORE..=NEAR).contains(&after) => {
+            let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+            said(true, format!("a shutdown or restart of the server is asked for{by}"))
+        }
+        Meaning::Stops(_) if after.abs() <= NEAR => said(true, "the server shuts down".into()),
+        Meaning::StoppedUnexpectedly if (0..=STARTS_WITHIN).contains(&after) || open && after >= 0 => {
+            said(true, "the server notes that it went down unexpectedly".into())
+        }
+        Meaning::Started(_) if (0..=STARTS_WITHIN).contains(&after) => {
+            said(false, "the server starts".into())
+        }
+        _ => None,
+    }
+}
+
+/// Whether the server's log tells the end of the connection.
+fn logged_end(case: &Case<'_>) -> bool {
+    case.all_events().any(|joined| {
+        matches!(
+            rdp_core_ts::meaning(&joined.event),
+            Some(rdp_core_ts::Meaning::Ended | rdp_core_ts::Meaning::Disconnected(_))
+        ) || joined.event.provider == Provider::LocalSessionManager && matches!(joined.event.id, 23 | 24 | 40)
+    })
+}
+
+/// Whether a record is of the server's computer: that of its RDP events, else any that does not write a client's
+/// log.
+fn is_of_server(case: &Case<'_>, joined: &Joined) -> bool {
+    let computer = &joined.event.computer;
+    let own = case.all_events().find(|own| own.event.provider != Provider::RdpClient);
+    match own {
+        Some(own) => own.event.computer == *computer,
+        None => !case.around.coverage.logs.iter().any(|log| {
+            log.computers.contains(computer)
+                && log.channels.iter().any(|channel| channel.contains("TerminalServices-RDPClient"))
+        }),
+    }
+}

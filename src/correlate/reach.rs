@@ -1,0 +1,69 @@
+//! How far a connection came, where a log knows better than the packets: encryption hides the later stages, and
+//! of a connection without packets the log knows all there is.
+
+use super::attempt::Attempt;
+use crate::base::Mark;
+use crate::connection::{Outcome, Stage, StageResult, Transport};
+use crate::eventlog::{Event, Provider, rdp_core_ts};
+
+/// Lets the events of each attempt correct the stage it reached.
+pub fn refine(attempts: &mut [Attempt]) {
+    for attempt in attempts {
+        if let Some((stage, mark)) = told(attempt) {
+            settle(attempt, stage, mark);
+        }
+    }
+}
+
+/// errorInfo values of licensing. [MS-RDPBCGR] 2.2.5.1.1
+const LICENSING: std::ops::RangeInclusive<u32> = 0x100..=0x10a;
+
+/// The stage that the log tells, and where.
+fn told(attempt: &Attempt) -> Option<(Stage, Mark)> {
+    let mark = |event: &Event| Mark { time: event.time, at: event.at };
+    let licensing = attempt
+        .events
+        .iter()
+        .find(|joined| rdp_core_ts::error_info(&joined.event).is_some_and(|code| LICENSING.contains(&code)));
+    let logged_on = attempt.events.iter().any(|joined| {
+        joined.event.provider == Provider::LocalSessionManager && matches!(joined.event.id, 21 | 22 | 25)
+    });
+    if let Some(joined) = licensing.filter(|_| !logged_on) {
+        return Some((Stage::Licensing, mark(&joined.event)));
+    }
+    if attempt.connection.transport != Transport::Unseen {
+        return None;
+    }
+    let furthest =
+        attempt.events.iter().filter_map(|joined| Some((stage_of(&joined.event)?, mark(&joined.event))));
+    furthest.max_by_key(|(stage, mark)| (*stage, std::cmp::Reverse(*mark)))
+}
+
+/// The stage that an event shows to have been entered.
+fn stage_of(event: &Event) -> Option<Stage> {
+    match (&event.provider, event.id) {
+        (Provider::RdpCoreTs, 131) => Some(Stage::Transport),
+        (Provider::RdpCoreTs, 65 | 141) => Some(Stage::Negotiation),
+        (Provider::RdpCoreTs, 139) | (Provider::Schannel, 36870 | 36871 | 36874 | 36887 | 36888) => {
+            Some(Stage::Tls)
+        }
+        (Provider::RdpCoreTs, 140) | (Provider::Security, 4625) => Some(Stage::Authentication),
+        (Provider::RdpCoreTs, 101) | (Provider::RemoteConnectionManager, 1149) => Some(Stage::Settings),
+        (Provider::RdpCoreTs, 66 | 68) | (Provider::LocalSessionManager, 21 | 22 | 25) => {
+            Some(Stage::Session)
+        }
+        _ => None,
+    }
+}
+
+fn settle(attempt: &mut Attempt, stage: Stage, mark: Mark) {
+    let connection = &mut attempt.connection;
+    connection.stages.retain(|result| result.stage < stage);
+    connection.stages.push(StageResult {
+        stage,
+        outcome: Outcome::Cut,
+        at: Some(mark),
+        detail: Some("as the server's log tells".into()),
+    });
+    connection.reached = stage;
+}
