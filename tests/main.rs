@@ -6,6 +6,8 @@ mod catalogue;
 mod cli;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
 mod eventlog;
+/// Damaged and hostile files.
+mod hostile;
 /// Imports point one way.
 mod layers;
 /// Captures and logs made by others, where they are present.
