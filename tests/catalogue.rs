@@ -2,7 +2,13 @@
 //!
 //! Reads the sources of `src/causes/`, the list of known causes in `tests/causes.txt` and the judgements of all samples.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops with its reason")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops with its reason"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -3,7 +3,13 @@
 //! Whatever the bytes: no panic, an answer in time, and either a report or an error that says what is wrong.
 //! `RDPSCAN_HOSTILE=20` runs twenty times as many variants as usual.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops with its reason")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops with its reason"
+)]
 
 use std::fs;
 use std::path::Path;
@@ -207,11 +213,11 @@ fn a_small_archive_of_much_is_bounded() {
         .write_all(&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0])
         .unwrap();
     let zeros = vec![0; 1 << 20];
-    for _ in 0..64 {
+    for _ in 0..8 {
         writer.write_all(&zeros).unwrap();
     }
     let bytes = writer.finish().unwrap();
-    assert!(bytes.len() < 100_000);
+    assert!(bytes.len() < 20_000);
     fs::write(&path, bytes).unwrap();
     assert_eq!(suffer(&path, &[]), None);
 }

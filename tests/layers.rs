@@ -2,7 +2,13 @@
 //!
 //! Reads the sources; knows nothing of what they do.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops with its reason")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops with its reason"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

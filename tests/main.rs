@@ -14,6 +14,8 @@ mod layers;
 mod public_data;
 /// Numbers that look random and are the same on every run.
 mod random;
+/// What the README says of causes, exit codes and options.
+mod readme;
 /// Random segments against a naive array.
 mod reassembly;
 /// Every sample against its expectation, and the reports against those that were looked at.

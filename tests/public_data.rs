@@ -4,7 +4,13 @@
 //! The truth (`truth/*.tsv`) tells what the packets of a connection show, not why. So each of its words allows a set of
 //! judgements, and what no packet proves must stay undetermined.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops with its reason")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops with its reason"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,6 +1,12 @@
 //! Reassembly against a model too simple to be wrong: an array of bytes and an array of what was seen.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops with its reason")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops with its reason"
+)]
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -309,9 +315,9 @@ fn a_table_keeps_flows_apart() {
         let client = Endpoint { port: 50_000 + index, ..CLIENT };
         for mut segment in own {
             if segment.from == CLIENT {
-                segment.from = client
+                segment.from = client;
             } else {
-                segment.to = client
+                segment.to = client;
             }
             if let Payload::Source(at) = &mut segment.payload {
                 *at += base;

@@ -1,6 +1,12 @@
 //! How a capture is cut up, by how many threads, and in which wrapping it comes: nothing of it changes the report.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test stops with its reason")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops with its reason"
+)]
 
 use std::fs;
 use std::io::Write as _;
@@ -103,6 +109,10 @@ fn report(path: &Path) -> Report {
     samples::analysed(&alone(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// A file name and the writer of its format.
+type Container = (&'static str, fn(&[Frame]) -> Vec<u8>);
+const CONTAINERS: [Container; 2] = [("a.pcapng", file::pcapng), ("a.pcap", file::pcap)];
+
 #[test]
 fn a_capture_inside_a_capture_is_only_bytes() {
     let folder = tempfile::tempdir().unwrap();
@@ -111,7 +121,7 @@ fn a_capture_inside_a_capture_is_only_bytes() {
     // Long enough that many ranges begin inside of it: what they find there looks right in every way.
     let many: Vec<Frame> = inside.iter().cycle().take(1500).cloned().collect();
     let mut complaints = Vec::new();
-    for (name, write) in [("a.pcapng", file::pcapng as fn(&[Frame]) -> Vec<u8>), ("a.pcap", file::pcap)] {
+    for (name, write) in CONTAINERS {
         let path = folder.path().join(name);
         fs::write(&path, write(&outer)).unwrap();
         let plain = report(&path);
