@@ -21,7 +21,7 @@ use crate::report::model::Report;
 /// What to analyse, and what of it to report.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Captures, logs, folders and archives. `-` is standard input.
+    /// Captures, logs and folders. `-` is standard input.
     pub inputs: Vec<PathBuf>,
     /// Server ports to take for RDP besides 3389.
     pub ports: Vec<u16>,
@@ -35,7 +35,7 @@ pub struct Options {
     pub around: Option<Timestamp>,
     /// The name that the user typed into the client.
     pub target: Option<String>,
-    /// Read files by position instead of mapping them.
+    /// Read files into memory instead of mapping them.
     pub no_mmap: bool,
     /// Worker threads; one per core if not given.
     pub threads: Option<usize>,

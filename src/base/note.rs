@@ -108,13 +108,16 @@ pub struct Note {
     pub first: Option<Locator>,
 }
 
+/// What makes two limits the same.
+type Key = (NoteKind, Option<SourceId>, String);
+
 /// All limits of one analysis.
 ///
 /// INVARIANT: the order of [`Notes::iter`] depends on what was added, not on when, so notes that come from
 /// parallel work may be added in any order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
-    by_key: BTreeMap<(NoteKind, Option<SourceId>, String), (u64, Option<Locator>)>,
+    by_key: BTreeMap<Key, (u64, Option<Locator>)>,
 }
 
 impl Notes {

@@ -20,6 +20,8 @@ const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
 const JOURNAL_EXPORT: u32 = 9;
+/// Custom blocks: to be copied, and not to be copied.
+const CUSTOM: [u32; 2] = [0x0bad, 0x4000_0bad];
 const DECRYPTION_SECRETS: u32 = 0x0a;
 /// TLS key log, `TLSK`.
 const SECRETS_TLS: u32 = 0x544c_534b;
@@ -165,12 +167,12 @@ fn take_block<'a>(
             }
             return;
         }
-        // Wireshark numbers journal entries like frames; so must we, or every later number would differ.
-        JOURNAL_EXPORT => {
-            walked.frames += 1;
+        // Wireshark numbers journal entries and custom blocks like frames; so must we, or every later number would
+        // differ.
+        other => {
+            walked.frames += u64::from(other == JOURNAL_EXPORT || CUSTOM.contains(&other));
             return;
         }
-        _ => return,
     };
     let index = walked.frames;
     walked.frames += 1;

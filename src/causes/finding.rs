@@ -1,5 +1,7 @@
 //! What a cause claims about one incident, and on what it stands.
 
+use std::sync::Arc;
+
 use super::Cause;
 use crate::base::{Mark, Observed};
 use crate::eventlog::Event;
@@ -89,14 +91,14 @@ pub struct Evidence {
     pub says: String,
     /// Where and when.
     pub mark: Mark,
-    /// Event id, if it is an event.
-    pub event_id: Option<u32>,
+    /// Channel and event id, if it is an event.
+    pub event: Option<(Arc<str>, u32)>,
 }
 
 impl Evidence {
     /// A fact from a capture.
     pub fn at(mark: Mark, says: impl Into<String>) -> Self {
-        Self { says: says.into(), mark, event_id: None }
+        Self { says: says.into(), mark, event: None }
     }
 
     /// A fact from an observed value.
@@ -106,7 +108,8 @@ impl Evidence {
 
     /// A fact from an event.
     pub fn event(event: &Event, says: impl Into<String>) -> Self {
-        Self { says: says.into(), mark: Mark { time: event.time, at: event.at }, event_id: Some(event.id) }
+        let mark = Mark { time: event.time, at: event.at };
+        Self { says: says.into(), mark, event: Some((Arc::clone(&event.channel), event.id)) }
     }
 }
 

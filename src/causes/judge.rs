@@ -180,11 +180,11 @@ fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
             ..empty(Kind::Healthy)
         };
     }
-    if connection.reached_session() {
-        return healthy(case);
-    }
     if connection.transport == Transport::Unseen {
         return unseen(case);
+    }
+    if connection.reached_session() {
+        return healthy(case);
     }
     undetermined(case)
 }
@@ -326,7 +326,10 @@ fn exonerate(case: &Case<'_>, verdict: &Verdict) -> Vec<Exoneration> {
     let at = flow.handshake.unwrap_or(flow.first);
     vec![Exoneration {
         party: Blame::Network,
-        says: says.clone(),
-        evidence: vec![Evidence::at(at, "TCP is open in both directions"), Evidence::at(flow.last, says)],
+        says,
+        evidence: vec![
+            Evidence::at(at, "TCP is open in both directions"),
+            Evidence::at(flow.last, "the last segment"),
+        ],
     }]
 }

@@ -15,7 +15,7 @@ Examples:
     rdpscan analyze client.pcapng server-logs/
 
   A bundle from support, for one user's attempt, as text for the ticket:
-    rdpscan analyze case-4711.zip --client 10.20.0.5 --around 2024-05-06T20:10:10Z \\
+    rdpscan analyze case-4711/ --client 10.20.0.5 --around 2024-05-06T20:10:10Z \\
         --format markdown -o verdict.md
 
   A capture from a pipe, with RDP on another port:
@@ -60,7 +60,7 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 #[command(max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n{EXIT_CODES}"))]
 pub struct Analyze {
-    /// Captures (pcap, pcapng), event logs (evtx), folders or archives of them; - is standard input.
+    /// Captures (pcap, pcapng), event logs (evtx), or folders of them; - is standard input.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
@@ -108,7 +108,7 @@ pub struct Analyze {
         help_heading = "Reading")]
     pub ports: Vec<u16>,
 
-    /// Read files piece by piece instead of mapping them: for network shares and removable media.
+    /// Read files into memory instead of mapping them: for network shares and removable media.
     #[arg(long, help_heading = "Reading")]
     pub no_mmap: bool,
 

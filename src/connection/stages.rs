@@ -124,8 +124,8 @@ fn negotiation(connection: &Connection, flow: &Flow) -> Option<Step> {
 
 fn tls(connection: &Connection, flow: &Flow) -> Option<Step> {
     let tls = &connection.tls;
-    let hello = tls.client_hello.as_ref().map(|hello| hello.mark());
-    let begun = hello.or(tls.server_hello.as_ref().map(|hello| hello.mark()))?;
+    let hello = tls.client_hello.as_ref().map(super::super::base::observed::Observed::mark);
+    let begun = hello.or(tls.server_hello.as_ref().map(super::super::base::observed::Observed::mark))?;
     if let Some(finished) = tls.finished()
         && tls.fatal_alert().is_none()
     {
@@ -183,7 +183,7 @@ fn behind_tls(
 }
 
 fn is_behind_negotiation(record: &crate::stream::Record, connection: &Connection) -> bool {
-    let confirm = connection.confirm.as_ref().map(|confirm| confirm.mark());
+    let confirm = connection.confirm.as_ref().map(super::super::base::observed::Observed::mark);
     record.framing != Framing::FastPath && confirm.is_some_and(|confirm| record.start > confirm)
 }
 
@@ -192,7 +192,8 @@ fn legacy(
     flow: &Flow,
     push: &mut impl FnMut(Stage, Outcome, Option<Mark>, Option<String>),
 ) {
-    let began = connection.settings.connect_initial.as_ref().map(|initial| initial.mark());
+    let began =
+        connection.settings.connect_initial.as_ref().map(super::super::base::observed::Observed::mark);
     if flow.records.from_server < LEGACY_SESSION_RECORDS {
         push(Stage::Settings, unfinished(connection, flow), began, None);
         return;

@@ -38,12 +38,11 @@ pub fn group(attempts: &[Attempt]) -> Vec<Incident> {
                 .and_then(|before| attempts.get(*before))
                 .is_some_and(|before| is_one_click(before, attempt))
         });
-        match open.and_then(|incident| incidents.get_mut(incident)) {
-            Some(incident) => incident.connections.push(at),
-            None => {
-                last.insert(key, incidents.len());
-                incidents.push(Incident { connections: vec![at], ..Incident::default() });
-            }
+        if let Some(incident) = open.and_then(|incident| incidents.get_mut(incident)) {
+            incident.connections.push(at);
+        } else {
+            last.insert(key, incidents.len());
+            incidents.push(Incident { connections: vec![at], ..Incident::default() });
         }
     }
     incidents
@@ -113,12 +112,11 @@ pub fn parties(incident: &Incident, attempts: &[&Attempt]) -> (String, String) {
     if let Some((ip, ..)) = incident.unanswered_host {
         return (host.unwrap_or_else(|| "unknown".into()), ip.to_string());
     }
-    match &incident.lookup {
-        Some(lookup) => (lookup.client.to_string(), lookup.name.clone()),
-        None => {
-            let target = incident.events.iter().find_map(|joined| super::keys::target(&joined.event));
-            (host.unwrap_or_else(|| "unknown".into()), target.unwrap_or_else(|| "unknown".into()))
-        }
+    if let Some(lookup) = &incident.lookup {
+        (lookup.client.to_string(), lookup.name.clone())
+    } else {
+        let target = incident.events.iter().find_map(|joined| super::keys::target(&joined.event));
+        (host.unwrap_or_else(|| "unknown".into()), target.unwrap_or_else(|| "unknown".into()))
     }
 }
 

@@ -143,12 +143,21 @@ impl<'a> Work<'a> {
     /// the rest of a long log is other people's business.
     fn unseen(&mut self, capture_windows: &[Window]) {
         let captured = self.attempts.iter().any(|attempt| attempt.connection.transport == Transport::Tcp);
+        let accepted: BTreeSet<(Arc<str>, Option<Guid>)> = self
+            .items
+            .iter()
+            .filter(|item| keys::accepted_from(item.event).is_some())
+            .map(|item| (Arc::clone(&item.event.computer), item.event.activity))
+            .collect();
         let mut fresh = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
             if item.taken.is_some() {
                 continue;
             }
-            let Some(client) = keys::accepted_from(item.event) else { continue };
+            // Without RdpCoreTS the connection manager still tells of those that passed security.
+            let known = || accepted.contains(&(Arc::clone(&item.event.computer), item.event.activity));
+            let passed = || keys::passed_from(item.event).filter(|_| !known());
+            let Some(client) = keys::accepted_from(item.event).or_else(passed) else { continue };
             let inside = item
                 .corrected
                 .is_some_and(|corrected| capture_windows.iter().any(|window| window.contains(corrected)));
@@ -265,7 +274,7 @@ impl<'a> Work<'a> {
                     found.push((item_at, at, by));
                 }
                 (Some(_), Some(_)) => {
-                    notes.add(NoteKind::AmbiguousJoin, Some(item.event.at.source()), Some(item.event.at))
+                    notes.add(NoteKind::AmbiguousJoin, Some(item.event.at.source()), Some(item.event.at));
                 }
                 (None, _) => {}
             }

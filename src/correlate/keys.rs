@@ -90,3 +90,12 @@ pub fn user(event: &Event) -> Option<String> {
         _ => None,
     }
 }
+
+/// The client's address of a connection that passed security (RemoteConnectionManager 1149); the port is not told.
+pub fn passed_from(event: &Event) -> Option<Endpoint> {
+    use crate::eventlog::remote_connection_manager as rcm;
+    match rcm::meaning(event)? {
+        rcm::Meaning::SecurityPassed { ip, .. } => Some(Endpoint { ip: ip?, port: 0 }),
+        _ => None,
+    }
+}

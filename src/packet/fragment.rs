@@ -159,7 +159,7 @@ impl Reassembler {
 
 /// The payload, if the pieces cover it without a gap. Where pieces overlap, the earlier one stands.
 fn join(pieces: &[Fragment]) -> Option<Vec<u8>> {
-    let total = pieces.iter().filter(|piece| !piece.more).map(|piece| end(piece)).max()?;
+    let total = pieces.iter().filter(|piece| !piece.more).map(end).max()?;
     let mut ordered: Vec<&Fragment> = pieces.iter().collect();
     ordered.sort_by_key(|piece| piece.offset);
     let mut payload = Vec::new();

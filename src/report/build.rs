@@ -396,7 +396,8 @@ fn evidence(own: &causes::Evidence) -> Evidence {
         source: own.mark.at.source().0,
         frame: own.mark.at.frame(),
         record: own.mark.at.record(),
-        event_id: own.event_id,
+        channel: own.event.as_ref().map(|(channel, _)| channel.to_string()),
+        event_id: own.event.as_ref().map(|(_, id)| *id),
         time: text(own.mark.time),
     }
 }

@@ -37,6 +37,9 @@ const NAMES: &[(Provider, u32, &str)] = &[
     (Provider::LocalSessionManager, 24, "session disconnected"),
     (Provider::LocalSessionManager, 25, "session reconnected"),
     (Provider::LocalSessionManager, 39, "session disconnected by another session"),
+    (Provider::LocalSessionManager, 41, "session arbitration begins"),
+    (Provider::LocalSessionManager, 42, "session arbitration ends"),
+    (Provider::LocalSessionManager, 22, "shell started"),
     (Provider::LocalSessionManager, 40, "session disconnected with a reason"),
     (Provider::RdpClient, 1024, "client starts to connect"),
     (Provider::RdpClient, 1025, "client connected"),
@@ -49,6 +52,9 @@ const NAMES: &[(Provider, u32, &str)] = &[
     (Provider::Schannel, 36888, "fatal alert sent"),
     (Provider::Security, 4624, "logon"),
     (Provider::Security, 4625, "logon failed"),
+    (Provider::Security, 4776, "credentials validated"),
+    (Provider::Security, 4778, "session reconnected"),
+    (Provider::Security, 4779, "session disconnected"),
     (Provider::Security, 5152, "packet blocked by the firewall"),
     (Provider::Security, 5156, "connection allowed by the firewall"),
     (Provider::Security, 5157, "connection blocked by the firewall"),
@@ -65,7 +71,6 @@ const TELLING: &[&str] = &[
     "ResultCode",
     "ErrorCode",
     "Error Code",
-    "error",
     "Error",
     "MethodName",
     "ConnectionName",
@@ -98,8 +103,7 @@ const MOST: usize = 4;
 /// The event in a few words.
 pub fn says(event: &Event) -> String {
     let name = NAMES.iter().find(|(provider, id, _)| *provider == event.provider && *id == event.id);
-    let mut says =
-        name.map_or_else(|| format!("{} {}", event.provider, event.id), |(_, _, name)| (*name).to_owned());
+    let mut says = name.map_or_else(|| "event".to_owned(), |(_, _, name)| (*name).to_owned());
     let fields: Vec<String> = TELLING
         .iter()
         .filter_map(|name| Some(format!("{name} {}", event.fields.said(name)?)))

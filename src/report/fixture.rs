@@ -90,6 +90,7 @@ fn frame(says: &str, frame: u64, milliseconds: u32) -> Evidence {
         source: 0,
         frame: Some(frame),
         record: None,
+        channel: None,
         event_id: None,
         time: at(milliseconds),
     }
@@ -101,6 +102,7 @@ fn record(says: &str, record: u64, event_id: u32, milliseconds: u32) -> Evidence
         source: 1,
         frame: None,
         record: Some(record),
+        channel: None,
         event_id: Some(event_id),
         time: at(milliseconds),
     }

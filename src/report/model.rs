@@ -375,6 +375,9 @@ pub struct Evidence {
     /// EventRecordID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<u64>,
+    /// Channel, if it is an event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
     /// Event id, if it is an event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_id: Option<u32>,

@@ -215,7 +215,9 @@ pub(super) fn channel(channel: &str) -> &str {
 /// one of its kind.
 pub(super) fn place(report: &Report, evidence: &Evidence) -> String {
     let file = source(report, evidence.source);
-    let log = || file.and_then(|file| file.channel.as_deref()).map_or("event", channel).to_owned();
+    // The event's own channel; a collected log has several.
+    let known = evidence.channel.as_deref().or_else(|| file.and_then(|file| file.channel.as_deref()));
+    let log = || known.map_or("event", channel).to_owned();
     let what = match (evidence.frame, evidence.record, evidence.event_id) {
         (Some(frame), _, _) => format!("frame {frame}"),
         (None, Some(record), Some(id)) => format!("{} {id}, record {record}", log()),

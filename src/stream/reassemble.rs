@@ -269,11 +269,11 @@ impl Stream {
             return Arrival::New;
         }
         let fills_hole = start >= self.next
-            && !self
+            && self
                 .pending
                 .range(..=start)
                 .next_back()
-                .is_some_and(|(at, piece)| at + u64::from(piece.length) > start);
+                .is_none_or(|(at, piece)| at + u64::from(piece.length) <= start);
         if fills_hole
             && self.pending.values().next().is_some_and(|piece| mark.time - piece.mark.time <= REORDERING)
         {

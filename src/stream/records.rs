@@ -243,8 +243,7 @@ enum Header {
 
 fn parse_header(bytes: &[u8], fast_path: bool) -> Header {
     match bytes {
-        [] | [0x03] => Header::More,
-        [0x03, 0x00] | [0x03, 0x00, _] => Header::More,
+        [] | [0x03 | 20..=24] | [0x03, 0x00] | [0x03, 0x00, _] => Header::More,
         [0x03, 0x00, high, low, ..] => {
             let total = u32::from(u16::from_be_bytes([*high, *low]));
             if total < 4 {
@@ -252,7 +251,6 @@ fn parse_header(bytes: &[u8], fast_path: bool) -> Header {
             }
             Header::Known { framing: Framing::Tpkt, header: 4, body: total - 4 }
         }
-        [20..=24] => Header::More,
         [20..=24, 3, rest @ ..] => match rest {
             [minor, high, low, ..] => {
                 let body = u32::from(u16::from_be_bytes([*high, *low]));
@@ -268,18 +266,17 @@ fn parse_header(bytes: &[u8], fast_path: bool) -> Header {
             _ => Header::More,
         },
         // Fast-path: action bits 0, length of one or two bytes (highest bit of the first tells).
-        [first, ..] if fast_path && first & 3 == 0 => match bytes {
+        [first, ..] if fast_path && first.trailing_zeros() >= 2 => match bytes {
             [_, length] if length & 0x80 == 0 => Header::Known {
                 framing: Framing::FastPath,
                 header: 2,
                 body: u32::from(*length).saturating_sub(2),
             },
-            [_] | [_, _] => Header::More,
+            [] | [_] | [_, _] => Header::More,
             [_, high, low, ..] => {
                 let total = u32::from(high & 0x7f) << 8 | u32::from(*low);
                 Header::Known { framing: Framing::FastPath, header: 3, body: total.saturating_sub(3) }
             }
-            [] => Header::More,
         },
         _ => Header::Foreign,
     }

@@ -113,7 +113,7 @@ pub fn server_said_goodbye(case: &Case<'_>) -> Option<Evidence> {
 fn was_cut_before(case: &Case<'_>, said: &Evidence) -> bool {
     socket_error(case, None).is_some_and(|(joined, _)| {
         let failed = Mark { time: joined.event.time, at: joined.event.at };
-        said.event_id.is_some() && failed.time < said.mark.time
+        said.event.is_some() && failed.time < said.mark.time
     })
 }
 
