@@ -1,0 +1,223 @@
+//! Damaged and hostile files: every sample, cut and bit-flipped by a seeded generator, and files made to be tiresome.
+//!
+//! Whatever the bytes: no panic, an answer in time, and either a report or an error that says what is wrong.
+//! `RDPSCAN_HOSTILE=20` runs twenty times as many variants as usual.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops with its reason"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rdpscan::Options;
+use rdpscan::report::{Format, Style, render};
+
+use super::random::Random;
+use super::samples;
+
+/// No small file may take longer, even where others use the machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Bytes of a file that are damaged one by one; behind it lies more of the same.
+const LARGEST: usize = 400_000;
+
+fn times() -> usize {
+    std::env::var("RDPSCAN_HOSTILE").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
+}
+
+/// Analyses the file and renders what comes of it. Gives what is wrong with that.
+fn suffer(path: &Path, others: &[std::path::PathBuf]) -> Option<String> {
+    let inputs = std::iter::once(path.to_owned()).chain(others.iter().cloned()).collect();
+    let begin = Instant::now();
+    let result = samples::analysed(&Options { inputs, threads: Some(1), ..Options::default() });
+    let rendered = std::panic::catch_unwind(|| {
+        let Ok(report) = &result else { return };
+        for format in [Format::Table, Format::Json, Format::Markdown] {
+            assert!(!render(report, format, Style::default()).is_empty());
+        }
+    });
+    match &result {
+        Err(error) if error == "panic" => Some("panic".into()),
+        Err(error) if error.len() < 20 => Some(format!("an error that says nothing: {error}")),
+        _ if rendered.is_err() => Some("panic while rendering".into()),
+        _ if begin.elapsed() > PATIENCE => Some(format!("took {:?}", begin.elapsed())),
+        _ => None,
+    }
+}
+
+/// A damaged copy, and how it was damaged.
+fn damage(random: &mut Random, bytes: &[u8]) -> (Vec<u8>, String) {
+    let mut bytes = bytes.to_vec();
+    let length = bytes.len();
+    match random.below(6) {
+        0 => {
+            let end = random.below(length);
+            bytes.truncate(end);
+            (bytes, format!("cut at {end}"))
+        }
+        1 => {
+            let start = random.below(length);
+            let end = (start + 1 + random.below(200)).min(length);
+            bytes.drain(start..end);
+            (bytes, format!("without {start}..{end}"))
+        }
+        2 => {
+            let at = random.below(length.saturating_sub(4).max(1));
+            let word = [0, 1, u32::MAX, 0x8000_0000, 0x7fff_ffff, 0xffff, 4][random.below(7)];
+            for (place, byte) in bytes.iter_mut().skip(at).zip(word.to_le_bytes()) {
+                *place = byte;
+            }
+            (bytes, format!("{word:#x} at {at}"))
+        }
+        3 => {
+            let start = random.below(length);
+            let piece: Vec<u8> = bytes[start..].iter().copied().take(random.below(3000)).collect();
+            let at = random.below(length);
+            bytes.splice(at..at, piece.iter().copied());
+            (bytes, format!("{} bytes of {start} again at {at}", piece.len()))
+        }
+        _ => {
+            let flips = 1 + random.below(40);
+            for _ in 0..flips {
+                let at = random.below(length);
+                bytes[at] ^= 1 << random.below(8);
+            }
+            (bytes, format!("{flips} bits flipped"))
+        }
+    }
+}
+
+fn none(complaints: &[String], folder: tempfile::TempDir) {
+    if complaints.is_empty() {
+        return;
+    }
+    let kept = folder.keep();
+    panic!("{} complaints (files in {}):\n{}", complaints.len(), kept.display(), complaints.join("\n"));
+}
+
+#[test]
+fn damaged_samples_end_in_a_report_or_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut complaints = Vec::new();
+    let mut variants = 0;
+    for (number, sample) in (0_u64..).zip(samples::all()) {
+        for (index, input) in sample.options.inputs.iter().enumerate() {
+            let bytes = fs::read(input).unwrap();
+            let mut random = Random::new(number * 100 + u64::try_from(index).unwrap());
+            let file = input.file_name().unwrap().to_str().unwrap();
+            let mut others = sample.options.inputs.clone();
+            others.remove(index);
+            let extra = if bytes.len() > LARGEST { 2 } else { 6 };
+            for variant in 0..extra * times() {
+                let (damaged, how) = damage(&mut random, &bytes);
+                // With the sound files of the case on every other run: joins must bear it as well.
+                let others = if variant % 2 == 0 { &others[..] } else { &[] };
+                let name = format!("{}-{variant}-{file}", sample.name);
+                let path = folder.path().join(&name);
+                fs::write(&path, damaged).unwrap();
+                variants += 1;
+                match suffer(&path, others) {
+                    Some(complaint) => complaints.push(format!("{name}, {how}: {complaint}")),
+                    None => fs::remove_file(&path).unwrap(),
+                }
+            }
+        }
+    }
+    println!("{variants} damaged files");
+    assert!(variants > 200);
+    none(&complaints, folder);
+}
+
+#[test]
+fn a_file_cut_anywhere_near_its_head_is_borne() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut complaints = Vec::new();
+    for file in ["bad-password--windows/capture.pcapng", "bad-password--windows/events.evtx"] {
+        let bytes = fs::read(Path::new("samples").join(file)).unwrap();
+        let name = file.replace('/', "-");
+        let ends = (0..200).chain((200..bytes.len()).step_by(bytes.len() / (60 * times()) + 1));
+        for end in ends {
+            let path = folder.path().join(&name);
+            fs::write(&path, &bytes[..end]).unwrap();
+            if let Some(complaint) = suffer(&path, &[]) {
+                complaints.push(format!("{file} cut at {end}: {complaint}"));
+            }
+        }
+    }
+    none(&complaints, folder);
+}
+
+#[test]
+fn files_that_are_only_tiresome_are_borne() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = Random::new(1);
+    let noise = |random: &mut Random, length: usize| -> Vec<u8> {
+        (0..length).map(|_| random.next().to_le_bytes()[2]).collect()
+    };
+    let section: Vec<u8> = [
+        &[0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0][..],
+        &[0xff; 8],
+        &[28, 0, 0, 0],
+    ]
+    .concat();
+    let interface = [1, 0, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0, 0, 0, 4, 0, 20, 0, 0, 0];
+    let pcap = [&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0][..], &[0; 8], &[0, 0, 4, 0, 1, 0, 0, 0]].concat();
+    let evtx = fs::read("samples/bad-password--windows/events.evtx").unwrap();
+    let files: Vec<(&str, Vec<u8>)> = vec![
+        ("empty.pcap", Vec::new()),
+        ("zeros.pcapng", vec![0; 1 << 20]),
+        ("noise.pcap", noise(&mut random, 1 << 20)),
+        ("sections.pcapng", section.repeat(40_000)),
+        ("interfaces.pcapng", [&section[..], &interface.repeat(60_000)].concat()),
+        ("no-length.pcapng", [&section[..], &[6, 0, 0, 0, 0, 0, 0, 0].repeat(100_000)].concat()),
+        ("empty-frames.pcap", [&pcap[..], &[0; 16].repeat(100_000)].concat()),
+        ("noise-behind-a-head.pcap", [&pcap[..], &noise(&mut random, 1 << 20)].concat()),
+        ("noise-behind-a-head.pcapng", [&section[..], &interface, &noise(&mut random, 1 << 20)].concat()),
+        ("chunks.evtx", [&evtx[..4096], &evtx[4096..4096 + 65536].repeat(8)].concat()),
+        ("noise-in-chunks.evtx", {
+            let mut bytes = [&evtx[..4096], &evtx[4096..4096 + 65536].repeat(3)].concat();
+            for at in (5000..bytes.len()).step_by(97) {
+                bytes[at] = random.next().to_le_bytes()[1];
+            }
+            bytes
+        }),
+        ("gzip-of-nothing.gz", vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0]),
+        ("zip-of-nothing.zip", b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec()),
+    ];
+    let mut complaints = Vec::new();
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let begin = Instant::now();
+        if let Some(complaint) = suffer(&path, &[]) {
+            complaints.push(format!("{name}: {complaint}"));
+        }
+        println!("{name}: {:?}", begin.elapsed());
+    }
+    none(&complaints, folder);
+}
+
+#[test]
+fn a_small_archive_of_much_is_bounded() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zeros.pcap.gz");
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    // A capture's head, then a frame that claims to be as long as what follows.
+    writer
+        .write_all(&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0])
+        .unwrap();
+    let zeros = vec![0; 1 << 20];
+    for _ in 0..8 {
+        writer.write_all(&zeros).unwrap();
+    }
+    let bytes = writer.finish().unwrap();
+    assert!(bytes.len() < 20_000);
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(suffer(&path, &[]), None);
+}
