@@ -25,6 +25,7 @@ pub use judge::{judge, judge_incident};
 /// Every cause, in the order of the stages. The order decides only between findings that are equal in all else.
 pub static ALL: &[&Cause] = &[
     &name::dns_failure::CAUSE,
+    &transport::wrong_address::CAUSE,
     &transport::host_unreachable::CAUSE,
     &transport::firewall_drop::CAUSE,
     &transport::firewall_reject::CAUSE,
@@ -44,7 +45,9 @@ pub static ALL: &[&Cause] = &[
     &negotiation::neg_failure_4_inconsistent_flags::CAUSE,
     &negotiation::neg_failure_5_nla_required::CAUSE,
     &negotiation::neg_failure_6_tls_client_certificate_required::CAUSE,
+    &negotiation::security_layer_mismatch::CAUSE,
     &negotiation::no_cc::CAUSE,
+    &tls::server_hung::CAUSE,
     &tls::tls_version_mismatch::CAUSE,
     &tls::tls_no_shared_cipher::CAUSE,
     &tls::private_key_unreadable::CAUSE,
@@ -53,6 +56,7 @@ pub static ALL: &[&Cause] = &[
     &tls::tls_alert_other::CAUSE,
     &tls::closed_inside_tls_reason_not_visible::CAUSE,
     &authentication::client_left_or_probe::CAUSE,
+    &session::client_network_change::CAUSE,
 ];
 
 /// The cause of that id.

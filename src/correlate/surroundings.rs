@@ -23,6 +23,10 @@ pub struct Other {
     pub first: Mark,
     /// How far it came.
     pub reached: Stage,
+    /// The user name of its cookie, lower case.
+    pub cookie: Option<String>,
+    /// Its connection request.
+    pub request: Option<Mark>,
     /// Whether TCP was accepted.
     pub accepted: Option<Mark>,
     /// Whether a TLS handshake was completed.
@@ -134,6 +138,8 @@ impl Other {
             window: connection.window(),
             first: connection.first,
             reached: connection.reached,
+            cookie: connection.cookie().map(|cookie| cookie.value.to_lowercase()),
+            request: connection.request.as_ref().map(|request| request.mark()),
             accepted,
             tls_passed: connection.tls.finished(),
             session: connection.reached_session(),

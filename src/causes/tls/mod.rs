@@ -6,6 +6,7 @@ pub mod closed_inside_tls_reason_not_visible;
 pub mod handshake;
 pub mod private_key_unreadable;
 pub mod schannel;
+pub mod server_hung;
 pub mod tls_alert_other;
 pub mod tls_no_shared_cipher;
 pub mod tls_version_mismatch;

@@ -12,6 +12,7 @@ pub mod port_closed_or_device_reset;
 pub mod rst_injected;
 pub mod service_down;
 pub mod syn_ack_lost;
+pub mod wrong_address;
 
 use crate::base::{Mark, time};
 use crate::causes::{Case, Evidence};
