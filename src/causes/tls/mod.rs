@@ -1,7 +1,9 @@
 //! Stage tls: the handshake, certificates and keys.
 
 pub mod certificate_dates;
+pub mod certificate_name;
 pub mod certificate_untrusted;
+pub mod certificate_weak;
 pub mod closed_inside_tls_reason_not_visible;
 pub mod handshake;
 pub mod private_key_unreadable;
