@@ -59,8 +59,12 @@ pub static ALL: &[&Cause] = &[
     &tls::certificate_name::CAUSE,
     &tls::tls_alert_other::CAUSE,
     &tls::closed_inside_tls_reason_not_visible::CAUSE,
+    &authentication::brute_force_storm::CAUSE,
     &authentication::client_left_or_probe::CAUSE,
     &session::client_network_change::CAUSE,
+    &session::zero_window::CAUSE,
+    &session::high_latency::CAUSE,
+    &session::udp_fallback::CAUSE,
 ];
 
 /// The cause of that id.

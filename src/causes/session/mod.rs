@@ -1,3 +1,6 @@
 //! Stage session: how a session that was up came to an end.
 
 pub mod client_network_change;
+pub mod high_latency;
+pub mod udp_fallback;
+pub mod zero_window;
