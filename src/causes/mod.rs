@@ -62,6 +62,7 @@ pub static ALL: &[&Cause] = &[
     &authentication::brute_force_storm::CAUSE,
     &authentication::client_left_or_probe::CAUSE,
     &session::client_network_change::CAUSE,
+    &session::segments_corrupted::CAUSE,
     &session::zero_window::CAUSE,
     &session::high_latency::CAUSE,
     &session::udp_fallback::CAUSE,

@@ -2,5 +2,6 @@
 
 pub mod client_network_change;
 pub mod high_latency;
+pub mod segments_corrupted;
 pub mod udp_fallback;
 pub mod zero_window;
