@@ -53,6 +53,7 @@ pub static ALL: &[&Cause] = &[
     &tls::tls_version_mismatch::CAUSE,
     &tls::tls_no_shared_cipher::CAUSE,
     &tls::private_key_unreadable::CAUSE,
+    &tls::tls_inspection::CAUSE,
     &tls::certificate_dates::CAUSE,
     &tls::certificate_untrusted::CAUSE,
     &tls::certificate_weak::CAUSE,

@@ -156,6 +156,8 @@ pub struct Flow {
     pub server: Endpoint,
     /// How it was first seen.
     pub opening: Opening,
+    /// At which interface of the capture.
+    pub interface: u32,
     /// Its first segment.
     pub first: Mark,
     /// Its last segment.
@@ -205,11 +207,12 @@ const DEFAULT_MSS: u16 = 1460;
 
 impl Flow {
     /// A flow that begins with `segment`.
-    pub fn new(client: Endpoint, server: Endpoint, opening: Opening, mark: Mark) -> Self {
+    pub fn new(client: Endpoint, server: Endpoint, opening: Opening, interface: u32, mark: Mark) -> Self {
         Self {
             client,
             server,
             opening,
+            interface,
             first: mark,
             last: mark,
             to_server: Stream::new(Side::Client),

@@ -10,5 +10,6 @@ pub mod private_key_unreadable;
 pub mod schannel;
 pub mod server_hung;
 pub mod tls_alert_other;
+pub mod tls_inspection;
 pub mod tls_no_shared_cipher;
 pub mod tls_version_mismatch;

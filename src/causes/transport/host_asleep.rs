@@ -85,9 +85,9 @@ fn fell_asleep<'a>(case: &Case<'a>) -> Option<(&'a Joined, Window)> {
 fn was_awake(case: &Case<'_>, own: &Joined, slept: Window) -> bool {
     let inside = Window { start: slept.start.shifted(EDGE), end: slept.end.shifted(-EDGE) };
     let inside = |joined: &&Joined| inside.contains(joined.corrected.unwrap_or(joined.event.time));
-    case.around.far.iter().chain(case.all_events()).filter(inside).any(|joined| {
-        joined.event.computer == own.event.computer && joined.event.provider != Provider::KernelPower
+    let own_computer = |joined: &&Joined| joined.event.computer == own.event.computer;
+    case.around.far.iter().chain(case.all_events()).filter(inside).filter(own_computer).any(|joined| {
+        joined.event.provider != Provider::KernelPower
             || matches!(system::meaning(&joined.event), Some(system::Meaning::Woke))
-                && joined.event.computer == own.event.computer
     })
 }
