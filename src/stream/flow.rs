@@ -116,6 +116,9 @@ pub struct Habits {
     pub last: Option<Mark>,
     /// Whether what it sent arrived undamaged.
     pub checksums: Checksums,
+    /// How far its stream had got by the sequence numbers of its empty segments: beyond what was captured of it
+    /// means that data did not get here.
+    pub claimed: Option<u64>,
 }
 
 /// A time without any segment.
@@ -285,6 +288,8 @@ impl Flow {
         }
         if segment.length > 0 {
             self.data(side, segment, bytes, mark);
+        } else if !flags.has(TcpFlags::SYN) {
+            self.claim(side, segment.seq);
         }
         if flags.has(TcpFlags::FIN) {
             self.close(side, CloseKind::Fin, segment, mark);
@@ -440,6 +445,19 @@ impl Flow {
             Arrival::Repeated => self.write_history(side, 't'),
             Arrival::KeepAlive => self.keep_alives += 1,
             Arrival::Outside => {}
+        }
+    }
+
+    fn claim(&mut self, side: Side, seq: u32) {
+        let (stream, habits) = match side {
+            Side::Client => (&mut self.to_server, &mut self.client_habits),
+            Side::Server => (&mut self.to_client, &mut self.server_habits),
+        };
+        // A stream of which no byte was seen has no beginning to count from.
+        if stream.is_placed()
+            && let Ok(offset) = u64::try_from(stream.offset(seq))
+        {
+            habits.claimed = habits.claimed.max(Some(offset));
         }
     }
 
