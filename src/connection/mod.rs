@@ -14,7 +14,7 @@ pub mod trace;
 
 use std::net::IpAddr;
 
-use crate::base::{Mark, Observed, Timestamp, Window};
+use crate::base::{Mark, Observed, SourceId, Timestamp, Window};
 use crate::packet::Endpoint;
 use crate::protocol::mcs;
 use crate::protocol::nego::{
@@ -95,6 +95,8 @@ pub struct Connection {
     pub first: Mark,
     /// The last segment or event.
     pub last: Mark,
+    /// Other captures that hold the same connection; what is said of it rests on one.
+    pub also_in: Vec<SourceId>,
     /// When the capture that holds it ends.
     pub capture_end: Timestamp,
     /// The TCP flow; its stream bytes are gone.
@@ -128,6 +130,7 @@ impl Connection {
             server,
             first,
             last: first,
+            also_in: Vec::new(),
             capture_end: first.time,
             flow: None,
             stages: Vec::new(),

@@ -337,10 +337,46 @@ impl Pass {
         let mut connections: Vec<Connection> =
             flows.into_par_iter().map(|(flow, end)| trace(flow, end)).collect();
         connections.sort_by_key(|connection| (connection.first, connection.client, connection.server));
+        let connections = once(connections);
         self.observations.sort_by_key(|observations| observations.source);
         self.sizes.sort_by_key(|size| size.source);
         Scanned { connections, observations: self.observations, sizes: self.sizes }
     }
+}
+
+/// A connection that two captures hold is one connection: what is said of it rests on the fuller one. Equal ends
+/// and an equal initial sequence number of the client make it the same.
+fn once(connections: Vec<Connection>) -> Vec<Connection> {
+    let mut by_opening: std::collections::BTreeMap<(Endpoint, Endpoint, u32), usize> =
+        std::collections::BTreeMap::new();
+    let mut kept: Vec<Connection> = Vec::with_capacity(connections.len());
+    for mut connection in connections {
+        let isn = connection.flow.as_ref().and_then(|flow| flow.syns.first()).map(|syn| syn.isn);
+        let Some(isn) = isn else {
+            kept.push(connection);
+            continue;
+        };
+        let key = (connection.client, connection.server, isn);
+        let twin = by_opening.get(&key).copied().and_then(|at| kept.get_mut(at));
+        match twin.filter(|twin| twin.first.at.source() != connection.first.at.source()) {
+            None => {
+                by_opening.insert(key, kept.len());
+                kept.push(connection);
+            }
+            Some(twin) => {
+                if segments(&connection) > segments(twin) {
+                    std::mem::swap(twin, &mut connection);
+                    twin.also_in.append(&mut connection.also_in);
+                }
+                twin.also_in.push(connection.first.at.source());
+            }
+        }
+    }
+    kept
+}
+
+fn segments(connection: &Connection) -> u64 {
+    connection.flow.as_ref().map_or(0, |flow| flow.client_habits.segments + flow.server_habits.segments)
 }
 
 fn note_flows(flows: &[(Flow, Timestamp)], notes: &mut Notes) {

@@ -10,7 +10,7 @@ use crate::protocol::mcs::{self, McsPdu};
 use crate::protocol::nego::{ConnectionConfirm, ConnectionRequest, connection_confirm, connection_request};
 use crate::protocol::share::{SecurityFlags, secured, share_pdu};
 use crate::protocol::x224::{TpduCode, tpdu};
-use crate::protocol::{preamble, tpkt};
+use crate::protocol::{foreign, preamble, tpkt};
 use crate::stream::{Flow, Framing, Run, Side};
 
 /// Segments at whose beginning a connection request is looked for: behind a SOCKS or proxy exchange it is not the
@@ -31,6 +31,7 @@ pub fn trace(mut flow: Flow, capture_end: Timestamp) -> Connection {
         server: flow.server,
         first: flow.first,
         last: flow.last,
+        also_in: Vec::new(),
         capture_end,
         flow: None,
         stages: Vec::new(),
@@ -135,14 +136,9 @@ fn find_foreign(flow: &Flow, tls: &Tls, requested: bool) -> Option<Observed<Fore
 
 fn looks_like(bytes: &[u8]) -> &'static str {
     match bytes {
-        [b'S', b'S', b'H', b'-', ..] => "an SSH banner",
-        [b'H', b'T', b'T', b'P', b'/', ..] => "an HTTP answer",
-        [b'2', b'2', b'0', b' ' | b'-', ..] => "an SMTP or FTP greeting",
-        [b'R', b'F', b'B', b' ', ..] => "a VNC greeting",
-        [21, 3, _, _, _, ..] => "a TLS alert",
-        [22, 3, _, _, _, ..] => "a TLS handshake",
-        [5 | 4, ..] if bytes.len() <= 16 => "a SOCKS answer",
-        _ => "no protocol that is known here",
+        [21, 3, ..] => "a TLS alert",
+        [22, 3, ..] => "a TLS handshake",
+        _ => foreign::foreign(bytes).map_or("no protocol that is known here", foreign::Foreign::name),
     }
 }
 

@@ -197,6 +197,7 @@ fn connection(at: usize, attempt: &Attempt, own: &causes::Verdict, incident_of: 
     let mut sources: Vec<u32> =
         [connection.first, connection.last].iter().map(|mark| mark.at.source().0).collect();
     sources.extend(attempt.events.iter().map(|joined| joined.event.at.source().0));
+    sources.extend(connection.also_in.iter().map(|source| source.0));
     sources.sort_unstable();
     sources.dedup();
     Connection {

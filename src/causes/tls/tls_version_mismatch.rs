@@ -61,18 +61,15 @@ fn stated(case: &Case<'_>) -> Option<Finding> {
     Some(Finding::new(&CAUSE, Strength::Stated, blame, evidence).detail(detail))
 }
 
-/// A client that ends the handshake at a ServerHello with a version that it did not offer, or whose OpenSSL breaks
-/// down with alert 80 at the old signatures of TLS 1.0 and 1.1 that it offered in name only.
+/// A client that ends the handshake at a ServerHello with a version that it did not offer. One that offered the
+/// version and breaks down over it (OpenSSL: alert 80, at the old signatures of TLS 1.0) has another reason.
 fn client_gives_up(case: &Case<'_>) -> Option<Finding> {
     let connection = handshake::stopped(case)?;
     let (hello, version) = (connection.tls.client_hello.as_ref()?, connection.tls.version()?);
     let unwanted = !hello.value.allows(version);
     let end = match handshake::fatal_alert(case) {
         Some(alert) if alert.value.from == Side::Client => {
-            let said = alert.value.alert.description;
-            let old = version < TlsVersion::TLS_1_2 && hello.value.allows(TlsVersion::TLS_1_2);
-            let fits =
-                unwanted && !is_about_certificate(said) || old && said == AlertDescription::INTERNAL_ERROR;
+            let fits = unwanted && !is_about_certificate(alert.value.alert.description);
             fits.then(|| handshake::of_alert(&alert))?
         }
         Some(_) => return None,
@@ -89,11 +86,7 @@ fn client_gives_up(case: &Case<'_>) -> Option<Finding> {
     evidence.extend(handshake::choice(connection));
     evidence.extend(handshake::offer(connection));
     let offered = handshake::versions(&hello.value);
-    let detail = if unwanted {
-        format!("the server chose {version}, the client offers {offered}")
-    } else {
-        format!("the server chose {version}, and the client, which offers {offered}, broke down over it")
-    };
+    let detail = format!("the server chose {version}, the client offers {offered}");
     Some(Finding::new(&CAUSE, Strength::Inferred, of_choice(Some(version)), evidence).detail(detail))
 }
 
