@@ -90,6 +90,7 @@ fn data(model: &Model, start: usize, end: usize) -> Segment {
         length,
         captured: length,
         payload: Payload::Source(start),
+        head_sum: 0,
         ..segment(TcpFlags(TcpFlags::ACK))
     }
 }
@@ -112,6 +113,7 @@ fn segment(flags: TcpFlags) -> Segment {
         length: 0,
         captured: 0,
         payload: Payload::Source(0),
+        head_sum: 0,
     }
 }
 
@@ -180,7 +182,7 @@ fn what_a_flow_delivers_is_what_was_sent_and_seen() {
         let mut random = Random::new(seed);
         let length = 1 + random.below(60_000);
         let (model, segments) = conversation(&mut random, length);
-        let mut flow = Flow::new(CLIENT, SERVER, Opening::Syn, mark(&segments[0]));
+        let mut flow = Flow::new(CLIENT, SERVER, Opening::Syn, 0, mark(&segments[0]));
         for segment in &segments {
             flow.apply(segment, segment.bytes(&model.sent), mark(segment));
         }
@@ -202,7 +204,7 @@ fn every_byte_is_counted_once() {
     for seed in 0..500 {
         let mut random = Random::new(seed);
         let (model, segments) = conversation(&mut random, 10_000);
-        let mut flow = Flow::new(CLIENT, SERVER, Opening::Syn, mark(&segments[0]));
+        let mut flow = Flow::new(CLIENT, SERVER, Opening::Syn, 0, mark(&segments[0]));
         for segment in &segments {
             flow.apply(segment, segment.bytes(&model.sent), mark(segment));
         }
@@ -236,7 +238,7 @@ fn cut_frames_are_gaps_that_the_snapshot_length_made() {
             segments.push(Segment { captured, ..piece });
         }
         number(&mut segments);
-        let mut flow = Flow::new(CLIENT, SERVER, Opening::Syn, mark(&segments[0]));
+        let mut flow = Flow::new(CLIENT, SERVER, Opening::Syn, 0, mark(&segments[0]));
         for segment in &segments {
             flow.apply(segment, segment.bytes(&model.sent), mark(segment));
         }
@@ -282,7 +284,7 @@ fn where_segments_disagree_the_bytes_that_came_first_stand() {
             contents.push(content);
         }
         number(&mut segments);
-        let mut flow = Flow::new(CLIENT, SERVER, Opening::Syn, mark(&segments[0]));
+        let mut flow = Flow::new(CLIENT, SERVER, Opening::Syn, 0, mark(&segments[0]));
         for (segment, content) in segments.iter().zip(&contents) {
             flow.apply(segment, content, mark(segment));
         }

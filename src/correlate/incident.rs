@@ -2,10 +2,11 @@
 
 use super::attempt::{Attempt, Joined};
 use super::surroundings::Surroundings;
-use crate::base::{Mark, time};
+use crate::base::{Mark, Timestamp, time};
 use crate::connection::Connection;
 use crate::connection::lookup::Lookup;
 use crate::packet::Endpoint;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// What a user experienced as one attempt.
@@ -24,11 +25,65 @@ pub struct Incident {
 /// Attempts of one click follow each other within this time.
 const CLICK: i64 = 5 * time::SECOND;
 
-/// Groups connections, which must be ordered by start.
+/// More requests than this within [`MINUTE`] are no user's.
+const STORM: usize = 10;
+/// Names below which it may be one user, or a monitoring program.
+const NAMES: usize = 3;
+const MINUTE: i64 = 60 * time::SECOND;
+
+/// Whether the requests of one source, in order of time and with the names of their cookies, are a storm: too many
+/// within a minute, under several names.
+pub fn is_storm(requests: &[(Timestamp, Option<&str>)]) -> bool {
+    let names: BTreeSet<&str> = requests.iter().filter_map(|(_, name)| *name).collect();
+    let dense = requests.iter().zip(requests.iter().skip(STORM)).any(|(a, b)| b.0 - a.0 <= MINUTE);
+    dense && names.len() >= NAMES
+}
+
+/// Groups connections, which must be ordered by start: by clicks, and all of a storm into one.
 pub fn group(attempts: &[Attempt]) -> Vec<Incident> {
+    let mut incidents = by_click(attempts);
+    for storm in storms(attempts) {
+        let taken = |incident: &Incident| incident.connections.iter().any(|at| storm.contains(at));
+        incidents.retain(|incident| !taken(incident));
+        incidents.push(Incident { connections: storm.iter().copied().collect(), ..Incident::default() });
+    }
+    incidents
+}
+
+/// The connections of each source that storms a server. A source of which one connection became a session is left
+/// as it is: behind it may be many users.
+fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
+    let mut by_source: BTreeMap<(IpAddr, Endpoint), Vec<usize>> = BTreeMap::new();
+    for (at, attempt) in attempts.iter().enumerate() {
+        let connection = &attempt.connection;
+        by_source.entry((connection.client.ip, connection.server)).or_default().push(at);
+    }
+    let connection = |at: &usize| attempts.get(*at).map(|attempt| &attempt.connection);
+    let mut storms = Vec::new();
+    for own in by_source.into_values().filter(|own| own.len() > STORM) {
+        if own.iter().filter_map(connection).any(Connection::reached_session) {
+            continue;
+        }
+        let cookies: Vec<(Timestamp, Option<String>)> = own
+            .iter()
+            .filter_map(connection)
+            .filter_map(|own| {
+                Some((own.request.as_ref()?.time, own.cookie().map(|name| name.value.to_lowercase())))
+            })
+            .collect();
+        let requests: Vec<(Timestamp, Option<&str>)> =
+            cookies.iter().map(|(time, name)| (*time, name.as_deref())).collect();
+        if is_storm(&requests) {
+            storms.push(own.into_iter().collect());
+        }
+    }
+    storms
+}
+
+fn by_click(attempts: &[Attempt]) -> Vec<Incident> {
     let mut incidents: Vec<Incident> = Vec::new();
     // The last incident of each pair of client and server.
-    let mut last: std::collections::BTreeMap<(IpAddr, Endpoint), usize> = std::collections::BTreeMap::new();
+    let mut last: BTreeMap<(IpAddr, Endpoint), usize> = BTreeMap::new();
     for (at, attempt) in attempts.iter().enumerate() {
         let connection = &attempt.connection;
         let key = (connection.client.ip, connection.server);
@@ -220,7 +275,7 @@ fn nobody_there(attempts: &[Attempt], around: &Surroundings) -> Vec<Incident> {
 /// The client's events about one attempt each, that belong to no connection.
 fn client_attempts(around: &Surroundings) -> Vec<Vec<Joined>> {
     use crate::eventlog::Provider;
-    let mut by_activity: std::collections::BTreeMap<_, Vec<Joined>> = std::collections::BTreeMap::new();
+    let mut by_activity: BTreeMap<_, Vec<Joined>> = BTreeMap::new();
     for joined in around.far.iter().filter(|joined| joined.event.provider == Provider::RdpClient) {
         if let Some(activity) = joined.event.activity {
             by_activity
@@ -262,4 +317,24 @@ fn is_about_rdp(lookup: &Lookup, attempts: &[Attempt], around: &Surroundings) ->
         .next()
         .is_some_and(|first| first.name == lookup.name && failing.all(|other| other.name == lookup.name));
     attempts.is_empty() && only && lookup.queries >= 2 && around.target.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_a_storm_from_users() {
+        let requests = |count: i64, gap: i64, names: &'static [&'static str]| -> Vec<_> {
+            let name = |at: i64| names.get(usize::try_from(at).unwrap() % names.len()).copied();
+            (0..count).map(|at| (Timestamp::from_nanos(at * gap), name(at))).collect()
+        };
+        const NAMES: &[&str] = &["admin", "test", "user"];
+        assert!(is_storm(&requests(11, time::SECOND, NAMES)));
+        assert!(!is_storm(&requests(10, time::SECOND, NAMES)), "ten a minute may be people");
+        assert!(!is_storm(&requests(40, 10 * time::SECOND, NAMES)), "six a minute");
+        assert!(!is_storm(&requests(40, time::SECOND, &["alice"])), "one who does not give up");
+        assert!(!is_storm(&requests(40, time::SECOND, &["alice", "bob"])));
+        assert!(!is_storm(&[]));
+    }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::attempt::{Attempt, Joined};
 use super::coverage::Coverage;
-use crate::base::{Mark, Timestamp, Window, time};
+use crate::base::{Mark, Observed, Timestamp, Window, time};
 use crate::connection::observations::{Host, Observations};
 use crate::connection::{Connection, Outcome, Stage};
 use crate::packet::Endpoint;
@@ -15,6 +15,8 @@ use crate::packet::Endpoint;
 pub struct Other {
     /// Who.
     pub client: IpAddr,
+    /// From which port; 0 if unknown.
+    pub client_port: u16,
     /// To whom.
     pub server: Endpoint,
     /// When.
@@ -23,10 +25,16 @@ pub struct Other {
     pub first: Mark,
     /// How far it came.
     pub reached: Stage,
+    /// The user name of its cookie, lower case.
+    pub cookie: Option<String>,
+    /// Its connection request.
+    pub request: Option<Mark>,
     /// Whether TCP was accepted.
     pub accepted: Option<Mark>,
     /// Whether a TLS handshake was completed.
     pub tls_passed: Option<Mark>,
+    /// SHA-1 of the certificate that the server showed.
+    pub certificate: Option<(String, Mark)>,
     /// Whether the session came up.
     pub session: bool,
     /// Whether the server ended a session abruptly.
@@ -130,12 +138,20 @@ impl Other {
             flow.filter(|flow| flow.is_established()).map(|flow| flow.handshake.unwrap_or(flow.first));
         Self {
             client: connection.client.ip,
+            client_port: connection.client.port,
             server: connection.server,
             window: connection.window(),
             first: connection.first,
             reached: connection.reached,
+            cookie: connection.cookie().map(|cookie| cookie.value.to_lowercase()),
+            request: connection.request.as_ref().map(Observed::mark),
             accepted,
             tls_passed: connection.tls.finished(),
+            certificate: connection
+                .tls
+                .certificate
+                .as_ref()
+                .map(|seen| (seen.value.thumbprint.clone(), seen.mark())),
             session: connection.reached_session(),
             cut_at: cut.then(|| flow.and_then(|flow| flow.first_close()).map(|close| close.mark)).flatten(),
             server_ttl: flow.and_then(|flow| flow.server_habits.ttl),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use etherparse::{Ipv4HeaderSlice, Ipv6HeaderSlice, TcpHeaderSlice, TcpOptionElement, UdpHeaderSlice};
 
+use super::checksum;
 use super::fragment::{Fragment, Key};
 use super::icmp::{self, IcmpError};
 use super::interest::{self, Interest, NAME_PORTS};
@@ -283,6 +284,7 @@ impl Packets {
             length: on_wire.saturating_sub(length(header.slice())),
             captured: length(payload),
             payload: self.locate(payload, place),
+            head_sum: checksum::head(ip.from, ip.to, on_wire, header.slice()),
         });
     }
 

@@ -4,6 +4,7 @@
 //! resolved in file order by `fragment`. Knows headers up to TCP, UDP, ICMP and ARP, and no message of RDP; the
 //! one exception is [`interest::looks_like_request`], which finds RDP on ports where nobody expects it.
 
+pub mod checksum;
 pub mod decode;
 pub mod fragment;
 pub mod icmp;

@@ -110,6 +110,8 @@ pub struct Segment {
     pub captured: u32,
     /// Where they are.
     pub payload: Payload,
+    /// What the pseudo header and the TCP header add up to, see [`super::checksum`].
+    pub head_sum: u16,
 }
 
 impl Segment {
@@ -121,6 +123,12 @@ impl Segment {
             Payload::Reassembled(bytes, at) => (&**bytes, *at),
         };
         bytes.get(at..at.saturating_add(length)).unwrap_or_default()
+    }
+
+    /// Whether the TCP checksum holds; `None` where the payload was not captured whole.
+    pub fn checksum_holds(&self, payload: &[u8]) -> Option<bool> {
+        (crate::base::bytes::length(payload) == self.length)
+            .then(|| super::checksum::holds(self.head_sum, payload))
     }
 }
 

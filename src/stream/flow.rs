@@ -1,5 +1,6 @@
 //! One flow: all segments between two endpoints from one opening.
 
+use super::checksums::Checksums;
 use super::limits;
 use super::reassemble::{Arrival, Stream};
 use super::records::Records;
@@ -113,6 +114,8 @@ pub struct Habits {
     pub zero_window_open: Option<Mark>,
     /// When it was last heard.
     pub last: Option<Mark>,
+    /// Whether what it sent arrived undamaged.
+    pub checksums: Checksums,
 }
 
 /// A time without any segment.
@@ -164,6 +167,8 @@ pub struct Flow {
     pub server: Endpoint,
     /// How it was first seen.
     pub opening: Opening,
+    /// At which interface of the capture.
+    pub interface: u32,
     /// Its first segment.
     pub first: Mark,
     /// Its last segment.
@@ -208,14 +213,17 @@ const COPY_WINDOW: i64 = time::SECOND;
 const BLIND_COPY_WINDOW: i64 = 200_000;
 /// A segment this much later than a RST was sent after it, not captured out of order.
 const WENT_ON_AFTER: i64 = 100_000;
+/// What fits into a packet on Ethernet.
+const DEFAULT_MSS: u16 = 1460;
 
 impl Flow {
     /// A flow that begins with `segment`.
-    pub fn new(client: Endpoint, server: Endpoint, opening: Opening, mark: Mark) -> Self {
+    pub fn new(client: Endpoint, server: Endpoint, opening: Opening, interface: u32, mark: Mark) -> Self {
         Self {
             client,
             server,
             opening,
+            interface,
             first: mark,
             last: mark,
             to_server: Stream::new(Side::Client),
@@ -438,11 +446,33 @@ impl Flow {
         // Data in a SYN (fast open) begins behind the SYN's own number.
         let seq = segment.seq.wrapping_add(u32::from(segment.flags.has(TcpFlags::SYN)));
         let arrival = stream.data(seq, segment.length, bytes, segment.dont_fragment, mark, &mut self.records);
+        self.check(side, segment, bytes, arrival, mark);
         match arrival {
             Arrival::New => self.write_history(side, 'd'),
             Arrival::Repeated => self.write_history(side, 't'),
             Arrival::KeepAlive => self.keep_alives += 1,
             Arrival::Outside => {}
+        }
+    }
+
+    /// Checks a sample of the checksums. Larger segments than were agreed on were put together by the capturing
+    /// host, which leaves their checksum as it was.
+    fn check(&mut self, side: Side, segment: &Segment, bytes: &[u8], arrival: Arrival, mark: Mark) {
+        let agreed = self.habits(side.other()).mss.unwrap_or(DEFAULT_MSS);
+        let habits = match side {
+            Side::Client => &mut self.client_habits,
+            Side::Server => &mut self.server_habits,
+        };
+        let repeated = match arrival {
+            Arrival::New => false,
+            Arrival::Repeated => true,
+            Arrival::KeepAlive | Arrival::Outside => return,
+        };
+        if segment.length > u32::from(agreed) || !habits.checksums.wants(repeated) {
+            return;
+        }
+        if let Some(holds) = segment.checksum_holds(bytes) {
+            habits.checksums.take(holds, repeated, mark);
         }
     }
 

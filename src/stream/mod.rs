@@ -3,6 +3,7 @@
 //! Strictly in file order per flow, in parallel over shards of flows. Knows TCP; of what flows carry it knows
 //! only how records are framed (`records`), because sizes and times are all that is left of encrypted ones.
 
+pub mod checksums;
 pub mod flow;
 pub mod health;
 pub mod limits;

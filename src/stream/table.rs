@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 
 use super::flow::{Flow, Opening};
 use super::limits;
-use crate::base::{Locator, Mark, SourceId};
+use crate::base::{Locator, Mark, SourceId, time};
 use crate::packet::{Endpoint, IcmpError, Interest, Segment};
 
 /// Both endpoints, the smaller first: the same for both directions.
@@ -19,10 +19,16 @@ fn key(a: Endpoint, b: Endpoint) -> Key {
 #[derive(Debug, Default)]
 struct Shard {
     live: FxHashMap<Key, Flow>,
+    /// Flows between the same endpoints as a live one, seen at another interface: a device on the path opens the
+    /// connection anew with the same ports.
+    beside: FxHashMap<Key, Flow>,
     done: Vec<Flow>,
     /// ICMP errors about flows that were not seen.
     orphans: Vec<IcmpError>,
 }
+
+/// A device opens its own connection within this time of the client's last segment.
+const ANEW: i64 = 5 * time::SECOND;
 
 /// Flows by their endpoints.
 ///
@@ -82,6 +88,7 @@ impl FlowTable {
         for shard in self.shards {
             flows.extend(shard.done);
             flows.extend(shard.live.into_values());
+            flows.extend(shard.beside.into_values());
             orphans.extend(shard.orphans);
         }
         flows.par_iter_mut().for_each(Flow::finish);
@@ -103,12 +110,23 @@ impl Shard {
         let mark =
             Mark { time: segment.time, at: Locator::Frame { source: batch.source, number: segment.frame } };
         let key = key(segment.from, segment.to);
-        if segment.flags.opens() && self.live.get(&key).is_some_and(|flow| flow.is_reopened_by(segment.seq)) {
-            self.done.extend(self.live.remove(&key));
+        let is_beside = self.beside.get(&key).is_some_and(|flow| flow.interface == segment.interface);
+        let flows = if is_beside { &mut self.beside } else { &mut self.live };
+        if segment.flags.opens()
+            && flows.get(&key).is_some_and(|flow| flow.is_reopened_by(segment.seq))
+            && let Some(before) = flows.remove(&key)
+        {
+            let goes_on = !is_beside
+                && before.interface != segment.interface
+                && before.closes.is_empty()
+                && (segment.time - before.last.time).abs() <= ANEW;
+            let over = if goes_on { self.beside.insert(key, before) } else { Some(before) };
+            self.done.extend(over);
         }
-        let flow = self.live.entry(key).or_insert_with(|| {
+        let flows = if is_beside { &mut self.beside } else { &mut self.live };
+        let flow = flows.entry(key).or_insert_with(|| {
             let (client, server, opening) = orient(segment, batch.interest);
-            Flow::new(client, server, opening, mark)
+            Flow::new(client, server, opening, segment.interface, mark)
         });
         flow.apply(segment, segment.bytes(batch.bytes), mark);
     }

@@ -49,6 +49,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         let says = "TCP was opened and closed by the client without any data: a health check or a port scan";
         return Some(Finding::new(&CAUSE, Strength::Inferred, Blame::None, vec![ending]).detail(says));
     }
+    // A confirm that it cannot accept is a reason to leave.
+    if crate::causes::negotiation::security_layer_mismatch::detect(case).is_some() {
+        return None;
+    }
     let before_credentials = match connection.reached {
         Stage::Negotiation => connection.confirm.is_some(),
         Stage::Tls => true,

@@ -9,3 +9,4 @@ pub mod neg_failure_5_nla_required;
 pub mod neg_failure_6_tls_client_certificate_required;
 pub mod no_cc;
 pub mod not_rdp;
+pub mod security_layer_mismatch;

@@ -101,6 +101,7 @@ impl Script {
             length,
             captured: length,
             payload: Payload::Source(self.bytes.len()),
+            head_sum: 0,
         });
         self.bytes.extend(bytes);
         self.next[own] += length + u32::from(flags & (TcpFlags::SYN | TcpFlags::FIN) != 0);

@@ -3,15 +3,18 @@
 pub mod data_dropped_after_handshake;
 pub mod firewall_drop;
 pub mod firewall_reject;
+pub mod host_asleep;
 pub mod host_unreachable;
 pub mod ip_fragments_lost;
 pub mod mtu_black_hole;
 pub mod mtu_icmp_ignored;
 pub mod packet_loss;
 pub mod port_closed_or_device_reset;
+pub mod rdp_disabled_or_other_port;
 pub mod rst_injected;
 pub mod service_down;
 pub mod syn_ack_lost;
+pub mod wrong_address;
 
 use crate::base::{Mark, time};
 use crate::causes::{Case, Evidence};

@@ -1,0 +1,91 @@
+//! The client moved to another network: its old address falls silent, and it comes back from a new one.
+
+use crate::base::{Window, time};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::connection::Stage;
+use crate::correlate::clock::seconds;
+use crate::correlate::surroundings::Other;
+use crate::eventlog::network;
+use crate::stream::Side;
+
+cause! {
+    /// The client changed its network: Wi-Fi, VPN or address.
+    ///
+    /// ## Why
+    /// Nothing comes from the client's address any more, the server repeats its data in vain, and the same user
+    /// connects again from another address a little later. A laptop changed from cable to Wi-Fi, the VPN was cut or
+    /// set up, or the address lease was lost.
+    ///
+    /// ## What to do
+    /// - On the client: Microsoft-Windows-NetworkProfile/Operational 10000 and 10001, and
+    ///   Microsoft-Windows-WLAN-AutoConfig/Operational, at that second.
+    /// - VPN: look at its idle and rekey time-outs and at its log on the client.
+    /// - Keep the adapter from sleeping: `Disable-NetAdapterPowerManagement -Name Wi-Fi`, and set roaming
+    ///   aggressiveness of the Wi-Fi adapter to its lowest.
+    /// - Verify: the session lives through the same move, or the client's address stays the same.
+    ///
+    /// ## Seen as
+    /// Silence of the client's address, repeats of the server without an answer, then a SYN from another address
+    /// with the same cookie; client NetworkProfile 10001 and 10000; LocalSessionManager 25.
+    "client-network-change", stage: Session, severity: Failure, blames: [Client],
+    more_specific_than: ["packet-loss", "stateful-idle-timeout", "ended-abruptly-by-server",
+        "ended-abruptly-by-client"],
+    client_code: "0x904, or the reconnect bar",
+}
+
+/// The client is back within this time.
+const BACK: i64 = 60 * time::SECOND;
+/// The server must have been alone for this long.
+const ALONE: i64 = time::SECOND;
+
+fn detect(case: &Case<'_>) -> Option<Finding> {
+    let (connection, flow) = case.both()?;
+    let running = connection.reached >= Stage::Settings && connection.goodbye.is_none();
+    if !running || flow.closes.iter().any(|close| close.from == Side::Client) {
+        return None;
+    }
+    let last = flow.client_habits.last?;
+    let alone = flow.fell_silent(Side::Client, ALONE)?;
+    let lost = flow.swallowed(Side::Server).into_iter().find(|lost| lost.last.time > last.time)?;
+    let cookie = connection.cookie()?.value.to_lowercase();
+    let back = Window { start: last.time, end: last.time.shifted(BACK) };
+    let next = case.around.at_server(connection.server, connection.first).find(|other: &&Other| {
+        other.client != connection.client.ip
+            && back.contains(other.window.start)
+            && other.cookie.as_deref() == Some(cookie.as_str())
+    })?;
+    let mut evidence = vec![
+        Evidence::at(last, format!("the last sign of the client at {}", connection.client.ip)),
+        Evidence::at(lost.last, format!("the server repeats {} bytes; nothing answers", lost.length)),
+        Evidence::at(next.first, format!("the same user connects from {}", next.client)),
+    ];
+    let moved = moved(case, back);
+    let strength = if moved.is_some() { Strength::Corroborated } else { Strength::Inferred };
+    evidence.extend(moved);
+    let detail = format!(
+        "the client falls silent at {} and is back from {} after {:.1} s",
+        connection.client.ip,
+        next.client,
+        seconds(next.window.start - last.time)
+    );
+    let finding = Finding::new(&CAUSE, strength, Blame::Client, evidence)
+        .detail(format!("{detail}; the server repeated its data for {:.1} s", seconds(alone.value)));
+    Some(finding.missing("the client's NetworkProfile/Operational log: 10001 and 10000 at that second"))
+}
+
+/// The client's own log of a network that went or came.
+fn moved(case: &Case<'_>, back: Window) -> Option<Evidence> {
+    let joined = case
+        .around
+        .far_near(back.widened(5 * time::SECOND))
+        .filter(|joined| case.around.reliable_time(joined).is_some())
+        .find(|joined| {
+            matches!(
+                network::meaning(&joined.event),
+                Some(
+                    network::Meaning::NetworkConnected { .. } | network::Meaning::NetworkDisconnected { .. }
+                )
+            )
+        })?;
+    Some(Evidence::event(&joined.event, "a network was connected or lost on this computer"))
+}

@@ -1,0 +1,146 @@
+//! The service runs, and Remote Desktop is switched off or on another port.
+
+use super::{refusal, syn_evidence, unanswered};
+use crate::base::{Timestamp, Window, time};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::correlate::Joined;
+use crate::eventlog::{Provider, rdp_core_ts, remote_connection_manager as rcm, system};
+
+cause! {
+    /// Remote Desktop is switched off on the server, or listens on another port.
+    ///
+    /// ## Why
+    /// The server's own log says that its listener was taken away without a crash of the service, or that it is
+    /// bound to another port than the one the client uses.
+    ///
+    /// ## What to do
+    /// - `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server" /v fDenyTSConnections` must be 0; a policy
+    ///   copy under `HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services` overrides it.
+    /// - `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp" /v PortNumber`: connect
+    ///   to that port (`mstsc /v:SERVER:PORT`), or set it back to 3389 (0xd3d) and open the port in the firewall.
+    /// - `/v fEnableWinStation` in the same key must be 1.
+    /// - After a change: `Restart-Service TermService -Force` (it ends the sessions).
+    /// - Verify: `qwinsta` shows rdp-tcp in state Listen; RdpCoreTS 129 names the port.
+    ///
+    /// ## Seen as
+    /// SYNs unanswered or refused; RemoteConnectionManager 259 or 262 without an end of the service, RdpCoreTS 106,
+    /// RdpCoreTS 129 with another port.
+    "rdp-disabled-or-other-port", stage: Transport, severity: Failure, blames: [Server],
+    more_specific_than: ["firewall-drop", "port-closed-or-device-reset", "service-down"],
+    client_code: "0x204",
+}
+
+/// The listener's fate is looked for this far back.
+const BEFORE: i64 = 30 * 24 * 3600 * time::SECOND;
+/// An end of the service takes its listener along within this time.
+const TOGETHER: i64 = 30 * time::SECOND;
+
+fn detect(case: &Case<'_>) -> Option<Finding> {
+    let (connection, flow) = case.both()?;
+    let refused = refusal(flow).filter(|_| !flow.is_established());
+    let silent = unanswered(case).is_some() && flow.icmp.is_empty();
+    if refused.is_none() && !silent || case.accepted().is_some() {
+        return None;
+    }
+    let (evidence, detail, strength) = other_port(case, connection.server.port, flow.first.time)
+        .or_else(|| switched_off(case, flow.first.time))?;
+    let mut evidence = evidence;
+    match refused {
+        Some((reset, _)) => evidence.push(Evidence::at(reset.mark, "the SYN is answered with RST")),
+        None => evidence.extend(syn_evidence(flow)),
+    }
+    Some(Finding::new(&CAUSE, strength, Blame::Server, evidence).detail(detail))
+}
+
+type Claim = (Vec<Evidence>, String, Strength);
+
+/// Far events of the time before a moment, in order.
+fn before<'a>(case: &Case<'a>, moment: Timestamp) -> impl DoubleEndedIterator<Item = &'a Joined> {
+    let window = Window { start: moment.shifted(-BEFORE), end: moment };
+    let far = &case.around.far;
+    far.iter().filter(move |joined| window.contains(joined.corrected.unwrap_or(joined.event.time)))
+}
+
+/// The last start of the listener bound other ports, and not this one.
+fn other_port(case: &Case<'_>, port: u16, moment: Timestamp) -> Option<Claim> {
+    let bound = |joined: &&Joined| match rdp_core_ts::meaning(&joined.event)? {
+        rdp_core_ts::Meaning::Listening { transport: Some(rdp_core_ts::Transport::Tcp), port } => port,
+        _ => None,
+    };
+    let last = before(case, moment).rev().find(|joined| bound(joined).is_some())?;
+    // One start binds several: addresses of both families, and several listeners.
+    let ports: Vec<(&Joined, u16)> = before(case, moment)
+        .filter(|joined| {
+            joined.event.computer == last.event.computer
+                && (last.event.time - joined.event.time).abs() <= TOGETHER
+        })
+        .filter_map(|joined| Some((joined, bound(&joined)?)))
+        .collect();
+    if ports.iter().any(|(_, bound)| *bound == port) {
+        return None;
+    }
+    let (event, other) = *ports.first()?;
+    let evidence =
+        vec![Evidence::event(&event.event, format!("the server's listener was bound to port {other}"))];
+    let detail = format!("the server listens on port {other}, the client uses {port}");
+    Some((evidence, detail, Strength::Corroborated))
+}
+
+/// The listener was taken away, by nobody's fault: the service had not ended.
+fn switched_off(case: &Case<'_>, moment: Timestamp) -> Option<Claim> {
+    let mut off: Option<&Joined> = None;
+    for joined in before(case, moment) {
+        match is_off(joined) {
+            Some(true) => off = Some(joined),
+            Some(false) => off = None,
+            None => {}
+        }
+    }
+    let off = off?;
+    let disabled = matches!(rdp_core_ts::meaning(&off.event), Some(rdp_core_ts::Meaning::ListenerDisabled));
+    // Only a System log that holds the moment can say that the service lived on.
+    let at = Window::at(off.corrected.unwrap_or(off.event.time)).widened(TOGETHER);
+    let known = case.around.coverage.speaks_for(&Provider::ServiceControlManager, &at);
+    if !disabled && (!known || service_ended(case, off)) {
+        return None;
+    }
+    let evidence =
+        vec![Evidence::event(&off.event, "the server's listener was switched off, and not on again")];
+    let strength =
+        if case.around.reliable_time(off).is_some() { Strength::Corroborated } else { Strength::Inferred };
+    Some((evidence, "the listener was switched off while the service went on".into(), strength))
+}
+
+/// Whether an event tells that the listener went (true) or came (false).
+fn is_off(joined: &Joined) -> Option<bool> {
+    match joined.event.provider {
+        Provider::RdpCoreTs => match rdp_core_ts::meaning(&joined.event)? {
+            rdp_core_ts::Meaning::ListenerDisabled => Some(true),
+            rdp_core_ts::Meaning::ListenerStarted | rdp_core_ts::Meaning::Listening { .. } => Some(false),
+            _ => None,
+        },
+        Provider::RemoteConnectionManager => match rcm::meaning(&joined.event)? {
+            rcm::Meaning::ListenerStopped(_) | rcm::Meaning::ListenerStopping(_) => Some(true),
+            rcm::Meaning::ListenerStarted(_) => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether the service itself, or the whole host, ended around the time at which the listener went.
+fn service_ended(case: &Case<'_>, off: &Joined) -> bool {
+    let moment = off.corrected.unwrap_or(off.event.time);
+    let together = Window::at(moment).widened(TOGETHER);
+    case.around.far_near(together).filter(|joined| joined.event.computer == off.event.computer).any(
+        |joined| match system::meaning(&joined.event) {
+            Some(system::Meaning::Service(service)) => service.is_rdp(),
+            Some(
+                system::Meaning::Stops(_)
+                | system::Meaning::StoppedUnexpectedly
+                | system::Meaning::StopAsked { .. },
+            ) => true,
+            _ => false,
+        },
+    )
+}
