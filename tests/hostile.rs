@@ -20,6 +20,7 @@ use rdpscan::report::{Format, Style, render};
 
 use super::random::Random;
 use super::samples;
+use super::support::capture::file::{Frame, pcap};
 
 /// No small file may take longer, even where others use the machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -220,4 +221,58 @@ fn a_small_archive_of_much_is_bounded() {
     assert!(bytes.len() < 20_000);
     fs::write(&path, bytes).unwrap();
     assert_eq!(suffer(&path, &[]), None);
+}
+
+/// Frames of `count` connections, one every 20 ms: opened, a request, its confirm, closed.
+fn many_connections(count: u32) -> Vec<u8> {
+    const REQUEST: [u8; 19] = [3, 0, 0, 19, 14, 0xe0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 3, 0, 0, 0];
+    const CONFIRM: [u8; 19] = [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 2, 0, 8, 0, 2, 0, 0, 0];
+    let mut frames = Vec::new();
+    for number in 0..count {
+        let port = u16::try_from(1024 + number % 60_000).unwrap();
+        let [client, server] = [([192, 0, 2, 10], port), ([198, 51, 100, 20], 3389)];
+        let segments = [
+            (client, server, 100_u32, 0_u32, 0x02, &[][..]),
+            (server, client, 200, 101, 0x12, &[]),
+            (client, server, 101, 201, 0x10, &[]),
+            (client, server, 101, 201, 0x18, &REQUEST),
+            (server, client, 201, 120, 0x18, &CONFIRM),
+            (client, server, 120, 220, 0x11, &[]),
+            (server, client, 220, 121, 0x11, &[]),
+        ];
+        for (step, (from, to, seq, ack, flags, payload)) in (0_i64..).zip(segments) {
+            let mut data = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0];
+            data.extend_from_slice(&u16::try_from(40 + payload.len()).unwrap().to_be_bytes());
+            data.extend_from_slice(&[0, 0, 0x40, 0, 64, 6, 0, 0]);
+            data.extend_from_slice(&[from.0, to.0].concat());
+            data.extend_from_slice(&[from.1.to_be_bytes(), to.1.to_be_bytes()].concat());
+            data.extend_from_slice(&[seq.to_be_bytes(), ack.to_be_bytes()].concat());
+            data.extend_from_slice(&[0x50, flags, 4, 0, 0, 0, 0, 0]);
+            data.extend_from_slice(payload);
+            let time = 1_767_225_600_000_000_000 + i64::from(number) * 20_000_000 + step * 100_000;
+            frames.push(Frame { time, data });
+        }
+    }
+    pcap(&frames)
+}
+
+#[test]
+fn a_scan_of_many_connections_takes_time_in_proportion() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("many.pcap");
+    let timed = |count: u32| {
+        fs::write(&path, many_connections(count)).unwrap();
+        let options = Options { inputs: vec![path.clone()], ..Options::default() };
+        let begin = Instant::now();
+        let report = samples::analysed(&options).unwrap();
+        let folded: u64 = report.groups.iter().map(|group| group.count).sum();
+        let seen = u64::try_from(report.connections.len()).unwrap() + folded;
+        assert_eq!(seen, u64::from(count), "connections that are listed or counted in groups");
+        begin.elapsed()
+    };
+    timed(100);
+    let (few, many) = (timed(1_500), timed(12_000));
+    println!("1,500 connections: {few:?}; 12,000: {many:?}");
+    // Eight times as many: sixteen times as long is forgiven, sixty-four is not.
+    assert!(many < few * 24 || many < Duration::from_secs(2), "1,500 in {few:?}, 12,000 in {many:?}");
 }

@@ -62,8 +62,21 @@ fn rows(folder: &Path) -> BTreeMap<String, String> {
     rows.collect()
 }
 
+/// Where the README counts otherwise than TShark numbers: custom blocks have a number too, and blocks of a length that is no
+/// multiple of four (a very old writer) are read by TShark, not by what counted for the README.
+const NUMBERED_BY_TSHARK: &[(&str, u64)] = &[
+    ("hadrielk_pcapng-test-generator--output_be__advanced__test102.pcapng", 8),
+    ("hadrielk_pcapng-test-generator--output_le__advanced__test102.pcapng", 8),
+    ("hadrielk_pcapng-test-generator--output_le__basic__test018.pcapng", 8),
+    ("ajbanjara_Wireshark--http.littleendian.ntar", 43),
+    ("ajbanjara_Wireshark--icmp2.ntar", 8),
+];
+
 /// The number of frames that TShark finds: `; 71 frames, `.
-fn frames(row: &str) -> Option<u64> {
+fn frames(name: &str, row: &str) -> Option<u64> {
+    if let Some((_, frames)) = NUMBERED_BY_TSHARK.iter().find(|(other, _)| *other == name) {
+        return Some(*frames);
+    }
     let (before, _) = row.split_once(" frames, ")?;
     before.rsplit("; ").next()?.parse().ok()
 }
@@ -77,7 +90,7 @@ fn every_capture_is_read_to_its_end() {
     for (name, report) in captures(&folder) {
         let row = rows.get(name).unwrap_or_else(|| panic!("{name} is not in the README"));
         let damaged = row.contains("damaged") || row.contains("cut short");
-        match (report, frames(row)) {
+        match (report, frames(name, row)) {
             (Err(error), Some(frames)) => complaints.push(format!("{name}: {frames} frames, but {error}")),
             (Err(error), None) if error == "panic" => complaints.push(format!("{name}: panic")),
             (Err(_), None) => {}
@@ -215,9 +228,16 @@ fn allowed(verdict: &str) -> Vec<Allowed> {
             cause("firewall-drop", TRANSPORT),
             cause("host-unreachable", TRANSPORT),
         ],
-        "reply_missing_from_capture" | "start_missing_from_capture" | "gap_after_cc" | "cr_odd_reply" => {
+        "reply_missing_from_capture" | "gap_after_cc" | "cr_odd_reply" => {
             vec![open(None, ANY), open(CLOSED_IN_TLS, SECURITY), open(REFUSED, &["authentication"])]
         }
+        // Only the request is missing; what follows may show that the client went by itself.
+        "start_missing_from_capture" => vec![
+            open(None, ANY),
+            open(CLOSED_IN_TLS, SECURITY),
+            open(REFUSED, &["authentication"]),
+            healthy(SECURITY),
+        ],
         "legacy_partial" => vec![open(None, ANY), healthy(&["settings", "licensing", "session"])],
         "not_rdp_start" => vec![open(None, ANY), healthy(ANY)],
         other => panic!("the truth has a new word: {other}"),
@@ -236,7 +256,8 @@ fn complaint(truth: &Truth, found: &Connection) -> Option<String> {
         return Some("not allowed".into());
     }
     let remarks: Vec<&str> = verdict.remarks.iter().map(|remark| remark.cause).collect();
-    let unfinished = ["nla_phase_end", "tls_incomplete", "cc_then_close", "tcp_only"];
+    let unfinished =
+        ["nla_phase_end", "tls_incomplete", "cc_then_close", "tcp_only", "start_missing_from_capture"];
     let gaps = ["reply_missing_from_capture", "start_missing_from_capture", "gap_after_cc", "cr_odd_reply"];
     let stated = ["neg_failure_2", "neg_failure_5"];
     let blames = verdict.blame.is_some_and(|blame| !["none", "unknown"].contains(&blame));

@@ -61,7 +61,7 @@ fn between(word: &str, expected: &str) {
 
 /// A row per cause, in the order of the catalogue.
 fn causes() -> String {
-    let mut table = String::from("| stage | cause | what it says | may blame |\n| --- | --- | --- | --- |\n");
+    let mut table = String::from("| stage | cause | what it says | may blame |\n|---|---|---|---|\n");
     for cause in ALL {
         let blames: Vec<&str> = cause.blames.iter().map(|blame| blame.name()).collect();
         let title = cause.title().replace('|', "\\|");
@@ -85,7 +85,7 @@ fn exit_codes() -> String {
         }
     }
     assert!(rows.len() >= 3, "{list}");
-    let mut table = String::from("| exit code | means |\n| --- | --- |\n");
+    let mut table = String::from("| code | meaning |\n|---|---|\n");
     for (code, means) in rows {
         writeln!(table, "| {code} | {means} |").unwrap();
     }
