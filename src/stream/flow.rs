@@ -260,6 +260,10 @@ impl Flow {
         let flags = segment.flags;
         if flags.has(TcpFlags::RST) {
             self.close(side, CloseKind::Rst, segment, mark);
+            // A reset still tells what its sender had received.
+            if flags.has(TcpFlags::ACK) {
+                self.acknowledge_data(side, segment, mark);
+            }
             return;
         }
         if let Some(close) = self
@@ -367,6 +371,18 @@ impl Flow {
             Side::Server => self.to_client.open(segment.seq),
         }
         self.write_history(side, if accepts { 'h' } else { 's' });
+    }
+
+    /// What a reset acknowledges, if it lies within what was sent: a forged one may say anything.
+    fn acknowledge_data(&mut self, side: Side, segment: &Segment, mark: Mark) {
+        let other = match side {
+            Side::Client => &mut self.to_client,
+            Side::Server => &mut self.to_server,
+        };
+        let sent = i64::try_from(other.sent_end).unwrap_or(i64::MAX);
+        if other.is_placed() && (0..=sent).contains(&other.offset(segment.ack)) {
+            other.acknowledge(segment.ack, None, mark);
+        }
     }
 
     fn acknowledge(&mut self, side: Side, segment: &Segment, mark: Mark) {
