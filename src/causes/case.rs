@@ -1,11 +1,10 @@
 //! What a detector sees: one connection (or a failed name resolution), its events and its surroundings. No
 //! packets, no files, no clock.
 
-use std::net::IpAddr;
-
 use super::finding::Evidence;
 use crate::base::{Mark, Window, time};
 use crate::connection::lookup::Lookup;
+use crate::connection::observations::Unanswered;
 use crate::connection::{Connection, Stage};
 use crate::correlate::surroundings::{Other, Surroundings};
 use crate::correlate::{Attempt, Joined};
@@ -21,9 +20,8 @@ pub struct Case<'a> {
     pub lookup: Option<&'a Lookup>,
     /// Events of the client about an attempt without a connection.
     pub events: &'a [Joined],
-    /// A host in the capture's own segment that nobody answers for: its address, the first and last question for
-    /// it and how many there were.
-    pub unanswered_host: Option<(IpAddr, Mark, Mark, u32)>,
+    /// A host in the capture's own segment that nobody answers for.
+    pub unanswered_host: Option<Unanswered>,
     /// What it cannot know alone.
     pub around: &'a Surroundings,
 }
@@ -90,11 +88,7 @@ impl<'a> Case<'a> {
         let around = self.around;
         self.connection().into_iter().flat_map(move |own| {
             let window = Window { start: own.first.time, end: own.last.time.shifted(nanos) };
-            around.at_server(own.server, own.first).filter(move |other| {
-                other.client == own.client.ip
-                    && other.first > own.first
-                    && window.contains(other.window.start)
-            })
+            around.of_pair(own.client.ip, own.server, window).filter(move |other| other.first > own.first)
         })
     }
 

@@ -4,7 +4,7 @@
 //! ended in order is a remark, and where nothing is certain the verdict says what would settle it.
 
 use super::finding::{Blame, Evidence, Exoneration, Finding, Kind, Severity, Strength, Verdict};
-use super::{ALL, Case, Cause, authentication};
+use super::{ALL, Case, Cause, negotiation};
 use crate::base::time;
 use crate::connection::{Outcome, Stage, Transport};
 use crate::correlate::{Attempt, Incident, Surroundings};
@@ -171,7 +171,7 @@ fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
             ..empty(Kind::Undetermined)
         };
     };
-    let probe = &authentication::client_left_or_probe::CAUSE;
+    let probe = &negotiation::client_left_or_probe::CAUSE;
     if let Some(left) = remarks.iter().find(|remark| std::ptr::eq(remark.cause, probe)) {
         let summary = left.detail.clone().unwrap_or_else(|| left.cause.title().to_owned());
         return Verdict {

@@ -10,6 +10,7 @@ pub mod finding;
 pub mod judge;
 
 pub mod authentication;
+pub mod licensing;
 pub mod name;
 pub mod negotiation;
 pub mod session;
@@ -25,7 +26,7 @@ pub use judge::{judge, judge_incident};
 /// Every cause, in the order of the stages. The order decides only between findings that are equal in all else.
 pub static ALL: &[&Cause] = &[
     &name::dns_failure::CAUSE,
-    &transport::wrong_address::CAUSE,
+    &name::wrong_address::CAUSE,
     &transport::host_asleep::CAUSE,
     &transport::host_unreachable::CAUSE,
     &transport::firewall_drop::CAUSE,
@@ -37,10 +38,8 @@ pub static ALL: &[&Cause] = &[
     &transport::data_dropped_after_handshake::CAUSE,
     &transport::rst_injected::CAUSE,
     &transport::packet_loss::CAUSE,
-    &transport::mtu_black_hole::CAUSE,
-    &transport::mtu_icmp_ignored::CAUSE,
     &transport::ip_fragments_lost::CAUSE,
-    &negotiation::not_rdp::CAUSE,
+    &transport::not_rdp::CAUSE,
     &negotiation::neg_failure_1_ssl_required::CAUSE,
     &negotiation::neg_failure_2_ssl_not_allowed::CAUSE,
     &negotiation::neg_failure_3_no_certificate::CAUSE,
@@ -49,6 +48,7 @@ pub static ALL: &[&Cause] = &[
     &negotiation::neg_failure_6_tls_client_certificate_required::CAUSE,
     &negotiation::security_layer_mismatch::CAUSE,
     &negotiation::no_cc::CAUSE,
+    &negotiation::client_left_or_probe::CAUSE,
     &tls::server_hung::CAUSE,
     &tls::tls_version_mismatch::CAUSE,
     &tls::tls_no_shared_cipher::CAUSE,
@@ -60,16 +60,16 @@ pub static ALL: &[&Cause] = &[
     &tls::certificate_name::CAUSE,
     &tls::tls_alert_other::CAUSE,
     &tls::closed_inside_tls_reason_not_visible::CAUSE,
+    &tls::mtu_black_hole::CAUSE,
+    &tls::mtu_icmp_ignored::CAUSE,
     &authentication::brute_force_storm::CAUSE,
-    &authentication::client_left_or_probe::CAUSE,
     &authentication::bad_password_or_unknown_user::CAUSE,
     &authentication::account_locked::CAUSE,
     &authentication::account_or_password_expired_disabled_hours_workstation::CAUSE,
     &authentication::logon_type_not_granted::CAUSE,
     &authentication::account_restriction::CAUSE,
     &authentication::nla_refused_reason_not_visible::CAUSE,
-    &session::licensing::CAUSE,
-    &session::session_limit::CAUSE,
+    &licensing::licensing::CAUSE,
     &session::taken_over::CAUSE,
     &session::admin_or_user_disconnect::CAUSE,
     &session::idle_or_time_limit::CAUSE,

@@ -53,6 +53,8 @@ pub struct Hosts {
 pub struct Host {
     /// Times somebody asked for its hardware address: first, last and how often.
     pub asked: Option<(Mark, Mark, u32)>,
+    /// Who asked first.
+    pub asked_by: Option<IpAddr>,
     /// Its hardware address, when it was told.
     pub told: Option<Observed<[u8; 6]>>,
     /// Another hardware address for the same IP address.
@@ -63,6 +65,21 @@ pub struct Host {
     pub accepted: Option<Observed<u16>>,
 }
 
+/// A host that nobody answers for in the capture's own segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Its address.
+    pub ip: IpAddr,
+    /// Who asked for its hardware address.
+    pub asker: Option<IpAddr>,
+    /// The first question.
+    pub first: Mark,
+    /// The last question.
+    pub last: Mark,
+    /// How many there were.
+    pub count: u32,
+}
+
 /// Hosts that are remembered.
 const MAX_HOSTS: usize = 65_536;
 
@@ -71,14 +88,15 @@ impl Hosts {
     pub fn take(&mut self, source: SourceId, neighbour: &Neighbour) {
         let mark = Mark { time: neighbour.time, at: Locator::Frame { source, number: neighbour.frame } };
         let ip = match neighbour.sign {
-            Sign::Asked(ip) | Sign::Told(ip, _) | Sign::Echoed(ip) | Sign::Accepted(ip, _) => ip,
+            Sign::Asked(ip, _) | Sign::Told(ip, _) | Sign::Echoed(ip) | Sign::Accepted(ip, _) => ip,
         };
         if !self.by_ip.contains_key(&ip) && self.by_ip.len() >= MAX_HOSTS {
             return;
         }
         let host = self.by_ip.entry(ip).or_default();
         match neighbour.sign {
-            Sign::Asked(_) => {
+            Sign::Asked(_, by) => {
+                host.asked_by.get_or_insert(by);
                 let (first, count) = host.asked.map_or((mark, 0), |(first, _, count)| (first, count));
                 host.asked = Some((first, mark, count + 1));
             }

@@ -5,7 +5,9 @@ use super::surroundings::Surroundings;
 use crate::base::{Mark, Timestamp, time};
 use crate::connection::Connection;
 use crate::connection::lookup::Lookup;
+use crate::connection::observations::Unanswered;
 use crate::packet::Endpoint;
+use crate::packet::interest::RDP_PORT;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -16,8 +18,8 @@ pub struct Incident {
     pub connections: Vec<usize>,
     /// A name resolution that ended it before any connection.
     pub lookup: Option<Lookup>,
-    /// A host that nobody answers for in the capture's own segment: address, first and last question, how many.
-    pub unanswered_host: Option<(IpAddr, Mark, Mark, u32)>,
+    /// A host that nobody answers for, so that not even a SYN could be sent.
+    pub unanswered_host: Option<Unanswered>,
     /// Events of the client about an attempt that never became a connection.
     pub events: Vec<Joined>,
 }
@@ -135,7 +137,7 @@ impl Incident {
             .events
             .iter()
             .map(|joined| Mark { time: joined.corrected.unwrap_or(joined.event.time), at: joined.event.at });
-        connections.chain(lookup).chain(self.unanswered_host.map(|host| host.1)).chain(events).min()
+        connections.chain(lookup).chain(self.unanswered_host.map(|host| host.first)).chain(events).min()
     }
 
     /// The last sign of it.
@@ -147,7 +149,7 @@ impl Incident {
             .events
             .iter()
             .map(|joined| Mark { time: joined.corrected.unwrap_or(joined.event.time), at: joined.event.at });
-        connections.chain(lookup).chain(self.unanswered_host.map(|host| host.2)).chain(events).max()
+        connections.chain(lookup).chain(self.unanswered_host.map(|host| host.last)).chain(events).max()
     }
 }
 
@@ -164,11 +166,13 @@ pub fn parties(incident: &Incident, attempts: &[&Attempt]) -> (String, String) {
         return (connection.client.ip.to_string(), server);
     }
     let host = incident.events.first().map(|joined| joined.event.computer.to_string());
-    if let Some((ip, ..)) = incident.unanswered_host {
-        return (host.unwrap_or_else(|| "unknown".into()), ip.to_string());
+    if let Some(unanswered) = incident.unanswered_host {
+        let client = unanswered.asker.map(|asker| asker.to_string()).or(host);
+        let server = Endpoint { ip: unanswered.ip, port: RDP_PORT };
+        return (client.unwrap_or_else(|| "unknown".into()), server.to_string());
     }
     if let Some(lookup) = &incident.lookup {
-        (lookup.client.to_string(), lookup.name.clone())
+        (lookup.client.to_string(), format!("{}:{RDP_PORT}", lookup.name))
     } else {
         let target = incident.events.iter().find_map(|joined| super::keys::target(&joined.event));
         (host.unwrap_or_else(|| "unknown".into()), target.unwrap_or_else(|| "unknown".into()))
@@ -263,7 +267,7 @@ fn nobody_there(attempts: &[Attempt], around: &Surroundings) -> Vec<Incident> {
                 && host.alive().is_none()
             {
                 found.push(Incident {
-                    unanswered_host: Some((ip, first, last, count)),
+                    unanswered_host: Some(Unanswered { ip, asker: host.asked_by, first, last, count }),
                     ..Incident::default()
                 });
             }

@@ -1,6 +1,7 @@
 //! What one incident cannot know alone: other attempts and how they ended, hosts that answered, events that
 //! explain from far away, what captures and logs can speak for.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::attempt::{Attempt, Joined};
@@ -58,7 +59,17 @@ pub struct Surroundings {
     pub coverage: Coverage,
     /// The name of the server that the user looks for.
     pub target: Option<String>,
+    /// Indices of `others` by the host they went to, in order of start.
+    by_host: BTreeMap<IpAddr, Vec<usize>>,
+    /// The same by client and server.
+    by_pair: BTreeMap<(IpAddr, Endpoint), Vec<usize>>,
+    /// Least and greatest TTL of each host.
+    ttl_by_host: BTreeMap<IpAddr, (u8, u8)>,
 }
+
+/// Other attempts at one host that are looked at before and after an attempt: a capture of an attack has millions,
+/// and the nearest tell all there is.
+const NEAREST: usize = 128;
 
 impl Surroundings {
     /// Gathers what all incidents share. `rest` are the events that belong to no connection.
@@ -73,7 +84,16 @@ impl Surroundings {
         others.sort_by_key(|other| other.first);
         let mut far = rest;
         far.sort_by_key(|joined| (joined.corrected.unwrap_or(joined.event.time), joined.event.at));
-        Self { captures, others, far, coverage, target }
+        let mut around = Self { captures, others, far, coverage, target, ..Self::default() };
+        for (at, other) in around.others.iter().enumerate() {
+            around.by_host.entry(other.server.ip).or_default().push(at);
+            around.by_pair.entry((other.client, other.server)).or_default().push(at);
+            if let Some((least, greatest)) = other.server_ttl {
+                let known = around.ttl_by_host.entry(other.server.ip).or_insert((least, greatest));
+                *known = (known.0.min(least), known.1.max(greatest));
+            }
+        }
+        around
     }
 
     /// What was seen of a host, in any capture.
@@ -88,16 +108,33 @@ impl Surroundings {
 
     /// Least and greatest TTL of what a host sent in other connections.
     pub fn ttl_of(&self, ip: IpAddr) -> Option<(u8, u8)> {
-        self.others
-            .iter()
-            .filter(|other| other.server.ip == ip)
-            .filter_map(|other| other.server_ttl)
-            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        self.ttl_by_host.get(&ip).copied()
     }
 
-    /// Other attempts at the same server endpoint, without the one that begins at `own`.
+    /// The nearest other attempts at the same host, in order of start, without the one that begins at `own`.
+    pub fn at_host(&self, ip: IpAddr, own: Mark) -> impl Iterator<Item = &Other> {
+        let places = self.by_host.get(&ip).map_or(&[][..], Vec::as_slice);
+        let here = places.partition_point(|at| self.others.get(*at).is_some_and(|other| other.first < own));
+        let near =
+            places.get(here.saturating_sub(NEAREST)..places.len().min(here + NEAREST)).unwrap_or_default();
+        near.iter().filter_map(|at| self.others.get(*at)).filter(move |other| other.first != own)
+    }
+
+    /// The same at one endpoint.
     pub fn at_server(&self, server: Endpoint, own: Mark) -> impl Iterator<Item = &Other> {
-        self.others.iter().filter(move |other| other.server == server && other.first != own)
+        self.at_host(server.ip, own).filter(move |other| other.server == server)
+    }
+
+    /// Attempts of one client at one server that begin within a window, in order of start.
+    pub fn of_pair(&self, client: IpAddr, server: Endpoint, window: Window) -> impl Iterator<Item = &Other> {
+        let places = self.by_pair.get(&(client, server)).map_or(&[][..], Vec::as_slice);
+        let here = places
+            .partition_point(|at| self.others.get(*at).is_some_and(|other| other.first.time < window.start));
+        let from_here = places.get(here..).unwrap_or_default();
+        from_here
+            .iter()
+            .filter_map(|at| self.others.get(*at))
+            .take_while(move |other| other.first.time <= window.end)
     }
 
     /// The capture that holds a place.

@@ -381,7 +381,7 @@ impl Packets {
             return self.sign(context, Some(Sign::Echoed(ip.from)));
         }
         if v6 && matches!(kind, 135 | 136) {
-            return self.sign(context, neighbour::discovery(message));
+            return self.sign(context, neighbour::discovery(message, ip.from));
         }
         if !icmp::is_error(v6, kind) {
             return;

@@ -19,8 +19,8 @@ pub struct Neighbour {
 /// What a sign says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// Somebody asks for the hardware address of this host.
-    Asked(IpAddr),
+    /// Somebody asks for the hardware address of this host, and who.
+    Asked(IpAddr, IpAddr),
     /// This host told its hardware address.
     Told(IpAddr, [u8; 6]),
     /// This host answered a ping.
@@ -39,17 +39,17 @@ pub fn arp(packet: &[u8]) -> Option<Sign> {
     let sender = IpAddr::V4(Ipv4Addr::from(array::<4>(packet, 14)?));
     let target = IpAddr::V4(Ipv4Addr::from(array::<4>(packet, 24)?));
     match be16(packet, 6)? {
-        1 if sender != target => Some(Sign::Asked(target)),
+        1 if sender != target => Some(Sign::Asked(target, sender)),
         1 | 2 => Some(Sign::Told(sender, sender_hardware)),
         _ => None,
     }
 }
 
 /// Reads a neighbour solicitation or advertisement (RFC 4861) from an ICMPv6 message.
-pub fn discovery(message: &[u8]) -> Option<Sign> {
+pub fn discovery(message: &[u8], from: IpAddr) -> Option<Sign> {
     let target = IpAddr::V6(Ipv6Addr::from(array::<16>(message, 8)?));
     match message.first()? {
-        135 => Some(Sign::Asked(target)),
+        135 => Some(Sign::Asked(target, from)),
         // Option 2, length 1: target link-layer address.
         136 if message.get(24..26) == Some(&[2, 1]) => Some(Sign::Told(target, array::<6>(message, 26)?)),
         136 => Some(Sign::Told(target, [0; 6])),

@@ -2,7 +2,7 @@
 
 use super::habits::Habits;
 use super::limits;
-use super::reassemble::{Arrival, Stream};
+use super::reassemble::{Arrival, Chunk, Stream};
 use super::records::Records;
 use crate::base::{Mark, time};
 use crate::packet::{Endpoint, IcmpError, Segment, TcpFlags};
@@ -254,6 +254,7 @@ impl Flow {
             return;
         }
         self.note_time(mark);
+        let late = was_sent_before(segment.ip_id, self.habits(side).ip_id);
         if self.habits_mut(side).note(segment, mark) {
             self.write_history(side, 'w');
         }
@@ -282,7 +283,7 @@ impl Flow {
             self.acknowledge(side, segment, mark);
         }
         if segment.length > 0 {
-            self.data(side, segment, bytes, mark);
+            self.data(side, segment, bytes, late, mark);
         } else if !flags.has(TcpFlags::SYN) {
             self.claim(side, segment.seq);
         }
@@ -408,14 +409,16 @@ impl Flow {
         }
     }
 
-    fn data(&mut self, side: Side, segment: &Segment, bytes: &[u8], mark: Mark) {
+    fn data(&mut self, side: Side, segment: &Segment, bytes: &[u8], late: bool, mark: Mark) {
         let stream = match side {
             Side::Client => &mut self.to_server,
             Side::Server => &mut self.to_client,
         };
         // Data in a SYN (fast open) begins behind the SYN's own number.
         let seq = segment.seq.wrapping_add(u32::from(segment.flags.has(TcpFlags::SYN)));
-        let arrival = stream.data(seq, segment.length, bytes, segment.dont_fragment, mark, &mut self.records);
+        let chunk =
+            Chunk { seq, length: segment.length, bytes, dont_fragment: segment.dont_fragment, late, mark };
+        let arrival = stream.data(&chunk, &mut self.records);
         let agreed = self.habits(side.other()).mss;
         self.habits_mut(side).check(segment, bytes, arrival, agreed, mark);
         match arrival {

@@ -100,6 +100,8 @@ pub struct Stream {
     pub bytes: u64,
     /// Segments whose data had been sent before.
     pub retransmissions: u64,
+    /// Of these, repeats that the receiver told it had already (D-SACK, RFC 2883): nothing was lost.
+    pub spurious: u64,
     /// Segments that filled a hole shortly after it opened: the network changed their order.
     pub reordered: u64,
     /// Repeated segments, remembered one by one.
@@ -122,6 +124,23 @@ struct Pending {
     /// Length on the wire.
     length: u32,
     mark: Mark,
+}
+
+/// The data of one segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk<'a> {
+    /// Sequence number of its first byte.
+    pub seq: u32,
+    /// Length on the wire.
+    pub length: u32,
+    /// What was captured of it.
+    pub bytes: &'a [u8],
+    /// Whether it must not be fragmented.
+    pub dont_fragment: bool,
+    /// Whether its sender sent it before others that came first: the network changed their order.
+    pub late: bool,
+    /// Where and when.
+    pub mark: Mark,
 }
 
 /// What a data segment turned out to be.
@@ -162,6 +181,7 @@ impl Stream {
             data_segments: 0,
             bytes: 0,
             retransmissions: 0,
+            spurious: 0,
             reordered: 0,
             repeats: Vec::new(),
             largest_passed: None,
@@ -213,23 +233,15 @@ impl Stream {
         beyond + holes
     }
 
-    /// Takes a segment's data. `bytes` may be shorter than `length` where the frame was cut.
-    pub fn data(
-        &mut self,
-        seq: u32,
-        length: u32,
-        bytes: &[u8],
-        dont_fragment: bool,
-        mark: Mark,
-        records: &mut Records,
-    ) -> Arrival {
-        let offset = self.offset(seq);
-        let end = offset + i64::from(length);
+    /// Takes a segment's data.
+    pub fn data(&mut self, chunk: &Chunk<'_>, records: &mut Records) -> Arrival {
+        let offset = self.offset(chunk.seq);
+        let end = offset + i64::from(chunk.length);
         let next = i64::try_from(self.next).unwrap_or(i64::MAX);
         if offset - next > WINDOW || next - end > WINDOW || end <= 0 {
             return if end == 0 || offset == -1 { Arrival::KeepAlive } else { Arrival::Outside };
         }
-        if length <= 1
+        if chunk.length <= 1
             && self.sent_end > 0
             && end == i64::try_from(self.sent_end).unwrap_or(i64::MAX)
             && self.in_flight.is_empty()
@@ -238,33 +250,22 @@ impl Stream {
         }
         // A running connection may bring bytes from before the first one seen: they have no offset.
         let before = usize::try_from(-offset.min(0)).unwrap_or(0);
-        let bytes = bytes.get(before..).unwrap_or_default();
+        let bytes = chunk.bytes.get(before..).unwrap_or_default();
         let start = u64::try_from(offset.max(0)).unwrap_or(0);
         let end = u64::try_from(end).unwrap_or(0);
         if let Some(space) = &mut self.space {
             space.seen(offset);
         }
         self.data_segments += 1;
-        let arrival = self.classify(start, end, length, dont_fragment, mark);
+        let arrival = self.classify(start, end, chunk);
         self.sent_end = self.sent_end.max(end);
-        self.place(start, end, bytes, mark, records);
+        self.place(start, end, bytes, chunk.mark, records);
         arrival
     }
 
-    fn classify(&mut self, start: u64, end: u64, length: u32, dont_fragment: bool, mark: Mark) -> Arrival {
+    fn classify(&mut self, start: u64, end: u64, chunk: &Chunk<'_>) -> Arrival {
         if end > self.sent_end {
-            if self.in_flight.len() >= limits::IN_FLIGHT {
-                self.in_flight.pop_front();
-            }
-            self.in_flight.push_back(Repeat {
-                offset: start,
-                length,
-                first: mark,
-                last: mark,
-                times: 1,
-                dont_fragment,
-                acknowledged: None,
-            });
+            self.watch(start, chunk);
             return Arrival::New;
         }
         let fills_hole = start >= self.next
@@ -273,19 +274,12 @@ impl Stream {
                 .range(..=start)
                 .next_back()
                 .is_none_or(|(at, piece)| at + u64::from(piece.length) <= start);
-        if fills_hole
-            && self.pending.values().next().is_some_and(|piece| mark.time - piece.mark.time <= REORDERING)
-        {
+        let soon = || {
+            self.pending.values().next().is_some_and(|piece| chunk.mark.time - piece.mark.time <= REORDERING)
+        };
+        if fills_hole && (chunk.late || soon()) {
             self.reordered += 1;
-            self.in_flight.push_back(Repeat {
-                offset: start,
-                length,
-                first: mark,
-                last: mark,
-                times: 1,
-                dont_fragment,
-                acknowledged: None,
-            });
+            self.watch(start, chunk);
             return Arrival::New;
         }
         self.retransmissions += 1;
@@ -296,26 +290,34 @@ impl Stream {
         match known {
             Some(segment) => {
                 segment.times += 1;
-                segment.last = mark;
+                segment.last = chunk.mark;
             }
             // Lost before the capture point: this is the first sending that got here.
-            None if fills_hole => self.in_flight.push_back(Repeat {
-                offset: start,
-                length,
-                first: mark,
-                last: mark,
-                times: 1,
-                dont_fragment,
-                acknowledged: None,
-            }),
+            None if fills_hole => self.watch(start, chunk),
             None => {
                 if let Some(repeat) = self.repeats.iter_mut().find(|repeat| repeat.offset == start) {
                     repeat.times += 1;
-                    repeat.last = mark;
+                    repeat.last = chunk.mark;
                 }
             }
         }
         Arrival::Repeated
+    }
+
+    /// Watches a segment until it is acknowledged.
+    fn watch(&mut self, offset: u64, chunk: &Chunk<'_>) {
+        if self.in_flight.len() >= limits::IN_FLIGHT {
+            self.in_flight.pop_front();
+        }
+        self.in_flight.push_back(Repeat {
+            offset,
+            length: chunk.length,
+            first: chunk.mark,
+            last: chunk.mark,
+            times: 1,
+            dont_fragment: chunk.dont_fragment,
+            acknowledged: None,
+        });
     }
 
     /// The receiver acknowledged everything before `seq`; `sack` is the first block it holds beyond.
@@ -324,7 +326,11 @@ impl Stream {
         if let Some((_, right)) = sack
             && let Ok(right) = u64::try_from(self.offset(right))
         {
-            self.sacked_end = Some(self.sacked_end.map_or(right, |seen| seen.max(right)));
+            if i64::try_from(right).is_ok_and(|right| right <= offset) {
+                self.spurious += 1;
+            } else {
+                self.sacked_end = Some(self.sacked_end.map_or(right, |seen| seen.max(right)));
+            }
         }
         let Ok(offset) = u64::try_from(offset) else { return };
         let sent = self.sent_end.max(self.next);

@@ -100,7 +100,7 @@ def healthy_fallback(lab):
     lab.programs.shadow("rdp")
     lab.capture("client")
     lab.programs.session()
-    lab.expect(kind="healthy", reached="session", frames=FAILED)
+    lab.expect(kind="healthy", reached="session", frames=FAILED, remarks=["neg-failure-2-ssl-not-allowed"])
 
 
 @case("healthy-tls13")

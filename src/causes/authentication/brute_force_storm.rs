@@ -44,16 +44,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let near = Window::at(connection.first.time).widened(AROUND);
-    // They are in order of their start; a storm may be of many thousands.
-    let others = &case.around.others;
-    let start = others.partition_point(|other| other.first.time < near.start);
-    let same: Vec<&Other> = others
-        .iter()
-        .skip(start)
-        .take_while(|other| other.first.time <= near.end)
-        .filter(|other| other.client == connection.client.ip && other.server == connection.server)
-        .take(ENOUGH)
-        .collect();
+    let same: Vec<&Other> =
+        case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH).collect();
     let requests: Vec<(crate::base::Timestamp, Option<&str>)> =
         same.iter().filter_map(|other| Some((other.request?.time, other.cookie.as_deref()))).collect();
     if same.iter().any(|other| other.session) || !is_storm(&requests) {

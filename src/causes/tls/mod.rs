@@ -6,6 +6,8 @@ pub mod certificate_untrusted;
 pub mod certificate_weak;
 pub mod closed_inside_tls_reason_not_visible;
 pub mod handshake;
+pub mod mtu_black_hole;
+pub mod mtu_icmp_ignored;
 pub mod private_key_unreadable;
 pub mod schannel;
 pub mod server_hung;

@@ -85,9 +85,7 @@ fn alive(case: &Case<'_>) -> Option<(String, crate::base::Mark)> {
     sign.or_else(|| {
         let other = case
             .around
-            .others
-            .iter()
-            .filter(|other| other.server.ip == connection.server.ip && other.first != connection.first)
+            .at_host(connection.server.ip, connection.first)
             .filter_map(|other| other.accepted)
             .find(|accepted| during.contains(accepted.time))?;
         Some(("the same host accepts another connection".into(), other))

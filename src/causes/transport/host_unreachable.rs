@@ -2,6 +2,7 @@
 
 use super::{icmp_evidence, icmp_of, syn_evidence, unanswered};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::connection::observations::Unanswered;
 use crate::packet::icmp::IcmpMeaning;
 
 cause! {
@@ -66,7 +67,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 
 /// In the client's own segment not even a SYN is sent: the hardware address is missing.
 fn nobody_there(case: &Case<'_>) -> Option<Finding> {
-    let (ip, first, last, count) = case.unanswered_host?;
+    let Unanswered { ip, first, last, count, .. } = case.unanswered_host?;
     let evidence = vec![
         Evidence::at(
             first,

@@ -6,15 +6,13 @@ pub mod firewall_reject;
 pub mod host_asleep;
 pub mod host_unreachable;
 pub mod ip_fragments_lost;
-pub mod mtu_black_hole;
-pub mod mtu_icmp_ignored;
+pub mod not_rdp;
 pub mod packet_loss;
 pub mod port_closed_or_device_reset;
 pub mod rdp_disabled_or_other_port;
 pub mod rst_injected;
 pub mod service_down;
 pub mod syn_ack_lost;
-pub mod wrong_address;
 
 use crate::base::{Mark, time};
 use crate::causes::{Case, Evidence};
@@ -31,12 +29,12 @@ fn unanswered<'a>(case: &Case<'a>) -> Option<(&'a Connection, &'a Flow)> {
 }
 
 /// The first ICMP error of a meaning about this flow.
-fn icmp_of(flow: &Flow, meanings: &[IcmpMeaning]) -> Option<IcmpError> {
+pub(in crate::causes) fn icmp_of(flow: &Flow, meanings: &[IcmpMeaning]) -> Option<IcmpError> {
     flow.icmp.iter().find(|error| meanings.contains(&error.meaning())).copied()
 }
 
 /// An ICMP error as evidence.
-fn icmp_evidence(flow: &Flow, error: &IcmpError, says: &str) -> Evidence {
+pub(in crate::causes) fn icmp_evidence(flow: &Flow, error: &IcmpError, says: &str) -> Evidence {
     let at = crate::base::Locator::Frame { source: flow.first.at.source(), number: error.frame };
     let mark = Mark { time: error.time, at };
     Evidence::at(mark, format!("{} sends {}: {says}", error.reporter, error.label()))
@@ -49,7 +47,7 @@ fn is_one_computer(case: &Case<'_>) -> bool {
 }
 
 /// The SYNs that were repeated in vain, as evidence: the first, and the last.
-fn syn_evidence(flow: &Flow) -> Vec<Evidence> {
+pub(in crate::causes) fn syn_evidence(flow: &Flow) -> Vec<Evidence> {
     let seconds = |nanos: i64| crate::correlate::clock::seconds(nanos);
     match flow.syns.as_slice() {
         [] => Vec::new(),

@@ -1,11 +1,13 @@
 //! Segments are lost until the connection dies.
 
+use super::icmp_of;
 use crate::base::time;
 use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause};
 use crate::connection::Connection;
 use crate::eventlog::{Provider, rdp_core_ts};
+use crate::packet::icmp::IcmpMeaning;
 use crate::stream::reassemble::Repeat;
-use crate::stream::{CloseKind, Flow, Side};
+use crate::stream::{CloseKind, Flow, Side, Stream};
 
 cause! {
     /// The network loses packets until the connection dies.
@@ -37,6 +39,8 @@ const SPAN: i64 = 1500 * time::MILLISECOND;
 const NOTABLE: u64 = 20;
 /// Data segments below which a share means nothing.
 const ENOUGH: u64 = 20;
+/// Losses that make a remark: one or two happen on any path.
+const SEVERAL: u64 = 3;
 /// Win32 ERROR_SEM_TIMEOUT: the transport timed out.
 const TIMED_OUT: u32 = 121;
 
@@ -103,9 +107,17 @@ fn survived(connection: &Connection, flow: &Flow) -> Option<Finding> {
     if !connection.reached_session() {
         return None;
     }
-    let side = [Side::Client, Side::Server]
-        .into_iter()
-        .find(|side| flow.stream(*side).data_segments >= ENOUGH && flow.loss_per_mille(*side) > NOTABLE)?;
+    // What a sender repeats in smaller pieces after a router's message was not lost by accident.
+    if icmp_of(flow, &[IcmpMeaning::TooBig]).is_some() {
+        return None;
+    }
+    let sides = [Side::Client, Side::Server].map(|side| flow.stream(side));
+    let losses: u64 = sides.iter().map(|stream| lost(stream)).sum();
+    let sent: u64 = sides.iter().map(|stream| stream.data_segments).sum();
+    if losses < SEVERAL || sent < ENOUGH || losses * 1000 <= sent * NOTABLE {
+        return None;
+    }
+    let side = if lost(&flow.to_server) > lost(&flow.to_client) { Side::Client } else { Side::Server };
     let stream = flow.stream(side);
     let evidence = stream.repeats.iter().take(4).map(|repeat| {
         Evidence::at(repeat.last, format!("the {} repeats {} bytes", side.name(), repeat.length))
@@ -121,6 +133,11 @@ fn survived(connection: &Connection, flow: &Flow) -> Option<Finding> {
             .detail(says)
             .graded(Severity::Remark),
     )
+}
+
+/// Repeats that the receiver did not have already.
+fn lost(stream: &Stream) -> u64 {
+    stream.retransmissions.saturating_sub(stream.spurious)
 }
 
 /// The server's own words for a transport that timed out.

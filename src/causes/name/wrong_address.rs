@@ -1,7 +1,7 @@
 //! Two hosts bear the server's address.
 
-use super::syn_evidence;
 use crate::base::{Observed, Window, time};
+use crate::causes::transport::syn_evidence;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::eventlog::network;
 
@@ -24,7 +24,7 @@ cause! {
     ///
     /// ## Seen as
     /// ARP or neighbour advertisements for one IP address with two hardware addresses (RFC 5227); Tcpip 4199.
-    "wrong-address", stage: Transport, severity: Failure, blames: [Network, Client],
+    "wrong-address", stage: Name, severity: Failure, blames: [Network, Client],
     more_specific_than: ["port-closed-or-device-reset", "firewall-drop", "host-unreachable", "rst-injected",
         "not-rdp", "no-cc", "packet-loss", "closed-inside-tls-reason-not-visible", "ended-abruptly-by-server",
         "ended-abruptly-by-client"],

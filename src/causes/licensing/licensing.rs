@@ -1,8 +1,8 @@
 //! The server gave no licence for the session.
 
-use super::decision;
 use crate::base::{Window, time};
 use crate::causes::authentication::refused::is_tied;
+use crate::causes::session::decision;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::Stage;
 use crate::correlate::Joined;

@@ -1,6 +1,6 @@
 //! A router says that packets are too big, and the sender goes on at the old size.
 
-use super::icmp_evidence;
+use crate::causes::transport::icmp_evidence;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::{Flow, Side};
@@ -21,7 +21,7 @@ cause! {
     ///
     /// ## Seen as
     /// ICMP 3/4 or ICMPv6 2/0 quoting this connection, and large segments repeated afterwards. [RFC 1191]
-    "mtu-icmp-ignored", stage: Transport, severity: Failure, blames: [Middlebox, Client, Server],
+    "mtu-icmp-ignored", stage: Tls, severity: Failure, blames: [Middlebox, Client, Server],
     more_specific_than: ["packet-loss", "mtu-black-hole", "ended-abruptly-by-server", "ended-abruptly-by-client",
         "closed-inside-tls-reason-not-visible", "nla-refused-reason-not-visible", "client-left-or-probe",
         "data-dropped-after-handshake"],

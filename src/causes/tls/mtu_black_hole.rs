@@ -1,7 +1,7 @@
 //! Large segments vanish, small ones pass, and nobody says why.
 
-use super::icmp_of;
 use crate::base::time;
+use crate::causes::transport::icmp_of;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::reassemble::Repeat;
@@ -27,7 +27,7 @@ cause! {
     /// ## Seen as
     /// Full-size segments with DF repeated, SACK beyond them; no ICMP 3/4; RdpCoreTS 131, 65, 141, then 143 (121).
     /// [RFC 2923] 2.1
-    "mtu-black-hole", stage: Transport, severity: Failure, blames: [Network, Middlebox],
+    "mtu-black-hole", stage: Tls, severity: Failure, blames: [Network, Middlebox],
     more_specific_than: ["packet-loss", "ended-abruptly-by-server", "ended-abruptly-by-client",
         "closed-inside-tls-reason-not-visible", "nla-refused-reason-not-visible", "client-left-or-probe",
         "data-dropped-after-handshake"],

@@ -1,0 +1,3 @@
+//! Stage licensing: the server asks for a licence.
+
+pub mod licensing;
