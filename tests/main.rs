@@ -10,6 +10,8 @@ mod eventlog;
 mod hostile;
 /// Imports point one way.
 mod layers;
+/// Less evidence tells no other story.
+mod neighbours;
 /// Captures and logs made by others, where they are present.
 mod public_data;
 /// Numbers that look random and are the same on every run.
