@@ -1,7 +1,5 @@
 //! The command as a user or script meets it: exit codes, what goes to stdout and what to stderr, `--help`.
 
-#![expect(clippy::unwrap_used, reason = "the helpers here are tests too")]
-
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;

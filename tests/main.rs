@@ -1,27 +1,39 @@
 //! All integration tests, in one binary. This file is the table of contents.
 
 /// Every cause file is listed, agrees with the reference, and has a sample that shows it.
+#[cfg(test)]
 mod catalogue;
 /// Exit codes, arguments, `--help`, where the report goes.
+#[cfg(test)]
 mod cli;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
+#[cfg(test)]
 mod eventlog;
 /// Damaged and hostile files.
+#[cfg(test)]
 mod hostile;
 /// Imports point one way.
+#[cfg(test)]
 mod layers;
 /// Less evidence tells no other story.
 mod neighbours;
 /// Captures and logs made by others, where they are present.
+#[cfg(test)]
 mod public_data;
 /// Numbers that look random and are the same on every run.
+#[cfg(test)]
 mod random;
 /// What the README says of causes, exit codes and options.
+#[cfg(test)]
 mod readme;
 /// Random segments against a naive array.
+#[cfg(test)]
 mod reassembly;
 /// Every sample against its expectation, and the reports against those that were looked at.
+#[cfg(test)]
 mod samples;
 /// Range size, threads and wrapping do not change one byte of the report.
+#[cfg(test)]
 mod split;
+#[cfg(test)]
 mod support;

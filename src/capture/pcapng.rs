@@ -73,10 +73,11 @@ fn step(bytes: &[u8], at: usize, big_endian: &mut bool) -> Step {
         }
     }
     let Some(total) = u32_in(bytes, at + 4, *big_endian) else { return Step::Truncated };
-    if total < 12 || total % 4 != 0 || total > MAX_BLOCK {
+    // Lengths are multiples of four; early writers left the padding out of the length, not out of the block.
+    if !(12..=MAX_BLOCK).contains(&total) {
         return Step::Damaged;
     }
-    let end = at + index(total);
+    let end = at + index(total).next_multiple_of(4);
     if end > bytes.len() {
         return Step::Truncated;
     }

@@ -325,11 +325,11 @@ mod tests {
 
     #[test]
     fn tells_a_storm_from_users() {
+        const NAMES: &[&str] = &["admin", "test", "user"];
         let requests = |count: i64, gap: i64, names: &'static [&'static str]| -> Vec<_> {
             let name = |at: i64| names.get(usize::try_from(at).unwrap() % names.len()).copied();
             (0..count).map(|at| (Timestamp::from_nanos(at * gap), name(at))).collect()
         };
-        const NAMES: &[&str] = &["admin", "test", "user"];
         assert!(is_storm(&requests(11, time::SECOND, NAMES)));
         assert!(!is_storm(&requests(10, time::SECOND, NAMES)), "ten a minute may be people");
         assert!(!is_storm(&requests(40, 10 * time::SECOND, NAMES)), "six a minute");

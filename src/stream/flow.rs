@@ -1,6 +1,6 @@
 //! One flow: all segments between two endpoints from one opening.
 
-use super::checksums::Checksums;
+use super::habits::Habits;
 use super::limits;
 use super::reassemble::{Arrival, Stream};
 use super::records::Records;
@@ -91,31 +91,6 @@ pub struct OpeningSegment {
     pub isn: u32,
     /// Time to live.
     pub ttl: u8,
-}
-
-/// What is typical of one side's segments; a forged one differs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Habits {
-    /// Least and greatest time to live, RST excepted.
-    pub ttl: Option<(u8, u8)>,
-    /// Last IPv4 identification, RST excepted.
-    pub ip_id: Option<u16>,
-    /// Whether its segments carry timestamps.
-    pub timestamps: bool,
-    /// Maximum segment size it announced.
-    pub mss: Option<u16>,
-    /// Segments seen.
-    pub segments: u64,
-    /// Times it advertised a window of zero.
-    pub zero_windows: u64,
-    /// When the first of these was.
-    pub zero_window_first: Option<Mark>,
-    /// When it first advertised zero without having opened again.
-    pub zero_window_open: Option<Mark>,
-    /// When it was last heard.
-    pub last: Option<Mark>,
-    /// Whether what it sent arrived undamaged.
-    pub checksums: Checksums,
 }
 
 /// A time without any segment.
@@ -213,8 +188,6 @@ const COPY_WINDOW: i64 = time::SECOND;
 const BLIND_COPY_WINDOW: i64 = 200_000;
 /// A segment this much later than a RST was sent after it, not captured out of order.
 const WENT_ON_AFTER: i64 = 100_000;
-/// What fits into a packet on Ethernet.
-const DEFAULT_MSS: u16 = 1460;
 
 impl Flow {
     /// A flow that begins with `segment`.
@@ -261,6 +234,13 @@ impl Flow {
         }
     }
 
+    const fn habits_mut(&mut self, side: Side) -> &mut Habits {
+        match side {
+            Side::Client => &mut self.client_habits,
+            Side::Server => &mut self.server_habits,
+        }
+    }
+
     /// Whether a SYN with this initial sequence number opens another connection on the same ports.
     pub fn is_reopened_by(&self, isn: u32) -> bool {
         let seen_before = self.syns.iter().any(|syn| syn.isn == isn);
@@ -274,10 +254,16 @@ impl Flow {
             return;
         }
         self.note_time(mark);
-        self.note_habits(side, segment, mark);
+        if self.habits_mut(side).note(segment, mark) {
+            self.write_history(side, 'w');
+        }
         let flags = segment.flags;
         if flags.has(TcpFlags::RST) {
             self.close(side, CloseKind::Rst, segment, mark);
+            // A reset still tells what its sender had received.
+            if flags.has(TcpFlags::ACK) {
+                self.acknowledge_data(side, segment, mark);
+            }
             return;
         }
         if let Some(close) = self
@@ -297,6 +283,8 @@ impl Flow {
         }
         if segment.length > 0 {
             self.data(side, segment, bytes, mark);
+        } else if !flags.has(TcpFlags::SYN) {
+            self.claim(side, segment.seq);
         }
         if flags.has(TcpFlags::FIN) {
             self.close(side, CloseKind::Fin, segment, mark);
@@ -371,36 +359,6 @@ impl Flow {
         }
     }
 
-    fn note_habits(&mut self, side: Side, segment: &Segment, mark: Mark) {
-        let habits = match side {
-            Side::Client => &mut self.client_habits,
-            Side::Server => &mut self.server_habits,
-        };
-        if segment.flags.has(TcpFlags::RST) {
-            return;
-        }
-        habits.segments += 1;
-        habits.last = Some(mark);
-        habits.ttl = Some(match habits.ttl {
-            None => (segment.ttl, segment.ttl),
-            Some((least, greatest)) => (least.min(segment.ttl), greatest.max(segment.ttl)),
-        });
-        habits.ip_id = segment.ip_id.or(habits.ip_id);
-        habits.timestamps |= segment.options.timestamp.is_some();
-        habits.mss = segment.options.mss.or(habits.mss);
-        if segment.flags.has(TcpFlags::SYN) {
-            return;
-        }
-        if segment.window == 0 {
-            habits.zero_windows += 1;
-            habits.zero_window_first.get_or_insert(mark);
-            habits.zero_window_open.get_or_insert(mark);
-            self.write_history(side, 'w');
-        } else {
-            habits.zero_window_open = None;
-        }
-    }
-
     fn open(&mut self, side: Side, segment: &Segment, mark: Mark) {
         let opening = OpeningSegment { mark, isn: segment.seq, ttl: segment.ttl };
         let accepts = segment.flags.has(TcpFlags::ACK);
@@ -413,6 +371,18 @@ impl Flow {
             Side::Server => self.to_client.open(segment.seq),
         }
         self.write_history(side, if accepts { 'h' } else { 's' });
+    }
+
+    /// What a reset acknowledges, if it lies within what was sent: a forged one may say anything.
+    fn acknowledge_data(&mut self, side: Side, segment: &Segment, mark: Mark) {
+        let other = match side {
+            Side::Client => &mut self.to_client,
+            Side::Server => &mut self.to_server,
+        };
+        let sent = i64::try_from(other.sent_end).unwrap_or(i64::MAX);
+        if other.is_placed() && (0..=sent).contains(&other.offset(segment.ack)) {
+            other.acknowledge(segment.ack, None, mark);
+        }
     }
 
     fn acknowledge(&mut self, side: Side, segment: &Segment, mark: Mark) {
@@ -446,7 +416,8 @@ impl Flow {
         // Data in a SYN (fast open) begins behind the SYN's own number.
         let seq = segment.seq.wrapping_add(u32::from(segment.flags.has(TcpFlags::SYN)));
         let arrival = stream.data(seq, segment.length, bytes, segment.dont_fragment, mark, &mut self.records);
-        self.check(side, segment, bytes, arrival, mark);
+        let agreed = self.habits(side.other()).mss;
+        self.habits_mut(side).check(segment, bytes, arrival, agreed, mark);
         match arrival {
             Arrival::New => self.write_history(side, 'd'),
             Arrival::Repeated => self.write_history(side, 't'),
@@ -455,24 +426,16 @@ impl Flow {
         }
     }
 
-    /// Checks a sample of the checksums. Larger segments than were agreed on were put together by the capturing
-    /// host, which leaves their checksum as it was.
-    fn check(&mut self, side: Side, segment: &Segment, bytes: &[u8], arrival: Arrival, mark: Mark) {
-        let agreed = self.habits(side.other()).mss.unwrap_or(DEFAULT_MSS);
-        let habits = match side {
-            Side::Client => &mut self.client_habits,
-            Side::Server => &mut self.server_habits,
+    fn claim(&mut self, side: Side, seq: u32) {
+        let (stream, habits) = match side {
+            Side::Client => (&mut self.to_server, &mut self.client_habits),
+            Side::Server => (&mut self.to_client, &mut self.server_habits),
         };
-        let repeated = match arrival {
-            Arrival::New => false,
-            Arrival::Repeated => true,
-            Arrival::KeepAlive | Arrival::Outside => return,
-        };
-        if segment.length > u32::from(agreed) || !habits.checksums.wants(repeated) {
-            return;
-        }
-        if let Some(holds) = segment.checksum_holds(bytes) {
-            habits.checksums.take(holds, repeated, mark);
+        // A stream of which no byte was seen has no beginning to count from.
+        if stream.is_placed()
+            && let Ok(offset) = u64::try_from(stream.offset(seq))
+        {
+            habits.claimed = habits.claimed.max(Some(offset));
         }
     }
 

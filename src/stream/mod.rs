@@ -5,6 +5,7 @@
 
 pub mod checksums;
 pub mod flow;
+pub mod habits;
 pub mod health;
 pub mod limits;
 pub mod reassemble;

@@ -265,7 +265,6 @@ impl Stream {
                 dont_fragment,
                 acknowledged: None,
             });
-            self.bytes += end - self.sent_end.max(start);
             return Arrival::New;
         }
         let fills_hole = start >= self.next
@@ -370,19 +369,36 @@ impl Stream {
             return;
         }
         if start > self.next {
-            let length = u32::try_from(end - start).unwrap_or(u32::MAX);
-            let held = self.pending.get(&start).map_or(0, |piece| piece.length);
-            if length > held {
-                self.pending_bytes += bytes.len();
-                if let Some(old) = self.pending.insert(start, Pending { bytes: bytes.into(), length, mark }) {
-                    self.pending_bytes -= old.bytes.len();
-                }
-            }
+            self.hold(start, end, bytes, mark);
             self.bound_pending(mark, records);
             return;
         }
-        self.deliver(start, end, bytes, mark, records);
+        if self.pending.is_empty() {
+            self.deliver(start, end, bytes, mark, records);
+            return;
+        }
+        // What waits came earlier: where it overlaps the new bytes, it stands.
+        let skip = usize::try_from(self.next - start).unwrap_or(usize::MAX);
+        self.hold(self.next, end, bytes.get(skip..).unwrap_or_default(), mark);
         self.drain(records);
+    }
+
+    /// Keeps out-of-order data: of it, what no earlier piece covers.
+    fn hold(&mut self, start: u64, end: u64, bytes: &[u8], mark: Mark) {
+        let before = self.pending.range(..=start).next_back().map(|(at, piece)| at + u64::from(piece.length));
+        let within: Vec<(u64, u64)> =
+            self.pending.range(start..end).map(|(at, piece)| (*at, at + u64::from(piece.length))).collect();
+        let mut cursor = start.max(before.unwrap_or(start));
+        for (from, to) in within.into_iter().chain([(end, end)]) {
+            if from > cursor && cursor < end {
+                let part = |at: u64| usize::try_from(at - start).unwrap_or(usize::MAX).min(bytes.len());
+                let own = bytes.get(part(cursor)..part(from.min(end))).unwrap_or_default();
+                let length = u32::try_from(from.min(end) - cursor).unwrap_or(u32::MAX);
+                self.pending_bytes += own.len();
+                self.pending.insert(cursor, Pending { bytes: own.into(), length, mark });
+            }
+            cursor = cursor.max(to);
+        }
     }
 
     /// Hands on what now lies in order.
@@ -442,6 +458,7 @@ impl Stream {
     }
 
     fn deliver(&mut self, start: u64, end: u64, bytes: &[u8], mark: Mark, records: &mut Records) {
+        self.bytes += end - self.next;
         let skip = usize::try_from(self.next.saturating_sub(start)).unwrap_or(usize::MAX);
         let fresh = bytes.get(skip..).unwrap_or_default();
         if !fresh.is_empty() {

@@ -40,6 +40,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if connection.tls.fatal_alert().is_some() || connection.foreign.is_some() || !flow.is_established() {
         return None;
     }
+    // With the beginning or more missing nobody can tell what the client saw.
+    if !flow.to_server.from_start || !case.capture_is_sound() && flow.to_client.acked_unseen() > 0 {
+        return None;
+    }
     // A client that gives up because nothing gets through has not just left.
     if flow.to_server.unacknowledged_repeats().next().is_some() || case.forged(close).is_some() {
         return None;

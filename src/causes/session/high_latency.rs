@@ -78,7 +78,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 fn round_trip(connection: &Connection, flow: &Flow) -> Option<(i64, Mark, Mark)> {
     let syn = flow.syns.first()?.mark;
     if let Some(whole) = flow.handshake_round_trip() {
-        return Some((whole, syn, flow.handshake?));
+        // One slow opening may be a host that was looked for first. From request to hello is a round trip as well,
+        // wherever the capture stands.
+        let again = connection.request.as_ref().zip(connection.tls.client_hello.as_ref());
+        let quick = again.is_some_and(|(request, hello)| hello.time - request.time < LONG);
+        return (!quick).then_some((whole, syn, flow.handshake?));
     }
     let negotiated = connection.request.as_ref()?.mark();
     let confirmed = connection.confirm.as_ref()?.mark();

@@ -78,6 +78,15 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         1.min(evidence.len()),
         seen.unwrap_or_else(|| Evidence::at(end, "the last that is logged of this connection")),
     );
+    // What the client repeated in vain is what a reader of the capture sees first.
+    let in_vain = case.flow().and_then(|flow| flow.to_server.unacknowledged_repeats().next());
+    evidence.extend(in_vain.map(|lost| {
+        let says = format!(
+            "the client repeats {} bytes, {} times, to a server that is gone",
+            lost.length, lost.times
+        );
+        Evidence::at(lost.last, says)
+    }));
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
 }
 

@@ -57,11 +57,12 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     evidence.extend(case.ending());
     evidence.extend(stuck(case));
     let untaken = case.is_covered(&Provider::RdpCoreTs) && case.accepted().is_none();
-    let strength = if untaken || evidence.iter().any(|item| item.event.is_some()) {
-        Strength::Corroborated
-    } else {
-        Strength::Inferred
-    };
+    // Without a sign of the server's TCP or a word of its log the path may have died just as well.
+    let said = evidence.iter().any(|item| item.event.is_some());
+    if alive.is_none() && !said {
+        return None;
+    }
+    let strength = if untaken || said { Strength::Corroborated } else { Strength::Inferred };
     let mut detail =
         format!("no answer to {what} for {:.1} s, although it was acknowledged", seconds(waited));
     if untaken {
@@ -101,6 +102,10 @@ fn all_arrived(flow: &Flow) -> bool {
     let server = &flow.to_client;
     let complete = server.gaps.is_empty()
         && server.fin_at.is_none_or(|fin| fin == server.sent_end)
+        // Behind its own FIN a side stands one further.
+        && flow.server_habits.claimed.is_none_or(|claimed| {
+            claimed <= server.sent_end + u64::from(server.fin_at.is_some())
+        })
         && flow.closes.iter().all(|close| close.from == Side::Client || close.offset == close.expected);
     acknowledged && complete
 }

@@ -1,6 +1,6 @@
 //! The server slept while the client tried.
 
-use super::{syn_evidence, unanswered};
+use super::{is_one_computer, syn_evidence, unanswered};
 use crate::base::{Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::correlate::Joined;
@@ -55,7 +55,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     };
     let mut evidence = vec![Evidence::event(&joined.event, says)];
     evidence.extend(syn_evidence(flow));
-    let sure = told && case.around.reliable_time(joined).is_some();
+    let sure = told && is_one_computer(case) && case.around.reliable_time(joined).is_some();
     let strength = if sure { Strength::Corroborated } else { Strength::Inferred };
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
 }

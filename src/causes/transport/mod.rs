@@ -42,6 +42,12 @@ fn icmp_evidence(flow: &Flow, error: &IcmpError, says: &str) -> Evidence {
     Evidence::at(mark, format!("{} sends {}: {says}", error.reporter, error.label()))
 }
 
+/// Whether all logs are of one computer: events that are tied by time alone may else be another host's.
+fn is_one_computer(case: &Case<'_>) -> bool {
+    let mut computers = case.around.coverage.logs.iter().flat_map(|log| &log.computers);
+    computers.next().is_some_and(|first| computers.all(|other| other.eq_ignore_ascii_case(first)))
+}
+
 /// The SYNs that were repeated in vain, as evidence: the first, and the last.
 fn syn_evidence(flow: &Flow) -> Vec<Evidence> {
     let seconds = |nanos: i64| crate::correlate::clock::seconds(nanos);

@@ -5,7 +5,7 @@ use crate::base::time;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::reassemble::Repeat;
-use crate::stream::{Flow, Side};
+use crate::stream::{CloseKind, Flow, Side};
 
 cause! {
     /// Packets above a certain size vanish on the path without a word (MTU black hole).
@@ -128,5 +128,8 @@ fn too_large(flow: &Flow, side: Side) -> Option<Repeat> {
         stream.unacknowledged_repeats().any(|other| other.length < LARGE && other.offset < lost.offset);
     let sacked_beyond = stream.sacked_end.is_some_and(|end| end > lost.offset + u64::from(lost.length));
     let heard = flow.habits(side.other()).last.is_some_and(|last| last.time > lost.first.time);
-    (!passed_as_large && !small_lost && (sacked_beyond || heard)).then_some(*lost)
+    let answered = flow
+        .close_of(side.other(), CloseKind::Rst)
+        .is_some_and(|reset| lost.first < reset.mark && reset.mark < lost.last);
+    (!passed_as_large && !small_lost && !answered && (sacked_beyond || heard)).then_some(*lost)
 }

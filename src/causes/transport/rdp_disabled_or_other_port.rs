@@ -1,6 +1,6 @@
 //! The service runs, and Remote Desktop is switched off or on another port.
 
-use super::{refusal, syn_evidence, unanswered};
+use super::{is_one_computer, refusal, syn_evidence, unanswered};
 use crate::base::{Timestamp, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::correlate::Joined;
@@ -83,7 +83,9 @@ fn other_port(case: &Case<'_>, port: u16, moment: Timestamp) -> Option<Claim> {
     let evidence =
         vec![Evidence::event(&event.event, format!("the server's listener was bound to port {other}"))];
     let detail = format!("the server listens on port {other}, the client uses {port}");
-    Some((evidence, detail, Strength::Corroborated))
+    // A port that was bound stays bound: the clocks do not matter, whose log it is does.
+    let strength = if is_one_computer(case) { Strength::Corroborated } else { Strength::Inferred };
+    Some((evidence, detail, strength))
 }
 
 /// The listener was taken away, by nobody's fault: the service had not ended.
@@ -106,8 +108,11 @@ fn switched_off(case: &Case<'_>, moment: Timestamp) -> Option<Claim> {
     }
     let evidence =
         vec![Evidence::event(&off.event, "the server's listener was switched off, and not on again")];
-    let strength =
-        if case.around.reliable_time(off).is_some() { Strength::Corroborated } else { Strength::Inferred };
+    let strength = if is_one_computer(case) && case.around.reliable_time(off).is_some() {
+        Strength::Corroborated
+    } else {
+        Strength::Inferred
+    };
     Some((evidence, "the listener was switched off while the service went on".into(), strength))
 }
 
