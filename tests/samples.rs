@@ -386,7 +386,7 @@ fn contradictions(verdict: &Verdict, report: &Report) -> Vec<String> {
     let cause = verdict.cause.and_then(causes::by_id);
     let complete = verdict.strength.is_some() && verdict.blame.is_some() && !verdict.evidence.is_empty();
     match (verdict.kind, cause) {
-        ("healthy", None) | ("undetermined", None) => {}
+        ("healthy" | "undetermined", None) => {}
         ("cause", Some(cause)) if !cause.residual && complete => {
             if !["failure", "warning"].contains(&verdict.severity) || verdict.remedy.is_empty() {
                 found.push(format!(
