@@ -15,6 +15,8 @@ mod hostile;
 /// Imports point one way.
 #[cfg(test)]
 mod layers;
+/// Less evidence tells no other story.
+mod neighbours;
 /// Captures and logs made by others, where they are present.
 #[cfg(test)]
 mod public_data;

@@ -54,7 +54,7 @@ fn between(word: &str, expected: &str) {
     } else {
         panic!(
             "RDPSCAN_BLESS=1 writes it again:\n{}",
-            first_difference(Path::new("README.md"), found, expected)
+            first_difference(&Path::new("README.md").join(word), found, expected)
         );
     }
 }

@@ -18,7 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use rdpscan::report::model::{Evidence, Incident};
+use rdpscan::report::model::{Evidence, Incident, Verdict};
 use rdpscan::report::{Format, Style, render};
 use rdpscan::{Options, Report, causes};
 use serde::Deserialize;
@@ -343,6 +343,110 @@ fn what_is_expected_is_possible() {
                 assert!(Path::new("samples").join(at).join(file).is_file(), "{at}: no {file}");
             }
         }
+    }
+}
+
+#[test]
+fn reports_agree_with_themselves() {
+    let mut complaints = Vec::new();
+    for sample in all() {
+        let Ok(report) = &sample.report else { continue };
+        let mut complain = |what: String| complaints.push(format!("samples/{}: {what}", sample.name));
+        for incident in &report.incidents {
+            let own = |id: &u32| {
+                report
+                    .connections
+                    .iter()
+                    .any(|connection| connection.id == *id && connection.incident == incident.id)
+            };
+            if !incident.connections.iter().all(own) {
+                complain(format!("incident {} has connections of another", incident.id));
+            }
+            if incident.deciding_connection.is_some_and(|id| !incident.connections.contains(&id)) {
+                complain(format!("incident {} is decided by another's connection", incident.id));
+            }
+            if incident.start > incident.end {
+                complain(format!("incident {} ends before it begins", incident.id));
+            }
+        }
+        let of_incidents = report.incidents.iter().map(|incident| &incident.verdict);
+        let of_connections = report.connections.iter().map(|connection| &connection.verdict);
+        for verdict in of_incidents.chain(of_connections) {
+            for what in contradictions(verdict, report) {
+                complain(what);
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+/// What a verdict says against itself, or cites and is not there.
+fn contradictions(verdict: &Verdict, report: &Report) -> Vec<String> {
+    let mut found = Vec::new();
+    let cause = verdict.cause.and_then(causes::by_id);
+    let complete = verdict.strength.is_some() && verdict.blame.is_some() && !verdict.evidence.is_empty();
+    match (verdict.kind, cause) {
+        ("healthy" | "undetermined", None) => {}
+        ("cause", Some(cause)) if !cause.residual && complete => {
+            if !["failure", "warning"].contains(&verdict.severity) || verdict.remedy.is_empty() {
+                found.push(format!(
+                    "{}: severity {}, {} remedies",
+                    cause.id,
+                    verdict.severity,
+                    verdict.remedy.len()
+                ));
+            }
+        }
+        ("undetermined", Some(cause)) if cause.residual && complete => {
+            if verdict.missing.is_empty() {
+                found.push(format!("{}: nothing is said to settle it", cause.id));
+            }
+        }
+        (kind, _) => found.push(format!("{kind} with cause {:?}", verdict.cause)),
+    }
+    if verdict.summary.is_empty() {
+        found.push(format!("{} without a summary", verdict.kind));
+    }
+    let remarks = verdict.remarks.iter().flat_map(|remark| &remark.evidence);
+    let exonerated = verdict.exonerated.iter().flat_map(|party| &party.evidence);
+    for fact in verdict.evidence.iter().chain(remarks).chain(exonerated) {
+        let source = report.sources.iter().find(|source| source.id == fact.source);
+        let exists = source.is_some_and(|source| match (fact.frame, fact.record) {
+            (Some(frame), None) => source.frames.is_some_and(|frames| (1..=frames).contains(&frame)),
+            (None, Some(_)) => source.records.is_some(),
+            _ => false,
+        });
+        if !exists {
+            found.push(format!("cites what is not there: {}", fact.says));
+        }
+    }
+    let exonerates = |blame: &str| verdict.exonerated.iter().any(|party| party.party == blame);
+    if let Some(blame) = verdict.blame.filter(|blame| exonerates(blame)) {
+        found.push(format!("blames and exonerates {blame}"));
+    }
+    found
+}
+
+#[test]
+fn a_report_that_contradicts_itself_is_noticed() {
+    let report = all().iter().find_map(|sample| {
+        let report = sample.report.as_ref().ok()?;
+        (report.incidents.first()?.verdict.kind == "cause").then_some(report)
+    });
+    let report = report.unwrap();
+    let sound = &report.incidents[0].verdict;
+    assert_eq!(contradictions(sound, report), Vec::<String>::new());
+    let spoilt: [fn(&mut Verdict); 5] = [
+        |verdict| verdict.kind = "healthy",
+        |verdict| verdict.evidence.clear(),
+        |verdict| verdict.remedy.clear(),
+        |verdict| verdict.summary.clear(),
+        |verdict| verdict.evidence[0].source = 99,
+    ];
+    for spoil in spoilt {
+        let mut verdict = sound.clone();
+        spoil(&mut verdict);
+        assert_eq!(contradictions(&verdict, report).len(), 1);
     }
 }
 

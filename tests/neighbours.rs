@@ -1,0 +1,142 @@
+//! Less evidence must not make another story: without the logs, without the capture, or with the end of the capture missing,
+//! a cause may become a residual, a more general cause, or nothing; never a different one.
+//!
+//! The neighbours are made here from the samples, not committed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops with its reason"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rdpscan::causes::by_id;
+use rdpscan::{Options, Report};
+
+use super::samples::{self, Sample};
+use super::support::capture::file::{self, Frame};
+use super::support::capture::read;
+
+/// What the whole evidence names: as verdicts, as remarks, of incidents and of connections.
+fn named(report: &Report) -> BTreeSet<&'static str> {
+    let incidents = report.incidents.iter().map(|incident| &incident.verdict);
+    let verdicts = incidents.chain(report.connections.iter().map(|connection| &connection.verdict));
+    verdicts
+        .flat_map(|verdict| verdict.cause.into_iter().chain(verdict.remarks.iter().map(|r| r.cause)))
+        .collect()
+}
+
+/// Whether one of the causes explains `other` better, directly or through others.
+fn explains(causes: &BTreeSet<&'static str>, other: &str) -> bool {
+    let mut open: Vec<&str> = causes.iter().copied().collect();
+    let mut seen = BTreeSet::new();
+    while let Some(next) = open.pop() {
+        if next == other {
+            return true;
+        }
+        if seen.insert(next) {
+            open.extend(by_id(next).map_or(&[][..], |cause| cause.more_specific_than));
+        }
+    }
+    false
+}
+
+/// Other stories that the lesser evidence tells.
+fn others(sample: &Sample, lesser: &Options, how: &str) -> Vec<String> {
+    let Ok(whole) = &sample.report else { return Vec::new() };
+    let report = match samples::analysed(lesser) {
+        Ok(report) => report,
+        // A log or capture alone may hold nothing.
+        Err(error) if error != "panic" => return Vec::new(),
+        Err(_) => return vec![format!("samples/{} {how}: panic", sample.name)],
+    };
+    let mut named = named(whole);
+    named.extend(
+        sample
+            .expected
+            .incidents
+            .iter()
+            .filter_map(|expected| by_id(expected.cause.as_deref()?))
+            .map(|cause| cause.id),
+    );
+    let others = report.incidents.iter().filter(|incident| {
+        incident.verdict.kind == "cause"
+            && incident.verdict.cause.is_some_and(|cause| !explains(&named, cause))
+    });
+    others.map(|incident| format!("samples/{} {how}: {}", sample.name, samples::one_line(incident))).collect()
+}
+
+fn is_log(path: &Path) -> bool {
+    path.extension() == Some("evtx".as_ref())
+}
+
+#[test]
+fn half_of_the_evidence_tells_no_other_story() {
+    let mut complaints = Vec::new();
+    let mut count = 0;
+    for sample in samples::all() {
+        let (logs, captures): (Vec<PathBuf>, Vec<PathBuf>) =
+            sample.options.inputs.iter().cloned().partition(|path| is_log(path));
+        if logs.is_empty() || captures.is_empty() {
+            continue;
+        }
+        count += 2;
+        let only = |inputs: Vec<PathBuf>| Options { inputs, ..sample.options.clone() };
+        complaints.extend(others(sample, &only(captures), "without its logs"));
+        complaints.extend(others(sample, &only(logs), "without its capture"));
+    }
+    println!("{count} halves");
+    assert!(count > 20);
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+#[test]
+fn a_capture_that_stops_early_tells_no_other_story() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut complaints = Vec::new();
+    let (mut count, mut causes, mut changed) = (0, 0, Vec::new());
+    for sample in samples::all() {
+        let [input] = &sample.options.inputs[..] else { continue };
+        let bytes = fs::read(input).unwrap();
+        if is_log(input) || !bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) {
+            continue;
+        }
+        let frames: Vec<Frame> = read::frames(&bytes)
+            .into_iter()
+            .filter(|frame| frame.link == 1)
+            .map(|frame| Frame { time: frame.time, data: frame.data.to_vec() })
+            .collect();
+        let path = folder.path().join("capture.pcapng");
+        // The whole, as a check that writing it again changes nothing, then less and less of it.
+        for tenths in [10, 9, 7, 5, 3] {
+            let kept = frames.len() * tenths / 10;
+            fs::write(&path, file::pcapng(&frames[..kept])).unwrap();
+            let lesser = Options { inputs: vec![path.clone()], ..sample.options.clone() };
+            let now = samples::analysed(&lesser);
+            let [now, whole] = [&now, &sample.report].map(|report| {
+                report
+                    .as_ref()
+                    .map(|report| report.incidents.iter().map(samples::one_line).collect::<Vec<_>>())
+            });
+            causes += usize::from(
+                now.as_ref().is_ok_and(|lines| lines.iter().any(|line| line.contains(" cause "))),
+            );
+            if tenths == 10 && now.ok() != whole.ok() {
+                changed.push(sample.name.as_str());
+            }
+            complaints.extend(others(sample, &lesser, &format!("after {kept} of {} frames", frames.len())));
+            count += 1;
+        }
+    }
+    println!("{count} captures, {causes} with a cause; written again, {changed:?} is judged otherwise");
+    assert!(count > 100 && causes > 50);
+    // The writer here knows one interface, and that an Ethernet.
+    let known = ["healthy-any-interface", "tls-inspection"];
+    assert!(changed.iter().all(|name| known.contains(name)), "{changed:?}");
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
