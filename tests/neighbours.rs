@@ -65,7 +65,9 @@ fn others(sample: &Sample, lesser: &Options, how: &str) -> Vec<String> {
             .map(|cause| cause.id),
     );
     let others = report.incidents.iter().filter(|incident| {
-        incident.verdict.kind == "cause"
+        // A log alone also tells of strangers, whom the capture did not show.
+        sample.expected.incidents.iter().any(|expected| expected.client == incident.client)
+            && incident.verdict.kind == "cause"
             && incident.verdict.cause.is_some_and(|cause| !explains(&named, cause))
     });
     others.map(|incident| format!("samples/{} {how}: {}", sample.name, samples::one_line(incident))).collect()

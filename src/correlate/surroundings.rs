@@ -84,7 +84,12 @@ impl Surroundings {
         others.sort_by_key(|other| other.first);
         let mut far = rest;
         far.sort_by_key(|joined| (joined.corrected.unwrap_or(joined.event.time), joined.event.at));
-        let mut around = Self { captures, others, far, coverage, target, ..Self::default() };
+        Self { captures, far, coverage, target, ..Self::of_others(others) }
+    }
+
+    /// Only other attempts, which must be in order of start.
+    pub fn of_others(others: Vec<Other>) -> Self {
+        let mut around = Self { others, ..Self::default() };
         for (at, other) in around.others.iter().enumerate() {
             around.by_host.entry(other.server.ip).or_default().push(at);
             around.by_pair.entry((other.client, other.server)).or_default().push(at);

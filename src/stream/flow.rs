@@ -1,6 +1,6 @@
 //! One flow: all segments between two endpoints from one opening.
 
-use super::habits::Habits;
+use super::habits::{Habits, was_sent_before};
 use super::limits;
 use super::reassemble::{Arrival, Chunk, Stream};
 use super::records::Records;
@@ -106,17 +106,6 @@ impl Silence {
     /// How long, in nanoseconds.
     pub const fn length(&self) -> i64 {
         self.to.time.since(self.from.time)
-    }
-}
-
-/// Whether a packet left its sender before another one, by a counting identification: then the network changed
-/// their order.
-fn was_sent_before(own: Option<u16>, other: Option<u16>) -> bool {
-    /// Identifications further apart say nothing.
-    const NEAR: u16 = 4096;
-    match (own, other) {
-        (Some(own), Some(other)) if own != 0 && other != 0 => (1..NEAR).contains(&other.wrapping_sub(own)),
-        _ => false,
     }
 }
 
@@ -272,7 +261,7 @@ impl Flow {
             .iter_mut()
             .find(|close| close.from == side && close.kind == CloseKind::Rst && close.went_on.is_none())
             && mark.time - close.mark.time > WENT_ON_AFTER
-            && !was_sent_before(segment.ip_id, close.ip_id)
+            && was_sent_before(segment.ip_id, close.ip_id) != Some(true)
         {
             close.went_on = Some(mark);
         }
@@ -409,7 +398,7 @@ impl Flow {
         }
     }
 
-    fn data(&mut self, side: Side, segment: &Segment, bytes: &[u8], late: bool, mark: Mark) {
+    fn data(&mut self, side: Side, segment: &Segment, bytes: &[u8], late: Option<bool>, mark: Mark) {
         let stream = match side {
             Side::Client => &mut self.to_server,
             Side::Server => &mut self.to_client,

@@ -48,7 +48,10 @@ impl Habits {
             None => (segment.ttl, segment.ttl),
             Some((least, greatest)) => (least.min(segment.ttl), greatest.max(segment.ttl)),
         });
-        self.ip_id = segment.ip_id.or(self.ip_id);
+        // The newest one: a packet that the network held back does not set the count back.
+        if was_sent_before(segment.ip_id, self.ip_id) != Some(true) {
+            self.ip_id = segment.ip_id.or(self.ip_id);
+        }
         self.timestamps |= segment.options.timestamp.is_some();
         self.mss = segment.options.mss.or(self.mss);
         if segment.flags.has(TcpFlags::SYN) {
@@ -86,5 +89,20 @@ impl Habits {
         if let Some(holds) = segment.checksum_holds(bytes) {
             self.checksums.take(holds, repeated, mark);
         }
+    }
+}
+
+/// Whether a packet left its sender before another one, by a counting identification: then the network changed
+/// their order.
+pub(super) fn was_sent_before(own: Option<u16>, other: Option<u16>) -> Option<bool> {
+    /// Identifications further apart say nothing.
+    const NEAR: u16 = 4096;
+    match (own, other) {
+        (Some(own), Some(other)) if own != 0 && other != 0 => match other.wrapping_sub(own) {
+            1..NEAR => Some(true),
+            behind if behind.wrapping_neg() < NEAR => Some(false),
+            _ => None,
+        },
+        _ => None,
     }
 }

@@ -137,8 +137,9 @@ pub struct Chunk<'a> {
     pub bytes: &'a [u8],
     /// Whether it must not be fragmented.
     pub dont_fragment: bool,
-    /// Whether its sender sent it before others that came first: the network changed their order.
-    pub late: bool,
+    /// Whether its sender sent it before others that came first: the network changed their order. Nothing where
+    /// the packets do not tell.
+    pub late: Option<bool>,
     /// Where and when.
     pub mark: Mark,
 }
@@ -277,7 +278,7 @@ impl Stream {
         let soon = || {
             self.pending.values().next().is_some_and(|piece| chunk.mark.time - piece.mark.time <= REORDERING)
         };
-        if fills_hole && (chunk.late || soon()) {
+        if fills_hole && chunk.late.unwrap_or_else(soon) {
             self.reordered += 1;
             self.watch(start, chunk);
             return Arrival::New;

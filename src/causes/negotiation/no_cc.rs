@@ -48,7 +48,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         None if covered => {
             let finding = Finding::new(&CAUSE, Strength::Corroborated, Blame::Server, evidence)
                 .detail("the server's log covers the time and holds no event 131: the service did not take the connection");
-            return Some(finding);
+            return Some(finding.missing(
+                "System of the server: Service Control Manager 7011, 7031 or 7034 tells whether the service hung",
+            ));
         }
         None => {}
     }

@@ -1,6 +1,7 @@
 //! The client moved to another network: its old address falls silent, and it comes back from a new one.
 
 use crate::base::{Window, time};
+use crate::causes::transport::packet_loss::timed_out;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::Stage;
 use crate::correlate::clock::seconds;
@@ -60,8 +61,12 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         Evidence::at(next.first, format!("the same user connects from {}", next.client)),
     ];
     let moved = moved(case, back);
-    let strength = if moved.is_some() { Strength::Corroborated } else { Strength::Inferred };
+    // The server's transport that timed out over the old address tells the same from its side.
+    let timed_out = timed_out(case);
+    let logged = moved.is_some() || !timed_out.is_empty();
+    let strength = if logged { Strength::Corroborated } else { Strength::Inferred };
     evidence.extend(moved);
+    evidence.extend(timed_out);
     let detail = format!(
         "the client falls silent at {} and is back from {} after {:.1} s",
         connection.client.ip,

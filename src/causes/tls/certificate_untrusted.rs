@@ -60,6 +60,7 @@ fn of_alert(case: &Case<'_>, alert: &Observed<ClearAlert>) -> Option<Finding> {
     let mut evidence = vec![handshake::of_alert(alert)];
     evidence.extend(certificate(case));
     evidence.extend(event.map(|(_, evidence)| evidence));
+    evidence.extend(schannel::refusal(case).map(schannel::of_refusal));
     Some(Finding::new(&CAUSE, strength, blame(case), evidence))
 }
 

@@ -2,6 +2,7 @@
 
 use crate::base::time;
 use crate::causes::transport::icmp_of;
+use crate::causes::transport::packet_loss::timed_out;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::reassemble::Repeat;
@@ -73,8 +74,12 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         ));
     }
     let passed = stream.largest_passed.unwrap_or(0);
+    // The server's transport times out over exactly this connection: its log agrees that nothing came back.
+    let logged = timed_out(case);
+    let strength = if logged.is_empty() { Strength::Inferred } else { Strength::Corroborated };
+    evidence.extend(logged);
     Some(
-        Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence)
+        Finding::new(&CAUSE, strength, Blame::Network, evidence)
             .detail(format!("segments of {} bytes do not pass, segments of {passed} bytes do", lost.length))
             .located(format!("on the way from the {} to the {}", side.name(), side.other().name())),
     )

@@ -39,8 +39,8 @@ const SPAN: i64 = 1500 * time::MILLISECOND;
 const NOTABLE: u64 = 20;
 /// Data segments below which a share means nothing.
 const ENOUGH: u64 = 20;
-/// Losses that make a remark: one or two happen on any path.
-const SEVERAL: u64 = 3;
+/// Losses that make a remark: one may happen on any path.
+const SEVERAL: u64 = 2;
 /// Win32 ERROR_SEM_TIMEOUT: the transport timed out.
 const TIMED_OUT: u32 = 121;
 
@@ -141,7 +141,7 @@ fn lost(stream: &Stream) -> u64 {
 }
 
 /// The server's own words for a transport that timed out.
-fn timed_out(case: &Case<'_>) -> Vec<Evidence> {
+pub(in crate::causes) fn timed_out(case: &Case<'_>) -> Vec<Evidence> {
     case.all_events()
         .filter(|joined| joined.event.provider == Provider::RdpCoreTs)
         .filter(|joined| {
