@@ -104,6 +104,8 @@ pub struct Stream {
     pub spurious: u64,
     /// Segments that filled a hole shortly after it opened: the network changed their order.
     pub reordered: u64,
+    /// Segments that came after their own repeat: they were late, not lost, and the repeat was not needed.
+    pub overtaken: u64,
     /// Repeated segments, remembered one by one.
     pub repeats: Vec<Repeat>,
     /// Length of the largest segment that was acknowledged.
@@ -184,6 +186,7 @@ impl Stream {
             retransmissions: 0,
             spurious: 0,
             reordered: 0,
+            overtaken: 0,
             repeats: Vec::new(),
             largest_passed: None,
             tracker: Tracker::new(from, false),
@@ -282,6 +285,10 @@ impl Stream {
             self.reordered += 1;
             self.watch(start, chunk);
             return Arrival::New;
+        }
+        if chunk.late == Some(true) {
+            self.overtaken += 1;
+            return Arrival::Repeated;
         }
         self.retransmissions += 1;
         let known = self

@@ -135,9 +135,9 @@ fn survived(connection: &Connection, flow: &Flow) -> Option<Finding> {
     )
 }
 
-/// Repeats that the receiver did not have already.
+/// Repeats that the receiver did not have already. A late segment and the receiver's word for it are one event.
 fn lost(stream: &Stream) -> u64 {
-    stream.retransmissions.saturating_sub(stream.spurious)
+    stream.retransmissions.saturating_sub(stream.spurious.max(stream.overtaken))
 }
 
 /// The server's own words for a transport that timed out.
