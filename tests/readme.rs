@@ -65,7 +65,8 @@ fn causes() -> String {
     for cause in ALL {
         let blames: Vec<&str> = cause.blames.iter().map(|blame| blame.name()).collect();
         let title = cause.title().replace('|', "\\|");
-        writeln!(table, "| {} | `{}` | {title} | {} |", cause.stage, cause.id, blames.join(", ")).unwrap();
+        let residual = if cause.residual { " (*residual*)" } else { "" };
+        writeln!(table, "| {} | `{}`{residual} | {title} | {} |", cause.stage, cause.id, blames.join(", ")).unwrap();
     }
     table
 }
