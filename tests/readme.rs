@@ -66,7 +66,8 @@ fn causes() -> String {
         let blames: Vec<&str> = cause.blames.iter().map(|blame| blame.name()).collect();
         let title = cause.title().replace('|', "\\|");
         let residual = if cause.residual { " (*residual*)" } else { "" };
-        writeln!(table, "| {} | `{}`{residual} | {title} | {} |", cause.stage, cause.id, blames.join(", ")).unwrap();
+        writeln!(table, "| {} | `{}`{residual} | {title} | {} |", cause.stage, cause.id, blames.join(", "))
+            .unwrap();
     }
     table
 }
