@@ -51,7 +51,8 @@ pub fn judge_incident(
         let Some(own) = verdicts.get(*other) else { continue };
         let said = own.finding.iter().chain(&own.remarks).cloned();
         for finding in said {
-            let known = verdict.remarks.iter().any(|remark| std::ptr::eq(remark.cause, finding.cause));
+            let mut known = verdict.finding.iter().chain(&verdict.remarks);
+            let known = known.any(|remark| std::ptr::eq(remark.cause, finding.cause));
             if !known {
                 verdict.remarks.push(finding.graded(Severity::Remark));
             }

@@ -89,8 +89,7 @@ impl Page {
                     Piece::Words(words) => self.text(&lead, &indent, words),
                     Piece::Command(command) => {
                         if lead != indent {
-                            self.out.push_str(lead.trim_end());
-                            self.out.push('\n');
+                            self.text(&lead, &indent, &Text::new().and("Run"));
                         }
                         self.command(command);
                     }
@@ -112,7 +111,7 @@ impl Page {
             self.out.push('\n');
         } else {
             self.text("     ", "     ", &Text::new().and_dim("(one command, broken here to fit the page:)"));
-            self.text("", "  ", command);
+            self.text("     ", "       ", command);
         }
     }
 

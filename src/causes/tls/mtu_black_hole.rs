@@ -59,7 +59,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         ),
         Evidence::at(
             lost.last,
-            format!("the same segment for the {}. time; it was never acknowledged", lost.times),
+            format!("the same segment, sent {} times; it was never acknowledged", lost.times),
         ),
     ];
     let stream = flow.stream(side);

@@ -45,7 +45,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         Evidence::at(
             lost.last,
             format!(
-                "the {} still sends {} bytes in one segment, for the {}. time",
+                "the {} still sends {} bytes in one segment, {} times in all",
                 side.name(),
                 lost.length,
                 lost.times

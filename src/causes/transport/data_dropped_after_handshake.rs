@@ -53,7 +53,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         Evidence::at(lost.first, format!("the {} sends its first data, {} bytes", side.name(), lost.length)),
         Evidence::at(
             lost.last,
-            format!("the same data for the {}. time; it was never acknowledged", lost.times),
+            format!("the same data, sent {} times; it was never acknowledged", lost.times),
         ),
     ];
     Some(

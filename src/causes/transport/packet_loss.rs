@@ -81,7 +81,7 @@ fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lo
         Evidence::at(
             lost.last,
             format!(
-                "the same bytes for the {}. time, {seconds:.1} s later; they were never acknowledged",
+                "the same bytes, sent {} times within {seconds:.1} s; they were never acknowledged",
                 lost.times
             ),
         ),
