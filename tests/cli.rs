@@ -123,3 +123,30 @@ fn a_reader_that_left_is_no_failure() {
     assert_eq!(child.wait().unwrap().code(), Some(0), "{message}");
     assert_eq!(message, "");
 }
+
+#[test]
+fn a_snapshot_length_inside_the_tcp_options_still_shows_who_opens_and_who_refuses() {
+    // Ethernet, IPv4 and TCP with 20 bytes of options, of which a snapshot length of 60 keeps 6.
+    let frame = |from: u8, to: u8, ports: [u8; 4], flags: u8| {
+        let mut frame = vec![2, 0, 0, 0, 0, to, 2, 0, 0, 0, 0, from, 8, 0];
+        frame.extend([0x45, 0, 0, 60, 0, 1, 0x40, 0, 64, 6, 0, 0, 192, 0, 2, from, 192, 0, 2, to]);
+        frame.extend(ports);
+        frame.extend([0, 0, 0, 9, 0, 0, 0, u8::from(flags != 2) * 10, 0xa0, flags, 0x20, 0, 0, 0, 0, 0]);
+        frame.extend([2, 4, 5, 0xb4, 1, 1]);
+        frame
+    };
+    let mut capture =
+        vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 0, 0, 0, 1, 0, 0, 0];
+    for (second, frame) in
+        [frame(10, 20, [0xc4, 0, 13, 61], 0x02), frame(20, 10, [13, 61, 0xc4, 0], 0x14)].iter().enumerate()
+    {
+        capture.extend([u8::try_from(second).unwrap(), 0, 0, 0x60, 0, 0, 0, 0, 60, 0, 0, 0, 74, 0, 0, 0]);
+        capture.extend(frame);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.pcap");
+    fs::write(&path, capture).unwrap();
+    let report = text(&run(&["analyze", path.to_str().unwrap()]).stdout);
+    assert!(report.contains("(port-closed-or-device-reset)"), "{report}");
+    assert!(report.contains("frames cut by the snapshot length"), "{report}");
+}

@@ -10,7 +10,7 @@ use crate::connection::{Outcome, Stage, Transport};
 use crate::correlate::{Attempt, Incident, Surroundings};
 use crate::eventlog::Provider;
 use crate::protocol::nego::FailureCode;
-use crate::stream::Side;
+use crate::stream::{Opening, Side};
 
 /// Judges one case alone.
 pub fn judge(case: &Case<'_>) -> Verdict {
@@ -184,10 +184,31 @@ fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
     if connection.transport == Transport::Unseen {
         return unseen(case);
     }
-    if connection.reached_session() {
+    if connection.reached_session() && !ended_out_of_sight(case) {
         return healthy(case);
     }
     undetermined(case)
+}
+
+/// Whether a short session ended without a word that was captured, and cannot be told from a logon that failed:
+/// - the server closed it, and the snapshot length cut off what it may have said before (a client that closes is
+///   what users do, and mstsc does it with RST),
+/// - the capture began inside the TLS handshake, or saw no more than the last steps of a logon take.
+fn ended_out_of_sight(case: &Case<'_>) -> bool {
+    /// From here on a session was of use to somebody.
+    const OF_USE: i64 = 60 * time::SECOND;
+    /// The last steps of a logon take less, the server's wait before it refuses one included.
+    const LOGON: i64 = 1500 * time::MILLISECOND;
+    case.both().is_some_and(|(connection, flow)| {
+        let cut_by_server = (flow.to_server.is_cut() || flow.to_client.is_cut())
+            && flow.first_close().is_some_and(|close| close.from == Side::Server);
+        let like_a_logon = flow.opening == Opening::MidStream
+            && connection.confirm.is_none()
+            && (connection.tls.finished().is_some() || flow.last.time - flow.first.time < LOGON);
+        connection.outcome(Stage::Session) == Outcome::Cut
+            && (cut_by_server || like_a_logon)
+            && flow.last.time - flow.first.time < OF_USE
+    })
 }
 
 fn healthy(case: &Case<'_>) -> Verdict {
@@ -289,6 +310,9 @@ fn undetermined(case: &Case<'_>) -> Verdict {
         && cut
     {
         verdict.missing.push("a capture that goes on until the user sees the error".into());
+    }
+    if flow.to_server.is_cut() || flow.to_client.is_cut() {
+        verdict.missing.push("a capture with whole packets: the snapshot length cut these".into());
     }
     if !case.around.coverage.has(&Provider::RdpCoreTs) {
         verdict.missing.push(

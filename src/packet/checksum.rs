@@ -4,6 +4,9 @@
 
 use std::net::IpAddr;
 
+/// Stands for the sum of a header that was not captured whole: nothing speaks against it.
+pub const UNKNOWN: u16 = u16::MAX;
+
 /// The ones' complement sum of the pseudo header (RFC 9293 3.1, RFC 8200 8.1) and a TCP header, its checksum field
 /// included. `length` is that of the whole segment in bytes, as on the wire.
 pub fn head(from: IpAddr, to: IpAddr, length: u32, header: &[u8]) -> u16 {

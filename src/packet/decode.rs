@@ -262,7 +262,17 @@ impl Packets {
             }
             return;
         }
-        let Ok(header) = TcpHeaderSlice::from_slice(place.bytes) else {
+        // The snapshot length may cut the options off. What stands before them opens and closes connections.
+        let mut without_options = [0; 60];
+        let fixed = place.bytes.get(..20).filter(|_| context.missing > 0 && place.bytes.len() < header_len);
+        let bytes = match (fixed, without_options.get_mut(..20)) {
+            (Some(fixed), Some(start)) => {
+                start.copy_from_slice(fixed);
+                without_options.as_slice()
+            }
+            _ => place.bytes,
+        };
+        let Ok(header) = TcpHeaderSlice::from_slice(bytes) else {
             return self.malformed.add(context.frame);
         };
         let payload = place.bytes.get(header.slice().len()..).unwrap_or_default();
@@ -284,7 +294,10 @@ impl Packets {
             length: on_wire.saturating_sub(length(header.slice())),
             captured: length(payload),
             payload: self.locate(payload, place),
-            head_sum: checksum::head(ip.from, ip.to, on_wire, header.slice()),
+            head_sum: match fixed {
+                None => checksum::head(ip.from, ip.to, on_wire, header.slice()),
+                Some(_) => checksum::UNKNOWN,
+            },
         });
     }
 

@@ -55,7 +55,7 @@ pub(super) fn title(verdict: &Verdict) -> Option<String> {
 pub(super) fn strength(word: &str) -> &str {
     match word {
         "stated" => "stated (a party said so)",
-        "corroborated" => "corroborated (packets and log agree)",
+        "corroborated" => "corroborated (independent sources agree)",
         "inferred" => "inferred (from the pattern only)",
         other => other,
     }

@@ -103,8 +103,12 @@ impl Flow {
         })
     }
 
-    /// Repeated segments of `side` that were never acknowledged, oldest first.
+    /// Repeated segments of `side` that were never acknowledged, oldest first. None where nothing of the other side
+    /// was captured: its acknowledgements may well have come.
     pub fn swallowed(&self, side: Side) -> Vec<Repeat> {
+        if self.habits(side.other()).last.is_none() {
+            return Vec::new();
+        }
         self.stream(side).unacknowledged_repeats().copied().collect()
     }
 

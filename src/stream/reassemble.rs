@@ -228,6 +228,11 @@ impl Stream {
         self.in_flight.iter()
     }
 
+    /// Whether the snapshot length cut some of it off.
+    pub fn is_cut(&self) -> bool {
+        self.gaps.iter().any(|gap| gap.cut)
+    }
+
     /// Bytes that were acknowledged and never captured.
     pub fn acked_unseen(&self) -> u64 {
         let beyond =

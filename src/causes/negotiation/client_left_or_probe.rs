@@ -53,6 +53,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         let says = "TCP was opened and closed by the client without any data: a health check or a port scan";
         return Some(Finding::new(&CAUSE, Strength::Inferred, Blame::None, vec![ending]).detail(says));
     }
+    // What it asked for decides whether the answer was one that it cannot accept.
+    if connection.request.is_none() && flow.to_server.is_cut() {
+        return None;
+    }
     // A confirm that it cannot accept is a reason to leave.
     if crate::causes::negotiation::security_layer_mismatch::detect(case).is_some() {
         return None;

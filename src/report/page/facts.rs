@@ -1,5 +1,7 @@
 //! What one connection said in clear, and the health of its flow: for the reader who opens the capture next.
 
+use std::net::IpAddr;
+
 use super::Block;
 use crate::report::model::{Certificate, Connection, Facts, Report};
 use crate::report::rows;
@@ -22,10 +24,8 @@ pub(super) fn facts(report: &Report, connection: &Connection) -> Block {
 fn path(report: &Report, connection: &Connection) -> Text {
     let unseen = connection.transport == "unseen";
     let text = if unseen { Text::new() } else { Text::plain(connection.transport).and(" ") };
-    let text = text
-        .and_code(&rows::endpoint(&connection.client))
-        .and(" → ")
-        .and_code(&rows::endpoint(&connection.server));
+    let text =
+        text.and_code(&rows::endpoint(&connection.client)).and(" → ").and_code(&server(report, connection));
     match (connection.first_frame, connection.last_frame) {
         (Some(first), Some(last)) => {
             let frames = format!("frames {first} to {last}");
@@ -36,6 +36,14 @@ fn path(report: &Report, connection: &Connection) -> Text {
         _ if unseen => text.and(", known from logs only"),
         _ => text,
     }
+}
+
+/// The server's address; a log does not always name it, and then the name of the computer that wrote the log stands.
+fn server(report: &Report, connection: &Connection) -> String {
+    let address = rows::endpoint(&connection.server);
+    let unknown = connection.server.ip.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
+    let incident = report.incidents.iter().find(|incident| incident.id == connection.incident);
+    incident.filter(|_| unknown).map_or(address, |incident| incident.server.clone())
 }
 
 fn stages(connection: &Connection) -> Text {
