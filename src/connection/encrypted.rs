@@ -137,7 +137,10 @@ fn credssp(flow: &Flow, tls: &Tls, sealed: &[Sealed], from_server: u64) -> Nla {
     let tokens = sealed.iter().filter(|item| item.record.from == Side::Client).count();
     let ended = flow.first_close();
     let last_word = sealed.last();
+    // Channel joins are as short as a status. Where nobody closed, only so few tokens are still the logon.
+    let still_logon = ended.is_some() || tokens <= 3;
     if tokens >= 2
+        && still_logon
         && let Some(last) = last_word.filter(|last| last.record.from == Side::Server)
     {
         if last.plaintext.exact() == Some(EARLY_RESULT) {

@@ -304,6 +304,10 @@ impl Stream {
             Some(segment) => {
                 segment.times += 1;
                 segment.last = chunk.mark;
+                // A sender that obeys "too big", or whose segments were joined at the capture point, sends less at once.
+                if segment.offset == start {
+                    segment.length = segment.length.min(chunk.length);
+                }
             }
             // Lost before the capture point: this is the first sending that got here.
             None if fills_hole => self.watch(start, chunk),
