@@ -106,9 +106,9 @@ impl Surroundings {
         self.captures.iter().filter_map(move |capture| capture.hosts.of(ip))
     }
 
-    /// The best sign that a host was there.
-    pub fn alive(&self, ip: IpAddr) -> Option<(String, Mark)> {
-        self.hosts(ip).find_map(Host::alive)
+    /// The best sign of each capture that a host was there.
+    pub fn alive(&self, ip: IpAddr) -> impl Iterator<Item = (String, Mark)> {
+        self.hosts(ip).filter_map(Host::alive)
     }
 
     /// Least and greatest TTL of what a host sent in other connections.

@@ -81,7 +81,11 @@ fn alive(case: &Case<'_>) -> Option<(String, crate::base::Mark)> {
     const FRESH: i64 = 120 * time::SECOND;
     let connection = case.connection()?;
     let during = Window { start: connection.first.time.shifted(-FRESH), end: connection.last.time };
-    let sign = case.around.alive(connection.server.ip).filter(|(_, mark)| during.contains(mark.time));
+    let sign = case
+        .around
+        .alive(connection.server.ip)
+        .filter(|(_, mark)| during.contains(mark.time))
+        .min_by_key(|(_, mark)| mark.time);
     sign.or_else(|| {
         let other = case
             .around
