@@ -205,9 +205,15 @@ fn ended_out_of_sight(case: &Case<'_>) -> bool {
         let like_a_logon = flow.opening == Opening::MidStream
             && connection.confirm.is_none()
             && (connection.tls.finished().is_some() || flow.last.time - flow.first.time < LOGON);
-        connection.outcome(Stage::Session) == Outcome::Cut
-            && (cut_by_server || like_a_logon)
-            && flow.last.time - flow.first.time < OF_USE
+        // What was taken for a session already running may have been a handshake that failed.
+        let in_doubt = flow.opening == Opening::MidStream
+            && (connection.tls.fatal_alert().is_some()
+                || flow.to_client.unacknowledged_repeats().next().is_some()
+                || flow.to_server.unacknowledged_repeats().next().is_some());
+        in_doubt
+            || connection.outcome(Stage::Session) == Outcome::Cut
+                && (cut_by_server || like_a_logon)
+                && flow.last.time - flow.first.time < OF_USE
     })
 }
 
