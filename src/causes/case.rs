@@ -26,9 +26,6 @@ pub struct Case<'a> {
     pub around: &'a Surroundings,
 }
 
-/// How much later a follow-up connection of the same click comes at most.
-pub const CLICK: i64 = 5 * time::SECOND;
-
 impl<'a> Case<'a> {
     /// The case of one connection.
     pub const fn of(attempt: &'a Attempt, around: &'a Surroundings) -> Self {

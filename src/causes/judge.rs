@@ -200,8 +200,8 @@ fn ended_out_of_sight(case: &Case<'_>) -> bool {
     /// The last steps of a logon take less, the server's wait before it refuses one included.
     const LOGON: i64 = 1500 * time::MILLISECOND;
     case.both().is_some_and(|(connection, flow)| {
-        let cut_by_server = (flow.to_server.is_cut() || flow.to_client.is_cut())
-            && flow.first_close().is_some_and(|close| close.from == Side::Server);
+        let cut_by_server =
+            flow.is_cut() && flow.first_close().is_some_and(|close| close.from == Side::Server);
         let like_a_logon = flow.opening == Opening::MidStream
             && connection.confirm.is_none()
             && (connection.tls.finished().is_some() || flow.last.time - flow.first.time < LOGON);
@@ -250,10 +250,8 @@ fn healthy(case: &Case<'_>) -> Verdict {
     verdict.evidence.extend(case.ending());
     // A router that said a packet was too big, and was heeded: no fault, but what a reader looks for.
     if let Some(error) = flow.icmp.first() {
-        let at = crate::base::Locator::Frame { source: flow.first.at.source(), number: error.frame };
-        let mark = crate::base::Mark { time: error.time, at };
         verdict.evidence.push(Evidence::at(
-            mark,
+            flow.mark_of(error),
             format!("{} sent {}; the connection went on", error.reporter, error.label()),
         ));
     }
@@ -317,7 +315,7 @@ fn undetermined(case: &Case<'_>) -> Verdict {
     {
         verdict.missing.push("a capture that goes on until the user sees the error".into());
     }
-    if flow.to_server.is_cut() || flow.to_client.is_cut() {
+    if flow.is_cut() {
         verdict.missing.push("a capture with whole packets: the snapshot length cut these".into());
     }
     if !case.around.coverage.has(&Provider::RdpCoreTs) {

@@ -1,6 +1,6 @@
 //! One connection with the events that speak of it.
 
-use crate::base::Timestamp;
+use crate::base::{Mark, Timestamp};
 use crate::connection::Connection;
 use crate::eventlog::{Event, Provider};
 
@@ -41,6 +41,18 @@ pub struct Joined {
     pub corrected: Option<Timestamp>,
     /// What ties it.
     pub by: MatchKey,
+}
+
+impl Joined {
+    /// When, by the capture's clock as far as it is known.
+    pub fn time(&self) -> Timestamp {
+        self.corrected.unwrap_or(self.event.time)
+    }
+
+    /// When, and in which record.
+    pub fn mark(&self) -> Mark {
+        Mark { time: self.time(), at: self.event.at }
+    }
 }
 
 /// One connection with its events.

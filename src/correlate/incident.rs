@@ -25,7 +25,7 @@ pub struct Incident {
 }
 
 /// Attempts of one click follow each other within this time.
-const CLICK: i64 = 5 * time::SECOND;
+pub const CLICK: i64 = 5 * time::SECOND;
 
 /// More requests than this within [`MINUTE`] are no user's.
 const STORM: usize = 10;
@@ -133,10 +133,7 @@ impl Incident {
         let connections =
             self.connections.iter().filter_map(|at| attempts.get(*at)).map(|a| a.connection.first);
         let lookup = self.lookup.iter().map(|lookup| lookup.first);
-        let events = self
-            .events
-            .iter()
-            .map(|joined| Mark { time: joined.corrected.unwrap_or(joined.event.time), at: joined.event.at });
+        let events = self.events.iter().map(Joined::mark);
         connections.chain(lookup).chain(self.unanswered_host.map(|host| host.first)).chain(events).min()
     }
 
@@ -145,10 +142,7 @@ impl Incident {
         let connections =
             self.connections.iter().filter_map(|at| attempts.get(*at)).map(|a| a.connection.last);
         let lookup = self.lookup.iter().map(|lookup| lookup.last);
-        let events = self
-            .events
-            .iter()
-            .map(|joined| Mark { time: joined.corrected.unwrap_or(joined.event.time), at: joined.event.at });
+        let events = self.events.iter().map(Joined::mark);
         connections.chain(lookup).chain(self.unanswered_host.map(|host| host.last)).chain(events).max()
     }
 }

@@ -335,9 +335,7 @@ impl<'a> Work<'a> {
             match item.taken.and_then(|(at, by)| Some((self.attempts.get_mut(at)?, by))) {
                 Some((attempt, by)) => {
                     if attempt.connection.transport == Transport::Unseen {
-                        let mark =
-                            Mark { time: item.corrected.unwrap_or(item.event.time), at: item.event.at };
-                        attempt.connection.last = attempt.connection.last.max(mark);
+                        attempt.connection.last = attempt.connection.last.max(mark(&item));
                     }
                     attempt.events.push(joined(by));
                 }

@@ -83,7 +83,7 @@ impl Surroundings {
         let mut others: Vec<Other> = attempts.iter().map(|attempt| Other::of(&attempt.connection)).collect();
         others.sort_by_key(|other| other.first);
         let mut far = rest;
-        far.sort_by_key(|joined| (joined.corrected.unwrap_or(joined.event.time), joined.event.at));
+        far.sort_by_key(Joined::mark);
         Self { captures, far, coverage, target, ..Self::of_others(others) }
     }
 
@@ -161,9 +161,11 @@ impl Surroundings {
         })
     }
 
-    /// Far events within a window around a moment.
-    pub fn far_near(&self, window: Window) -> impl Iterator<Item = &Joined> {
-        self.far.iter().filter(move |joined| window.contains(joined.corrected.unwrap_or(joined.event.time)))
+    /// Far events within a window, in order: looked up, as every connection asks.
+    pub fn far_near(&self, window: Window) -> impl DoubleEndedIterator<Item = &Joined> {
+        let from = self.far.partition_point(|joined| joined.time() < window.start);
+        let to = self.far.partition_point(|joined| joined.time() <= window.end);
+        self.far.get(from..to).unwrap_or_default().iter()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::flow::{Close, CloseKind, Flow, Side};
 use super::reassemble::Repeat;
-use crate::base::{Observed, Timestamp, time};
+use crate::base::{Locator, Mark, Observed, Timestamp, time};
+use crate::packet::IcmpError;
 
 impl Flow {
     /// The round trip of the TCP handshake between both ends, nanoseconds: SYN to the acknowledgement of the
@@ -42,6 +43,16 @@ impl Flow {
         let server_unseen = server == 0 && self.to_client.acked_end.is_some_and(|end| end > 0);
         let client_unseen = client == 0 && self.to_server.acked_end.is_some_and(|end| end > 0);
         server_unseen || client_unseen
+    }
+
+    /// Whether the snapshot length cut some of its data off.
+    pub fn is_cut(&self) -> bool {
+        self.to_server.is_cut() || self.to_client.is_cut()
+    }
+
+    /// Where an ICMP error about it stands.
+    pub fn mark_of(&self, error: &IcmpError) -> Mark {
+        Mark { time: error.time, at: Locator::Frame { source: self.first.at.source(), number: error.frame } }
     }
 
     /// The first close of a side, of a kind.

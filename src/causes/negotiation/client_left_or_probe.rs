@@ -1,9 +1,9 @@
 //! The client left before it sent credentials: a probe, a health check, a cancelled box. Not a failure.
 
 use crate::base::time;
-use crate::causes::case::CLICK;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::{Nla, Outcome, Stage};
+use crate::correlate::incident::CLICK;
 use crate::stream::{CloseKind, Opening, Side};
 
 cause! {

@@ -1,9 +1,10 @@
 //! The two sides settled on a security that one of them does not speak, and no failure code said so.
 
 use crate::base::Observed;
-use crate::causes::case::{CLICK, ending_says};
+use crate::causes::case::ending_says;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::{Connection, Outcome, Stage};
+use crate::correlate::incident::CLICK;
 use crate::protocol::nego::Protocols;
 use crate::stream::{Close, Opening, Side};
 

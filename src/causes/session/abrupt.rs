@@ -64,7 +64,7 @@ pub fn all_acknowledged(flow: &Flow) -> bool {
 /// Whether a computer slept within a window.
 pub fn slept(case: &Case<'_>, window: &Window) -> bool {
     case.around.far.iter().any(|joined| {
-        let moment = joined.corrected.unwrap_or(joined.event.time);
+        let moment = joined.time();
         match system::meaning(&joined.event) {
             Some(system::Meaning::Sleeps) => window.contains(moment),
             Some(system::Meaning::Slept(slept)) => {

@@ -103,7 +103,7 @@ fn abrupt_end(case: &Case<'_>) -> Option<(Mark, Evidence)> {
 
 /// What a record says of the host's going down, and whether it decides.
 fn record(joined: &Joined, end: Timestamp, open: bool) -> Option<(bool, Evidence)> {
-    let moment = joined.corrected.unwrap_or(joined.event.time);
+    let moment = joined.time();
     let after = moment - end;
     let said = |decides, says: String| Some((decides, Evidence::event(&joined.event, says)));
     match system::meaning(&joined.event)? {

@@ -3,11 +3,11 @@
 //! Names no cause. Says nothing of a connection that went past TLS: its handshake was good.
 
 use crate::base::{Mark, Observed, time};
-use crate::causes::case::CLICK;
 use crate::causes::{Blame, Case, Evidence};
 use crate::connection::encrypted::SESSION_RECORDS;
 use crate::connection::tls::ClearAlert;
 use crate::connection::{Connection, Outcome, Stage};
+use crate::correlate::incident::CLICK;
 use crate::protocol::tls::{AlertDescription, ClientHello, TlsVersion};
 use crate::stream::{Close, Opening, Side};
 

@@ -236,7 +236,7 @@ fn certificate_trouble(case: &Case<'_>) -> Vec<Evidence> {
             Some(CertificateNotReplaced(_)) => {
                 "the listener could not replace its expired self-signed certificate"
             }
-            Some(CertificateCreated { .. }) if joined.corrected.unwrap_or(joined.event.time) <= start => {
+            Some(CertificateCreated { .. }) if joined.time() <= start => {
                 trouble.clear();
                 continue;
             }

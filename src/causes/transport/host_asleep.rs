@@ -71,12 +71,11 @@ fn interval(joined: &Joined) -> Option<Window> {
 fn fell_asleep<'a>(case: &Case<'a>) -> Option<(&'a Joined, Window)> {
     let window = case.connection()?.window();
     let before = Window { start: window.start.shifted(-BEFORE), end: window.start };
-    let far = &case.around.far;
-    let joined = far
-        .iter()
-        .filter(|joined| before.contains(joined.corrected.unwrap_or(joined.event.time)))
+    let joined = case
+        .around
+        .far_near(before)
         .rfind(|joined| matches!(system::meaning(&joined.event), Some(system::Meaning::Sleeps)))?;
-    let start = joined.corrected.unwrap_or(joined.event.time);
+    let start = joined.time();
     Some((joined, Window { start, end: window.end }))
 }
 
@@ -84,7 +83,7 @@ fn fell_asleep<'a>(case: &Case<'a>) -> Option<(&'a Joined, Window)> {
 /// the moment of falling asleep.
 fn was_awake(case: &Case<'_>, own: &Joined, slept: Window) -> bool {
     let inside = Window { start: slept.start.shifted(EDGE), end: slept.end.shifted(-EDGE) };
-    let inside = |joined: &&Joined| inside.contains(joined.corrected.unwrap_or(joined.event.time));
+    let inside = |joined: &&Joined| inside.contains(joined.time());
     let own_computer = |joined: &&Joined| joined.event.computer == own.event.computer;
     case.around.far.iter().chain(case.all_events()).filter(inside).filter(own_computer).any(|joined| {
         joined.event.provider != Provider::KernelPower

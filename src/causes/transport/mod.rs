@@ -14,7 +14,7 @@ pub mod rst_injected;
 pub mod service_down;
 pub mod syn_ack_lost;
 
-use crate::base::{Mark, time};
+use crate::base::time;
 use crate::causes::{Case, Evidence};
 use crate::connection::Connection;
 use crate::packet::IcmpError;
@@ -35,9 +35,7 @@ pub(in crate::causes) fn icmp_of(flow: &Flow, meanings: &[IcmpMeaning]) -> Optio
 
 /// An ICMP error as evidence.
 pub(in crate::causes) fn icmp_evidence(flow: &Flow, error: &IcmpError, says: &str) -> Evidence {
-    let at = crate::base::Locator::Frame { source: flow.first.at.source(), number: error.frame };
-    let mark = Mark { time: error.time, at };
-    Evidence::at(mark, format!("{} sends {}: {says}", error.reporter, error.label()))
+    Evidence::at(flow.mark_of(error), format!("{} sends {}: {says}", error.reporter, error.label()))
 }
 
 /// Whether all logs are of one computer: events that are tied by time alone may else be another host's.

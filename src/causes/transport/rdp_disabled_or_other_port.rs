@@ -56,9 +56,7 @@ type Claim = (Vec<Evidence>, String, Strength);
 
 /// Far events of the time before a moment, in order.
 fn before<'a>(case: &Case<'a>, moment: Timestamp) -> impl DoubleEndedIterator<Item = &'a Joined> {
-    let window = Window { start: moment.shifted(-BEFORE), end: moment };
-    let far = &case.around.far;
-    far.iter().filter(move |joined| window.contains(joined.corrected.unwrap_or(joined.event.time)))
+    case.around.far_near(Window { start: moment.shifted(-BEFORE), end: moment })
 }
 
 /// The last start of the listener bound other ports, and not this one.
@@ -101,7 +99,7 @@ fn switched_off(case: &Case<'_>, moment: Timestamp) -> Option<Claim> {
     let off = off?;
     let disabled = matches!(rdp_core_ts::meaning(&off.event), Some(rdp_core_ts::Meaning::ListenerDisabled));
     // Only a System log that holds the moment can say that the service lived on.
-    let at = Window::at(off.corrected.unwrap_or(off.event.time)).widened(TOGETHER);
+    let at = Window::at(off.time()).widened(TOGETHER);
     let known = case.around.coverage.speaks_for(&Provider::ServiceControlManager, &at);
     if !disabled && (!known || service_ended(case, off)) {
         return None;
@@ -135,7 +133,7 @@ fn is_off(joined: &Joined) -> Option<bool> {
 
 /// Whether the service itself, or the whole host, ended around the time at which the listener went.
 fn service_ended(case: &Case<'_>, off: &Joined) -> bool {
-    let moment = off.corrected.unwrap_or(off.event.time);
+    let moment = off.time();
     let together = Window::at(moment).widened(TOGETHER);
     case.around.far_near(together).filter(|joined| joined.event.computer == off.event.computer).any(
         |joined| match system::meaning(&joined.event) {

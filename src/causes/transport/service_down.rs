@@ -47,7 +47,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let stopped = last_stop(case, moment)?;
-    let stop_time = stopped.corrected.unwrap_or(stopped.event.time);
+    let stop_time = stopped.time();
     if cut_session && (flow.last.time - stop_time).abs() > TOGETHER {
         return None;
     }
@@ -71,9 +71,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 fn last_stop<'a>(case: &Case<'a>, moment: Timestamp) -> Option<&'a Joined> {
     let window = Window { start: moment.shifted(-BEFORE), end: moment };
     let mut last = None;
-    for joined in
-        case.around.far.iter().filter(|joined| window.contains(joined.corrected.unwrap_or(joined.event.time)))
-    {
+    for joined in case.around.far_near(window) {
         match is_stop(joined) {
             Some(true) => last = Some(joined),
             Some(false) => last = None,
