@@ -15,6 +15,9 @@ mod hostile;
 /// Imports point one way.
 #[cfg(test)]
 mod layers;
+/// Captures that lack frames, bytes or a direction tell no other story.
+#[cfg(test)]
+mod lesser;
 /// Less evidence tells no other story.
 mod neighbours;
 /// Captures and logs made by others, where they are present.

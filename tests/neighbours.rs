@@ -23,7 +23,7 @@ use super::support::capture::file::{self, Frame};
 use super::support::capture::read;
 
 /// What the whole evidence names: as verdicts, as remarks, of incidents and of connections.
-fn named(report: &Report) -> BTreeSet<&'static str> {
+pub fn named(report: &Report) -> BTreeSet<&'static str> {
     let incidents = report.incidents.iter().map(|incident| &incident.verdict);
     let verdicts = incidents.chain(report.connections.iter().map(|connection| &connection.verdict));
     verdicts
@@ -32,7 +32,7 @@ fn named(report: &Report) -> BTreeSet<&'static str> {
 }
 
 /// Whether one of the causes explains `other` better, directly or through others.
-fn explains(causes: &BTreeSet<&'static str>, other: &str) -> bool {
+pub fn explains(causes: &BTreeSet<&'static str>, other: &str) -> bool {
     let mut open: Vec<&str> = causes.iter().copied().collect();
     let mut seen = BTreeSet::new();
     while let Some(next) = open.pop() {
@@ -73,7 +73,7 @@ fn others(sample: &Sample, lesser: &Options, how: &str) -> Vec<String> {
     others.map(|incident| format!("samples/{} {how}: {}", sample.name, samples::one_line(incident))).collect()
 }
 
-fn is_log(path: &Path) -> bool {
+pub fn is_log(path: &Path) -> bool {
     path.extension() == Some("evtx".as_ref())
 }
 

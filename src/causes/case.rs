@@ -89,12 +89,27 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Whether the capture can prove that something is missing: it saw both directions and lost nothing worth it.
+    /// Whether the capture can prove that something was not sent: it saw both directions and lost nothing worth it.
     pub fn capture_is_sound(&self) -> bool {
+        self.lost_by_capture().is_some_and(|(unseen, seen)| unseen * 1000 <= seen)
+    }
+
+    /// Whether the capture can prove what a party did again and again: a few lost frames do not change that.
+    pub fn capture_is_fair(&self) -> bool {
+        self.lost_by_capture().is_some_and(|(unseen, seen)| unseen * 5 <= seen)
+    }
+
+    /// Bytes that were acknowledged and not captured, and bytes that were. Nothing if it saw one side only.
+    fn lost_by_capture(&self) -> Option<(u64, u64)> {
+        let flow = self.flow().filter(|flow| !flow.is_one_sided())?;
+        let unseen = flow.to_server.acked_unseen() + flow.to_client.acked_unseen();
+        Some((unseen, flow.to_server.bytes + flow.to_client.bytes))
+    }
+
+    /// Whether the capture holds all that both sides sent up to the end.
+    pub fn end_is_seen(&self) -> bool {
         self.flow().is_some_and(|flow| {
-            let unseen = flow.to_server.acked_unseen() + flow.to_client.acked_unseen();
-            let seen = flow.to_server.bytes + flow.to_client.bytes;
-            !flow.is_one_sided() && unseen * 1000 <= seen
+            [Side::Client, Side::Server].into_iter().all(|side| flow.unseen_at_end(side) == 0)
         })
     }
 

@@ -4,13 +4,15 @@
 //! ended in order is a remark, and where nothing is certain the verdict says what would settle it.
 
 use super::finding::{Blame, Evidence, Exoneration, Finding, Kind, Severity, Strength, Verdict};
+use super::case::ending_says;
+use super::session::decision;
 use super::{ALL, Case, Cause, negotiation};
 use crate::base::time;
 use crate::connection::{Outcome, Stage, Transport};
 use crate::correlate::{Attempt, Incident, Surroundings};
 use crate::eventlog::Provider;
 use crate::protocol::nego::FailureCode;
-use crate::stream::{Opening, Side};
+use crate::stream::Side;
 
 /// Judges one case alone.
 pub fn judge(case: &Case<'_>) -> Verdict {
@@ -184,37 +186,47 @@ fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
     if connection.transport == Transport::Unseen {
         return unseen(case);
     }
-    if connection.reached_session() && !ended_out_of_sight(case) {
-        return healthy(case);
+    if connection.reached_session() {
+        return match doubt(case) {
+            None => healthy(case),
+            Some(doubt) => in_doubt(case, &doubt),
+        };
     }
     undetermined(case)
 }
 
-/// Whether a short session ended without a word that was captured, and cannot be told from a logon that failed:
-/// - the server closed it, and the snapshot length cut off what it may have said before (a client that closes is
-///   what users do, and mstsc does it with RST),
-/// - the capture began inside the TLS handshake, or saw no more than the last steps of a logon take.
-fn ended_out_of_sight(case: &Case<'_>) -> bool {
-    /// From here on a session was of use to somebody.
-    const OF_USE: i64 = 60 * time::SECOND;
-    /// The last steps of a logon take less, the server's wait before it refuses one included.
-    const LOGON: i64 = 1500 * time::MILLISECOND;
-    case.both().is_some_and(|(connection, flow)| {
-        let cut_by_server =
-            flow.is_cut() && flow.first_close().is_some_and(|close| close.from == Side::Server);
-        let like_a_logon = flow.opening == Opening::MidStream
-            && connection.confirm.is_none()
-            && (connection.tls.finished().is_some() || flow.last.time - flow.first.time < LOGON);
-        // What was taken for a session already running may have been a handshake that failed.
-        let in_doubt = flow.opening == Opening::MidStream
-            && (connection.tls.fatal_alert().is_some()
-                || flow.to_client.unacknowledged_repeats().next().is_some()
-                || flow.to_server.unacknowledged_repeats().next().is_some());
-        in_doubt
-            || connection.outcome(Stage::Session) == Outcome::Cut
-                && (cut_by_server || like_a_logon)
-                && flow.last.time - flow.first.time < OF_USE
+/// Why a session that came up may not be called healthy: how it ended is out of sight, or it did not fare well. A
+/// fragment; nothing where all is well.
+fn doubt(case: &Case<'_>) -> Option<String> {
+    let flow = case.flow()?;
+    let unheard = [Side::Client, Side::Server].into_iter().find(|side| !flow.swallowed(*side).is_empty());
+    if let Some(side) = unheard.filter(|_| !decision::ended_in_order(case)) {
+        return Some(format!("the last data of the {} was repeated and not acknowledged", side.name()));
+    }
+    if case.connection()?.tls.fatal_alert().is_some() {
+        return Some("a TLS alert ends what may have been a handshake".into());
+    }
+    let close = flow.first_close()?;
+    if decision::ended_in_order(case) || case.connection()?.outcome(Stage::Session) != Outcome::Cut {
+        return None;
+    }
+    // A client that closes is what users do, and mstsc does it with RST.
+    if flow.is_cut() && close.from == Side::Client && case.end_is_seen() {
+        return None;
+    }
+    let closed = ending_says(close);
+    let unseen = [Side::Client, Side::Server].into_iter().find(|side| flow.unseen_at_end(*side) > 0);
+    Some(match unseen {
+        Some(side) => format!("{closed}, and the last bytes of the {} are not in the capture", side.name()),
+        None if flow.is_cut() => format!("{closed}, and the snapshot length cut off what was said before"),
+        None => format!("{closed}, and no goodbye can be told from what was captured"),
     })
+}
+
+/// A session that came up, and of whose end nothing certain can be said.
+fn in_doubt(case: &Case<'_>, doubt: &str) -> Verdict {
+    let verdict = undetermined(case);
+    Verdict { summary: format!("The session came up. Whether it ended in order cannot be told: {doubt}."), ..verdict }
 }
 
 fn healthy(case: &Case<'_>) -> Verdict {

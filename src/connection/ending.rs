@@ -71,7 +71,8 @@ pub fn goodbye(flow: &Flow, tls: &Tls, encrypted: &Encrypted) -> Option<Observed
 }
 
 fn sealed_goodbye(flow: &Flow, tls: &Tls, encrypted: &Encrypted) -> Vec<Observed<Goodbye>> {
-    let is_1_3 = tls.version().is_some_and(crate::protocol::tls::TlsVersion::is_1_3);
+    // Where the hello was not captured, the size tells all the same: nothing else that RDP says is so short.
+    let is_1_3 = tls.version().is_none_or(crate::protocol::tls::TlsVersion::is_1_3);
     let mut found = Vec::new();
     for last in [encrypted.last_of_server, encrypted.last_of_client].into_iter().flatten() {
         let from = last.record.from;

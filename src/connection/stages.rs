@@ -2,16 +2,20 @@
 
 use super::encrypted::{Nla, is_up};
 use super::stage::{Outcome, Stage};
+use super::tls::ClearAlert;
 use super::{Connection, StageResult};
-use crate::base::{Mark, time};
+use crate::base::{Mark, Observed, time};
 use crate::protocol::nego::Answer;
 use crate::stream::{CloseKind, Flow, Framing, Opening, Side};
 
 /// Records of a legacy (not TLS) session from the server with which it is up: connect response, confirms of
 /// attach and joins, licence, demand active and the finalisation.
 const LEGACY_SESSION_RECORDS: u64 = 16;
-/// Bytes from the server with which a running connection is called a session.
-const MIDSTREAM_BYTES: u64 = 500;
+/// A running connection that goes on talking for this long is past its logon, whoever ends it.
+const PAST_LOGON: i64 = 30 * time::SECOND;
+/// The same where nobody ended it, or the client did so in order: the last steps of a logon take less, the server's
+/// wait before it refuses one included.
+const LOGON: i64 = 1500 * time::MILLISECOND;
 /// The capture must go on this long before silence counts as failure.
 pub const PATIENCE: i64 = 5 * time::SECOND;
 
@@ -27,17 +31,7 @@ pub fn walk(connection: &Connection, flow: &Flow) -> (Vec<StageResult>, Stage) {
         && connection.request.is_none()
         && connection.tls.client_hello.is_none()
     {
-        let running =
-            flow.to_client.bytes + flow.to_server.bytes >= MIDSTREAM_BYTES || flow.records.from_server > 0;
-        if running {
-            push(
-                Stage::Session,
-                session_outcome(connection, flow),
-                Some(flow.last),
-                Some("already running when the capture starts".into()),
-            );
-            return finish(stages);
-        }
+        mid_stream(connection, flow, &mut push);
         return finish(stages);
     }
     if outcome != Outcome::Passed && outcome != Outcome::Unseen || connection.foreign.is_some() {
@@ -54,6 +48,51 @@ pub fn walk(connection: &Connection, flow: &Flow) -> (Vec<StageResult>, Stage) {
         legacy(connection, flow, &mut push);
     }
     finish(stages)
+}
+
+/// A connection whose beginning was not captured: what is left of a handshake, or a session, or too little to tell.
+fn mid_stream(
+    connection: &Connection,
+    flow: &Flow,
+    push: &mut impl FnMut(Stage, Outcome, Option<Mark>, Option<String>),
+) {
+    let handshake = tls_without_hello(connection, flow);
+    let passed = handshake.as_ref().is_none_or(|(outcome, ..)| *outcome == Outcome::Passed);
+    if let Some((outcome, at, detail)) = handshake {
+        push(Stage::Tls, outcome, at, detail);
+    }
+    if passed && is_running_session(connection, flow) {
+        let detail = Some("already running when the capture starts".into());
+        push(Stage::Session, session_outcome(connection, flow), Some(flow.last), detail);
+    }
+}
+
+/// Whether what was captured of a running connection is more than the last steps of a logon.
+fn is_running_session(connection: &Connection, flow: &Flow) -> bool {
+    let first = flow.records.iter().next();
+    let last = flow.records.newest().next();
+    let talked = first.zip(last).map_or(0, |(first, last)| last.end.time - first.start.time);
+    let left = connection.goodbye.is_some_and(|goodbye| goodbye.value.from == Side::Client);
+    let enough = if left || flow.closes.is_empty() { LOGON } else { PAST_LOGON };
+    is_up(flow, flow.records.from_server) || talked >= enough
+}
+
+/// What is left of a TLS handshake whose hellos were not captured.
+fn tls_without_hello(connection: &Connection, flow: &Flow) -> Option<Step> {
+    let tls = &connection.tls;
+    let alert = tls.fatal_alert().map(|alert| alert.mark());
+    let begun = [tls.server_hello.as_ref().map(Observed::mark), tls.certificate.as_ref().map(Observed::mark)];
+    let seen = begun.into_iter().chain([tls.server_done, tls.client_finished, tls.server_finished, alert]);
+    let first = seen.flatten().min()?;
+    if alert.is_none() && (tls.client_finished.is_some() || tls.server_finished.is_some()) {
+        return Some((Outcome::Passed, tls.client_finished.max(tls.server_finished), None));
+    }
+    let detail = tls.fatal_alert().map(|alert| alert_says(&alert.value));
+    Some((unfinished(connection, flow), Some(first), detail))
+}
+
+fn alert_says(alert: &ClearAlert) -> String {
+    format!("{} alert {}", alert.from.name(), alert.alert.description)
 }
 
 fn finish(stages: Vec<StageResult>) -> (Vec<StageResult>, Stage) {
@@ -124,8 +163,8 @@ fn negotiation(connection: &Connection, flow: &Flow) -> Option<Step> {
 
 fn tls(connection: &Connection, flow: &Flow) -> Option<Step> {
     let tls = &connection.tls;
-    let hello = tls.client_hello.as_ref().map(super::super::base::observed::Observed::mark);
-    let begun = hello.or(tls.server_hello.as_ref().map(super::super::base::observed::Observed::mark))?;
+    let hello = tls.client_hello.as_ref().map(Observed::mark);
+    let begun = hello.or(tls.server_hello.as_ref().map(Observed::mark))?;
     if let Some(finished) = tls.finished()
         && tls.fatal_alert().is_none()
     {
@@ -133,8 +172,7 @@ fn tls(connection: &Connection, flow: &Flow) -> Option<Step> {
         return Some((Outcome::Passed, Some(finished), version));
     }
     if let Some(alert) = tls.fatal_alert() {
-        let says = format!("{} alert {}", alert.value.from.name(), alert.value.alert.description);
-        return Some((Outcome::Failed, Some(alert.mark()), Some(says)));
+        return Some((Outcome::Failed, Some(alert.mark()), Some(alert_says(&alert.value))));
     }
     let detail = if tls.server_hello.is_none() { "no ServerHello" } else { "handshake not completed" };
     Some((unfinished(connection, flow), Some(begun), Some(detail.into())))
@@ -183,7 +221,7 @@ fn behind_tls(
 }
 
 fn is_behind_negotiation(record: &crate::stream::Record, connection: &Connection) -> bool {
-    let confirm = connection.confirm.as_ref().map(super::super::base::observed::Observed::mark);
+    let confirm = connection.confirm.as_ref().map(Observed::mark);
     record.framing != Framing::FastPath && confirm.is_some_and(|confirm| record.start > confirm)
 }
 
@@ -193,7 +231,7 @@ fn legacy(
     push: &mut impl FnMut(Stage, Outcome, Option<Mark>, Option<String>),
 ) {
     let began =
-        connection.settings.connect_initial.as_ref().map(super::super::base::observed::Observed::mark);
+        connection.settings.connect_initial.as_ref().map(Observed::mark);
     if flow.records.from_server < LEGACY_SESSION_RECORDS {
         push(Stage::Settings, unfinished(connection, flow), began, None);
         return;

@@ -50,6 +50,25 @@ impl Flow {
         self.to_server.is_cut() || self.to_client.is_cut()
     }
 
+    /// Bytes at the end of what `side` sent that are not in the capture although its own sequence numbers, or the
+    /// other side's acknowledgements, show that they were sent.
+    pub fn unseen_at_end(&self, side: Side) -> u64 {
+        /// A reset may stand further ahead: then it is damaged or forged, and shows nothing.
+        const MOST: u64 = 1 << 20;
+        let stream = self.stream(side);
+        if !stream.is_placed() {
+            return 0;
+        }
+        let closed = self.closes.iter().filter(|close| close.from == side && close.went_on.is_none());
+        let ends = closed.filter_map(|close| u64::try_from(close.offset).ok());
+        let shown = self.habits(side).claimed.into_iter().chain(stream.acked_end).chain(ends);
+        // The FIN counts as a byte.
+        let known = stream.sent_end.max(stream.fin_at.map_or(0, |at| at + 1));
+        let beyond = shown.map(|end| end.saturating_sub(known)).filter(|more| *more <= MOST).max();
+        let before_fin = stream.fin_at.map_or(0, |at| at.saturating_sub(stream.sent_end));
+        beyond.unwrap_or(0) + before_fin
+    }
+
     /// Where an ICMP error about it stands.
     pub fn mark_of(&self, error: &IcmpError) -> Mark {
         Mark { time: error.time, at: Locator::Frame { source: self.first.at.source(), number: error.frame } }

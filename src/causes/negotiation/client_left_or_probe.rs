@@ -41,7 +41,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     // With the beginning or more missing nobody can tell what the client saw.
-    if !flow.to_server.from_start || !case.capture_is_sound() && flow.to_client.acked_unseen() > 0 {
+    if !flow.to_server.from_start || !case.end_is_seen() || !case.capture_is_sound() {
         return None;
     }
     // A client that gives up because nothing gets through has not just left.
@@ -49,7 +49,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let ending = Evidence::at(close.mark, crate::causes::case::ending_says(close));
-    if flow.to_server.bytes + flow.to_client.bytes == 0 && flow.to_server.acked_unseen() == 0 {
+    if flow.to_server.bytes + flow.to_client.bytes == 0 {
         let says = "TCP was opened and closed by the client without any data: a health check or a port scan";
         return Some(Finding::new(&CAUSE, Strength::Inferred, Blame::None, vec![ending]).detail(says));
     }

@@ -50,7 +50,7 @@ const TIMED_OUT: u32 = 121;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, flow) = case.both()?;
-    if !connection.reached_session() || !case.capture_is_sound() || decision::ended_in_order(case) {
+    if !connection.reached_session() || !case.capture_is_fair() || decision::ended_in_order(case) {
         return None;
     }
     let silence = flow.silence.filter(|silence| silence.length() >= SHORTEST)?;

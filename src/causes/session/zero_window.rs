@@ -34,7 +34,7 @@ const FROZEN: i64 = 10 * time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, flow) = case.both()?;
-    if connection.goodbye.is_some() || flow.closes.is_empty() || !case.capture_is_sound() {
+    if connection.goodbye.is_some() || flow.closes.is_empty() || !case.capture_is_fair() {
         return None;
     }
     let (side, closed) = [Side::Client, Side::Server]

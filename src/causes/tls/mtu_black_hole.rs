@@ -46,12 +46,14 @@ const SPAN: i64 = 700 * time::MILLISECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (_, flow) = case.both()?;
-    if !flow.is_established() || icmp_of(flow, &[IcmpMeaning::TooBig]).is_some() || !case.capture_is_sound() {
+    if !flow.is_established() || icmp_of(flow, &[IcmpMeaning::TooBig]).is_some() || !case.capture_is_fair() {
         return None;
     }
     let repeated =
         [Side::Client, Side::Server].into_iter().find_map(|side| Some((side, too_large(flow, side)?)));
-    let Some((side, lost)) = repeated else { return beyond_the_hole(flow) };
+    let Some((side, lost)) = repeated else {
+        return case.capture_is_sound().then(|| beyond_the_hole(flow)).flatten();
+    };
     let mut evidence = vec![
         Evidence::at(
             lost.first,

@@ -46,7 +46,7 @@ const TIMED_OUT: u32 = 121;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let Some((connection, flow)) = case.both() else { return logged_only(case) };
-    if !case.capture_is_sound() || !flow.is_established() || flow.is_half_open() {
+    if !case.capture_is_fair() || !flow.is_established() || flow.is_half_open() {
         return None;
     }
     match died(flow) {

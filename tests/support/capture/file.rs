@@ -13,6 +13,11 @@ pub struct Frame {
 
 /// A little-endian pcapng file with one Ethernet interface, times in nanoseconds, frames in the given order.
 pub fn pcapng(frames: &[Frame]) -> Vec<u8> {
+    pcapng_cut(frames, usize::MAX)
+}
+
+/// The same with every frame cut at a snapshot length.
+pub fn pcapng_cut(frames: &[Frame], snap: usize) -> Vec<u8> {
     let mut out = Vec::new();
     let mut section = 0x1a2b_3c4d_u32.to_le_bytes().to_vec();
     section.extend_from_slice(&[1, 0, 0, 0]);
@@ -22,13 +27,13 @@ pub fn pcapng(frames: &[Frame]) -> Vec<u8> {
     block(&mut out, 1, &[1, 0, 0, 0, 0, 0, 4, 0, 9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0]);
     for frame in frames {
         let time = u64::try_from(frame.time).expect("a time after 1970");
-        let length = (frame.data.len() as u32).to_le_bytes();
+        let kept = &frame.data[..frame.data.len().min(snap)];
         let mut body = vec![0; 4];
         body.extend_from_slice(&((time >> 32) as u32).to_le_bytes());
         body.extend_from_slice(&(time as u32).to_le_bytes());
-        body.extend_from_slice(&length);
-        body.extend_from_slice(&length);
-        body.extend_from_slice(&frame.data);
+        body.extend_from_slice(&(kept.len() as u32).to_le_bytes());
+        body.extend_from_slice(&(frame.data.len() as u32).to_le_bytes());
+        body.extend_from_slice(kept);
         block(&mut out, 6, &body);
     }
     out

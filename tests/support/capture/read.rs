@@ -32,6 +32,11 @@ pub struct Frame<'a> {
     pub data: &'a [u8],
 }
 
+/// Who sent a TCP segment, and to whom.
+pub fn ends(frame: &Frame<'_>) -> Option<(SocketAddr, SocketAddr)> {
+    segment(frame).map(|segment| (segment.source, segment.destination))
+}
+
 /// All TCP connections in the order of their first SYN.
 pub fn connections(file: &[u8]) -> Vec<Connection> {
     let mut frames = frames(file);
