@@ -72,7 +72,9 @@ fn lesser_captures() {
     let only = std::env::var("LESSER").unwrap_or_default();
     let all: Vec<&Sample> = samples::all().iter().filter(|s| s.name.contains(&only)).collect();
     let lines: Vec<String> = all.par_iter().flat_map(|sample| complaints(sample)).collect();
-    for line in &lines { println!("{line}"); }
+    for line in &lines {
+        println!("{line}");
+    }
     println!("{} complaints", lines.len());
 }
 
@@ -81,16 +83,39 @@ fn complaints(sample: &Sample) -> Vec<String> {
     let captures: Vec<&PathBuf> = sample.options.inputs.iter().filter(|p| !is_log(p)).collect();
     let [capture] = captures[..] else { return vec![] };
     let bytes = fs::read(capture).unwrap();
-    if !bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) || read::frames(&bytes).iter().any(|f| f.link != 1) { return vec![] }
+    if !bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) || read::frames(&bytes).iter().any(|f| f.link != 1) {
+        return vec![];
+    }
     let servers: BTreeSet<_> = read::connections(&bytes).into_iter().map(|c| c.server).collect();
-    let frames: Vec<(Frame, Option<bool>)> = read::frames(&bytes).iter().map(|frame| {
-        let ends = read::ends(frame);
-        (Frame { time: frame.time, data: frame.data.to_vec() }, ends.and_then(|(s, d)| if servers.contains(&d) { Some(true) } else if servers.contains(&s) { Some(false) } else { None }))
-    }).collect();
+    let frames: Vec<(Frame, Option<bool>)> = read::frames(&bytes)
+        .iter()
+        .map(|frame| {
+            let ends = read::ends(frame);
+            (
+                Frame { time: frame.time, data: frame.data.to_vec() },
+                ends.and_then(|(s, d)| {
+                    if servers.contains(&d) {
+                        Some(true)
+                    } else if servers.contains(&s) {
+                        Some(false)
+                    } else {
+                        None
+                    }
+                }),
+            )
+        })
+        .collect();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("capture.pcapng");
     let mut named = named(whole);
-    named.extend(sample.expected.incidents.iter().filter_map(|e| rdpscan::causes::by_id(e.cause.as_deref()?)).map(|c| c.id));
+    named.extend(
+        sample
+            .expected
+            .incidents
+            .iter()
+            .filter_map(|e| rdpscan::causes::by_id(e.cause.as_deref()?))
+            .map(|c| c.id),
+    );
     let logs: Vec<PathBuf> = sample.options.inputs.iter().filter(|p| is_log(p)).cloned().collect();
     let mut out = vec![];
     for lack in lacks(frames.len()) {
@@ -99,20 +124,52 @@ fn complaints(sample: &Sample) -> Vec<String> {
         inputs.extend(logs.iter().cloned());
         let report = match samples::analysed(&Options { inputs, ..sample.options.clone() }) {
             Ok(r) => r,
-            Err(e) => { if e == "panic" { out.push(format!("{}.{lack:?} PANIC", sample.name)); } continue }
+            Err(e) => {
+                if e == "panic" {
+                    out.push(format!("{}.{lack:?} PANIC", sample.name));
+                }
+                continue;
+            }
         };
         let healthy_expected = sample.expected.incidents.iter().all(|e| e.kind == "healthy");
         for incident in &report.incidents {
-            if !sample.expected.incidents.iter().any(|e| e.client == incident.client) { continue }
+            if !sample.expected.incidents.iter().any(|e| e.client == incident.client) {
+                continue;
+            }
             let v = &incident.verdict;
-            let kind = if v.kind == "cause" && v.cause.is_some_and(|c| !explains(&named, c)) { "OTHER" }
-                else if v.kind == "undetermined" && v.cause.is_some_and(|c| !explains(&named, c)) { "RESIDUAL" }
-                else if v.kind == "healthy" && !healthy_expected && !matches!(lack, Lack::Head(_)) && !sample.expected.incidents.iter().any(|e| e.client == incident.client && e.kind == "healthy") { "HEALTHY" }
-                else { continue };
-            out.push(format!("{kind} {}.{lack:?}: {} {:?} {:?} | {}", sample.name, samples::one_line(incident), v.strength, v.blame, v.summary));
+            let kind = if v.kind == "cause" && v.cause.is_some_and(|c| !explains(&named, c)) {
+                "OTHER"
+            } else if v.kind == "undetermined" && v.cause.is_some_and(|c| !explains(&named, c)) {
+                "RESIDUAL"
+            } else if v.kind == "healthy"
+                && !healthy_expected
+                && !matches!(lack, Lack::Head(_))
+                && !sample
+                    .expected
+                    .incidents
+                    .iter()
+                    .any(|e| e.client == incident.client && e.kind == "healthy")
+            {
+                "HEALTHY"
+            } else {
+                continue;
+            };
+            out.push(format!(
+                "{kind} {}.{lack:?}: {} {:?} {:?} | {}",
+                sample.name,
+                samples::one_line(incident),
+                v.strength,
+                v.blame,
+                v.summary
+            ));
         }
         if report.incidents.len() > sample.expected.incidents.len() {
-            out.push(format!("COUNT {}.{lack:?}: {} incidents: {}", sample.name, report.incidents.len(), report.incidents.iter().map(samples::one_line).collect::<Vec<_>>().join("; ")));
+            out.push(format!(
+                "COUNT {}.{lack:?}: {} incidents: {}",
+                sample.name,
+                report.incidents.len(),
+                report.incidents.iter().map(samples::one_line).collect::<Vec<_>>().join("; ")
+            ));
         }
     }
     out

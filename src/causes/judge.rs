@@ -3,8 +3,8 @@
 //! A wrong cause costs its reader a day. So a residual is not a cause, a finding on a session that came up and
 //! ended in order is a remark, and where nothing is certain the verdict says what would settle it.
 
-use super::finding::{Blame, Evidence, Exoneration, Finding, Kind, Severity, Strength, Verdict};
 use super::case::ending_says;
+use super::finding::{Blame, Evidence, Exoneration, Finding, Kind, Severity, Strength, Verdict};
 use super::session::decision;
 use super::{ALL, Case, Cause, negotiation};
 use crate::base::time;
@@ -207,11 +207,19 @@ fn doubt(case: &Case<'_>) -> Option<String> {
         return Some("a TLS alert ends what may have been a handshake".into());
     }
     let close = flow.first_close()?;
+    // A goodbye may answer the other side's end, of which the capture lacks the frame.
+    if let Some(goodbye) = &case.connection()?.goodbye
+        && flow.unseen_at_end(goodbye.value.from.other()) > 0
+    {
+        let other = goodbye.value.from.other().name();
+        return Some(format!("the last bytes of the {other} are not in the capture"));
+    }
     if decision::ended_in_order(case) || case.connection()?.outcome(Stage::Session) != Outcome::Cut {
         return None;
     }
     // A client that closes is what users do, and mstsc does it with RST.
-    if flow.is_cut() && close.from == Side::Client && case.end_is_seen() {
+    let hidden = flow.is_cut() && !flow.to_server.tracker.is_known_to_the_end();
+    if hidden && close.from == Side::Client && case.end_is_seen() {
         return None;
     }
     let closed = ending_says(close);
@@ -226,7 +234,10 @@ fn doubt(case: &Case<'_>) -> Option<String> {
 /// A session that came up, and of whose end nothing certain can be said.
 fn in_doubt(case: &Case<'_>, doubt: &str) -> Verdict {
     let verdict = undetermined(case);
-    Verdict { summary: format!("The session came up. Whether it ended in order cannot be told: {doubt}."), ..verdict }
+    Verdict {
+        summary: format!("The session came up. Whether it ended in order cannot be told: {doubt}."),
+        ..verdict
+    }
 }
 
 fn healthy(case: &Case<'_>) -> Verdict {

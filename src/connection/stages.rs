@@ -230,8 +230,7 @@ fn legacy(
     flow: &Flow,
     push: &mut impl FnMut(Stage, Outcome, Option<Mark>, Option<String>),
 ) {
-    let began =
-        connection.settings.connect_initial.as_ref().map(Observed::mark);
+    let began = connection.settings.connect_initial.as_ref().map(Observed::mark);
     if flow.records.from_server < LEGACY_SESSION_RECORDS {
         push(Stage::Settings, unfinished(connection, flow), began, None);
         return;

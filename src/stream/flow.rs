@@ -78,6 +78,8 @@ pub struct Close {
     pub expected: i64,
     /// How far the other side had acknowledged.
     pub acked: Option<u64>,
+    /// How far it acknowledges the other side's stream, whatever was captured of that.
+    pub acknowledges: Option<i64>,
     /// The segment with which the same side went on afterwards, as if it had sent no RST.
     pub went_on: Option<Mark>,
 }
@@ -436,10 +438,12 @@ impl Flow {
             Side::Client => self.to_server.acked_end,
             Side::Server => self.to_client.acked_end,
         };
-        let stream = match side {
-            Side::Client => &mut self.to_server,
-            Side::Server => &mut self.to_client,
+        let (stream, other) = match side {
+            Side::Client => (&mut self.to_server, &mut self.to_client),
+            Side::Server => (&mut self.to_client, &mut self.to_server),
         };
+        let acknowledges =
+            (segment.flags.has(TcpFlags::ACK) && other.is_placed()).then(|| other.offset(segment.ack));
         let placed = stream.is_placed();
         let offset = if placed { stream.offset(segment.seq) } else { 0 };
         let end = i64::try_from(stream.sent_end).unwrap_or(i64::MAX);
@@ -464,6 +468,7 @@ impl Flow {
             offset,
             expected: end.max(fin),
             acked: other_acked,
+            acknowledges,
             went_on: None,
         });
     }

@@ -61,7 +61,10 @@ impl Flow {
         }
         let closed = self.closes.iter().filter(|close| close.from == side && close.went_on.is_none());
         let ends = closed.filter_map(|close| u64::try_from(close.offset).ok());
-        let shown = self.habits(side).claimed.into_iter().chain(stream.acked_end).chain(ends);
+        let answers =
+            self.closes.iter().filter(|close| close.from == side.other() && close.went_on.is_none());
+        let acks = answers.filter_map(|close| u64::try_from(close.acknowledges?).ok());
+        let shown = self.habits(side).claimed.into_iter().chain(stream.acked_end).chain(ends).chain(acks);
         // The FIN counts as a byte.
         let known = stream.sent_end.max(stream.fin_at.map_or(0, |at| at + 1));
         let beyond = shown.map(|end| end.saturating_sub(known)).filter(|more| *more <= MOST).max();

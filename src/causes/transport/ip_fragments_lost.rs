@@ -65,9 +65,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         .chain(flow.to_client.unacknowledged_repeats())
         .next()
         .is_some();
-    // A capture filter on ports lets only first fragments through: then no piece with a port is ever complete.
-    let filtered = lost.iter().all(|lost| lost.has_first && lost.fragments == 1) && !suffers;
-    if lost.len() < SEVERAL || filtered {
+    // A capture filter on ports lets only first fragments through, one on directions only the others: then no datagram
+    // is ever complete.
+    let filtered = lost.iter().all(|lost| lost.fragments == 1) && !suffers;
+    if lost.len() < SEVERAL || filtered || flow.is_one_sided() {
         return None;
     }
     let evidence = lost.iter().take(6).map(|lost| of_datagram(capture, lost)).collect();

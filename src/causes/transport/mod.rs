@@ -25,7 +25,9 @@ use crate::stream::{CloseKind, Flow, Opening, Side};
 fn unanswered<'a>(case: &Case<'a>) -> Option<(&'a Connection, &'a Flow)> {
     let (connection, flow) = case.both()?;
     let silent = flow.opening == Opening::Syn && flow.syn_acks.is_empty() && !flow.is_established();
-    (silent && flow.server_habits.segments == 0).then_some((connection, flow))
+    // A client that goes on was answered, whatever the capture shows of that.
+    let went_on = flow.to_server.data_segments > 0 || flow.to_client.acked_end.is_some();
+    (silent && flow.server_habits.segments == 0 && !went_on).then_some((connection, flow))
 }
 
 /// The first ICMP error of a meaning about this flow.
