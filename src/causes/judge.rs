@@ -8,6 +8,7 @@ use super::finding::{Blame, Evidence, Exoneration, Finding, Kind, Severity, Stre
 use super::session::decision;
 use super::{ALL, Case, Cause, negotiation};
 use crate::base::time;
+use crate::connection::ending::Form;
 use crate::connection::{Outcome, Stage, Transport};
 use crate::correlate::{Attempt, Incident, Surroundings};
 use crate::eventlog::Provider;
@@ -214,6 +215,11 @@ fn doubt(case: &Case<'_>) -> Option<String> {
         let other = goodbye.value.from.other().name();
         return Some(format!("the last bytes of the {other} are not in the capture"));
     }
+    if let Some(after) = dismissed(case) {
+        return Some(format!(
+            "the server ended it by a decision {after:.1} s after it began; the code is encrypted"
+        ));
+    }
     if decision::ended_in_order(case) || case.connection()?.outcome(Stage::Session) != Outcome::Cut {
         return None;
     }
@@ -229,6 +235,19 @@ fn doubt(case: &Case<'_>) -> Option<String> {
         None if flow.is_cut() => format!("{closed}, and the snapshot length cut off what was said before"),
         None => format!("{closed}, and no goodbye can be told from what was captured"),
     })
+}
+
+/// The seconds after which the server dismissed a session that had hardly begun, where nothing says for which reason.
+fn dismissed(case: &Case<'_>) -> Option<f64> {
+    /// A user who logs off at once needs longer.
+    const HARDLY: i64 = 5 * time::SECOND;
+    let connection = case.connection()?;
+    let goodbye = connection.goodbye.filter(|goodbye| {
+        goodbye.value.from == Side::Server && goodbye.value.form == Form::ErrorInfoAndUltimatum
+    })?;
+    let length = goodbye.time - connection.encrypted.settings_began?.time;
+    let told = !decision::statements(case).is_empty();
+    (!told && length < HARDLY).then(|| crate::correlate::clock::seconds(length))
 }
 
 /// A session that came up, and of whose end nothing certain can be said.

@@ -52,8 +52,8 @@ pub fn group(attempts: &[Attempt]) -> Vec<Incident> {
     incidents
 }
 
-/// The connections of each source that storms a server. A source of which one connection became a session is left
-/// as it is: behind it may be many users.
+/// The connections of each burst in which a source storms a server. A burst of which one connection became a session
+/// is left as it is: behind the address may be many users.
 fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
     let mut by_source: BTreeMap<(IpAddr, Endpoint), Vec<usize>> = BTreeMap::new();
     for (at, attempt) in attempts.iter().enumerate() {
@@ -62,7 +62,7 @@ fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
     }
     let connection = |at: &usize| attempts.get(*at).map(|attempt| &attempt.connection);
     let mut storms = Vec::new();
-    for own in by_source.into_values().filter(|own| own.len() > STORM) {
+    for own in by_source.values().flat_map(|own| bursts(attempts, own)).filter(|own| own.len() > STORM) {
         if own.iter().filter_map(connection).any(Connection::reached_session) {
             continue;
         }
@@ -76,10 +76,17 @@ fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
         let requests: Vec<(Timestamp, Option<&str>)> =
             cookies.iter().map(|(time, name)| (*time, name.as_deref())).collect();
         if is_storm(&requests) {
-            storms.push(own.into_iter().collect());
+            storms.push(own.iter().copied().collect());
         }
     }
     storms
+}
+
+/// Cuts a source's connections, in order of start, where it paused for longer than a storm does.
+fn bursts<'a>(attempts: &[Attempt], own: &'a [usize]) -> Vec<&'a [usize]> {
+    let start = |at: &usize| attempts.get(*at).map(|attempt| attempt.connection.first.time);
+    own.chunk_by(|before, next| start(before).zip(start(next)).is_some_and(|(a, b)| b - a <= MINUTE))
+        .collect()
 }
 
 fn by_click(attempts: &[Attempt]) -> Vec<Incident> {
