@@ -22,6 +22,12 @@ pub struct LogCoverage {
     pub has_gaps: bool,
 }
 
+impl LogCoverage {
+    fn is_of(&self, provider: &Provider) -> bool {
+        self.channels.iter().any(|channel| is_channel_of(provider, channel))
+    }
+}
+
 /// What all logs together can speak for.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
@@ -61,10 +67,18 @@ impl Coverage {
         }
     }
 
-    /// Whether any log of this provider's own channel holds the whole window, without known holes.
+    /// Whether any log of this provider's own channel holds the whole window.
     pub fn speaks_for(&self, provider: &Provider, window: &Window) -> bool {
         self.of_provider(provider).any(|log| {
             log.window.is_some_and(|covered| covered.contains(window.start) && covered.contains(window.end))
+        })
+    }
+
+    /// A log of this provider's own channel that holds the whole window and has no holes: what it lacks did not happen.
+    pub fn unbroken(&self, provider: &Provider, window: &Window) -> Option<&LogCoverage> {
+        self.logs.iter().filter(|log| log.is_of(provider)).find(|log| {
+            let holds = |covered: Window| covered.contains(window.start) && covered.contains(window.end);
+            !log.has_gaps && log.window.is_some_and(holds)
         })
     }
 
@@ -74,9 +88,7 @@ impl Coverage {
     }
 
     fn of_provider<'a>(&'a self, provider: &'a Provider) -> impl Iterator<Item = &'a LogCoverage> {
-        self.logs
-            .iter()
-            .filter(move |log| log.channels.iter().any(|channel| is_channel_of(provider, channel)))
+        self.logs.iter().filter(move |log| log.is_of(provider))
     }
 }
 

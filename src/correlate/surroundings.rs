@@ -205,6 +205,11 @@ impl Other {
         }
     }
 
+    /// Whether only a log knows of it.
+    pub const fn is_unseen(&self) -> bool {
+        self.server.ip.is_unspecified()
+    }
+
     /// Whether this attempt began within `nanos` before or after a moment.
     pub fn is_near(&self, moment: Timestamp, nanos: i64) -> bool {
         Window::at(moment).widened(nanos).overlaps(&self.window)

@@ -2,7 +2,6 @@
 
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::{Outcome, Stage};
-use crate::eventlog::Provider;
 use crate::stream::Side;
 
 cause! {
@@ -43,10 +42,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let mut evidence =
         vec![Evidence::of(request, "the client sends its connection request; no confirm follows")];
     evidence.extend(case.ending());
-    let covered = case.is_covered(&Provider::RdpCoreTs);
     match case.accepted() {
         Some(accepted) => evidence.push(accepted),
-        None if covered => {
+        None if case.was_not_accepted() => {
             let finding = Finding::new(&CAUSE, Strength::Corroborated, Blame::Server, evidence)
                 .detail("the server's log covers the time and holds no event 131: the service did not take the connection");
             return Some(finding.missing(

@@ -4,7 +4,7 @@ use crate::base::{Mark, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::{Connection, Outcome, Stage};
 use crate::correlate::clock::seconds;
-use crate::eventlog::{Provider, service, system};
+use crate::eventlog::{service, system};
 use crate::stream::{Flow, Opening, Side};
 
 cause! {
@@ -56,7 +56,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     }));
     evidence.extend(case.ending());
     evidence.extend(stuck(case));
-    let untaken = case.is_covered(&Provider::RdpCoreTs) && case.accepted().is_none();
+    let untaken = case.was_not_accepted();
     // Without a sign of the server's TCP or a word of its log the path may have died just as well.
     let said = evidence.iter().any(|item| item.event.is_some());
     if alive.is_none() && !said {
