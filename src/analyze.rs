@@ -92,6 +92,7 @@ fn run(options: &Options) -> Result<Report, Error> {
     // Judge each connection alone, then each incident.
     let verdicts: Vec<causes::Verdict> =
         attempts.par_iter().map(|attempt| causes::judge(&Case::of(attempt, &around))).collect();
+    let all = incidents.len();
     let judged: Vec<(Incident, causes::Verdict, Option<usize>)> = incidents
         .into_par_iter()
         .map(|incident| {
@@ -100,7 +101,8 @@ fn run(options: &Options) -> Result<Report, Error> {
         })
         .filter(|(incident, ..)| is_wanted(options, incident, &attempts))
         .collect();
-    if judged.is_empty() && !captures.is_empty() {
+    notes.add_many(NoteKind::FilteredOut, None, "", u64::try_from(all - judged.len()).unwrap_or(0), None);
+    if all == 0 && !captures.is_empty() {
         notes.add(NoteKind::NoRdp, captures.first().map(|capture| capture.id), None);
     }
 

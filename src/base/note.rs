@@ -89,6 +89,8 @@ note_kinds! {
     ClockWholeHours: "clock offset is close to whole hours", costs "one of the files may carry local time; nothing was corrected silently";
     /// More than one connection fits an event.
     AmbiguousJoin: "events that fit more than one connection", costs "these events were not used as evidence";
+    /// Incidents that the user did not ask for.
+    FilteredOut: "incidents left out by the filters given", costs "they are not in this report";
     /// No RDP was found.
     NoRdp: "capture without RDP", costs "nothing could be judged from this capture";
 }

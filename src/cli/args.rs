@@ -1,5 +1,6 @@
 //! What the user typed. Holds it, checks its form, and does no work with it.
 
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -84,11 +85,11 @@ pub struct Analyze {
     pub color: Color,
 
     /// Only incidents of this client.
-    #[arg(long, value_name = "IP|NAME", help_heading = "Selection")]
+    #[arg(long, value_name = "IP|NAME", value_parser = party, help_heading = "Selection")]
     pub client: Option<String>,
 
     /// Only incidents with this server.
-    #[arg(long, value_name = "IP[:PORT]", help_heading = "Selection")]
+    #[arg(long, value_name = "IP[:PORT]", value_parser = party, help_heading = "Selection")]
     pub server: Option<String>,
 
     /// Only incidents of this user.
@@ -157,6 +158,19 @@ pub enum Color {
     Never,
 }
 
+/// An address, with or without a port, or a name. What looks like an address must be one: a slip would select nothing.
+fn party(text: &str) -> Result<String, String> {
+    let is_address = text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok();
+    let host = text.rsplit_once(':').map_or(text, |(host, _)| host);
+    let looks_like_one = host.contains(':') || host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if is_address || !text.is_empty() && !looks_like_one {
+        Ok(text.to_owned())
+    } else {
+        Err("expected an address such as 192.0.2.10, 192.0.2.10:3389 or [2001:db8::1]:3389, or a name"
+            .to_owned())
+    }
+}
+
 fn moment(text: &str) -> Result<Timestamp, String> {
     text.parse()
         .map_err(|_| "expected a time such as 2024-05-06T20:10:10Z or 2024-05-06T22:10:10+02:00".to_owned())
@@ -176,6 +190,18 @@ mod tests {
         Args::try_parse_from(args).map(|args| match args.command {
             Command::Analyze(args) => args,
         })
+    }
+
+    #[test]
+    fn a_slip_in_an_address_is_refused() {
+        for good in
+            ["192.0.2.10", "192.0.2.10:3389", "[2001:db8::1]:3389", "2001:db8::1", "srv01:3389", "CLIENT-7"]
+        {
+            assert!(analyze(&["a.pcapng", "--server", good]).is_ok(), "{good}");
+        }
+        for bad in ["192.0.2.010", "192.0.2", "192.0.2.10:99999", "2001:db8:::1", ""] {
+            assert!(analyze(&["a.pcapng", "--client", bad]).is_err(), "{bad}");
+        }
     }
 
     #[test]

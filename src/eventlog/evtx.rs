@@ -72,7 +72,13 @@ pub(super) fn open(bytes: &[u8]) -> Option<Container<'_>> {
     let body = bytes.get(FILE_HEADER..).unwrap_or_default();
     let slots: Vec<Slot<'_>> =
         body.par_chunks(CHUNK).enumerate().map(|(index, slot)| read_slot(index, slot)).collect();
-    let mut container = Container::default();
+    // A log cut off between two chunks ends well, but short of what its header counts. [MS-EVEN6] leaves the layout to
+    // the file: a 16-bit count of chunks at 0x2A.
+    let counted =
+        bytes.get(0x2a..).and_then(|rest| rest.first_chunk()).map(|count| u16::from_le_bytes(*count));
+    let is_short =
+        bytes.starts_with(FILE_MAGIC) && counted.is_some_and(|count| usize::from(count) > slots.len());
+    let mut container = Container { cut: is_short, ..Container::default() };
     for slot in slots {
         match slot {
             Slot::Chunk(chunk) => {
@@ -311,6 +317,12 @@ mod tests {
         assert_eq!(container.damaged_slots, [2]);
         assert_eq!(container.chunks.iter().map(|chunk| chunk.records.len()).collect::<Vec<_>>(), [2, 2]);
         assert!(container.cut);
+        let mut header = FILE_MAGIC.to_vec();
+        header.resize(FILE_HEADER, 0);
+        header[0x2a] = 1;
+        assert!(open(&header).unwrap().cut, "the header counts a chunk");
+        header[0x2a] = 0;
+        assert!(!open(&header).unwrap().cut);
         assert!(open(b"ElfFile").is_none());
         assert!(open(FILE_MAGIC).unwrap().chunks.is_empty());
     }

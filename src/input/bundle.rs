@@ -4,7 +4,7 @@
 //! cannot be used is named in a note. Nothing is ever written under a name that came from the input.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::format::{Compression, Format};
@@ -151,18 +151,30 @@ fn files_below(path: &Path, reasons: &mut Vec<String>) -> Vec<PathBuf> {
 }
 
 fn open_one(id: SourceId, path: &Path, mapped: bool) -> Result<Input, Refusal> {
-    let (mut bytes, mut wrapping) = if path == Path::new("-") {
-        (spool(&mut io::stdin().lock(), mapped).map_err(|error| Refusal::unreadable(&error))?, "")
-    } else {
-        (Bytes::open(path, mapped).map_err(|error| Refusal::unreadable(&error))?, "")
-    };
+    let mut bytes = whole(path, mapped).map_err(|error| Refusal::unreadable(&error))?;
+    let mut wrapping = "";
     let mut format = Format::of(&bytes);
     if let Format::Compressed(compression) = format {
         bytes = unpack(&bytes, compression, mapped).map_err(|error| Refusal::unreadable(&error))?;
         wrapping = if compression == Compression::Gzip { ".gz" } else { ".zst" };
         format = Format::of(&bytes);
     }
-    let kind = match format {
+    let kind = kind_of(format, path)?;
+    Ok(Input { id, path: path.to_path_buf(), kind, format: format!("{}{wrapping}", format.name()), bytes })
+}
+
+/// The bytes of a path. What is no file (standard input, a named pipe, a device) is a stream.
+fn whole(path: &Path, mapped: bool) -> io::Result<Bytes> {
+    if path == Path::new("-") {
+        return spool(&mut io::stdin().lock(), mapped);
+    }
+    let mut file = File::open(path)?;
+    if file.metadata()?.is_file() { Bytes::of_file(file, mapped) } else { spool(&mut file, mapped) }
+}
+
+/// What a format holds, or why it is not used.
+fn kind_of(format: Format, path: &Path) -> Result<InputKind, Refusal> {
+    Ok(match format {
         Format::Pcap => InputKind::Pcap,
         Format::PcapNg => InputKind::PcapNg,
         Format::Evtx => InputKind::Evtx,
@@ -194,8 +206,7 @@ fn open_one(id: SourceId, path: &Path, mapped: bool) -> Result<Input, Refusal> {
                 worth_saying: looks_named_as_evidence(path),
             });
         }
-    };
-    Ok(Input { id, path: path.to_path_buf(), kind, format: format!("{}{wrapping}", format.name()), bytes })
+    })
 }
 
 /// The name never decides what a file is; it only decides whether a file that is *not* evidence deserves a word.
@@ -219,14 +230,37 @@ fn unpack(packed: &[u8], compression: Compression, mapped: bool) -> io::Result<B
     }
 }
 
-/// Copies a stream to an unlinked temporary file and opens that.
+/// Copies a stream to an unlinked temporary file and opens that; of a stream that is no evidence, only the beginning:
+/// it may have no end.
 fn spool(stream: &mut impl Read, mapped: bool) -> io::Result<Bytes> {
+    /// Tells every format, text included.
+    const HEAD: u64 = 64 * 1024;
     let mut file: File = tempfile::tempfile()?;
-    let copied = io::copy(&mut stream.take(MAX_UNPACKED), &mut file);
+    let mut head = Vec::new();
+    let begun = stream.take(HEAD).read_to_end(&mut head);
+    file.write_all(&head)?;
+    let wanted =
+        matches!(Format::of(&head), Format::Pcap | Format::PcapNg | Format::Evtx | Format::Compressed(_));
+    let copied = match begun {
+        Ok(_) if wanted => io::copy(&mut stream.take(MAX_UNPACKED), &mut file).map(|_| ()),
+        other => other.map(|_| ()),
+    };
     let length = file.stream_position()?;
     match copied {
         Err(error) if length == 0 => return Err(error),
         _ => file.rewind()?,
     }
     Bytes::of_file(file, mapped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_without_end_that_is_no_evidence_is_left() {
+        let bytes = spool(&mut io::repeat(0), false).unwrap();
+        assert!(bytes.len() < 1 << 20);
+        assert_eq!(Format::of(&bytes), Format::Unknown);
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Block, Grid, part, points};
+use crate::base::NoteKind;
 use crate::report::model::{Incident, Report};
 use crate::report::rows::{self, State};
 use crate::report::text::{Ink, Text};
@@ -192,6 +193,19 @@ pub(super) fn nothing_found(report: &Report) -> Vec<Block> {
         parts.push(format!("{} ({})", rows::counted(logs, "event log"), rows::counted(records, "record")));
     }
     let read = if parts.is_empty() { "nothing could be read".to_owned() } else { parts.join(" and ") };
+    let left_out = report.notes.iter().find(|note| note.note == NoteKind::FilteredOut.text());
+    if let Some(note) = left_out {
+        let incidents = rows::counted(note.count, "incident");
+        return vec![
+            Block::Headline(Text::new().ink(Ink::Open, "No incident passes the filters")),
+            Block::Paragraph(Text::plain(&format!(
+                "Read: {read}. It holds {incidents}; none fits what was asked for."
+            ))),
+            Block::Paragraph(Text::prose(
+                "Try without `--client`, `--server`, `--user` or `--around`, or with fewer of them.",
+            )),
+        ];
+    }
     let mut page = vec![
         Block::Headline(Text::new().ink(Ink::Open, "No RDP connection was found")),
         Block::Paragraph(Text::plain(&format!(
@@ -200,7 +214,6 @@ pub(super) fn nothing_found(report: &Report) -> Vec<Block> {
     ];
     let steps = [
         "If RDP listens on another port than 3389, name it: `--port 3390`.",
-        "If `--client`, `--server`, `--user` or `--around` was given, try without it.",
         "Capture again on the client or the server while the failure happens, with the filter `tcp port 3389 or udp port 3389 or icmp or arp or port 53`.",
         "Add the logs of the server for that time: RdpCoreTS, RemoteConnectionManager, LocalSessionManager, Security and System; from the client: RDPClient.",
     ];
