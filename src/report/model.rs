@@ -238,6 +238,9 @@ pub struct Facts {
     /// Round trip of the handshake, milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtt_ms: Option<f64>,
+    /// Maximum segment size in force: the smaller of those that were announced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mss: Option<u16>,
     /// Maximum segment size that the client announced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mss_client: Option<u16>,
@@ -248,6 +251,8 @@ pub struct Facts {
     pub bytes_to_server: u64,
     /// Payload bytes to the client.
     pub bytes_to_client: u64,
+    /// Segments repeated, both directions together.
+    pub retransmissions: u64,
     /// Segments repeated by the client.
     pub retransmissions_client: u64,
     /// Segments repeated by the server.
