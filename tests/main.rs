@@ -32,6 +32,9 @@ mod reassembly;
 /// Every sample against its expectation, and the reports against those that were looked at.
 #[cfg(test)]
 mod samples;
+/// The JSON Schema against the reports.
+#[cfg(test)]
+mod schema;
 /// Range size, threads and wrapping do not change one byte of the report.
 #[cfg(test)]
 mod split;

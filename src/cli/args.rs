@@ -54,6 +54,10 @@ pub enum Command {
     /// Give all that belongs to one case at once: captures and logs, of the client and of the server. They are
     /// joined by address, port and time, and differing clocks are found out.
     Analyze(Analyze),
+    /// Print the JSON Schema of `analyze --format json`.
+    ///
+    /// JSON Schema 2020-12, of the report rdpscan.report.v1. Keys may be added within v1; none is renamed or removed.
+    Schema,
 }
 
 /// The options of `analyze`.
@@ -175,6 +179,7 @@ mod tests {
         let args = ["rdpscan", "analyze"].iter().chain(args);
         Args::try_parse_from(args).map(|args| match args.command {
             Command::Analyze(args) => args,
+            other => panic!("{other:?}"),
         })
     }
 

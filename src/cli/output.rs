@@ -58,10 +58,22 @@ pub fn write_stdout(report: &Report, format: Format, style: Style) -> Result<Con
         .map_err(|source| Error::Unwritable { path: "standard output".into(), source })
 }
 
+/// Writes text to standard output in the same way.
+pub fn print(text: &str) -> Result<ControlFlow<()>, Error> {
+    unless_left(io::stdout().lock(), |out| out.write_all(text.as_bytes()))
+        .map_err(|source| Error::Unwritable { path: "standard output".into(), source })
+}
+
 fn write_to(report: &Report, format: Format, style: Style, out: impl Write) -> io::Result<ControlFlow<()>> {
+    unless_left(out, |out| write(report, format, style, out))
+}
+
+fn unless_left<W: Write>(
+    out: W,
+    fill: impl FnOnce(&mut BufWriter<W>) -> io::Result<()>,
+) -> io::Result<ControlFlow<()>> {
     let mut out = BufWriter::new(out);
-    let written = write(report, format, style, &mut out).and_then(|()| out.flush());
-    match written {
+    match fill(&mut out).and_then(|()| out.flush()) {
         Ok(()) => Ok(ControlFlow::Continue(())),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             // What is still buffered would be written again when dropped.
