@@ -5,6 +5,7 @@
 mod analyze;
 mod args;
 mod exit;
+mod explain;
 mod output;
 mod schema;
 
@@ -23,6 +24,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let outcome = match Args::try_parse_from(args) {
         Ok(args) => match args.command {
             Command::Analyze(args) => analyze::run(&args),
+            Command::Explain(args) => explain::run(&args),
             Command::Schema => schema::run(),
         },
         Err(usage) => {

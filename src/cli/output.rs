@@ -9,18 +9,17 @@ use std::path::{Path, PathBuf};
 use rdpscan::report::{Format, Style, write};
 use rdpscan::{Error, Report};
 
-use super::args::{Analyze, Color};
+use super::args::Color;
 
 /// The widest page on a terminal unless more is asked for: longer lines are hard to read.
 const WIDEST: usize = 120;
 
-/// How the report looks at its destination.
-pub fn style(args: &Analyze) -> Style {
-    let terminal = args.output.is_none() && io::stdout().is_terminal();
+/// How a page looks at its destination.
+pub fn style(width: Option<usize>, color: Color, to_stdout: bool) -> Style {
+    let terminal = to_stdout && io::stdout().is_terminal();
     let environment = (std::env::var_os("NO_COLOR"), std::env::var_os("TERM"));
-    let color = wants_color(args.color, terminal, environment.0.as_deref(), environment.1.as_deref());
-    let width =
-        args.width.unwrap_or_else(|| if terminal { terminal_width() } else { Style::default().width });
+    let color = wants_color(color, terminal, environment.0.as_deref(), environment.1.as_deref());
+    let width = width.unwrap_or_else(|| if terminal { terminal_width() } else { Style::default().width });
     Style { width, color: color && (!terminal || understands_ansi()) }
 }
 

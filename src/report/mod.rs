@@ -7,6 +7,7 @@
 pub mod build;
 mod escape;
 mod event_words;
+pub mod explain;
 #[cfg(test)]
 mod fixture;
 mod grid;

@@ -32,7 +32,7 @@ const CONN_STATES: [&str; 13] =
 /// One analysis.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Report {
-    /// [`SCHEMA`].
+    /// The name of this shape: `rdpscan.report.v1`.
     #[schemars(extend("enum" = [SCHEMA]))]
     pub schema: &'static str,
     /// What made it.
