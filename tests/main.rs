@@ -6,6 +6,9 @@ mod catalogue;
 /// Exit codes, arguments, `--help`, where the report goes.
 #[cfg(test)]
 mod cli;
+/// The code tables, and what `explain` says of them.
+#[cfg(test)]
+mod codes;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
 #[cfg(test)]
 mod eventlog;

@@ -5,7 +5,7 @@ use super::{Code, Family, Kind, Trust, Written, code, error_info_protocol};
 /// Why a server ends a session. The protocol errors are many and alike, and stand in a file of their own.
 pub(super) static FAMILY: Family = Family {
     name: "errorinfo",
-    also: &["error-info", "seterrorinfo", "errinfo"],
+    also: &["seterrorinfo", "errinfo"],
     title: "errorInfo of the server",
     kind: Kind::Code,
     met: "Set Error Info PDU; RdpCoreTS 72 `SetErrorInfo(0x…)`, 228 `ErrorCode`; extended code \
