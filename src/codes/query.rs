@@ -62,8 +62,7 @@ pub fn alike(symbol: &str) -> Vec<Row> {
 
 /// How far `typed` is from `name`; nothing if it is another word.
 pub fn unlike(typed: &str, name: &str) -> Option<usize> {
-    let typed: Vec<char> = bare(typed).chars().take(LONGEST).collect();
-    let name: Vec<char> = bare(name).chars().take(LONGEST).collect();
+    let (typed, name) = (letters(typed), letters(name));
     if typed.is_empty() || name.is_empty() {
         return None;
     }
@@ -74,6 +73,12 @@ pub fn unlike(typed: &str, name: &str) -> Option<usize> {
     }
     let distance = edits(&typed, &name);
     (distance * 3 <= name.len()).then_some(distance)
+}
+
+/// What is compared of a text, however long it is.
+fn letters(text: &str) -> Vec<char> {
+    let letters = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase);
+    letters.take(LONGEST).collect()
 }
 
 /// Letters to insert, remove or replace (Levenshtein), a row of the matrix at a time.

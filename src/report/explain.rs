@@ -394,6 +394,6 @@ fn named_in(cause: &Cause, value: u32, extended: bool) -> bool {
 fn sentence(clause: &str) -> String {
     let mut rest = clause.chars();
     let first: String = rest.next().into_iter().flat_map(char::to_uppercase).collect();
-    let end = if clause.ends_with(['.', '?', ')']) { "" } else { "." };
+    let end = if clause.ends_with(['.', '?']) { "" } else { "." };
     format!("{first}{}{end}", rest.as_str())
 }

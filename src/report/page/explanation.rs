@@ -125,7 +125,7 @@ fn overview(answer: &Answer) -> Vec<Block> {
 
 /// With what they say; only their ids where a reader would choose from too many.
 fn causes(answer: &Answer) -> Option<Block> {
-    if answer.causes.len() > MANY {
+    if answer.causes.len() > MANY && answer.cause.is_none() {
         let begin = format!("{} causes of the catalogue, all of them different: ", answer.causes.len());
         let ids = answer.causes.iter().enumerate();
         let text = ids.fold(Text::plain(&begin), |text, (index, cause)| {
