@@ -15,6 +15,7 @@
 //! | [`connection`] 7 | one flow's messages to what happened, stage by stage |
 //! | [`correlate`] 8 | connections and events to incidents; the only place where packets and logs meet |
 //! | [`causes`] 9 | the catalogue: one cause, one file; and the judge |
+//! | [`codes`] | the code tables behind `explain` (uses `base` only) |
 //! | [`report`] 10 | verdicts to pages |
 //!
 //! [`analyze`](mod@analyze) is the whole pipeline on one page. Read it, then one file under `causes/`, and you have
@@ -45,6 +46,7 @@ pub mod analyze;
 pub mod base;
 pub mod capture;
 pub mod causes;
+pub mod codes;
 pub mod connection;
 pub mod correlate;
 pub mod eventlog;

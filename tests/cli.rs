@@ -150,3 +150,17 @@ fn a_snapshot_length_inside_the_tcp_options_still_shows_who_opens_and_who_refuse
     assert!(report.contains("(port-closed-or-device-reset)"), "{report}");
     assert!(report.contains("frames cut by the snapshot length"), "{report}");
 }
+
+#[test]
+fn an_unknown_code_ends_with_two_and_names_its_neighbours() {
+    let output = run(&["explain", "0x904", "0x7"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains("this pair names no cause"));
+    let output = run(&["explain", "reason:0x905"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stdout).contains("reason:0x904"), "{}", text(&output.stdout));
+    assert_eq!(run(&["explain", "-2146893044"]).status.code(), Some(0));
+    assert_eq!(run(&["explain"]).status.code(), Some(2));
+    let json = run(&["explain", "alert:40", "--format", "json"]);
+    assert!(text(&json.stdout).starts_with("{\n  \"schema\": \"rdpscan.explain.v1\""));
+}

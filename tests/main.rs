@@ -6,6 +6,9 @@ mod catalogue;
 /// Exit codes, arguments, `--help`, where the report goes.
 #[cfg(test)]
 mod cli;
+/// The code tables, and what `explain` says of them.
+#[cfg(test)]
+mod codes;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
 #[cfg(test)]
 mod eventlog;
@@ -35,6 +38,9 @@ mod reassembly;
 /// Every sample against its expectation, and the reports against those that were looked at.
 #[cfg(test)]
 mod samples;
+/// The JSON Schema against the reports.
+#[cfg(test)]
+mod schema;
 /// Range size, threads and wrapping do not change one byte of the report.
 #[cfg(test)]
 mod split;

@@ -125,3 +125,14 @@ fn options_that_are_named_exist() {
         }
     }
 }
+
+#[test]
+fn the_example_of_explain_is_what_it_prints() {
+    let Some(readme) = readme() else { return };
+    let output = Command::new(env!("CARGO_BIN_EXE_rdpscan")).args(["explain", "0x904", "0x7"]).output();
+    let printed = String::from_utf8(output.unwrap().stdout).unwrap();
+    assert!(
+        readme.contains(&format!("```text\n{printed}```")),
+        "README.md shows another page than\n{printed}"
+    );
+}

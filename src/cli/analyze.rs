@@ -27,7 +27,7 @@ pub fn run(args: &Analyze) -> Result<Exit, Error> {
 
     let report = rdpscan::analyze(&options(args))?;
 
-    let (format, style) = (args.format.into(), output::style(args));
+    let (format, style) = (args.format.into(), output::style(args.width, args.color, args.output.is_none()));
     match &args.output {
         Some(file) => {
             output::write_file(file, &report, format, style)?;

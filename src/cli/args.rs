@@ -26,11 +26,25 @@ Examples:
     rdpscan analyze trace.pcapng --format json --fail-on-finding > report.json
 ";
 
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  What the error box of mstsc shows:
+    rdpscan explain 0x904 0x7
+
+  One code of a family, in hexadecimal or decimal; an event; a symbol; a cause:
+    rdpscan explain ntstatus:0xC000006A
+    rdpscan explain rdpcorets:140
+    rdpscan explain SEC_E_LOGON_DENIED
+    rdpscan explain mtu-black-hole
+
+A code that is not known ends with exit code 2, and the nearest ones are named.
+";
+
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  analysed, also if no RDP was found or some inputs could not be read
+  0  analysed, also if no RDP was found or some inputs could not be read; explained
   1  analysed and a failure was found (only with --fail-on-finding)
-  2  could not run: bad arguments, or no input that can be read
+  2  could not run: bad arguments, no input that can be read, or a code that explain does not know
 ";
 
 /// Names the root cause of a failed Remote Desktop connection.
@@ -55,6 +69,12 @@ pub enum Command {
     /// Give all that belongs to one case at once: captures and logs, of the client and of the server. They are
     /// joined by address, port and time, and differing clocks are found out.
     Analyze(Analyze),
+    /// Say what a code, an event or a cause means, and what it does not mean.
+    Explain(Explain),
+    /// Print the JSON Schema of `analyze --format json`.
+    ///
+    /// JSON Schema 2020-12, of the report rdpscan.report.v1. Keys may be added within v1; none is renamed or removed.
+    Schema,
 }
 
 /// The options of `analyze`.
@@ -126,6 +146,28 @@ pub struct Analyze {
     pub quiet: bool,
 }
 
+/// The options of `explain`.
+#[derive(Debug, clap::Args)]
+#[command(max_term_width = 100, after_help = EXPLAIN_EXAMPLES)]
+pub struct Explain {
+    /// Two numbers are the error code and the extended error code of one box of mstsc. Else: FAMILY:CODE, a number
+    /// (every family that has it is listed), a symbol, PROVIDER:EVENT, or the id of a cause. FAMILY: lists a family.
+    #[arg(required = true, value_name = "CODE", allow_negative_numbers = true)]
+    pub codes: Vec<String>,
+
+    /// How the answer is written.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: FormatName,
+
+    /// Columns of the table format [default: those of the terminal, at most 120; else 80].
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000))]
+    pub width: Option<usize>,
+
+    /// When to use colours. NO_COLOR is honoured.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
 /// The formats by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FormatName {
@@ -189,6 +231,7 @@ mod tests {
         let args = ["rdpscan", "analyze"].iter().chain(args);
         Args::try_parse_from(args).map(|args| match args.command {
             Command::Analyze(args) => args,
+            other => panic!("{other:?}"),
         })
     }
 

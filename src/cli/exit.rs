@@ -12,7 +12,7 @@ pub enum Exit {
     Analysed,
     /// Analysed, a verdict of severity failure was found, and `--fail-on-finding` was given.
     Found,
-    /// Bad arguments, no input that could be read, or no place for the report.
+    /// Bad arguments, no input that could be read, no place for the report, or a code that is not known.
     CouldNotRun,
 }
 

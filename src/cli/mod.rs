@@ -5,7 +5,9 @@
 mod analyze;
 mod args;
 mod exit;
+mod explain;
 mod output;
+mod schema;
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -22,6 +24,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let outcome = match Args::try_parse_from(args) {
         Ok(args) => match args.command {
             Command::Analyze(args) => analyze::run(&args),
+            Command::Explain(args) => explain::run(&args),
+            Command::Schema => schema::run(),
         },
         Err(usage) => {
             // Help and version go to stdout; a reader that has left is no failure.

@@ -9,18 +9,17 @@ use std::path::{Path, PathBuf};
 use rdpscan::report::{Format, Style, write};
 use rdpscan::{Error, Report};
 
-use super::args::{Analyze, Color};
+use super::args::Color;
 
 /// The widest page on a terminal unless more is asked for: longer lines are hard to read.
 const WIDEST: usize = 120;
 
-/// How the report looks at its destination.
-pub fn style(args: &Analyze) -> Style {
-    let terminal = args.output.is_none() && io::stdout().is_terminal();
+/// How a page looks at its destination.
+pub fn style(width: Option<usize>, color: Color, to_stdout: bool) -> Style {
+    let terminal = to_stdout && io::stdout().is_terminal();
     let environment = (std::env::var_os("NO_COLOR"), std::env::var_os("TERM"));
-    let color = wants_color(args.color, terminal, environment.0.as_deref(), environment.1.as_deref());
-    let width =
-        args.width.unwrap_or_else(|| if terminal { terminal_width() } else { Style::default().width });
+    let color = wants_color(color, terminal, environment.0.as_deref(), environment.1.as_deref());
+    let width = width.unwrap_or_else(|| if terminal { terminal_width() } else { Style::default().width });
     Style { width, color: color && (!terminal || understands_ansi()) }
 }
 
@@ -58,10 +57,22 @@ pub fn write_stdout(report: &Report, format: Format, style: Style) -> Result<Con
         .map_err(|source| Error::Unwritable { path: "standard output".into(), source })
 }
 
+/// Writes text to standard output in the same way.
+pub fn print(text: &str) -> Result<ControlFlow<()>, Error> {
+    unless_left(io::stdout().lock(), |out| out.write_all(text.as_bytes()))
+        .map_err(|source| Error::Unwritable { path: "standard output".into(), source })
+}
+
 fn write_to(report: &Report, format: Format, style: Style, out: impl Write) -> io::Result<ControlFlow<()>> {
+    unless_left(out, |out| write(report, format, style, out))
+}
+
+fn unless_left<W: Write>(
+    out: W,
+    fill: impl FnOnce(&mut BufWriter<W>) -> io::Result<()>,
+) -> io::Result<ControlFlow<()>> {
     let mut out = BufWriter::new(out);
-    let written = write(report, format, style, &mut out).and_then(|()| out.flush());
-    match written {
+    match fill(&mut out).and_then(|()| out.flush()) {
         Ok(()) => Ok(ControlFlow::Continue(())),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             // What is still buffered would be written again when dropped.

@@ -283,10 +283,12 @@ fn add_health(facts: &mut Facts, flow: &Flow) {
     facts.rtt_ms = flow.handshake_round_trip().map(|nanos| micros(nanos) / 1000.0);
     facts.mss_client = flow.client_habits.mss;
     facts.mss_server = flow.server_habits.mss;
+    facts.mss = [facts.mss_client, facts.mss_server].into_iter().flatten().min();
     facts.bytes_to_server = flow.to_server.bytes;
     facts.bytes_to_client = flow.to_client.bytes;
     facts.retransmissions_client = flow.to_server.retransmissions;
     facts.retransmissions_server = flow.to_client.retransmissions;
+    facts.retransmissions = facts.retransmissions_client.saturating_add(facts.retransmissions_server);
     facts.largest_passed_to_server = flow.to_server.largest_passed;
     facts.largest_passed_to_client = flow.to_client.largest_passed;
     facts.smallest_lost = [Side::Client, Side::Server]

@@ -165,10 +165,12 @@ pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection
             failure: Some("HYBRID_REQUIRED_BY_SERVER (5)".to_owned()),
             cookie: Some("alice".to_owned()),
             rtt_ms: Some(0.42),
+            mss: Some(1_460),
             mss_client: Some(1_460),
             mss_server: Some(1_460),
             bytes_to_server: 43,
             bytes_to_client: 19,
+            retransmissions: 1,
             retransmissions_client: 1,
             closed_by: Some("server RST".to_owned()),
             ..Facts::default()

@@ -1,4 +1,4 @@
-//! The report as one JSON document, for scripts: the model, key for key.
+//! The report, or an explanation, as one JSON document, for scripts: the model, key for key.
 //!
 //! Characters that a terminal would obey are written as `\u` escapes, also those that JSON would allow as they
 //! are; a parser reads the same strings.
@@ -9,10 +9,9 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use super::escape;
-use super::model::Report;
 
 /// Pretty JSON that ends with a line break.
-pub(super) fn render(report: &Report) -> String {
+pub(super) fn render(report: &impl Serialize) -> String {
     let mut out = Vec::new();
     // Memory takes every write, and the model has only string keys: neither can fail.
     let _ = write(report, &mut out);
@@ -20,7 +19,7 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 /// Pretty JSON that ends with a line break.
-pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(report: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(&mut *out, Safe(PrettyFormatter::new()));
     report.serialize(&mut serializer)?;
     out.write_all(b"\n")

@@ -11,15 +11,20 @@ use super::page::{self, Block, Grid, Moment, Piece};
 use super::text::{Ink, Span, Text};
 
 pub(super) fn render(report: &Report) -> String {
+    draw(&page::blocks(report))
+}
+
+/// Any blocks, in the same way.
+pub(super) fn draw(blocks: &[Block]) -> String {
     let mut out = String::new();
-    for block in page::blocks(report) {
+    for block in blocks {
         if matches!(block, Block::Gap) {
             continue;
         }
         if !out.is_empty() {
             out.push('\n');
         }
-        write_block(&mut out, &block);
+        write_block(&mut out, block);
     }
     out
 }

@@ -7,6 +7,7 @@
 pub mod build;
 mod escape;
 mod event_words;
+pub mod explain;
 #[cfg(test)]
 mod fixture;
 mod grid;
@@ -15,6 +16,7 @@ mod markdown;
 pub mod model;
 mod page;
 mod rows;
+mod schema;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,7 @@ use std::io::{self, Write};
 
 pub use escape::visible;
 use model::Report;
+pub use schema::schema;
 
 /// What a report is written as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! Already sorted and grouped; holds no reference into a capture or log. Times are RFC 3339 UTC with
 //! nanoseconds. Additive within `rdpscan.report.v1`: keys are added, never renamed or removed.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::base;
@@ -10,10 +11,29 @@ use crate::base;
 /// The version of this shape.
 pub const SCHEMA: &str = "rdpscan.report.v1";
 
+/// The words of `stage` and `reached`, in order. The schema lists them; the names themselves are
+/// [`Stage`](crate::connection::Stage)'s.
+const STAGES: [&str; 9] = [
+    "name",
+    "transport",
+    "negotiation",
+    "tls",
+    "authentication",
+    "settings",
+    "licensing",
+    "session",
+    "gateway",
+];
+const STRENGTHS: [&str; 3] = ["stated", "corroborated", "inferred"];
+/// Zeek's conn.log. <https://docs.zeek.org/en/master/scripts/base/protocols/conn/main.zeek.html>
+const CONN_STATES: [&str; 13] =
+    ["S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH"];
+
 /// One analysis.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Report {
-    /// [`SCHEMA`].
+    /// The name of this shape: `rdpscan.report.v1`.
+    #[schemars(extend("enum" = [SCHEMA]))]
     pub schema: &'static str,
     /// What made it.
     pub tool: Tool,
@@ -32,7 +52,7 @@ pub struct Report {
 }
 
 /// Name and version of the program.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Tool {
     /// `rdpscan`.
     pub name: &'static str,
@@ -41,17 +61,19 @@ pub struct Tool {
 }
 
 /// One input file.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Source {
     /// Its number.
     pub id: u32,
     /// The path as given.
     pub path: String,
     /// `capture`, `event-log` or `text`.
+    #[schemars(extend("enum" = ["capture", "event-log", "text"]))]
     pub kind: &'static str,
     /// `pcap`, `pcapng`, `evtx`, with the compression if there was one (`pcapng.gz`).
     pub format: String,
     /// `client`, `server`, `gateway`, `path` or `unknown`: where it was taken.
+    #[schemars(extend("enum" = ["client", "server", "gateway", "path", "unknown"]))]
     pub role: &'static str,
     /// First stamp in it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,7 +99,7 @@ pub struct Source {
 }
 
 /// How the clock of some sources compares with the capture's.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Clock {
     /// The sources that share this clock.
     pub sources: Vec<u32>,
@@ -92,11 +114,12 @@ pub struct Clock {
     /// How many pairs agree.
     pub pairs: u32,
     /// `exact`, `estimated` or `unknown`.
+    #[schemars(extend("enum" = ["exact", "estimated", "unknown"]))]
     pub quality: &'static str,
 }
 
 /// What a user experienced as one attempt.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Incident {
     /// Its number, from 1.
     pub id: u32,
@@ -121,7 +144,7 @@ pub struct Incident {
 }
 
 /// Address and port.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Endpoint {
     /// The IP address.
     pub ip: String,
@@ -130,7 +153,7 @@ pub struct Endpoint {
 }
 
 /// One connection.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Connection {
     /// Its number, from 1.
     pub id: u32,
@@ -139,6 +162,7 @@ pub struct Connection {
     /// The sources that saw it.
     pub sources: Vec<u32>,
     /// `tcp`, `udp`, or `unseen` where only a log knows of it.
+    #[schemars(extend("enum" = ["tcp", "udp", "unseen"]))]
     pub transport: &'static str,
     /// Who opened it.
     pub client: Endpoint,
@@ -155,10 +179,12 @@ pub struct Connection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_frame: Option<u64>,
     /// Zeek's conn_state: S0, S1, SF, REJ, RSTO, RSTR, …
+    #[schemars(extend("enum" = CONN_STATES))]
     pub conn_state: &'static str,
     /// Zeek's history: a letter per event, capital for the client.
     pub history: String,
     /// The last stage that was entered.
+    #[schemars(extend("enum" = STAGES))]
     pub reached: &'static str,
     /// The stages walked, in order.
     pub stages: Vec<StageRow>,
@@ -173,11 +199,13 @@ pub struct Connection {
 }
 
 /// How one stage went.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct StageRow {
     /// The stage's name.
+    #[schemars(extend("enum" = STAGES))]
     pub stage: &'static str,
     /// `passed`, `failed`, `cut` or `unseen`.
+    #[schemars(extend("enum" = ["passed", "failed", "cut", "unseen"]))]
     pub outcome: &'static str,
     /// Where that shows.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -188,7 +216,7 @@ pub struct StageRow {
 }
 
 /// A frame or a record of a source, with its time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Place {
     /// The source.
     pub source: u32,
@@ -203,7 +231,7 @@ pub struct Place {
 }
 
 /// What packets said in clear, and the health of the flow.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Facts {
     /// Security protocols that the client offered.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,6 +266,9 @@ pub struct Facts {
     /// Round trip of the handshake, milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtt_ms: Option<f64>,
+    /// Maximum segment size in force: the smaller of those that were announced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mss: Option<u16>,
     /// Maximum segment size that the client announced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mss_client: Option<u16>,
@@ -248,6 +279,8 @@ pub struct Facts {
     pub bytes_to_server: u64,
     /// Payload bytes to the client.
     pub bytes_to_client: u64,
+    /// Segments repeated, both directions together.
+    pub retransmissions: u64,
     /// Segments repeated by the client.
     pub retransmissions_client: u64,
     /// Segments repeated by the server.
@@ -272,7 +305,7 @@ pub struct Facts {
 }
 
 /// The facts of a certificate that support needs.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Certificate {
     /// Subject.
     pub subject: String,
@@ -298,7 +331,7 @@ pub struct Certificate {
 }
 
 /// A log entry that speaks of a connection.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct JoinedEvent {
     /// The log.
     pub source: u32,
@@ -316,24 +349,29 @@ pub struct JoinedEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_corrected: Option<String>,
     /// `address`, `activity`, `session`, `name`, `time`.
+    #[schemars(extend("enum" = ["address", "activity", "session", "name", "time"]))]
     pub matched_by: &'static str,
 }
 
 /// A judgement.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Verdict {
     /// `healthy`, `cause` or `undetermined`.
+    #[schemars(extend("enum" = ["healthy", "cause", "undetermined"]))]
     pub kind: &'static str,
     /// The catalogue id; with `undetermined`, what is certain (a residual).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<&'static str>,
     /// `stated`, `corroborated` or `inferred`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = STRENGTHS))]
     pub strength: Option<&'static str>,
     /// `client`, `server`, `network`, `middlebox`, `none` or `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["client", "server", "network", "middlebox", "none", "unknown"]))]
     pub blame: Option<&'static str>,
     /// `failure`, `warning`, `remark` or `benign`.
+    #[schemars(extend("enum" = ["failure", "warning", "remark", "benign"]))]
     pub severity: &'static str,
     /// The cause in plain words, one line: the headline. Without it the formats spell out the id.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -363,7 +401,7 @@ pub struct Verdict {
 }
 
 /// One observed fact.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Evidence {
     /// What it says.
     pub says: String,
@@ -386,11 +424,12 @@ pub struct Evidence {
 }
 
 /// A finding that did not make the incident fail.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Remark {
     /// The catalogue id.
     pub cause: &'static str,
     /// `stated`, `corroborated` or `inferred`.
+    #[schemars(extend("enum" = STRENGTHS))]
     pub strength: &'static str,
     /// What it says.
     pub says: String,
@@ -399,7 +438,7 @@ pub struct Remark {
 }
 
 /// A cause that was weighed and lost.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Considered {
     /// The catalogue id.
     pub cause: &'static str,
@@ -408,9 +447,10 @@ pub struct Considered {
 }
 
 /// A party that is not at fault.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Exonerated {
     /// `network`, `client` or `server`.
+    #[schemars(extend("enum" = ["network", "client", "server"]))]
     pub party: &'static str,
     /// Why.
     pub says: String,
@@ -419,13 +459,14 @@ pub struct Exonerated {
 }
 
 /// Connections that are alike, by count.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Group {
     /// The client's address.
     pub client: String,
     /// The server's address and port.
     pub server: String,
     /// The last stage that was entered.
+    #[schemars(extend("enum" = STAGES))]
     pub reached: &'static str,
     /// The cause they share.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -443,7 +484,7 @@ pub struct Group {
 }
 
 /// What limits this analysis.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Note {
     /// What was met: a fragment that follows a count.
     pub note: String,

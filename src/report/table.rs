@@ -11,9 +11,14 @@ use super::text::{Ink, Text};
 use super::wrap::{Line, width_of, wrap};
 
 pub(super) fn render(report: &Report, style: Style) -> String {
+    draw(&page::blocks(report), style)
+}
+
+/// Any blocks, in the same way.
+pub(super) fn draw(blocks: &[Block], style: Style) -> String {
     let mut page = Page { out: String::new(), width: style.width.max(Style::NARROWEST), color: style.color };
-    for block in page::blocks(report) {
-        page.block(&block);
+    for block in blocks {
+        page.block(block);
     }
     page.out
 }

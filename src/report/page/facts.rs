@@ -116,7 +116,6 @@ fn certificate(certificate: &Certificate) -> Text {
 
 fn flow(connection: &Connection) -> Text {
     let facts = &connection.facts;
-    let repeated = facts.retransmissions_client.saturating_add(facts.retransmissions_server);
     let some = |number: u64| Some(number).filter(|number| *number > 0);
     let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let mut lines = vec![
@@ -138,7 +137,7 @@ fn flow(connection: &Connection) -> Text {
     };
     let largest = facts.largest_passed_to_client.max(facts.largest_passed_to_server);
     lines.extend([
-        ("retransmissions ", some(repeated).map(|_| by())),
+        ("retransmissions ", some(facts.retransmissions).map(|_| by())),
         ("zero windows ", some(facts.zero_windows).map(rows::count)),
         ("longest silence ", facts.longest_silence_s.map(|seconds| rows::duration(seconds * 1_000.0))),
         ("MSS client/server ", mss),

@@ -181,7 +181,7 @@ fn connections(report: &Report, incident: &Incident) -> Vec<Block> {
     page
 }
 
-fn steps(remedy: &[String]) -> Option<Block> {
+pub(in crate::report) fn steps(remedy: &[String]) -> Option<Block> {
     let steps: Vec<Vec<Piece>> =
         remedy.iter().map(|step| pieces(step)).filter(|pieces| !pieces.is_empty()).collect();
     if steps.is_empty() { None } else { Some(Block::Steps(steps)) }

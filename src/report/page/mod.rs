@@ -4,6 +4,7 @@
 //! Draws nothing: `table` and `markdown` turn the same blocks into lines. Judges nothing: every word of judgement
 //! comes from the model.
 
+pub(super) mod explanation;
 mod facts;
 mod incident;
 mod inputs;
@@ -82,10 +83,10 @@ pub(super) fn blocks(report: &Report) -> Vec<Block> {
 }
 
 /// A heading of a part, then the part; nothing at all if the part is empty.
-fn part(title: &str, block: Option<Block>) -> Vec<Block> {
+pub(super) fn part(title: &str, block: Option<Block>) -> Vec<Block> {
     block.map_or_else(Vec::new, |block| vec![Block::Heading(3, Text::plain(title)), block])
 }
 
-fn points(points: Vec<Text>) -> Option<Block> {
+pub(super) fn points(points: Vec<Text>) -> Option<Block> {
     if points.is_empty() { None } else { Some(Block::Points(points)) }
 }

@@ -1,0 +1,16 @@
+//! `rdpscan explain`: what was typed to the library, its answer to standard output.
+
+use rdpscan::Error;
+use rdpscan::report::explain::explain;
+
+use super::args::Explain;
+use super::exit::Exit;
+use super::output;
+
+/// Prints the answers; a code that is not known is told with its nearest ones, and by the exit code.
+pub fn run(args: &Explain) -> Result<Exit, Error> {
+    let explanation = explain(&args.codes);
+    let style = output::style(args.width, args.color, true);
+    let _ = output::print(&explanation.render(args.format.into(), style))?;
+    Ok(if explanation.is_complete() { Exit::Analysed } else { Exit::CouldNotRun })
+}

@@ -1,0 +1,44 @@
+//! The JSON Schema of the report, derived from the [`model`](super::model): it cannot say anything else than what is
+//! printed.
+//!
+//! Describes and checks nothing itself. Keys are added within `v1`, so it allows keys that it does not know.
+
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use serde_json::Value;
+
+use super::model::{Report, SCHEMA};
+
+/// JSON Schema (2020-12) of `rdpscan.report.v1`, pretty, with a line break at the end.
+pub fn schema() -> String {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<Report>();
+    RecursiveTransform(absent_or_there).transform(&mut schema);
+    schema.insert("$id".into(), "urn:rdpscan:report:v1".into());
+    schema.insert("title".into(), SCHEMA.into());
+    // Only string keys: this cannot fail.
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// What is not known is left out of a report, never null: `["string", "null"]` is a string, and any of a certificate
+/// and null is a certificate.
+fn absent_or_there(schema: &mut Schema) {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".into(), only);
+        }
+    }
+    let Some(Value::Array(choices)) = schema.get("anyOf") else { return };
+    let mut choices = choices.iter().filter(|choice| choice.get("type").is_none_or(|name| name != "null"));
+    if let (Some(Value::Object(only)), None) = (choices.next().cloned(), choices.next()) {
+        schema.remove("anyOf");
+        for (key, value) in only {
+            schema.insert(key, value);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The printed JSON Schema against reports: those that are recorded beside the samples, and one made now.
+//!
+//! The printed schema allows unknown keys, since keys are added within `v1`; here none is allowed, so that a key
+//! without a description fails.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops with its reason"
+)]
+
+use std::fs;
+use std::process::Command;
+
+use jsonschema::Validator;
+use rdpscan::report::{Format, Style, render};
+use serde_json::{Value, json};
+
+use super::samples;
+
+fn printed() -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_rdpscan")).arg("schema").output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Forbids keys that are not listed, in every object.
+fn closed(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            if object.contains_key("properties") {
+                object.insert("additionalProperties".into(), false.into());
+            }
+            object.values_mut().for_each(closed);
+        }
+        Value::Array(items) => items.iter_mut().for_each(closed),
+        _ => {}
+    }
+}
+
+fn strict() -> Validator {
+    let mut schema = printed();
+    closed(&mut schema);
+    jsonschema::draft202012::new(&schema).unwrap()
+}
+
+fn complaints(validator: &Validator, report: &Value) -> Vec<String> {
+    validator
+        .iter_errors(report)
+        .map(|error| format!("{}: {error}", error.instance_path()).chars().take(300).collect())
+        .collect()
+}
+
+#[test]
+fn recorded_and_fresh_reports_are_as_the_schema_says() {
+    let validator = strict();
+    let mut checked = 0;
+    for sample in samples::all() {
+        let recorded = fs::read_to_string(format!("samples/{}/report.json", sample.name));
+        let fresh = sample.report.as_ref().map(|report| render(report, Format::Json, Style::default()));
+        for text in recorded.ok().into_iter().chain(fresh.ok()) {
+            let found = complaints(&validator, &serde_json::from_str(&text).unwrap());
+            assert!(found.is_empty(), "samples/{}:\n{}", sample.name, found.join("\n"));
+            checked += 1;
+        }
+    }
+    assert!(checked >= 60, "only {checked} reports");
+}
+
+#[test]
+fn a_strange_key_a_missing_one_and_a_strange_word_are_noticed() {
+    let validator = strict();
+    let path = "samples/bad-password--windows/report.json";
+    let report: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(complaints(&validator, &report), Vec::<String>::new());
+    let spoilt = |spoil: fn(&mut Value)| {
+        let mut report = report.clone();
+        spoil(&mut report);
+        complaints(&validator, &report)
+    };
+    assert_eq!(spoilt(|report| report["connections"][0]["facts"]["mood"] = json!("grim")).len(), 1);
+    assert_eq!(spoilt(|report| report["incidents"][0]["verdict"]["kind"] = json!("maybe")).len(), 1);
+    assert_eq!(spoilt(|report| report["connections"][0]["facts"]["mss"] = Value::Null).len(), 1);
+    let removed = spoilt(|report| {
+        report["connections"][0]["facts"].as_object_mut().unwrap().remove("retransmissions").unwrap();
+    });
+    assert_eq!(removed.len(), 1);
+}
+
+#[test]
+fn every_key_is_described_and_the_printed_schema_is_open() {
+    let schema = printed();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(schema["title"], "rdpscan.report.v1");
+    assert!(!schema.to_string().contains("additionalProperties"), "v1 grows");
+    assert!(!schema.to_string().contains("\"null\""), "nothing is ever null");
+    let objects = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+    let mut keys = 0;
+    for object in objects {
+        for (key, value) in object["properties"].as_object().unwrap() {
+            keys += 1;
+            assert!(
+                value["description"].as_str().is_some_and(|text| text.len() > 3),
+                "{key} has no description"
+            );
+        }
+    }
+    assert!(keys > 120, "only {keys} keys");
+}
