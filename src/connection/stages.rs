@@ -5,6 +5,7 @@ use super::stage::{Outcome, Stage};
 use super::tls::ClearAlert;
 use super::{Connection, StageResult};
 use crate::base::{Mark, Observed, time};
+use crate::protocol::fast_path::fast_path;
 use crate::protocol::nego::Answer;
 use crate::stream::{CloseKind, Flow, Framing, Opening, Side};
 
@@ -74,7 +75,18 @@ fn is_running_session(connection: &Connection, flow: &Flow) -> bool {
     let talked = first.zip(last).map_or(0, |(first, last)| last.end.time - first.start.time);
     let left = connection.goodbye.is_some_and(|goodbye| goodbye.value.from == Side::Client);
     let enough = if left || flow.closes.is_empty() { LOGON } else { PAST_LOGON };
-    is_up(flow, flow.records.from_server) || talked >= enough
+    is_up(flow, flow.records.from_server) || talked >= enough || begins_with_fast_path(flow)
+}
+
+/// Whether the server's first bytes are a fast-path message that ends where a segment does: only sessions have those.
+/// [MS-RDPBCGR] 2.2.9.1.2
+fn begins_with_fast_path(flow: &Flow) -> bool {
+    let Some(run) = flow.to_client.runs.first() else { return false };
+    let Ok((rest, first)) = fast_path(&run.bytes) else { return false };
+    /// The least that carries an update.
+    const LEAST: u16 = 32;
+    let end = run.bytes.len() - rest.len();
+    first.length >= LEAST && (rest.is_empty() || run.piece_starts().any(|start| start == end))
 }
 
 /// What is left of a TLS handshake whose hellos were not captured.
