@@ -266,6 +266,7 @@ fn unseen(case: &Case<'_>) -> Verdict {
             (Provider::LocalSessionManager, 21 | 25)
                 | (Provider::RdpCoreTs, 68 | 100 | 101)
                 | (Provider::RemoteConnectionManager, 1149)
+                | (Provider::Gateway, 302)
         )
     });
     match logged_on {

@@ -8,8 +8,10 @@ pub mod case;
 mod cause;
 pub mod finding;
 pub mod judge;
+pub mod told;
 
 pub mod authentication;
+pub mod gateway;
 pub mod licensing;
 pub mod name;
 pub mod negotiation;
@@ -34,12 +36,15 @@ pub static ALL: &[&Cause] = &[
     &transport::port_closed_or_device_reset::CAUSE,
     &transport::service_down::CAUSE,
     &transport::rdp_disabled_or_other_port::CAUSE,
+    &transport::too_many_incomplete_connections::CAUSE,
     &transport::syn_ack_lost::CAUSE,
     &transport::data_dropped_after_handshake::CAUSE,
     &transport::rst_injected::CAUSE,
     &transport::packet_loss::CAUSE,
     &transport::ip_fragments_lost::CAUSE,
     &transport::not_rdp::CAUSE,
+    &transport::client_outbound_rule::CAUSE,
+    &transport::client_security_software::CAUSE,
     &negotiation::neg_failure_1_ssl_required::CAUSE,
     &negotiation::neg_failure_2_ssl_not_allowed::CAUSE,
     &negotiation::neg_failure_3_no_certificate::CAUSE,
@@ -53,6 +58,8 @@ pub static ALL: &[&Cause] = &[
     &tls::tls_version_mismatch::CAUSE,
     &tls::tls_no_shared_cipher::CAUSE,
     &tls::private_key_unreadable::CAUSE,
+    &tls::certificate_missing_or_stale_binding::CAUSE,
+    &tls::fips::CAUSE,
     &tls::tls_inspection::CAUSE,
     &tls::certificate_dates::CAUSE,
     &tls::certificate_untrusted::CAUSE,
@@ -68,6 +75,11 @@ pub static ALL: &[&Cause] = &[
     &authentication::account_or_password_expired_disabled_hours_workstation::CAUSE,
     &authentication::logon_type_not_granted::CAUSE,
     &authentication::account_restriction::CAUSE,
+    &authentication::no_domain_controller_or_selective_auth::CAUSE,
+    &authentication::clock_skew::CAUSE,
+    &authentication::credssp_oracle_remediation::CAUSE,
+    &authentication::delegation_or_ntlm_policy::CAUSE,
+    &authentication::fresh_credentials_required::CAUSE,
     &authentication::nla_refused_reason_not_visible::CAUSE,
     &licensing::licensing::CAUSE,
     &session::taken_over::CAUSE,
@@ -75,6 +87,11 @@ pub static ALL: &[&Cause] = &[
     &session::idle_or_time_limit::CAUSE,
     &session::logoff_or_window_closed::CAUSE,
     &session::host_shutdown_or_crash::CAUSE,
+    &session::session_limit::CAUSE,
+    &session::protocol_error::CAUSE,
+    &session::logon_refused_in_session::CAUSE,
+    &session::slept_mid_session::CAUSE,
+    &session::client_internal_fault::CAUSE,
     &session::stateful_idle_timeout::CAUSE,
     &session::ended_abruptly_by_server::CAUSE,
     &session::ended_abruptly_by_client::CAUSE,
@@ -83,6 +100,15 @@ pub static ALL: &[&Cause] = &[
     &session::zero_window::CAUSE,
     &session::high_latency::CAUSE,
     &session::udp_fallback::CAUSE,
+    &session::udp_half_working::CAUSE,
+    &gateway::gateway_certificate::CAUSE,
+    &gateway::gateway_logon::CAUSE,
+    &gateway::gateway_cap_denied::CAUSE,
+    &gateway::gateway_rap_denied::CAUSE,
+    &gateway::gateway_target_unreachable::CAUSE,
+    &gateway::gateway_limit_or_timeout::CAUSE,
+    &gateway::gateway_proxy_breaks_upgrade::CAUSE,
+    &gateway::gateway_udp_blocked::CAUSE,
 ];
 
 /// The cause of that id.

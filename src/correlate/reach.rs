@@ -52,6 +52,7 @@ fn stage_of(event: &Event) -> Option<Stage> {
         (Provider::RdpCoreTs, 66 | 68) | (Provider::LocalSessionManager, 21 | 22 | 25) => {
             Some(Stage::Session)
         }
+        (Provider::Gateway, _) => Some(Stage::Gateway),
         _ => None,
     }
 }

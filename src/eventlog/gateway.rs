@@ -58,6 +58,24 @@ pub enum Meaning<'a> {
     TimedOut(Tunnel<'a>),
 }
 
+impl<'a> Meaning<'a> {
+    /// What the event names.
+    pub const fn tunnel(&self) -> Tunnel<'a> {
+        match self {
+            Self::OutChannel(tunnel)
+            | Self::InChannel(tunnel)
+            | Self::ConnectionAllowed(tunnel)
+            | Self::ConnectionDenied(tunnel)
+            | Self::ResourceAllowed(tunnel)
+            | Self::ResourceDenied(tunnel)
+            | Self::Connected(tunnel)
+            | Self::Disconnected { tunnel, .. }
+            | Self::TargetUnreachable(tunnel)
+            | Self::TimedOut(tunnel) => *tunnel,
+        }
+    }
+}
+
 /// What the event says; `None` if it is of another provider or has no meaning here.
 pub fn meaning(event: &Event) -> Option<Meaning<'_>> {
     if event.provider != Provider::Gateway {
