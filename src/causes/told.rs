@@ -100,6 +100,23 @@ pub fn client_code<'a>(case: &Case<'a>, codes: &[u32]) -> Option<(&'a Joined, u3
     })
 }
 
+/// How sure the client's code makes a finding. The client's own message about this connection, where its log names
+/// the server's address (all events of one attempt share an ActivityID) or is all there is; else packets must agree.
+pub fn code_strength(case: &Case<'_>, coded: &Joined, packets_agree: bool) -> Strength {
+    let server = case.connection().map(|own| own.server.ip.to_string());
+    let addressed = case.all_events().any(|joined| {
+        joined.event.activity == coded.event.activity
+            && joined.event.computer == coded.event.computer
+            && keys::target(&joined.event)
+                .is_some_and(|target| server.as_deref() == Some(bare(&target).as_str()))
+    });
+    match (case.attempt.is_none() || is_tied(coded) || addressed, packets_agree) {
+        (true, _) => Strength::Stated,
+        (false, true) => Strength::Corroborated,
+        (false, false) => Strength::Inferred,
+    }
+}
+
 /// The client's code as evidence.
 pub fn of_code((joined, code): (&Joined, u32), says: &str) -> Evidence {
     Evidence::event(&joined.event, format!("the client ends the attempt with code {code:#X}: {says}"))

@@ -50,8 +50,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         told::near(case, BEFORE, AFTER).into_iter().filter_map(|joined| logged(case, joined)).collect();
     let blame = blame(case);
     if let Some(mut finding) = refused::detect(case, &CAUSE, CODES, blame) {
-        if wire.is_some() && finding.strength == Strength::Inferred {
-            finding.strength = Strength::Corroborated;
+        if let Some((coded, _)) = told::client_code(case, CODES.client) {
+            finding.strength = finding.strength.max(told::code_strength(case, coded, wire.is_some()));
         }
         finding.evidence.extend(wire);
         finding.evidence.extend(logged.into_iter().map(|(_, evidence)| evidence));
@@ -85,12 +85,12 @@ fn kerberos_error(case: &Case<'_>) -> Option<Evidence> {
     let Window { start, end } = connection.window();
     let during = Window { start: start.shifted(-BEFORE), end: end.shifted(AFTER) };
     let errors = case.around.captures.iter().flat_map(|capture| &capture.kerberos);
-    let own = errors.filter(|seen| {
+    let mut own = errors.filter(|seen| {
         during.contains(seen.time)
             && [connection.client.ip, connection.server.ip].contains(&seen.value.to)
             && seen.value.error.code == ErrorCode::KRB_AP_ERR_SKEW
     });
-    own.last().map(|seen| {
+    own.next_back().map(|seen| {
         let service =
             seen.value.error.service.as_deref().map(|name| format!(" for {name}")).unwrap_or_default();
         let off =

@@ -51,11 +51,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let left = told::left_before_credentials(case);
     let refusal = refused::pattern(case).filter(|_| refused::failure(case).is_none());
     if let Some(coded) = told::client_code(case, CODES) {
-        let strength = match (left.is_some() || refusal.is_some(), case.attempt) {
-            (_, None) => Strength::Stated,
-            (true, _) => Strength::Corroborated,
-            (false, _) => Strength::Inferred,
-        };
+        let strength = told::code_strength(case, coded.0, left.is_some() || refusal.is_some());
         let blame = if coded.1 == NO_RESTRICTED_ADMIN { Blame::Server } else { Blame::Client };
         let mut evidence = vec![told::of_code(coded, words(coded.1))];
         evidence.extend(left);

@@ -2,7 +2,7 @@
 
 use super::refused;
 use crate::causes::session::decision;
-use crate::causes::{Blame, Case, Finding, Strength, cause, told};
+use crate::causes::{Blame, Case, Finding, cause, told};
 
 cause! {
     /// The server wants credentials that the user types, and the client sent saved ones.
@@ -42,11 +42,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     }
     let coded = told::client_code(case, CODES)?;
     let pattern = refused::pattern(case).or_else(|| refused::denied(case));
-    let strength = match (&pattern, case.attempt) {
-        (_, None) => Strength::Stated,
-        (Some(_), _) => Strength::Corroborated,
-        (None, _) => Strength::Inferred,
-    };
+    let strength = told::code_strength(case, coded.0, pattern.is_some());
     let evidence = std::iter::once(of_code(coded)).chain(pattern).chain(case.accepted()).collect();
     Some(Finding::new(&CAUSE, strength, Blame::Client, evidence))
 }

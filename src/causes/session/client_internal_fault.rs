@@ -1,6 +1,6 @@
 //! The client ended the connection for a fault of its own.
 
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, told};
+use crate::causes::{Blame, Case, Evidence, Finding, cause, told};
 use crate::stream::Side;
 
 cause! {
@@ -36,11 +36,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if case.flow().is_some() && ended.is_none() {
         return None;
     }
-    let strength = match (&ended, case.attempt) {
-        (_, None) => Strength::Stated,
-        (Some(_), _) => Strength::Corroborated,
-        (None, _) => Strength::Inferred,
-    };
+    let strength = told::code_strength(case, coded.0, ended.is_some());
     let memory = matches!(coded.1, 0x106 | 0x206 | 0x306);
     let says = if memory { "it ran out of memory" } else { "an internal error" };
     let mut evidence = vec![told::of_code(coded, says)];

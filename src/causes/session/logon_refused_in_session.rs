@@ -79,6 +79,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     evidence.extend(attempts.map(|joined| {
         Evidence::event(&joined.event, "the server ends the session after too many attempts to log on")
     }));
+    evidence.extend(decision::server_said_goodbye(case));
     evidence.extend(case.ending());
     let finding = Finding::new(&CAUSE, strength, blame, evidence);
     Some(match failure.and_then(|failure| failure.reason()) {

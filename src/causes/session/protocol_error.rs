@@ -48,10 +48,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     // A goodbye means that nobody ended it for an error; what is logged then was survived.
     let in_order = decision::ended_in_order(case);
     let coded = told::client_code(case, CLIENT);
-    let (joined, _, blame) = logged.first().filter(|_| !in_order).map_or_else(
-        || coded.map(|(joined, _)| (joined, (), Blame::Server)),
-        |(joined, _, blame)| Some((*joined, (), *blame)),
-    )?;
+    let first = logged.first().filter(|_| !in_order).map(|(joined, _, blame)| (*joined, *blame));
+    let (joined, blame) = first.or_else(|| coded.map(|(joined, _)| (joined, Blame::Server)))?;
     let ended = case.ending();
     let strength = told::strength(case, joined, ended.is_some());
     let mut evidence: Vec<Evidence> = logged.into_iter().map(|(_, evidence, _)| evidence).collect();

@@ -3,7 +3,7 @@
 use super::decision;
 use crate::causes::authentication::refused::is_tied;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
-use crate::eventlog::remote_connection_manager as rcm;
+use crate::eventlog::{Provider, remote_connection_manager as rcm};
 
 cause! {
     /// The server denied the session: the limit of sessions is reached, or the user who was logged on said no.
@@ -39,12 +39,18 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         finding.evidence.extend(declined.map(|(evidence, _)| evidence));
         return Some(finding);
     }
-    if decision::was_used(case) {
+    // Who was let in after all was not kept out.
+    let let_in = case.all_events().any(|joined| {
+        joined.event.provider == Provider::LocalSessionManager && matches!(joined.event.id, 21 | 22 | 25)
+    });
+    if let_in {
         return None;
     }
     let (evidence, tied) = declined?;
     let strength = if tied { Strength::Stated } else { Strength::Inferred };
-    let evidence = std::iter::once(evidence).chain(case.ending()).chain(case.accepted()).collect();
+    let goodbye = decision::server_said_goodbye(case);
+    let evidence =
+        std::iter::once(evidence).chain(goodbye).chain(case.ending()).chain(case.accepted()).collect();
     let finding = Finding::new(&CAUSE, strength, Blame::Server, evidence);
     Some(finding.detail("the user who was logged on did not give the session up"))
 }

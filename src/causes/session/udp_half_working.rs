@@ -46,7 +46,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if !connection.reached_session() {
         return None;
     }
-    if [Side::Client, Side::Server].into_iter().any(|side| u64::from(flow.loss_per_mille(side)) > LOSSY) {
+    if [Side::Client, Side::Server].into_iter().any(|side| flow.loss_per_mille(side) > LOSSY) {
         return None;
     }
     let during: Window = connection.window().widened(EDGE);

@@ -46,11 +46,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     }
     let offered = offered(case);
     if let Some(coded) = told::client_code(case, CODES) {
-        let strength = match (&offered, case.attempt) {
-            (_, None) => Strength::Stated,
-            (Some(_), _) => Strength::Corroborated,
-            (None, _) => Strength::Inferred,
-        };
+        let strength = told::code_strength(case, coded.0, offered.is_some());
         let evidence = std::iter::once(of_code(coded)).chain(offered).chain(case.ending()).collect();
         return Some(Finding::new(&CAUSE, strength, Blame::Client, evidence));
     }

@@ -39,11 +39,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let (joined, filtered) = blocked_outbound(case, NEAR)?;
-    let strength = if is_tied(joined) && case.attempt.is_some() || names_server(case, &filtered) {
-        Strength::Stated
-    } else {
-        Strength::Inferred
-    };
+    let strength =
+        if names_server(case, &filtered) { Strength::Stated } else { told::strength(case, joined, false) };
     let mut evidence = vec![of_block(joined, &filtered)];
     evidence
         .extend(told::client_code(case, &[0x204, 0x904]).map(|coded| told::of_code(coded, "no connection")));
