@@ -8,7 +8,7 @@ use super::{ALL, Case, Cause, negotiation};
 use crate::base::time;
 use crate::connection::{Outcome, Stage, Transport};
 use crate::correlate::{Attempt, Incident, Surroundings};
-use crate::eventlog::Provider;
+use crate::eventlog::{Provider, gateway};
 use crate::protocol::nego::FailureCode;
 use crate::stream::{Opening, Side};
 
@@ -267,7 +267,7 @@ fn unseen(case: &Case<'_>) -> Verdict {
                 | (Provider::RdpCoreTs, 68 | 100 | 101)
                 | (Provider::RemoteConnectionManager, 1149)
                 | (Provider::Gateway, 302)
-        )
+        ) || gateway::ended_in_order(&joined.event)
     });
     match logged_on {
         Some(joined) => Verdict {

@@ -3,6 +3,26 @@
 //! A detector is pure: it sees one [`Case`] and says what it claims and on what that stands. To add a cause:
 //! write `src/causes/<stage>/<id>.rs`, add a line to [`ALL`], record or write `samples/<id>/`. The tests name
 //! whichever is missing.
+//!
+//! # What packets and logs cannot show
+//!
+//! Nothing here pretends to know these; they need evidence that is not read yet, or that nobody writes down:
+//!
+//! - A stale binding of the certificate by the registry value `SSLCertificateSHA1Hash`: only its consequence is seen,
+//!   System 1057 and 1058 with a handshake or negotiation that fails for want of a certificate.
+//! - Security software on the client by its pattern alone (a reset at the same step each time): a user who cancels
+//!   looks the same. The client's Security 5157 is needed.
+//! - Too many incomplete connections by packets alone: silence is also a firewall's. RemoteConnectionManager 1006 is
+//!   needed.
+//! - What goes on inside the TLS of an RD Gateway (its certificate, its 401 rounds, a refused upgrade): the gateway's
+//!   log or the client's code is needed.
+//! - FIPS inside TLS, and a limit of sessions that the server states by closing: errorInfo, event 1151 or the client's
+//!   code is needed. The pair 0x904, extended 7 is no such statement.
+//!
+//! The reference's "limits" (loss in the capture, one direction only, one vantage, artefacts) are no causes: they are
+//! [notes](crate::base::note), and what they cost is taken off where a finding would rest on what is missing
+//! ([`Case::capture_is_sound`], coverage of logs, forged resets). One vantage is no note: nearly every case has one,
+//! and a finding that needs the other end says so itself.
 
 pub mod case;
 mod cause;

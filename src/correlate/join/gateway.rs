@@ -21,10 +21,17 @@ impl Work<'_> {
     /// Ties the events of each tunnel, and those of the client that carry its id.
     pub(super) fn gateway(&mut self, capture_windows: &[Window]) {
         let captured = self.attempts.iter().any(|attempt| attempt.connection.transport == Transport::Tcp);
-        for (activity, tunnel) in self.tunnels() {
-            let Some(first) = tunnel.items.iter().filter_map(|at| self.items.get(*at)).map(mark).min() else {
-                continue;
-            };
+        let mut tunnels: Vec<_> = self
+            .tunnels()
+            .into_iter()
+            .filter_map(|(key, tunnel)| {
+                let first = tunnel.items.iter().filter_map(|at| self.items.get(*at)).map(mark).min()?;
+                Some((first, key, tunnel))
+            })
+            .collect();
+        // Connections stand in order of their start.
+        tunnels.sort_by_key(|(first, ..)| *first);
+        for (first, activity, tunnel) in tunnels {
             let leg = self.captured_leg(&tunnel);
             let inside = capture_windows.iter().any(|window| window.contains(first.time));
             if leg.is_none() && captured && !inside {
