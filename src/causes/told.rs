@@ -27,10 +27,9 @@ pub fn near<'a>(case: &Case<'a>, before: i64, after: i64) -> Vec<&'a Joined> {
     let others = window(case).into_iter().flat_map(move |own| {
         around.far_near(Window { start: own.start.shifted(-before), end: own.end.shifted(after) })
     });
-    let own: Vec<&Joined> = case.all_events().collect();
-    let is_own = |joined: &&Joined| own.iter().any(|other| other.event.at == joined.event.at);
-    let others: Vec<&Joined> = others.filter(|joined| !is_own(joined)).collect();
-    own.into_iter().chain(others).collect()
+    // A connection's events are its own; those of an attempt without one stand among the others too.
+    let is_own = |joined: &&Joined| case.events.iter().any(|own| own.event.at == joined.event.at);
+    case.all_events().chain(others.filter(|joined| !is_own(joined))).collect()
 }
 
 /// How sure an event makes a finding: its own word where it is tied to the connection, or where the client's log

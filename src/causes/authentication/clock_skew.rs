@@ -45,24 +45,26 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if refused::passed(case) {
         return None;
     }
+    let failed = failed_in_logon(case);
+    let coded = told::client_code(case, CODES.client);
+    let known = refused::failure(case);
+    if failed.is_none() && coded.is_none() && known.is_none() && !told::is_blind(case) {
+        return None;
+    }
     let wire = kerberos_error(case);
     let logged: Vec<(&Joined, Evidence)> =
         told::near(case, BEFORE, AFTER).into_iter().filter_map(|joined| logged(case, joined)).collect();
-    let blame = blame(case);
-    if let Some(mut finding) = refused::detect(case, &CAUSE, CODES, blame) {
-        if let Some((coded, _)) = told::client_code(case, CODES.client) {
+    if let Some(mut finding) = refused::detect(case, &CAUSE, CODES, Blame::Client) {
+        if let Some((coded, _)) = coded {
             finding.strength = finding.strength.max(told::code_strength(case, coded, wire.is_some()));
         }
+        finding.blame = blame(case);
         finding.evidence.extend(wire);
         finding.evidence.extend(logged.into_iter().map(|(_, evidence)| evidence));
         return Some(finding);
     }
-    // Another reason is known.
-    if refused::failure(case).is_some() || wire.is_none() && logged.is_empty() {
-        return None;
-    }
-    let failed = failed_in_logon(case);
-    if failed.is_none() && !told::is_blind(case) {
+    // Another reason is known, or the packets show no logon that failed.
+    if known.is_some() || wire.is_none() && logged.is_empty() || failed.is_none() && !told::is_blind(case) {
         return None;
     }
     let strength = match (&wire, logged.first()) {
@@ -76,7 +78,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     evidence.extend(logged.into_iter().map(|(_, evidence)| evidence));
     evidence.extend(failed);
     evidence.extend(case.accepted());
-    Some(Finding::new(&CAUSE, strength, blame, evidence))
+    Some(Finding::new(&CAUSE, strength, blame(case), evidence))
 }
 
 /// A Kerberos error of the wire to the client or the server of this connection, and no ticket after it.

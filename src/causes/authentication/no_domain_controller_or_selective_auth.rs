@@ -39,6 +39,12 @@ const BEFORE: i64 = 60 * time::SECOND;
 const AFTER: i64 = 5 * time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
+    let refusal = refused::failure(case).is_some()
+        || refused::client_code(case).is_some()
+        || refused::pattern(case).is_some();
+    if !refusal || refused::passed(case) {
+        return None;
+    }
     let searched = told::near(case, BEFORE, AFTER).into_iter().find(|joined| is_search(case, joined));
     let of_search = searched.map(|joined| {
         Evidence::event(&joined.event, "the server finds no domain controller for a domain that it needs")
@@ -50,7 +56,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return Some(finding);
     }
     // Another status is another reason; without one, a search in vain while a logon is refused is a pattern.
-    if refused::passed(case) || refused::failure(case).is_some() || refused::client_code(case).is_some() {
+    if refused::failure(case).is_some() || refused::client_code(case).is_some() {
         return None;
     }
     let pattern = refused::pattern(case)?;

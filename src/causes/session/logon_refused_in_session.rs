@@ -52,7 +52,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let call = case.all_events().find(|joined| {
         matches!(rdp_core_ts::meaning(&joined.event), Some(rdp_core_ts::Meaning::LogonFailed(_)))
     });
-    let attempts = told::near(case, 0, NEAR)
+    let near = if passed { told::near(case, 0, NEAR) } else { Vec::new() };
+    let attempts = near
         .into_iter()
         .find(|joined| matches!(rcm::meaning(&joined.event), Some(rcm::Meaning::TooManyAttempts(_))));
     let inside = call.is_some() || passed && (failure.is_some() || attempts.is_some());

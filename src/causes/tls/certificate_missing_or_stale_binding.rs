@@ -42,17 +42,21 @@ const AFTER: i64 = 60 * time::SECOND;
 const NEAR: i64 = 600 * time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
-    let (joined, text, says) = trouble(case)?;
     let failure = case
         .connection()?
         .negotiation_failure()
         .filter(|failure| failure.value == FailureCode::SSL_CERT_NOT_ON_SERVER);
+    // Far events are many: look for them only where the packets fit.
+    if failure.is_none() && schannel::sight(case)? != schannel::Sight::Agrees {
+        return None;
+    }
+    let (joined, text, says) = trouble(case)?;
     let packets: Vec<Evidence> = match failure {
         Some(failure) => {
             vec![Evidence::of(&failure, "the server refuses TLS: it has no certificate (failure code 3)")]
         }
         // At the handshake a key that cannot be used looks the same: the text of the event decides.
-        None if speaks_of_key(text) || schannel::sight(case)? != schannel::Sight::Agrees => return None,
+        None if speaks_of_key(text) => return None,
         None if !schannel::key_trouble(case).iter().all(|sign| !sign.joined) => return None,
         None => handshake::turned_down(case)?.into_iter().collect(),
     };

@@ -4,7 +4,6 @@ use super::unanswered;
 use crate::base::{Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, told};
 use crate::connection::{Connection, Stage};
-use crate::correlate::Joined;
 use crate::correlate::surroundings::Other;
 use crate::eventlog::remote_connection_manager as rcm;
 use crate::stream::{Flow, Side};
@@ -40,43 +39,34 @@ const BEFORE: i64 = 5 * 60 * time::SECOND;
 const AFTER: i64 = 60 * time::SECOND;
 /// Codes of a client that got no connection, or one that was closed under it.
 const CODES: &[u32] = &[0x904, 0x204];
-/// Open at once and incomplete: more is no user's.
-const MANY: usize = 10;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
+    // Far events are many: look for them only where the attempt failed as it must.
+    let failed = match case.both() {
+        Some((connection, flow)) => turned_away(case, connection, flow)?,
+        None if case.attempt.is_none() => {
+            vec![told::of_code(told::client_code(case, CODES)?, "it got no connection, or lost it at once")]
+        }
+        None => return None,
+    };
     let throttled = told::near(case, BEFORE, AFTER)
         .into_iter()
         .find(|joined| rcm::meaning(&joined.event) == Some(rcm::Meaning::Throttled))?;
     let says = "the service notes a large number of incomplete connections, and holds back new ones";
     let mut evidence = vec![Evidence::event(&throttled.event, says)];
-    let strength = if let Some((connection, flow)) = case.both() {
-        evidence.extend(turned_away(case, connection, flow)?);
-        let many = incomplete(case, connection);
-        evidence.extend(many.last().map(|other| {
-            Evidence::at(
-                other.first,
-                format!("{} other connections are open and incomplete at that time", many.len()),
-            )
-        }));
-        let low = many.len() < MANY;
-        // A capture that shows the server's load as low contradicts; one of the client's side shows only its own.
-        let known = case.around.reliable_time(throttled).is_some();
-        if known && !low { Strength::Corroborated } else { corroborated_alone(case, throttled) }
-    } else {
-        let coded = case.attempt.is_none().then(|| told::client_code(case, CODES))??;
-        evidence.push(told::of_code(coded, "it got no connection, or lost it at once"));
-        Strength::Inferred
+    evidence.extend(failed);
+    let Some(connection) = case.connection() else {
+        return Some(Finding::new(&CAUSE, Strength::Inferred, Blame::Server, evidence));
     };
+    let many = incomplete(case, connection);
+    evidence.extend(many.last().map(|other| {
+        let says = format!("{} other connections are open and incomplete at that time", many.len());
+        Evidence::at(other.first, says)
+    }));
+    // By time alone the two classes agree only where the clocks are known.
+    let known = case.around.reliable_time(throttled).is_some();
+    let strength = if known { Strength::Corroborated } else { Strength::Inferred };
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
-}
-
-/// The warning and the failure agree in time where the clocks are known: two classes, whoever made the load.
-fn corroborated_alone(case: &Case<'_>, throttled: &Joined) -> Strength {
-    if throttled.corrected.is_some() && case.around.reliable_time(throttled).is_some() {
-        Strength::Corroborated
-    } else {
-        Strength::Inferred
-    }
 }
 
 /// The SYN or the request stayed without an answer, or the server closed before it answered.

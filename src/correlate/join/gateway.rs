@@ -31,7 +31,8 @@ impl Work<'_> {
             .collect();
         // Connections stand in order of their start.
         tunnels.sort_by_key(|(first, ..)| *first);
-        for (first, activity, tunnel) in tunnels {
+        let mut owners: BTreeMap<Guid, (usize, MatchKey)> = BTreeMap::new();
+        for (first, (_, activity), tunnel) in tunnels {
             let leg = self.captured_leg(&tunnel);
             let inside = capture_windows.iter().any(|window| window.contains(first.time));
             if leg.is_none() && captured && !inside {
@@ -47,11 +48,13 @@ impl Work<'_> {
             for item_at in tunnel.items {
                 self.take(item_at, at, by);
             }
-            // The client's own id of the attempt is the gateway's ActivityID.
-            self.take_where(by, |item| {
-                (item.event.provider == Provider::RdpClient && item.event.activity == Some(activity.1))
-                    .then_some(at)
-            });
+            owners.insert(activity, (at, by));
+        }
+        // The client's own id of the attempt is the gateway's ActivityID.
+        for item in &mut self.items {
+            if item.taken.is_none() && item.event.provider == Provider::RdpClient {
+                item.taken = item.event.activity.and_then(|activity| owners.get(&activity).copied());
+            }
         }
     }
 
@@ -85,13 +88,18 @@ impl Work<'_> {
         let times = tunnel.items.iter().filter_map(|at| self.items.get(*at)).map(Item::time);
         let window = Window { start: times.clone().min()?, end: times.max()? }.widened(TICK);
         let target: Option<IpAddr> = tunnel.resource.as_deref().and_then(|name| name.parse().ok());
-        let mut fits = self.attempts.iter().enumerate().filter(|(_, attempt)| {
+        // Captured connections come first, in order of their start.
+        let captured =
+            self.attempts.partition_point(|attempt| attempt.connection.transport == Transport::Tcp);
+        let captured = self.attempts.get(..captured).unwrap_or_default();
+        let from = captured.partition_point(|attempt| attempt.connection.first.time < window.start);
+        let to = captured.partition_point(|attempt| attempt.connection.first.time <= window.end);
+        let during = captured.get(from..to).unwrap_or_default();
+        let mut fits = (from..).zip(during).filter(|(_, attempt)| {
             let own = &attempt.connection;
-            own.transport == Transport::Tcp
-                && own.client.ip != tunnel.client.ip
+            own.client.ip != tunnel.client.ip
                 && own.server.port == RDP_PORT
                 && target.is_none_or(|ip| ip == own.server.ip)
-                && window.contains(own.first.time)
         });
         match (fits.next(), fits.next()) {
             (Some((at, _)), None) => Some(at),
