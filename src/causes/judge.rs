@@ -11,7 +11,7 @@ use crate::base::time;
 use crate::connection::ending::Form;
 use crate::connection::{Outcome, Stage, Transport};
 use crate::correlate::{Attempt, Incident, Surroundings};
-use crate::eventlog::Provider;
+use crate::eventlog::{Provider, gateway};
 use crate::protocol::nego::FailureCode;
 use crate::stream::Side;
 
@@ -308,7 +308,8 @@ fn unseen(case: &Case<'_>) -> Verdict {
             (Provider::LocalSessionManager, 21 | 25)
                 | (Provider::RdpCoreTs, 68 | 100 | 101)
                 | (Provider::RemoteConnectionManager, 1149)
-        )
+                | (Provider::Gateway, 302)
+        ) || gateway::ended_in_order(&joined.event)
     });
     match logged_on {
         Some(joined) => Verdict {

@@ -4,6 +4,7 @@
 
 pub mod encrypted;
 pub mod ending;
+pub mod kerberos;
 pub mod lookup;
 pub mod observations;
 pub mod scan;

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::kerberos::KerberosError;
 use super::lookup::Lookup;
 use crate::base::{Locator, Mark, Observed, SourceId, Window};
+use crate::packet::interest::GATEWAY_UDP_PORT;
 use crate::packet::neighbour::Sign;
 use crate::packet::{Datagram, Endpoint, IcmpError, Interest, LostDatagram, Neighbour};
 
@@ -27,6 +29,8 @@ pub struct Observations {
     pub reassembly_timeouts: Vec<IcmpError>,
     /// UDP datagrams of the side channel: endpoints, from the client's side, and how many each way.
     pub side_channels: BTreeMap<(Endpoint, Endpoint), SideChannel>,
+    /// Errors of Kerberos, in order of frames.
+    pub kerberos: Vec<Observed<KerberosError>>,
 }
 
 /// One UDP conversation on an RDP port.
@@ -157,8 +161,9 @@ pub fn side_channels(
 ) {
     for datagram in datagrams {
         let mark = Mark { time: datagram.time, at: Locator::Frame { source, number: datagram.frame } };
-        let to_server = interest.is_server(datagram.to.ip, datagram.to.port);
-        if !to_server && !interest.is_server(datagram.from.ip, datagram.from.port) {
+        let is_server = |end: Endpoint| interest.is_server(end.ip, end.port) || end.port == GATEWAY_UDP_PORT;
+        let to_server = is_server(datagram.to);
+        if !to_server && !is_server(datagram.from) {
             continue;
         }
         let key = if to_server { (datagram.from, datagram.to) } else { (datagram.to, datagram.from) };

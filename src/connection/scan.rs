@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::observations::{Hosts, Observations, side_channels};
 use super::trace::{speaks_rdp, trace};
-use super::{Connection, lookup};
+use super::{Connection, kerberos, lookup};
 use crate::base::{Locator, NoteKind, Notes, SourceId, Timestamp, Window, time};
 use crate::capture::Capture;
 use crate::capture::split::{Part, Split, for_each_window};
@@ -315,6 +315,7 @@ impl<'a> Reading<'a> {
             lost_datagrams,
             reassembly_timeouts: self.timeouts,
             side_channels: self.channels,
+            kerberos: kerberos::errors(self.source, &self.names),
         };
         (observations, tallies)
     }

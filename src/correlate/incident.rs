@@ -159,7 +159,11 @@ pub fn parties(incident: &Incident, attempts: &[&Attempt]) -> (String, String) {
     if let Some(attempt) = attempts.first() {
         let connection = &attempt.connection;
         let server = if connection.server.ip.is_unspecified() {
-            let host = attempt.events.first().map(|joined| joined.event.computer.to_string());
+            // The client's own log names the client.
+            let mut events = attempt.events.iter();
+            let told =
+                events.clone().find(|joined| joined.event.provider != crate::eventlog::Provider::RdpClient);
+            let host = told.or(events.next()).map(|joined| joined.event.computer.to_string());
             host.unwrap_or_else(|| "unknown".into())
         } else {
             connection.server.to_string()

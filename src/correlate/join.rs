@@ -3,6 +3,8 @@
 //! Address and port, then the ActivityID chain, then the session id, then names, then time alone. An event that
 //! fits two connections by time is given to none, and counted.
 
+mod gateway;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -43,6 +45,7 @@ pub fn join(
     let mut work = Work::new(connections, logs, clocks);
     work.by_address();
     work.unseen(capture_windows);
+    work.gateway(capture_windows);
     work.by_activity();
     work.by_client_log();
     work.by_session();
@@ -55,6 +58,13 @@ struct Item<'a> {
     event: &'a Event,
     corrected: Option<Timestamp>,
     taken: Option<(usize, MatchKey)>,
+}
+
+impl Item<'_> {
+    /// When, by the capture's clock as far as it is known.
+    fn time(&self) -> Timestamp {
+        self.corrected.unwrap_or(self.event.time)
+    }
 }
 
 struct Work<'a> {

@@ -32,11 +32,38 @@ fn told(attempt: &Attempt) -> Option<(Stage, Mark)> {
         return Some((Stage::Licensing, mark(&joined.event)));
     }
     if attempt.connection.transport != Transport::Unseen {
-        return None;
+        return ended_before_session(attempt);
     }
     let furthest =
         attempt.events.iter().filter_map(|joined| Some((stage_of(&joined.event)?, mark(&joined.event))));
     furthest.max_by_key(|(stage, mark)| (*stage, std::cmp::Reverse(*mark)))
+}
+
+/// Where the server's log follows a connection step by step and tells that the server ended it for a reason before
+/// it was ready: what looks like a session by the number of its records was none.
+fn ended_before_session(attempt: &Attempt) -> Option<(Stage, Mark)> {
+    let is = |event: &Event, ids: &[u32]| event.provider == Provider::RdpCoreTs && ids.contains(&event.id);
+    let step = |name: &str| {
+        attempt.events.iter().any(|joined| {
+            matches!(rdp_core_ts::meaning(&joined.event),
+                Some(rdp_core_ts::Meaning::Method { name: own, .. }) if own == name)
+        })
+    };
+    let ended = attempt
+        .events
+        .iter()
+        .find(|joined| rdp_core_ts::error_info(&joined.event).is_some_and(|code| code != 0))?;
+    let ready = step("ProtocolComplete")
+        || attempt.events.iter().any(|joined| {
+            is(&joined.event, &[66, 68, 98, 100]) || joined.event.provider == Provider::LocalSessionManager
+        });
+    if !attempt.connection.reached_session() || !step("AcceptConnection") || ready {
+        return None;
+    }
+    // The client info comes last before licensing.
+    let info = attempt.events.iter().any(|joined| is(&joined.event, &[104]));
+    let stage = if info { Stage::Licensing } else { Stage::Settings };
+    Some((stage, Mark { time: ended.event.time, at: ended.event.at }))
 }
 
 /// The stage that an event shows to have been entered.
@@ -52,6 +79,7 @@ fn stage_of(event: &Event) -> Option<Stage> {
         (Provider::RdpCoreTs, 66 | 68) | (Provider::LocalSessionManager, 21 | 22 | 25) => {
             Some(Stage::Session)
         }
+        (Provider::Gateway, _) => Some(Stage::Gateway),
         _ => None,
     }
 }

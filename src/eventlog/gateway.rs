@@ -58,6 +58,24 @@ pub enum Meaning<'a> {
     TimedOut(Tunnel<'a>),
 }
 
+impl<'a> Meaning<'a> {
+    /// What the event names.
+    pub const fn tunnel(&self) -> Tunnel<'a> {
+        match self {
+            Self::OutChannel(tunnel)
+            | Self::InChannel(tunnel)
+            | Self::ConnectionAllowed(tunnel)
+            | Self::ConnectionDenied(tunnel)
+            | Self::ResourceAllowed(tunnel)
+            | Self::ResourceDenied(tunnel)
+            | Self::Connected(tunnel)
+            | Self::Disconnected { tunnel, .. }
+            | Self::TargetUnreachable(tunnel)
+            | Self::TimedOut(tunnel) => *tunnel,
+        }
+    }
+}
+
 /// What the event says; `None` if it is of another provider or has no meaning here.
 pub fn meaning(event: &Event) -> Option<Meaning<'_>> {
     if event.provider != Provider::Gateway {
@@ -93,6 +111,11 @@ pub fn meaning(event: &Event) -> Option<Meaning<'_>> {
     })
 }
 
+/// Whether the event tells the orderly end of a tunnel (303 with error 1226 or none): it had stood.
+pub fn ended_in_order(event: &Event) -> bool {
+    matches!(meaning(event), Some(Meaning::Disconnected { tunnel: Tunnel { code: Some(0 | 1226), .. }, .. }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +135,6 @@ mod tests {
         let end = event(Provider::Gateway, 303, &end);
         let Some(Meaning::Disconnected { received, sent, seconds, .. }) = meaning(&end) else { panic!() };
         assert_eq!((received, sent, seconds), (Some(810_679), Some(678_033), None));
+        assert!(ended_in_order(&end) && !ended_in_order(&denied));
     }
 }

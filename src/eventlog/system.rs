@@ -192,7 +192,7 @@ fn trust(event: &Event) -> Option<Meaning<'_>> {
             version: fields.code("TargetVersion").or_else(|| fields.code("Data1")),
         },
         (Provider::LsaSrv, 40960 | 40961) => Meaning::AuthenticationError(fields.said("Target")),
-        (Provider::Ntlm, 4001..=4003) => Meaning::NtlmBlocked(fields.said("TargetName")),
+        (Provider::Ntlm, 4001..=4003 | 4020..=4023) => Meaning::NtlmBlocked(fields.said("TargetName")),
         _ => return None,
     })
 }

@@ -254,6 +254,9 @@ impl Packets {
         let wanted = self.interest.wants(&from, &to);
         let header_len = usize::from(place.bytes.get(12).copied().unwrap_or(0) >> 4) * 4;
         if !wanted {
+            if source_port == interest::KERBEROS_PORT {
+                self.kerberos_error(context, from, to, place.bytes.get(header_len..).unwrap_or_default());
+            }
             let flags = TcpFlags(place.bytes.get(13).copied().unwrap_or(0));
             if flags.accepts() {
                 self.sign(context, Some(Sign::Accepted(ip.from, source_port)));
@@ -301,6 +304,23 @@ impl Packets {
         });
     }
 
+    /// An error of Kerberos over TCP is one short segment: its length, then the tag of a KRB-ERROR. RFC 4120 5.9.1,
+    /// 7.2.2. Kept as the datagram that it would be over UDP.
+    fn kerberos_error(&mut self, context: Context, from: Endpoint, to: Endpoint, payload: &[u8]) {
+        if let [0, 0, _, _, message @ ..] = payload
+            && message.first() == Some(&0x7e)
+        {
+            self.datagrams.push(Datagram {
+                time: context.time,
+                frame: context.frame,
+                from,
+                to,
+                length: length(message),
+                head: message.get(..Datagram::KEPT).unwrap_or(message).into(),
+            });
+        }
+    }
+
     fn locate(&self, payload: &[u8], place: Place<'_>) -> Payload {
         let at = payload.as_ptr().addr();
         match place.whole {
@@ -329,9 +349,10 @@ impl Packets {
         let from = Endpoint { ip: ip.from, port: from_port };
         let to = Endpoint { ip: ip.to, port: to_port };
         let named = NAME_PORTS.contains(&from_port) || NAME_PORTS.contains(&to_port);
+        let kerberos = from_port == interest::KERBEROS_PORT;
         let side_channel =
             self.interest.wants(&from, &to) || [from_port, to_port].contains(&interest::GATEWAY_UDP_PORT);
-        if named || side_channel {
+        if named || side_channel || kerberos {
             self.datagrams.push(Datagram {
                 time: context.time,
                 frame: context.frame,

@@ -9,6 +9,8 @@ use super::segment::Endpoint;
 pub const RDP_PORT: u16 = 3389;
 /// The UDP side channel of an RD Gateway.
 pub const GATEWAY_UDP_PORT: u16 = 3391;
+/// Where key distribution centres of Kerberos listen, UDP and TCP.
+pub const KERBEROS_PORT: u16 = 88;
 /// Ports on which names are resolved: DNS, mDNS, LLMNR.
 pub const NAME_PORTS: [u16; 3] = [53, 5353, 5355];
 

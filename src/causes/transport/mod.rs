@@ -1,5 +1,7 @@
 //! Stage transport: TCP, and the network below it.
 
+pub mod client_outbound_rule;
+pub mod client_security_software;
 pub mod data_dropped_after_handshake;
 pub mod firewall_drop;
 pub mod firewall_reject;
@@ -13,6 +15,7 @@ pub mod rdp_disabled_or_other_port;
 pub mod rst_injected;
 pub mod service_down;
 pub mod syn_ack_lost;
+pub mod too_many_incomplete_connections;
 
 use crate::base::time;
 use crate::causes::{Case, Evidence};

@@ -157,6 +157,31 @@ pub fn rdpeudp_data(number: u32, acknowledged: u32, payload: &[u8]) -> Vec<u8> {
     out
 }
 
+/// KRB-ERROR of a domain controller for the realm EXAMPLE.TEST, RFC 4120 5.9.1: its time, the code, the service.
+pub fn krb_error(time: &str, code: u8) -> Vec<u8> {
+    let integer = |value: u8| der(0x02, &[value]);
+    let text = |value: &str| der(0x1b, value.as_bytes());
+    let names = der(0x30, &[text("krbtgt"), text("EXAMPLE.TEST")].concat());
+    let service = der(0x30, &[der(0xa0, &integer(2)), der(0xa1, &names)].concat());
+    let fields = [
+        der(0xa0, &integer(5)),
+        der(0xa1, &integer(30)),
+        der(0xa4, &der(0x18, time.as_bytes())),
+        der(0xa5, &integer(0)),
+        der(0xa6, &integer(code)),
+        der(0xa9, &text("EXAMPLE.TEST")),
+        der(0xaa, &service),
+    ];
+    der(0x7e, &der(0x30, &fields.concat()))
+}
+
+/// A DER element shorter than 256 bytes.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len() as u8;
+    let head = if length < 128 { vec![tag, length] } else { vec![tag, 0x81, length] };
+    [&head, content].concat()
+}
+
 /// What follows on the UDP side: opaque, as seen without keys.
 pub fn opaque(label: &str, length: usize) -> Vec<u8> {
     filler(hash(label), length)

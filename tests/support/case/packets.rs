@@ -105,6 +105,8 @@ impl Writer {
             "query" => udp::dns_query(id, &words[3], kind(&words[4])),
             "no-such-name" => udp::dns_no_such_name(id, &words[3], kind(&words[4])),
             "address" => udp::dns_address(id, &words[3], words[4].parse().expect("an address")),
+            "krb-error" => udp::krb_error(&words[4], number(&words[3]) as u8),
+            "hex" => unhex(&words[3..].concat()),
             "rdpeudp-syn" => udp::rdpeudp_syn(guid_of(&client_activity(&self.sample, &words[3]))),
             "rdpeudp-syn-ack" => udp::rdpeudp_syn_ack(),
             "rdpeudp" => return self.rdpeudp((&from, from_port), (&to, to_port), &words[3..], line),

@@ -1,0 +1,113 @@
+//! Security passed, and the logon inside the session was refused.
+
+use super::decision;
+use crate::base::time;
+use crate::causes::authentication::refused::{self, is_tied};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, told};
+use crate::connection::Stage;
+use crate::correlate::Joined;
+use crate::eventlog::security::LogonType;
+use crate::eventlog::{Provider, rdp_core_ts, remote_connection_manager as rcm};
+
+cause! {
+    /// The logon at the server's own logon screen was refused, after the connection had passed security.
+    ///
+    /// ## Why
+    /// The connection came up and Windows then refused to log the user on: a wrong password at the logon screen (a
+    /// connection without NLA shows it first), too many tries, or an account that may not open a session here.
+    ///
+    /// ## What to do
+    /// - On the server read Security 4625 with logon type 10 of that moment: its sub-status is the reason.
+    /// - Status 0xC000015B: `net localgroup "Remote Desktop Users"`; if the user belongs there,
+    ///   `net localgroup "Remote Desktop Users" <DOMAIN\user> /add`.
+    /// - Password wrong: type it again, mind the keyboard layout of the logon screen, and delete a stale one:
+    ///   `cmdkey /list`, `cmdkey /delete:TERMSRV/<server>`.
+    /// - To verify: Security 4624 with logon type 10 and LocalSessionManager 21 follow the next attempt.
+    ///
+    /// ## Seen as
+    /// [MS-RDPBCGR] 2.2.5.1.1 errorInfo 9; RdpCoreTS 147; System 1012; Security 4625 with logon type 10.
+    "logon-refused-in-session", stage: Session, severity: Failure, blames: [Client, Server],
+    more_specific_than: ["logon-type-not-granted", "ended-abruptly-by-server", "ended-abruptly-by-client"],
+    client_code: "extended 9",
+}
+
+/// errorInfo: the server has not enough rights for the user. [MS-RDPBCGR] 2.2.5.1.1
+const INSUFFICIENT_PRIVILEGES: u32 = 9;
+/// STATUS_LOGON_TYPE_NOT_GRANTED: a cause of its own.
+const NOT_GRANTED: u32 = 0xc000_015b;
+/// 1012 is written when the session is ended.
+const NEAR: i64 = 3 * time::SECOND;
+
+fn detect(case: &Case<'_>) -> Option<Finding> {
+    let said = decision::statements(case).into_iter().find(|said| said.code == INSUFFICIENT_PRIVILEGES);
+    if logged_on(case) && said.is_none() {
+        return None;
+    }
+    let failure =
+        refused::failure(case).filter(|failure| failure.logon.kind == Some(LogonType::REMOTE_INTERACTIVE));
+    if failure.and_then(|failure| failure.reason()) == Some(NOT_GRANTED) {
+        return None;
+    }
+    let passed = passed_security(case);
+    let call = case.all_events().find(|joined| {
+        matches!(rdp_core_ts::meaning(&joined.event), Some(rdp_core_ts::Meaning::LogonFailed(_)))
+    });
+    let near = if passed { told::near(case, 0, NEAR) } else { Vec::new() };
+    let attempts = near
+        .into_iter()
+        .find(|joined| matches!(rcm::meaning(&joined.event), Some(rcm::Meaning::TooManyAttempts(_))));
+    let inside = call.is_some() || passed && (failure.is_some() || attempts.is_some());
+    let in_use = said.is_some() && decision::was_used(case);
+    if !inside && !in_use {
+        return None;
+    }
+    let tied = |joined: Option<&Joined>| joined.is_some_and(is_tied);
+    let strength = if said.as_ref().is_some_and(|said| said.tied)
+        || tied(call)
+        || tied(failure.map(|failure| failure.joined))
+    {
+        Strength::Stated
+    } else if case.flow().is_some() && passed && (failure.is_some() || attempts.is_some()) {
+        Strength::Corroborated
+    } else {
+        Strength::Inferred
+    };
+    let typed = failure.and_then(|failure| failure.reason()).is_some_and(is_typed);
+    let blame = if typed || failure.is_none() && attempts.is_some() { Blame::Client } else { Blame::Server };
+    let mut evidence: Vec<Evidence> = failure.map(|failure| failure.evidence()).into_iter().collect();
+    evidence.extend(said.map(|said| said.evidence));
+    evidence.extend(call.map(|joined| Evidence::event(&joined.event, "the server's logon call failed")));
+    evidence.extend(attempts.map(|joined| {
+        Evidence::event(&joined.event, "the server ends the session after too many attempts to log on")
+    }));
+    evidence.extend(decision::server_said_goodbye(case));
+    evidence.extend(case.ending());
+    let finding = Finding::new(&CAUSE, strength, blame, evidence);
+    Some(match failure.and_then(|failure| failure.reason()) {
+        Some(code) => finding.detail(format!("{} (status {code:#010X})", refused::words(code))),
+        None => finding,
+    })
+}
+
+/// A name or password that the user typed wrong.
+fn is_typed(code: u32) -> bool {
+    matches!(code, 0xc000_006a | 0xc000_0064 | 0xc000_006d)
+}
+
+/// Whether a user got in: then a try that failed before is no cause.
+fn logged_on(case: &Case<'_>) -> bool {
+    case.all_events().any(|joined| {
+        joined.event.provider == Provider::LocalSessionManager && matches!(joined.event.id, 21 | 22 | 25)
+    })
+}
+
+/// Whether the connection came past security, by packets or by its own events.
+fn passed_security(case: &Case<'_>) -> bool {
+    case.connection().is_some_and(|connection| connection.reached >= Stage::Settings)
+        || case.all_events().any(|joined| {
+            matches!(
+                (&joined.event.provider, joined.event.id),
+                (Provider::RdpCoreTs, 66 | 98 | 100 | 101 | 104) | (Provider::RemoteConnectionManager, 1149)
+            )
+        })
+}

@@ -1,0 +1,162 @@
+//! What several causes share that rest on a log beside the connection's own: events near the attempt, and whether
+//! they speak of it.
+//!
+//! Such an event names no address and carries no ActivityID. By time alone it says little: the packets of the
+//! connection, or the name of its server, must agree.
+
+use super::authentication::refused::is_tied;
+use super::{Case, Evidence, Strength};
+use crate::base::{Window, time};
+use crate::connection::{Nla, Outcome, Stage};
+use crate::correlate::{Joined, keys};
+use crate::eventlog::{Provider, rdp_client};
+use crate::stream::Side;
+
+/// When the attempt took place: by its packets, or by the client's events where there are none.
+pub fn window(case: &Case<'_>) -> Option<Window> {
+    if let Some(connection) = case.connection() {
+        return Some(connection.window());
+    }
+    let times = case.events.iter().map(Joined::time);
+    Some(Window { start: times.clone().min()?, end: times.max()? })
+}
+
+/// Its own events, then those near it that belong to no connection.
+pub fn near<'a>(case: &Case<'a>, before: i64, after: i64) -> Vec<&'a Joined> {
+    let around = case.around;
+    let others = window(case).into_iter().flat_map(move |own| {
+        around.far_near(Window { start: own.start.shifted(-before), end: own.end.shifted(after) })
+    });
+    // A connection's events are its own; those of an attempt without one stand among the others too.
+    let is_own = |joined: &&Joined| case.events.iter().any(|own| own.event.at == joined.event.at);
+    case.all_events().chain(others.filter(|joined| !is_own(joined))).collect()
+}
+
+/// How sure an event makes a finding: its own word where it is tied to the connection, or where the client's log
+/// is all there is and the event is of that computer; two classes where packets agree and the clock is known.
+pub fn strength(case: &Case<'_>, joined: &Joined, packets_agree: bool) -> Strength {
+    let own_log =
+        case.attempt.is_none() && case.events.iter().any(|own| own.event.computer == joined.event.computer);
+    if is_tied(joined) && case.attempt.is_some() || own_log {
+        Strength::Stated
+    } else if packets_agree && case.around.reliable_time(joined).is_some() {
+        Strength::Corroborated
+    } else {
+        Strength::Inferred
+    }
+}
+
+/// The names and addresses under which the server is known here, in lower case.
+fn server_names(case: &Case<'_>) -> Vec<String> {
+    let connection = case.connection();
+    let hello = connection.and_then(|own| own.tls.client_hello.as_ref());
+    let spoken = hello.and_then(|hello| hello.value.server_name.clone());
+    let address = connection.map(|own| own.server.ip);
+    let resolved = case.around.captures.iter().flat_map(|capture| &capture.lookups).filter(|lookup| {
+        address.is_some_and(|ip| lookup.answers.iter().any(|answer| answer.value.addresses.contains(&ip)))
+    });
+    let typed = case.all_events().filter_map(|joined| keys::target(&joined.event));
+    spoken
+        .into_iter()
+        .chain(address.map(|ip| ip.to_string()))
+        .chain(resolved.map(|lookup| lookup.name.clone()))
+        .chain(typed)
+        .chain(case.around.target.clone())
+        .map(|name| bare(&name))
+        .collect()
+}
+
+/// Whether a service or server that an event names is the one of this attempt.
+pub fn is_of_server(case: &Case<'_>, target: &str) -> bool {
+    let target = bare(target);
+    let short = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    let is_address = |name: &str| name.parse::<std::net::IpAddr>().is_ok();
+    server_names(case).iter().any(|name| {
+        *name == target
+            || !is_address(name)
+                && !is_address(&target)
+                && (!name.contains('.') || !target.contains('.'))
+                && short(name) == short(&target)
+    })
+}
+
+/// `TERMSRV/host@REALM` and `host:3390` to `host`.
+fn bare(name: &str) -> String {
+    let name = name.trim().trim_end_matches('.').to_ascii_lowercase();
+    let name = name.strip_prefix("termsrv/").unwrap_or(&name);
+    let name = name.split('@').next().unwrap_or_default();
+    match name.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') && port.parse::<u16>().is_ok() => host.to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+/// The client's own code, if it is one of `codes`.
+pub fn client_code<'a>(case: &Case<'a>, codes: &[u32]) -> Option<(&'a Joined, u32)> {
+    case.all_events().find_map(|joined| match rdp_client::meaning(&joined.event)? {
+        rdp_client::Meaning::Disconnected(Some(code)) if codes.contains(&code) => Some((joined, code)),
+        _ => None,
+    })
+}
+
+/// How sure the client's code makes a finding. The client's own message about this connection, where its log names
+/// the server's address (all events of one attempt share an ActivityID) or is all there is; else packets must agree.
+pub fn code_strength(case: &Case<'_>, coded: &Joined, packets_agree: bool) -> Strength {
+    let server = case.connection().map(|own| own.server.ip.to_string());
+    let addressed = case.all_events().any(|joined| {
+        joined.event.activity == coded.event.activity
+            && joined.event.computer == coded.event.computer
+            && keys::target(&joined.event)
+                .is_some_and(|target| server.as_deref() == Some(bare(&target).as_str()))
+    });
+    match (case.attempt.is_none() || is_tied(coded) || addressed, packets_agree) {
+        (true, _) => Strength::Stated,
+        (false, true) => Strength::Corroborated,
+        (false, false) => Strength::Inferred,
+    }
+}
+
+/// The client's code as evidence.
+pub fn of_code((joined, code): (&Joined, u32), says: &str) -> Evidence {
+    Evidence::event(&joined.event, format!("the client ends the attempt with code {code:#X}: {says}"))
+}
+
+/// The client left in the logon although it was its turn, and sent no credentials. Not if it came back with
+/// a session: then it was a probe.
+pub fn left_before_credentials(case: &Case<'_>) -> Option<Evidence> {
+    /// A session of the same client within this time shows that nothing was wrong.
+    const LATER: i64 = 30 * time::SECOND;
+    let (connection, _) = case.both()?;
+    let close = case.ended_by(Side::Client)?;
+    let before = match connection.reached {
+        Stage::Negotiation => connection.confirm.is_some() && connection.negotiation_failure().is_none(),
+        Stage::Tls => connection.outcome(Stage::Tls) == Outcome::Passed,
+        Stage::Authentication => {
+            matches!(connection.encrypted.nla, Some(Nla::ClientLeft(_)))
+                && connection.encrypted.from_client <= 1
+        }
+        _ => false,
+    };
+    let came_back = case.follow_ups(LATER).any(|other| other.session);
+    let refused = case.event(&Provider::RdpCoreTs, 140).is_some();
+    (before && !came_back && !refused && case.forged(close).is_none()).then(|| {
+        Evidence::at(close.mark, "the client ends the connection in the logon and sends no credentials")
+    })
+}
+
+/// Whether there are no packets that could tell.
+pub fn is_blind(case: &Case<'_>) -> bool {
+    case.flow().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bare;
+
+    #[test]
+    fn services_and_ports_are_stripped() {
+        assert_eq!(bare("TERMSRV/Srv01.Example.test@EXAMPLE.TEST"), "srv01.example.test");
+        assert_eq!((bare("srv01:3390"), bare("192.0.2.1")), ("srv01".into(), "192.0.2.1".into()));
+        assert_eq!(bare("2001:db8::1"), "2001:db8::1");
+    }
+}

@@ -1,0 +1,109 @@
+//! Tunnels of an RD Gateway: the events of one ActivityID. A tunnel whose leg to the target was captured speaks of
+//! that connection; any other is a connection that only a log knows.
+
+use super::{Attempt, Connection, Item, Provider, TICK};
+use super::{BTreeMap, Endpoint, Guid, IpAddr, MatchKey, Transport, Window, Work, mark};
+use crate::eventlog::gateway;
+use crate::packet::interest::RDP_PORT;
+use std::sync::Arc;
+
+/// One tunnel.
+struct Tunnel {
+    /// Its events, in order of records.
+    items: Vec<usize>,
+    /// The client; its port stands in 312 and 313 only.
+    client: Endpoint,
+    /// The target as it was asked for.
+    resource: Option<String>,
+}
+
+impl Work<'_> {
+    /// Ties the events of each tunnel, and those of the client that carry its id.
+    pub(super) fn gateway(&mut self, capture_windows: &[Window]) {
+        let captured = self.attempts.iter().any(|attempt| attempt.connection.transport == Transport::Tcp);
+        let mut tunnels: Vec<_> = self
+            .tunnels()
+            .into_iter()
+            .filter_map(|(key, tunnel)| {
+                let first = tunnel.items.iter().filter_map(|at| self.items.get(*at)).map(mark).min()?;
+                Some((first, key, tunnel))
+            })
+            .collect();
+        // Connections stand in order of their start.
+        tunnels.sort_by_key(|(first, ..)| *first);
+        let mut owners: BTreeMap<Guid, (usize, MatchKey)> = BTreeMap::new();
+        for (first, (_, activity), tunnel) in tunnels {
+            let leg = self.captured_leg(&tunnel);
+            let inside = capture_windows.iter().any(|window| window.contains(first.time));
+            if leg.is_none() && captured && !inside {
+                continue;
+            }
+            let at = leg.unwrap_or_else(|| {
+                let server = Endpoint { ip: IpAddr::from([0, 0, 0, 0]), port: 0 };
+                let connection = Connection::unseen(tunnel.client, server, first);
+                self.attempts.push(Attempt { connection, events: Vec::new() });
+                self.attempts.len() - 1
+            });
+            let by = if leg.is_some() { MatchKey::Time } else { MatchKey::Activity };
+            for item_at in tunnel.items {
+                self.take(item_at, at, by);
+            }
+            owners.insert(activity, (at, by));
+        }
+        // The client's own id of the attempt is the gateway's ActivityID.
+        for item in &mut self.items {
+            if item.taken.is_none() && item.event.provider == Provider::RdpClient {
+                item.taken = item.event.activity.and_then(|activity| owners.get(&activity).copied());
+            }
+        }
+    }
+
+    /// The tunnels of all logs, by computer and ActivityID.
+    fn tunnels(&self) -> BTreeMap<(Arc<str>, Guid), Tunnel> {
+        let mut tunnels: BTreeMap<(Arc<str>, Guid), Tunnel> = BTreeMap::new();
+        for (at, item) in self.items.iter().enumerate() {
+            let (Some(meaning), Some(activity)) = (gateway::meaning(item.event), item.event.activity) else {
+                continue;
+            };
+            let said = meaning.tunnel();
+            let Some(client) = said.client else { continue };
+            let client = Endpoint { ip: client.ip, port: client.port.unwrap_or(0) };
+            let tunnel = tunnels
+                .entry((Arc::clone(&item.event.computer), activity))
+                .or_insert_with(|| Tunnel { items: Vec::new(), client, resource: None });
+            tunnel.items.push(at);
+            if tunnel.client.port == 0 {
+                tunnel.client = client;
+            }
+            if tunnel.resource.is_none() {
+                tunnel.resource = said.resource.map(str::to_owned);
+            }
+        }
+        tunnels
+    }
+
+    /// The connection to the target that the gateway opened for a tunnel: the only captured one that began while the
+    /// tunnel stood and is not the client's own.
+    fn captured_leg(&self, tunnel: &Tunnel) -> Option<usize> {
+        let times = tunnel.items.iter().filter_map(|at| self.items.get(*at)).map(Item::time);
+        let window = Window { start: times.clone().min()?, end: times.max()? }.widened(TICK);
+        let target: Option<IpAddr> = tunnel.resource.as_deref().and_then(|name| name.parse().ok());
+        // Captured connections come first, in order of their start.
+        let captured =
+            self.attempts.partition_point(|attempt| attempt.connection.transport == Transport::Tcp);
+        let captured = self.attempts.get(..captured).unwrap_or_default();
+        let from = captured.partition_point(|attempt| attempt.connection.first.time < window.start);
+        let to = captured.partition_point(|attempt| attempt.connection.first.time <= window.end);
+        let during = captured.get(from..to).unwrap_or_default();
+        let mut fits = (from..).zip(during).filter(|(_, attempt)| {
+            let own = &attempt.connection;
+            own.client.ip != tunnel.client.ip
+                && own.server.port == RDP_PORT
+                && target.is_none_or(|ip| ip == own.server.ip)
+        });
+        match (fits.next(), fits.next()) {
+            (Some((at, _)), None) => Some(at),
+            _ => None,
+        }
+    }
+}
