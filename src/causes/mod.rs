@@ -7,7 +7,9 @@
 pub mod case;
 mod cause;
 pub mod finding;
+pub mod fold;
 pub mod judge;
+mod pattern;
 
 pub mod authentication;
 pub mod licensing;

@@ -3,6 +3,7 @@
 //! Says what was observed and how far the connection came; never why it failed. That is `causes`.
 
 pub mod encrypted;
+pub mod ended;
 pub mod ending;
 pub mod lookup;
 pub mod observations;
@@ -11,6 +12,7 @@ pub mod stage;
 pub mod stages;
 pub mod tls;
 pub mod trace;
+pub mod twins;
 
 use std::net::IpAddr;
 

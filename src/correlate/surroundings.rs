@@ -101,6 +101,19 @@ impl Surroundings {
         around
     }
 
+    /// Puts attempts beside those that are reported one by one: of the ones that were folded, a few per server.
+    #[must_use]
+    pub fn with_folded(self, folded: Vec<Other>) -> Self {
+        if folded.is_empty() {
+            return self;
+        }
+        let mut others = self.others;
+        others.extend(folded);
+        others.sort_by_key(|other| other.first);
+        let (captures, far, coverage, target) = (self.captures, self.far, self.coverage, self.target);
+        Self { captures, far, coverage, target, ..Self::of_others(others) }
+    }
+
     /// What was seen of a host, in any capture.
     pub fn hosts(&self, ip: IpAddr) -> impl Iterator<Item = &Host> {
         self.captures.iter().filter_map(move |capture| capture.hosts.of(ip))
