@@ -32,7 +32,7 @@ const SESSIONS: usize = 8192;
 const GROUPS: usize = 1024;
 /// Attempts of the batch before that the next batch is judged beside.
 const BEFORE: usize = 2048;
-/// Folded attempts that were accepted, which single ones are judged beside: one per server and [`SPAN`].
+/// Accepted attempts that all others are judged beside: the first of each server in each [`SPAN`], the latest ones.
 const ACCEPTED: usize = 8192;
 const SPAN: i64 = 10 * time::SECOND;
 
@@ -75,7 +75,7 @@ pub struct Fold {
     /// Groups that name a client, and those that name a server alone.
     counts: (usize, usize),
     before: Vec<Other>,
-    accepted: BTreeMap<(Endpoint, i64), Other>,
+    accepted: BTreeMap<(i64, Endpoint), Other>,
     folded: BTreeMap<SourceId, (u64, Locator)>,
 }
 
@@ -94,15 +94,20 @@ impl Fold {
 
     /// Ends the work: the groups in order of server and client, and the attempts that single ones are judged beside.
     pub fn finish(self) -> (Vec<Group>, Vec<Other>) {
-        (self.groups.into_values().collect(), self.accepted.into_values().collect())
+        let beside = if self.groups.is_empty() { Vec::new() } else { self.accepted.into_values().collect() };
+        (self.groups.into_values().collect(), beside)
     }
 
     /// The cause of each, by its packets and its neighbours. What is alike in everything that detectors look at is
     /// judged once.
     fn judge(&mut self, singles: &[Connection], attempts: &[Attempt], seen: &[Observations]) -> Vec<Cause> {
         let mut others = std::mem::take(&mut self.before);
-        others.extend(singles.iter().map(Other::of));
+        let known: BTreeSet<Mark> = others.iter().map(|other| other.first).collect();
         let own: Vec<Other> = attempts.par_iter().map(|attempt| Other::of(&attempt.connection)).collect();
+        let alive = self.accepted.values().filter(|other| !known.contains(&other.first)).cloned();
+        others.extend(alive);
+        others.extend(singles.iter().map(Other::of));
+        self.remember(&own);
         self.before = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default().to_vec();
         others.extend(own);
         others.sort_by_key(|other| other.first);
@@ -175,12 +180,18 @@ impl Fold {
         group.last = group.last.max(last);
         let source = self.folded.entry(first.at.source()).or_insert((0, first.at));
         *source = (source.0 + 1, source.1.min(first.at));
-        let span = (connection.server, first.time.nanos() / SPAN);
-        if self.accepted.len() < ACCEPTED && !self.accepted.contains_key(&span) {
-            let other = Other::of(connection);
-            if other.accepted.is_some() {
-                self.accepted.insert(span, other);
+    }
+
+    /// Remembers which servers accepted connections, and when: what shows that a host is up.
+    fn remember(&mut self, others: &[Other]) {
+        for other in others.iter().filter(|other| other.accepted.is_some()) {
+            let span = (other.first.time.nanos() / SPAN, other.server);
+            if !self.accepted.contains_key(&span) {
+                self.accepted.insert(span, other.clone());
             }
+        }
+        while self.accepted.len() > ACCEPTED {
+            self.accepted.pop_first();
         }
     }
 

@@ -87,7 +87,7 @@ impl Epoch {
 
 /// Flows to connections: those that are RDP, with what limits what is known of them.
 pub fn connections(
-    mut flows: Vec<(Flow, Timestamp)>,
+    mut flows: Vec<(Box<Flow>, Timestamp)>,
     interest: &Interest,
     notes: &mut Notes,
 ) -> Vec<Connection> {
@@ -99,7 +99,7 @@ pub fn connections(
     connections
 }
 
-fn note_flows(flows: &[(Flow, Timestamp)], notes: &mut Notes) {
+fn note_flows(flows: &[(Box<Flow>, Timestamp)], notes: &mut Notes) {
     for (flow, _) in flows {
         let source = Some(flow.first.at.source());
         let mut add = |kind, count| notes.add_many(kind, source, "", count, Some(flow.first.at));

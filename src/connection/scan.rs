@@ -388,7 +388,7 @@ impl<'a> Reading<'a> {
 
 impl Pass {
     fn finish(mut self, interest: &Interest, sink: &mut dyn Sink, notes: &mut Notes) -> Scanned {
-        let mut flows: Vec<(Flow, Timestamp)> = Vec::new();
+        let mut flows: Vec<(Box<Flow>, Timestamp)> = Vec::new();
         let mut orphans = Vec::new();
         for sequence in self.sequences {
             let (own, lost) = sequence.table.finish();
@@ -398,9 +398,16 @@ impl Pass {
         if let Some(first) = self.observations.first_mut() {
             first.orphans = orphans;
         }
-        let last = ended::connections(flows, interest, notes);
         let mut connections = self.singles;
-        connections.extend(sink.take(last, &self.observations));
+        let mut flows = flows.into_iter();
+        loop {
+            let some: Vec<_> = flows.by_ref().take(limits::TOGETHER).collect();
+            if some.is_empty() {
+                break;
+            }
+            let last = ended::connections(some, interest, notes);
+            connections.extend(sink.take(last, &self.observations));
+        }
         connections.sort_by_key(|connection| (connection.first, connection.client, connection.server));
         let connections = twins::once(connections);
         self.observations.sort_by_key(|observations| observations.source);

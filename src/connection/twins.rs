@@ -8,8 +8,7 @@ use crate::packet::Endpoint;
 /// A connection that two captures hold is one connection: what is said of it rests on the fuller one. Equal ends
 /// and an equal initial sequence number of the client make it the same.
 pub fn once(connections: Vec<Connection>) -> Vec<Connection> {
-    let mut by_opening: BTreeMap<(Endpoint, Endpoint, u32), usize> =
-        BTreeMap::new();
+    let mut by_opening: BTreeMap<(Endpoint, Endpoint, u32), usize> = BTreeMap::new();
     let mut kept: Vec<Connection> = Vec::with_capacity(connections.len());
     for mut connection in connections {
         let isn = connection.flow.as_ref().and_then(|flow| flow.syns.first()).map(|syn| syn.isn);

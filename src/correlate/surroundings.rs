@@ -1,7 +1,7 @@
 //! What one incident cannot know alone: other attempts and how they ended, hosts that answered, events that
 //! explain from far away, what captures and logs can speak for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::attempt::{Attempt, Joined};
@@ -108,7 +108,8 @@ impl Surroundings {
             return self;
         }
         let mut others = self.others;
-        others.extend(folded);
+        let known: BTreeSet<Mark> = others.iter().map(|other| other.first).collect();
+        others.extend(folded.into_iter().filter(|other| !known.contains(&other.first)));
         others.sort_by_key(|other| other.first);
         let (captures, far, coverage, target) = (self.captures, self.far, self.coverage, self.target);
         Self { captures, far, coverage, target, ..Self::of_others(others) }

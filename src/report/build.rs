@@ -2,8 +2,8 @@
 
 use super::event_words;
 use super::model::{
-    Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident, JoinedEvent,
-    Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
+    Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
+    JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
 };
 use crate::base::{Mark, Notes, SourceId, Timestamp, time};
 use crate::causes::{self, Finding, Severity};

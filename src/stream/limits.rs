@@ -41,10 +41,12 @@ pub const EPOCH: usize = 65_536;
 /// Flows of a table below which none is taken out before the capture ends: only a flood has more at once.
 pub const FLOWS: usize = 16_384;
 /// Flows of a table at most. Past it those that were heard last the longest ago are taken for ended, and counted.
-pub const FLOWS_AT_MOST: usize = 65_536;
+pub const FLOWS_AT_MOST: usize = 32_768;
 /// A closed flow is taken out this long after its last segment: what comes later says nothing new.
-pub const LINGER: i64 = 5 * time::SECOND;
-/// A flow whose opening was never answered is taken out after this: the longest wait between two SYNs is shorter.
-pub const UNANSWERED: i64 = 70 * time::SECOND;
+pub const LINGER: i64 = 3 * time::SECOND;
+/// A flow whose opening was never answered is taken out after this: the waits between the first six SYNs are shorter.
+pub const UNANSWERED: i64 = 40 * time::SECOND;
+/// Flows that are turned into connections together at the end of the captures.
+pub const TOGETHER: usize = 16_384;
 /// ICMP errors that wait for their place among the segments. Past it they are left out and counted.
 pub const ICMP_WAITING: usize = 65_536;

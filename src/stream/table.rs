@@ -18,11 +18,11 @@ fn key(a: Endpoint, b: Endpoint) -> Key {
 
 #[derive(Debug, Default)]
 struct Shard {
-    live: FxHashMap<Key, Flow>,
+    live: FxHashMap<Key, Box<Flow>>,
     /// Flows between the same endpoints as a live one, seen at another interface: a device on the path opens the
     /// connection anew with the same ports.
-    beside: FxHashMap<Key, Flow>,
-    done: Vec<Flow>,
+    beside: FxHashMap<Key, Box<Flow>>,
+    done: Vec<Box<Flow>>,
     /// ICMP errors about flows that were not seen.
     orphans: Vec<IcmpError>,
     /// Whether ended flows were taken out: then what still comes of one is no flow of its own.
@@ -95,7 +95,7 @@ impl FlowTable {
 
     /// Takes out the flows that have ended by `now`, ordered by their first segment; beyond the bound also running
     /// ones, those that were heard last the longest ago. Gives how many of these there were.
-    pub fn take_ended(&mut self, now: Timestamp, at_most: usize) -> (Vec<Flow>, u64) {
+    pub fn take_ended(&mut self, now: Timestamp, at_most: usize) -> (Vec<Box<Flow>>, u64) {
         let ended = |flow: &Flow| {
             let silent = now - flow.last.time;
             let unanswered = flow.syn_acks.is_empty()
@@ -104,7 +104,7 @@ impl FlowTable {
             silent > limits::UNANSWERED && (unanswered || !flow.closes.is_empty())
                 || silent > limits::LINGER && flow.is_closed()
         };
-        let mut flows: Vec<Flow> =
+        let mut flows: Vec<Box<Flow>> =
             self.shards.par_iter_mut().flat_map_iter(|shard| shard.take_where(&ended)).collect();
         let mut given_up = 0;
         let beyond = self.len().saturating_sub(at_most);
@@ -118,14 +118,14 @@ impl FlowTable {
             flows.extend(self.shards.iter_mut().flat_map(|shard| shard.take_where(&old)));
             given_up = u64::try_from(flows.len() - before).unwrap_or(0);
         }
-        flows.par_iter_mut().for_each(Flow::finish);
+        flows.par_iter_mut().for_each(|flow| flow.finish());
         flows.par_sort_by_key(|flow| (flow.first.at, flow.client, flow.server));
         (flows, given_up)
     }
 
     /// Ends the work: every flow, ordered by its first segment, and the ICMP errors about flows never seen.
-    pub fn finish(self) -> (Vec<Flow>, Vec<IcmpError>) {
-        let mut flows: Vec<Flow> = Vec::new();
+    pub fn finish(self) -> (Vec<Box<Flow>>, Vec<IcmpError>) {
+        let mut flows: Vec<Box<Flow>> = Vec::new();
         let mut orphans = Vec::new();
         for shard in self.shards {
             flows.extend(shard.done);
@@ -133,7 +133,7 @@ impl FlowTable {
             flows.extend(shard.beside.into_values());
             orphans.extend(shard.orphans);
         }
-        flows.par_iter_mut().for_each(Flow::finish);
+        flows.par_iter_mut().for_each(|flow| flow.finish());
         flows.par_sort_by_key(|flow| (flow.first.at, flow.client, flow.server));
         orphans.sort_by_key(|error| error.frame);
         (flows, orphans)
@@ -153,11 +153,11 @@ impl Shard {
     }
 
     fn flows(&self) -> impl Iterator<Item = &Flow> {
-        self.live.values().chain(self.beside.values())
+        self.live.values().chain(self.beside.values()).map(|flow| &**flow)
     }
 
     /// Takes out what is over, and running flows that are taken for it. In no order.
-    fn take_where(&mut self, ended: &(impl Fn(&Flow) -> bool + Sync)) -> Vec<Flow> {
+    fn take_where(&mut self, ended: &(impl Fn(&Flow) -> bool + Sync)) -> Vec<Box<Flow>> {
         self.thinned = true;
         let mut out = std::mem::take(&mut self.done);
         for flows in [&mut self.live, &mut self.beside] {
@@ -190,7 +190,7 @@ impl Shard {
         }
         let flow = flows.entry(key).or_insert_with(|| {
             let (client, server, opening) = orient(segment, batch.interest);
-            Flow::new(client, server, opening, segment.interface, mark)
+            Box::new(Flow::new(client, server, opening, segment.interface, mark))
         });
         flow.apply(segment, segment.bytes(batch.bytes), mark);
     }
