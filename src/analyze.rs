@@ -11,7 +11,7 @@ use crate::capture::split::Split;
 use crate::causes::fold::{Fold, Group};
 use crate::causes::{self, Case};
 use crate::connection::lookup::Lookup;
-use crate::connection::scan::{ScanOptions, scan};
+use crate::connection::scan::{FlowBounds, ScanOptions, scan};
 use crate::correlate::join::{DecodedLog, join};
 use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident, keys, reach};
 use crate::eventlog::{self, Event, Log, LogIndex};
@@ -40,6 +40,8 @@ pub struct Options {
     pub no_mmap: bool,
     /// Worker threads; one per core if not given.
     pub threads: Option<usize>,
+    /// Memory for running connections, in MiB, if it is to be less than usual. What had to be given up is noted.
+    pub max_memory: Option<u32>,
     /// Bytes per range of a capture; chosen by the reader if not given. Never changes the report.
     pub range_size: Option<usize>,
 }
@@ -129,7 +131,8 @@ fn scan_options(options: &Options) -> ScanOptions {
         Some(range) => Split { range, ..Split::default() },
         None => Split::default(),
     };
-    ScanOptions { ports: options.ports.clone(), split, ..ScanOptions::default() }
+    let flows = options.max_memory.map_or_else(FlowBounds::default, FlowBounds::within);
+    ScanOptions { ports: options.ports.clone(), split, flows }
 }
 
 /// What is to stay single: what a log names, and what the user asks for.

@@ -186,9 +186,7 @@ impl Fold {
     fn remember(&mut self, others: &[Other]) {
         for other in others.iter().filter(|other| other.accepted.is_some()) {
             let span = (other.first.time.nanos() / SPAN, other.server);
-            if !self.accepted.contains_key(&span) {
-                self.accepted.insert(span, other.clone());
-            }
+            self.accepted.entry(span).or_insert_with(|| other.clone());
         }
         while self.accepted.len() > ACCEPTED {
             self.accepted.pop_first();

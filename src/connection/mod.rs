@@ -10,6 +10,7 @@ pub mod observations;
 pub mod scan;
 pub mod stage;
 pub mod stages;
+pub mod tallies;
 pub mod tls;
 pub mod trace;
 pub mod twins;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use super::ended::{self, Epoch, Sink};
 use super::observations::{Hosts, Observations, side_channels};
+use super::tallies::{self, Tallies};
 use super::{Connection, lookup, twins};
-use crate::base::{Locator, NoteKind, Notes, SourceId, Timestamp, Window, time};
+use crate::base::{NoteKind, Notes, SourceId, Timestamp, Window, time};
 use crate::capture::Capture;
 use crate::capture::split::{Part, Split, for_each_window};
 use crate::input::Input;
-use crate::packet::decode::Tally;
 use crate::packet::icmp::IcmpMeaning;
 use crate::packet::{Endpoint, IcmpError, Interest, Packets, Reassembler, Segment};
 use crate::stream::reorder::Reorder;
@@ -64,6 +64,17 @@ pub struct FlowBounds {
 impl Default for FlowBounds {
     fn default() -> Self {
         Self { undisturbed: limits::FLOWS, at_most: limits::FLOWS_AT_MOST }
+    }
+}
+
+impl FlowBounds {
+    /// Bounds for so many MiB; never more than usual.
+    pub fn within(mebibytes: u32) -> Self {
+        /// Flows that a MiB holds: one with a handshake and its certificate takes some 8 KiB.
+        const PER_MEBIBYTE: usize = 128;
+        let at_most = crate::base::bytes::index(mebibytes).saturating_mul(PER_MEBIBYTE);
+        let at_most = at_most.clamp(PER_MEBIBYTE, limits::FLOWS_AT_MOST);
+        Self { undisturbed: limits::FLOWS.min(at_most / 2), at_most }
     }
 }
 
@@ -214,33 +225,6 @@ const MAX_NAMES: usize = 200_000;
 /// ICMP errors about lost fragments that are kept.
 const MAX_TIMEOUTS: usize = 256;
 
-#[derive(Default)]
-struct Tallies {
-    cut: Tally,
-    malformed: Tally,
-    unknown_link: Tally,
-    late: (u64, Option<u64>),
-    lost: u64,
-}
-
-impl Tallies {
-    fn note(&self, source: SourceId, notes: &mut Notes) {
-        let frame = |number: Option<u64>| number.map(|number| Locator::Frame { source, number });
-        let mut add =
-            |kind, tally: &Tally| notes.add_many(kind, Some(source), "", tally.count, frame(tally.first));
-        add(NoteKind::CutFrames, &self.cut);
-        add(NoteKind::MalformedFrames, &self.malformed);
-        add(NoteKind::UnknownLinkType, &self.unknown_link);
-        notes.add_many(NoteKind::ClockStep, Some(source), "", self.late.0, frame(self.late.1));
-        notes.add_many(NoteKind::FragmentsIncomplete, Some(source), "", self.lost, None);
-    }
-}
-
-fn add_tally(sum: &mut Tally, part: Tally) {
-    sum.count += part.count;
-    sum.first = sum.first.or(part.first);
-}
-
 impl<'a> Reading<'a> {
     fn new(source: SourceId, capture: &Capture<'a>, interest: Arc<Interest>, bounds: FlowBounds) -> Self {
         Self {
@@ -311,9 +295,9 @@ impl<'a> Reading<'a> {
             icmp.push(error);
         }
         self.found.extend(packets.found.drain(..));
-        add_tally(&mut self.tallies.cut, packets.cut);
-        add_tally(&mut self.tallies.malformed, packets.malformed);
-        add_tally(&mut self.tallies.unknown_link, packets.unknown_link);
+        tallies::add(&mut self.tallies.cut, packets.cut);
+        tallies::add(&mut self.tallies.malformed, packets.malformed);
+        tallies::add(&mut self.tallies.unknown_link, packets.unknown_link);
         if let Some((first, last)) = packets.span {
             let window = self.window.get_or_insert(Window { start: first, end: last });
             window.include(first);

@@ -1,5 +1,7 @@
 //! All flows of a sequence of captures, in shards.
 
+#![expect(clippy::vec_box, reason = "a flow is large, and a flood moves a million of them from list to list")]
+
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHasher};
 use std::hash::{Hash, Hasher};
