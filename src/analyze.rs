@@ -8,11 +8,12 @@ use rayon::prelude::*;
 
 use crate::base::{Error, NoteKind, Timestamp, Window, time};
 use crate::capture::split::Split;
+use crate::causes::fold::{Fold, Group};
 use crate::causes::{self, Case};
 use crate::connection::lookup::Lookup;
-use crate::connection::scan::{ScanOptions, scan};
+use crate::connection::scan::{FlowBounds, ScanOptions, scan};
 use crate::correlate::join::{DecodedLog, join};
-use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident, reach};
+use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident, keys, reach};
 use crate::eventlog::{self, Event, Log, LogIndex};
 use crate::input::{Bundle, Input};
 use crate::report::build::{self, Material};
@@ -39,6 +40,8 @@ pub struct Options {
     pub no_mmap: bool,
     /// Worker threads; one per core if not given.
     pub threads: Option<usize>,
+    /// Memory for running connections, in MiB, if it is to be less than usual. What had to be given up is noted.
+    pub max_memory: Option<u32>,
     /// Bytes per range of a capture; chosen by the reader if not given. Never changes the report.
     pub range_size: Option<usize>,
 }
@@ -58,17 +61,20 @@ fn run(options: &Options) -> Result<Report, Error> {
     let bundle = Bundle::open(&options.inputs, !options.no_mmap)?;
     let mut notes = bundle.notes.clone();
 
-    // Bytes to flows to connections; log records to events.
-    let captures: Vec<&Input> = bundle.captures().collect();
-    let mut scanned = scan(&captures, &scan_options(options), &mut notes);
+    // Log records to events; bytes to flows to connections, of a flood folded as they end.
     let indexes: Vec<LogIndex<'_>> =
         bundle.logs().filter_map(|input| eventlog::scan(input.id, &input.bytes, &mut notes)).collect();
+    let anchors: Vec<(&Log, Vec<Event>)> =
+        indexes.iter().map(|index| (index.log(), index.anchors(&mut notes))).collect();
+    let captures: Vec<&Input> = bundle.captures().collect();
+    let mut fold = folding(options, &anchors);
+    let mut scanned = scan(&captures, &scan_options(options), &mut fold, &mut notes);
+    fold.note(&mut notes);
+    let (groups, folded) = fold.finish();
 
     // The clocks, from events that name what packets name too; then the events around the connections.
     let lookups: Vec<Lookup> =
         scanned.observations.iter().flat_map(|capture| capture.lookups.clone()).collect();
-    let anchors: Vec<(&Log, Vec<Event>)> =
-        indexes.iter().map(|index| (index.log(), index.anchors(&mut notes))).collect();
     let clocks = Clocks::estimate(&scanned.connections, &lookups, &anchors, &mut notes);
     let capture_windows: Vec<Window> =
         scanned.observations.iter().filter_map(|capture| capture.window).collect();
@@ -86,7 +92,8 @@ fn run(options: &Options) -> Result<Report, Error> {
     reach::refine(&mut attempts);
     let coverage = Coverage::of(indexes.iter().map(LogIndex::log), &clocks);
     coverage.note_gaps(&capture_windows, &mut notes);
-    let around = Surroundings::new(scanned.observations, &attempts, rest, coverage, options.target.clone());
+    let around = Surroundings::new(scanned.observations, &attempts, rest, coverage, options.target.clone())
+        .with_folded(folded);
     let incidents = incident::all(&attempts, &around);
 
     // Judge each connection alone, then each incident.
@@ -102,7 +109,9 @@ fn run(options: &Options) -> Result<Report, Error> {
         .filter(|(incident, ..)| is_wanted(options, incident, &attempts))
         .collect();
     notes.add_many(NoteKind::FilteredOut, None, "", u64::try_from(all - judged.len()).unwrap_or(0), None);
-    if all == 0 && !captures.is_empty() {
+    let none_at_all = all == 0 && groups.is_empty();
+    let groups: Vec<Group> = groups.into_iter().filter(|group| is_wanted_group(options, group)).collect();
+    if none_at_all && !captures.is_empty() {
         notes.add(NoteKind::NoRdp, captures.first().map(|capture| capture.id), None);
     }
 
@@ -114,6 +123,7 @@ fn run(options: &Options) -> Result<Report, Error> {
         attempts: &attempts,
         verdicts: &verdicts,
         incidents: &judged,
+        groups: &groups,
         around: &around,
         notes: &notes,
     }))
@@ -124,13 +134,37 @@ fn scan_options(options: &Options) -> ScanOptions {
         Some(range) => Split { range, ..Split::default() },
         None => Split::default(),
     };
-    ScanOptions { ports: options.ports.clone(), split }
+    let flows = options.max_memory.map_or_else(FlowBounds::default, FlowBounds::within);
+    ScanOptions { ports: options.ports.clone(), split, flows }
+}
+
+/// What is to stay single: what a log names, and what the user asks for.
+fn folding(options: &Options, anchors: &[(&Log, Vec<Event>)]) -> Fold {
+    let named = anchors.iter().flat_map(|(_, events)| events).filter_map(keys::accepted_client).collect();
+    Fold::new(named, options.client.as_deref().and_then(|client| client.parse().ok()), None)
+}
+
+/// `--around` means this much before and after.
+const AROUND: i64 = 300 * time::SECOND;
+
+/// The filters that the user gave, for connections that were folded. A user is not known of them.
+fn is_wanted_group(options: &Options, group: &Group) -> bool {
+    let names_server = |wanted: &str| {
+        group.server.is_some_and(|server| server.to_string() == wanted || server.ip.to_string() == wanted)
+    };
+    let client_fits = options
+        .client
+        .as_deref()
+        .is_none_or(|wanted| group.client.is_some_and(|client| client.to_string() == wanted));
+    let lifetime = Window { start: group.first.time, end: group.last.time };
+    client_fits
+        && options.user.is_none()
+        && options.server.as_deref().is_none_or(names_server)
+        && options.around.is_none_or(|moment| Window::at(moment).widened(AROUND).overlaps(&lifetime))
 }
 
 /// The filters that the user gave.
 fn is_wanted(options: &Options, incident: &Incident, attempts: &[Attempt]) -> bool {
-    /// `--around` means this much before and after.
-    const AROUND: i64 = 300 * time::SECOND;
     let own: Vec<&Attempt> = incident.connections.iter().filter_map(|at| attempts.get(*at)).collect();
     let (client, server) = incident::parties(incident, &own);
     let names_server = |wanted: &str| {

@@ -276,3 +276,25 @@ fn a_scan_of_many_connections_takes_time_in_proportion() {
     // Eight times as many: sixteen times as long is forgiven, sixty-four is not.
     assert!(many < few * 24 || many < Duration::from_secs(2), "1,500 in {few:?}, 12,000 in {many:?}");
 }
+
+#[test]
+fn a_flood_is_folded_the_same_in_any_ranges_and_nobody_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flood.pcap");
+    let count = 30_000;
+    fs::write(&path, many_connections(count)).unwrap();
+    let report = |range_size, threads| {
+        let options =
+            Options { inputs: vec![path.clone()], range_size, threads: Some(threads), ..Options::default() };
+        samples::analysed(&options).unwrap()
+    };
+    let whole = report(None, 2);
+    let folded: u64 = whole.groups.iter().map(|group| group.count).sum();
+    assert_eq!(folded + u64::try_from(whole.connections.len()).unwrap(), u64::from(count));
+    assert!(whole.connections.len() < 4096, "{} stay single", whole.connections.len());
+    let whole = serde_json::to_string(&whole).unwrap();
+    for (range, threads) in [(100_000, 1), (1 << 20, 2), (64 << 20, 4)] {
+        let other = serde_json::to_string(&report(Some(range), threads)).unwrap();
+        assert!(whole == other, "ranges of {range} and {threads} threads change the report");
+    }
+}

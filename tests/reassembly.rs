@@ -333,8 +333,7 @@ fn a_table_keeps_flows_apart() {
     number(&mut segments);
     let interest = Interest::default();
     let mut table = FlowTable::default();
-    let all: Vec<&Segment> = segments.iter().collect();
-    for window in all.chunks(97) {
+    for window in segments.chunks(97) {
         table.apply(Batch {
             segments: window,
             icmp: &[],

@@ -65,10 +65,14 @@ note_kinds! {
     StreamBound: "streams longer than the part that is kept for decoding", costs "later messages are known by size and time only";
     /// Out-of-order segments were given up.
     ReorderBound: "streams with more missing ranges than are tracked", costs "retransmissions in these streams are not counted exactly";
+    /// More connections at once than are tracked.
+    FlowBound: "running connections given up to stay within memory", costs "what they did later was taken for another connection";
+    /// More ICMP errors at once than are held.
+    IcmpBound: "ICMP errors left out to stay within memory", costs "what they say of a connection is not known";
     /// RDP was found on an unexpected port.
     RdpElsewhere: "RDP endpoints found by content on other ports", costs "nothing: the capture was read a second time for them";
     /// Ended connections were folded into groups.
-    Folded: "ended connections folded into groups", costs "these connections are reported by count, not one by one";
+    Folded: "ended connections folded into groups", costs "these connections are reported by count, not one by one, and judged from packets alone";
     /// A log with damaged chunks.
     DamagedChunk: "damaged chunks in an event log", costs "events in these chunks are missing";
     /// A record that could not be decoded.

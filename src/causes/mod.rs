@@ -27,7 +27,9 @@
 pub mod case;
 mod cause;
 pub mod finding;
+pub mod fold;
 pub mod judge;
+mod pattern;
 pub mod told;
 
 pub mod authentication;

@@ -52,6 +52,7 @@ fn options(args: &Analyze) -> Options {
         target: args.target.clone(),
         no_mmap: args.no_mmap,
         threads: args.threads.map(NonZeroUsize::get),
+        max_memory: args.max_memory,
         range_size: None,
     }
 }

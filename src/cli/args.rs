@@ -137,6 +137,10 @@ pub struct Analyze {
     #[arg(long, value_name = "N", help_heading = "Reading")]
     pub threads: Option<NonZeroUsize>,
 
+    /// Memory for running connections, at most 256; in a flood the oldest are then given up sooner, and counted.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Reading")]
+    pub max_memory: Option<u32>,
+
     /// Exit with code 1 if a failure was found.
     #[arg(long)]
     pub fail_on_finding: bool,
@@ -282,6 +286,8 @@ mod tests {
             "--no-mmap",
             "--threads",
             "2",
+            "--max-memory",
+            "64",
             "--fail-on-finding",
             "--quiet",
         ])
@@ -291,6 +297,7 @@ mod tests {
         assert_eq!(args.ports, [3390, 3391]);
         assert_eq!(args.around.unwrap().to_string(), "2024-05-06T18:10:10.000000000Z");
         assert_eq!((args.width, args.threads.map(NonZeroUsize::get)), (Some(120), Some(2)));
+        assert_eq!(args.max_memory, Some(64));
         assert!(args.no_mmap && args.fail_on_finding && args.quiet);
     }
 

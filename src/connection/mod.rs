@@ -3,6 +3,7 @@
 //! Says what was observed and how far the connection came; never why it failed. That is `causes`.
 
 pub mod encrypted;
+pub mod ended;
 pub mod ending;
 pub mod kerberos;
 pub mod lookup;
@@ -10,8 +11,10 @@ pub mod observations;
 pub mod scan;
 pub mod stage;
 pub mod stages;
+pub mod tallies;
 pub mod tls;
 pub mod trace;
+pub mod twins;
 
 use std::net::IpAddr;
 

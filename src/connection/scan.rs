@@ -5,21 +5,19 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
+use super::ended::{self, Epoch, Sink};
 use super::observations::{Hosts, Observations, side_channels};
-use super::trace::{speaks_rdp, trace};
-use super::{Connection, kerberos, lookup};
-use crate::base::{Locator, NoteKind, Notes, SourceId, Timestamp, Window, time};
+use super::tallies::{self, Tallies};
+use super::{Connection, kerberos, lookup, twins};
+use crate::base::{NoteKind, Notes, SourceId, Timestamp, Window, time};
 use crate::capture::Capture;
 use crate::capture::split::{Part, Split, for_each_window};
 use crate::input::Input;
-use crate::packet::decode::Tally;
 use crate::packet::icmp::IcmpMeaning;
 use crate::packet::{Endpoint, IcmpError, Interest, Packets, Reassembler, Segment};
 use crate::stream::reorder::Reorder;
 use crate::stream::table::Batch;
-use crate::stream::{Flow, FlowTable, Opening};
+use crate::stream::{Flow, FlowTable, limits};
 
 /// What was found in all captures.
 #[derive(Debug, Default)]
@@ -50,6 +48,34 @@ pub struct ScanOptions {
     pub ports: Vec<u16>,
     /// How captures are cut up.
     pub split: Split,
+    /// Flows at once, below which none is taken out and beyond which the oldest is given up.
+    pub flows: FlowBounds,
+}
+
+/// How many flows a table holds.
+#[derive(Clone, Copy, Debug)]
+pub struct FlowBounds {
+    /// Below this none is taken out before the capture ends.
+    pub undisturbed: usize,
+    /// Beyond this the oldest are given up.
+    pub at_most: usize,
+}
+
+impl Default for FlowBounds {
+    fn default() -> Self {
+        Self { undisturbed: limits::FLOWS, at_most: limits::FLOWS_AT_MOST }
+    }
+}
+
+impl FlowBounds {
+    /// Bounds for so many MiB; never more than usual.
+    pub fn within(mebibytes: u32) -> Self {
+        /// Flows that a MiB holds: one with a handshake and its certificate takes some 8 KiB.
+        const PER_MEBIBYTE: usize = 128;
+        let at_most = crate::base::bytes::index(mebibytes).saturating_mul(PER_MEBIBYTE);
+        let at_most = at_most.clamp(PER_MEBIBYTE, limits::FLOWS_AT_MOST);
+        Self { undisturbed: limits::FLOWS.min(at_most / 2), at_most }
+    }
 }
 
 /// A file of a ring buffer may begin this much before the one before it ends.
@@ -57,8 +83,8 @@ const RING_OVERLAP: i64 = time::SECOND;
 /// Endpoints found by content, at most: more is a scan of the whole network.
 const MAX_FOUND: usize = 1024;
 
-/// Scans all captures.
-pub fn scan(inputs: &[&Input], options: &ScanOptions, notes: &mut Notes) -> Scanned {
+/// Scans all captures. Connections go through `sink`; what it gives back is among [`Scanned::connections`].
+pub fn scan(inputs: &[&Input], options: &ScanOptions, sink: &mut dyn Sink, notes: &mut Notes) -> Scanned {
     let mut captures: Vec<(SourceId, Capture<'_>)> = inputs
         .iter()
         .filter_map(|input| {
@@ -72,17 +98,17 @@ pub fn scan(inputs: &[&Input], options: &ScanOptions, notes: &mut Notes) -> Scan
     captures.sort_by_cached_key(|(source, capture)| (first_time(capture), *source));
     let mut interest = Interest::new(&options.ports);
     let mut own = Notes::new();
-    let mut pass = run_pass(&captures, &interest, options.split, &mut own);
+    let mut pass = run_pass(&captures, &interest, options, sink, &mut own);
     if !pass.found.is_empty() {
         interest.endpoints = std::mem::take(&mut pass.found).into_iter().take(MAX_FOUND).collect();
         own = Notes::new();
-        pass = run_pass(&captures, &interest, options.split, &mut own);
+        pass = run_pass(&captures, &interest, options, sink, &mut own);
         for endpoint in &interest.endpoints {
             own.add_detail(NoteKind::RdpElsewhere, None, endpoint.to_string());
         }
     }
     notes.merge(own);
-    pass.finish(&interest, notes)
+    pass.finish(&interest, sink, notes)
 }
 
 fn first_time(capture: &Capture<'_>) -> Timestamp {
@@ -113,20 +139,25 @@ struct Pass {
     observations: Vec<Observations>,
     sizes: Vec<CaptureSize>,
     found: std::collections::BTreeSet<Endpoint>,
+    /// Connections that ended early and are reported one by one.
+    singles: Vec<Connection>,
 }
 
 fn run_pass(
     captures: &[(SourceId, Capture<'_>)],
     interest: &Interest,
-    split: Split,
+    options: &ScanOptions,
+    sink: &mut dyn Sink,
     notes: &mut Notes,
 ) -> Pass {
+    sink.begin();
     let interest = Arc::new(interest.clone());
     let mut pass = Pass {
         sequences: Vec::new(),
         observations: Vec::new(),
         sizes: Vec::new(),
         found: std::collections::BTreeSet::new(),
+        singles: Vec::new(),
     };
     for (source, capture) in captures {
         let begins = first_time(capture);
@@ -138,14 +169,15 @@ fn run_pass(
             Some(at) => pass.sequences.swap_remove(at),
             None => Sequence { table: FlowTable::default(), end: Timestamp::MIN },
         };
-        let mut reading = Reading::new(*source, capture, Arc::clone(&interest));
+        let mut reading = Reading::new(*source, capture, Arc::clone(&interest), options.flows);
+        let mut into = Into { table: &mut sequence.table, sink, singles: &mut pass.singles, notes };
         let summary = for_each_window(
             capture,
-            split,
+            options.split,
             &|| Packets::new(Arc::clone(&interest), capture.bytes),
-            |parts| reading.window(parts, &mut sequence.table, notes),
+            |parts| reading.window(parts, &mut into),
         );
-        reading.end(&mut sequence.table);
+        reading.end(&mut into);
         pass.found.append(&mut reading.found);
         pass.sizes.push(CaptureSize {
             source: *source,
@@ -161,11 +193,22 @@ fn run_pass(
     pass
 }
 
+/// Where what is read goes.
+struct Into<'a> {
+    table: &'a mut FlowTable,
+    sink: &'a mut dyn Sink,
+    singles: &'a mut Vec<Connection>,
+    notes: &'a mut Notes,
+}
+
 /// One capture being read.
 struct Reading<'a> {
     source: SourceId,
     bytes: &'a [u8],
     interest: Arc<Interest>,
+    bounds: FlowBounds,
+    epoch: Epoch,
+    given_up: u64,
     reorder: Reorder,
     fragments: Reassembler,
     hosts: Hosts,
@@ -182,39 +225,15 @@ const MAX_NAMES: usize = 200_000;
 /// ICMP errors about lost fragments that are kept.
 const MAX_TIMEOUTS: usize = 256;
 
-#[derive(Default)]
-struct Tallies {
-    cut: Tally,
-    malformed: Tally,
-    unknown_link: Tally,
-    late: (u64, Option<u64>),
-    lost: u64,
-}
-
-impl Tallies {
-    fn note(&self, source: SourceId, notes: &mut Notes) {
-        let frame = |number: Option<u64>| number.map(|number| Locator::Frame { source, number });
-        let mut add =
-            |kind, tally: &Tally| notes.add_many(kind, Some(source), "", tally.count, frame(tally.first));
-        add(NoteKind::CutFrames, &self.cut);
-        add(NoteKind::MalformedFrames, &self.malformed);
-        add(NoteKind::UnknownLinkType, &self.unknown_link);
-        notes.add_many(NoteKind::ClockStep, Some(source), "", self.late.0, frame(self.late.1));
-        notes.add_many(NoteKind::FragmentsIncomplete, Some(source), "", self.lost, None);
-    }
-}
-
-fn add_tally(sum: &mut Tally, part: Tally) {
-    sum.count += part.count;
-    sum.first = sum.first.or(part.first);
-}
-
 impl<'a> Reading<'a> {
-    fn new(source: SourceId, capture: &Capture<'a>, interest: Arc<Interest>) -> Self {
+    fn new(source: SourceId, capture: &Capture<'a>, interest: Arc<Interest>, bounds: FlowBounds) -> Self {
         Self {
             source,
             bytes: capture.bytes,
             interest,
+            bounds,
+            epoch: Epoch::default(),
+            given_up: 0,
             reorder: Reorder::default(),
             fragments: Reassembler::default(),
             hosts: Hosts::default(),
@@ -227,7 +246,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn window(&mut self, parts: Vec<Part<Packets>>, table: &mut FlowTable, notes: &mut Notes) {
+    fn window(&mut self, parts: Vec<Part<Packets>>, into: &mut Into<'_>) {
+        let notes = &mut *into.notes;
         let mut segments = Vec::new();
         let mut icmp = Vec::new();
         for mut part in parts {
@@ -242,7 +262,8 @@ impl<'a> Reading<'a> {
             segments.append(&mut packets.segments);
         }
         let ordered = self.reorder.push(segments);
-        self.apply(&ordered, &icmp, table);
+        self.epoch.wait(icmp);
+        self.apply(&ordered, into);
     }
 
     /// Resolves fragments; what comes out takes its place by frame number.
@@ -274,9 +295,9 @@ impl<'a> Reading<'a> {
             icmp.push(error);
         }
         self.found.extend(packets.found.drain(..));
-        add_tally(&mut self.tallies.cut, packets.cut);
-        add_tally(&mut self.tallies.malformed, packets.malformed);
-        add_tally(&mut self.tallies.unknown_link, packets.unknown_link);
+        tallies::add(&mut self.tallies.cut, packets.cut);
+        tallies::add(&mut self.tallies.malformed, packets.malformed);
+        tallies::add(&mut self.tallies.unknown_link, packets.unknown_link);
         if let Some((first, last)) = packets.span {
             let window = self.window.get_or_insert(Window { start: first, end: last });
             window.include(first);
@@ -284,10 +305,22 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn apply(&self, segments: &[Segment], icmp: &[IcmpError], table: &mut FlowTable) {
-        let segments: Vec<&Segment> = segments.iter().collect();
+    fn apply(&mut self, segments: &[Segment], into: &mut Into<'_>) {
+        let mut rest = segments;
+        while !rest.is_empty() {
+            let (own, later) = self.epoch.split(rest);
+            self.apply_batch(own, &[], into.table);
+            if let Some((now, icmp)) = self.epoch.end() {
+                self.apply_batch(&[], &icmp, into.table);
+                self.take_ended(now, into);
+            }
+            rest = later;
+        }
+    }
+
+    fn apply_batch(&self, segments: &[Segment], icmp: &[IcmpError], table: &mut FlowTable) {
         table.apply(Batch {
-            segments: &segments,
+            segments,
             icmp,
             source: self.source,
             bytes: self.bytes,
@@ -295,10 +328,27 @@ impl<'a> Reading<'a> {
         });
     }
 
-    fn end(&mut self, table: &mut FlowTable) {
+    /// In a flood, what has ended makes room.
+    fn take_ended(&mut self, now: Timestamp, into: &mut Into<'_>) {
+        if into.table.len() <= self.bounds.undisturbed {
+            return;
+        }
+        let (flows, given_up) = into.table.take_ended(now, self.bounds.at_most);
+        self.given_up += given_up;
+        let flows = flows.into_iter().map(|flow| (flow, now)).collect();
+        let ended = ended::connections(flows, &self.interest, into.notes);
+        into.singles.extend(into.sink.take(ended, &[]));
+    }
+
+    fn end(&mut self, into: &mut Into<'_>) {
         let rest = self.reorder.finish();
-        self.apply(&rest, &[], table);
+        self.apply(&rest, into);
+        let icmp = self.epoch.rest();
+        self.apply_batch(&[], &icmp, into.table);
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
+        let mut add = |kind, count| into.notes.add_many(kind, Some(self.source), "", count, None);
+        add(NoteKind::FlowBound, self.given_up);
+        add(NoteKind::IcmpBound, self.epoch.left_out);
     }
 
     fn finish(self) -> (Observations, Tallies) {
@@ -322,8 +372,8 @@ impl<'a> Reading<'a> {
 }
 
 impl Pass {
-    fn finish(mut self, interest: &Interest, notes: &mut Notes) -> Scanned {
-        let mut flows: Vec<(Flow, Timestamp)> = Vec::new();
+    fn finish(mut self, interest: &Interest, sink: &mut dyn Sink, notes: &mut Notes) -> Scanned {
+        let mut flows: Vec<(Box<Flow>, Timestamp)> = Vec::new();
         let mut orphans = Vec::new();
         for sequence in self.sequences {
             let (own, lost) = sequence.table.finish();
@@ -333,65 +383,20 @@ impl Pass {
         if let Some(first) = self.observations.first_mut() {
             first.orphans = orphans;
         }
-        flows.retain(|(flow, _)| interest.is_server(flow.server.ip, flow.server.port) || speaks_rdp(flow));
-        note_flows(&flows, notes);
-        let mut connections: Vec<Connection> =
-            flows.into_par_iter().map(|(flow, end)| trace(flow, end)).collect();
+        let mut connections = self.singles;
+        let mut flows = flows.into_iter();
+        loop {
+            let some: Vec<_> = flows.by_ref().take(limits::TOGETHER).collect();
+            if some.is_empty() {
+                break;
+            }
+            let last = ended::connections(some, interest, notes);
+            connections.extend(sink.take(last, &self.observations));
+        }
         connections.sort_by_key(|connection| (connection.first, connection.client, connection.server));
-        let connections = once(connections);
+        let connections = twins::once(connections);
         self.observations.sort_by_key(|observations| observations.source);
         self.sizes.sort_by_key(|size| size.source);
         Scanned { connections, observations: self.observations, sizes: self.sizes }
-    }
-}
-
-/// A connection that two captures hold is one connection: what is said of it rests on the fuller one. Equal ends
-/// and an equal initial sequence number of the client make it the same.
-fn once(connections: Vec<Connection>) -> Vec<Connection> {
-    let mut by_opening: std::collections::BTreeMap<(Endpoint, Endpoint, u32), usize> =
-        std::collections::BTreeMap::new();
-    let mut kept: Vec<Connection> = Vec::with_capacity(connections.len());
-    for mut connection in connections {
-        let isn = connection.flow.as_ref().and_then(|flow| flow.syns.first()).map(|syn| syn.isn);
-        let Some(isn) = isn else {
-            kept.push(connection);
-            continue;
-        };
-        let key = (connection.client, connection.server, isn);
-        let twin = by_opening.get(&key).copied().and_then(|at| kept.get_mut(at));
-        match twin.filter(|twin| twin.first.at.source() != connection.first.at.source()) {
-            None => {
-                by_opening.insert(key, kept.len());
-                kept.push(connection);
-            }
-            Some(twin) => {
-                if segments(&connection) > segments(twin) {
-                    std::mem::swap(twin, &mut connection);
-                    twin.also_in.append(&mut connection.also_in);
-                }
-                twin.also_in.push(connection.first.at.source());
-            }
-        }
-    }
-    kept
-}
-
-fn segments(connection: &Connection) -> u64 {
-    connection.flow.as_ref().map_or(0, |flow| flow.client_habits.segments + flow.server_habits.segments)
-}
-
-fn note_flows(flows: &[(Flow, Timestamp)], notes: &mut Notes) {
-    for (flow, _) in flows {
-        let source = Some(flow.first.at.source());
-        let mut add = |kind, count| notes.add_many(kind, source, "", count, Some(flow.first.at));
-        let holes = [&flow.to_server, &flow.to_client];
-        add(NoteKind::DuplicateFrames, flow.duplicates);
-        add(NoteKind::MidStream, u64::from(flow.opening == Opening::MidStream));
-        add(NoteKind::OneDirection, u64::from(flow.is_one_sided()));
-        for stream in holes {
-            let unseen = stream.gaps.iter().filter(|gap| gap.acknowledged && !gap.cut).count();
-            add(NoteKind::CaptureLoss, u64::try_from(unseen).unwrap_or(0));
-            add(NoteKind::ReorderBound, u64::from(stream.beyond_pending));
-        }
     }
 }

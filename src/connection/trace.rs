@@ -20,7 +20,7 @@ const REQUEST_WITHIN: usize = 16;
 const SHOWN: usize = 40;
 
 /// Reads one flow. `capture_end` is the last stamp of the capture that holds it.
-pub fn trace(mut flow: Flow, capture_end: Timestamp) -> Connection {
+pub fn trace(mut flow: Box<Flow>, capture_end: Timestamp) -> Connection {
     let request = find_request(&flow);
     let confirm = find_confirm(&flow);
     let (tls, sealed) = tls::read(&flow);
@@ -53,7 +53,7 @@ pub fn trace(mut flow: Flow, capture_end: Timestamp) -> Connection {
     // What was to be read has been read; a large capture has many connections.
     flow.to_server.runs = Vec::new();
     flow.to_client.runs = Vec::new();
-    connection.flow = Some(Box::new(flow));
+    connection.flow = Some(flow);
     connection
 }
 

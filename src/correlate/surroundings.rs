@@ -1,7 +1,7 @@
 //! What one incident cannot know alone: other attempts and how they ended, hosts that answered, events that
 //! explain from far away, what captures and logs can speak for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::attempt::{Attempt, Joined};
@@ -99,6 +99,20 @@ impl Surroundings {
             }
         }
         around
+    }
+
+    /// Puts attempts beside those that are reported one by one: of the ones that were folded, a few per server.
+    #[must_use]
+    pub fn with_folded(self, folded: Vec<Other>) -> Self {
+        if folded.is_empty() {
+            return self;
+        }
+        let mut others = self.others;
+        let known: BTreeSet<Mark> = others.iter().map(|other| other.first).collect();
+        others.extend(folded.into_iter().filter(|other| !known.contains(&other.first)));
+        others.sort_by_key(|other| other.first);
+        let (captures, far, coverage, target) = (self.captures, self.far, self.coverage, self.target);
+        Self { captures, far, coverage, target, ..Self::of_others(others) }
     }
 
     /// What was seen of a host, in any capture.

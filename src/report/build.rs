@@ -2,8 +2,8 @@
 
 use super::event_words;
 use super::model::{
-    Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Incident, JoinedEvent,
-    Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
+    Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
+    JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
 };
 use crate::base::{Mark, Notes, SourceId, Timestamp, time};
 use crate::causes::{self, Finding, Severity};
@@ -33,6 +33,8 @@ pub struct Material<'a> {
     pub verdicts: &'a [causes::Verdict],
     /// Incidents, each with its verdict and its deciding connection.
     pub incidents: &'a [(correlate::Incident, causes::Verdict, Option<usize>)],
+    /// Connections that were folded.
+    pub groups: &'a [causes::fold::Group],
     /// What they share.
     pub around: &'a Surroundings,
     /// What limits all of it.
@@ -64,7 +66,7 @@ pub fn report(material: &Material<'_>) -> Report {
         clocks: material.clocks.clocks.iter().filter_map(clock).collect(),
         incidents: (1_u32..).zip(material.incidents).map(|(id, item)| incident(id, item, material)).collect(),
         connections,
-        groups: Vec::new(),
+        groups: material.groups.iter().map(group).collect(),
         notes: material.notes.iter().map(Note::from).collect(),
     }
 }
@@ -219,6 +221,20 @@ fn connection(at: usize, attempt: &Attempt, own: &causes::Verdict, incident_of: 
         events: attempt.events.iter().map(joined).collect(),
         verdict: verdict(own),
         display_filter: display_filter(connection),
+    }
+}
+
+fn group(own: &causes::fold::Group) -> Group {
+    Group {
+        client: own.client.map_or_else(|| "several".into(), |client| client.to_string()),
+        server: own.server.map_or_else(|| "several".into(), |server| server.to_string()),
+        reached: own.reached.name(),
+        cause: own.cause,
+        count: own.count,
+        first_frame: own.first.at.frame().unwrap_or(0),
+        last_frame: own.last.at.frame().unwrap_or(0),
+        first_time: text(own.first.time),
+        last_time: text(own.last.time),
     }
 }
 

@@ -283,6 +283,13 @@ impl Flow {
         }
     }
 
+    /// Whether it was ended: aborted by one side, or closed by both.
+    pub fn is_closed(&self) -> bool {
+        let closed = |from, kind| self.closes.iter().any(|close| close.from == from && close.kind == kind);
+        let both = closed(Side::Client, CloseKind::Fin) && closed(Side::Server, CloseKind::Fin);
+        both || self.closes.iter().any(|close| close.kind == CloseKind::Rst)
+    }
+
     /// Takes an ICMP error that quotes a segment of this flow.
     pub fn icmp(&mut self, error: IcmpError) {
         if self.icmp.len() < limits::ICMP {

@@ -2,6 +2,8 @@
 //!
 //! Hostile and very large captures meet these; past a bound a flow goes on with counters, and a note says so.
 
+use crate::base::time;
+
 /// Bytes kept of each direction for decoding (a TLS flight with a long certificate chain is under 20 KiB). Past
 /// it records are known by size, direction and time only.
 pub const HEAD_BYTES: usize = 64 * 1024;
@@ -33,3 +35,18 @@ pub const HISTORY: usize = 48;
 pub const FINGERPRINTS: usize = 8;
 /// Shards of a flow table. Fixed, so that results do not depend on the number of threads.
 pub const SHARDS: usize = 64;
+/// Segments between two looks through a flow table for what has ended. Counted in segments, so that results do not
+/// depend on how a capture is cut up.
+pub const EPOCH: usize = 65_536;
+/// Flows of a table below which none is taken out before the capture ends: only a flood has more at once.
+pub const FLOWS: usize = 16_384;
+/// Flows of a table at most. Past it those that were heard last the longest ago are taken for ended, and counted.
+pub const FLOWS_AT_MOST: usize = 32_768;
+/// A closed flow is taken out this long after its last segment: what comes later says nothing new.
+pub const LINGER: i64 = 3 * time::SECOND;
+/// A flow whose opening was never answered is taken out after this: the waits between the first six SYNs are shorter.
+pub const UNANSWERED: i64 = 40 * time::SECOND;
+/// Flows that are turned into connections together at the end of the captures.
+pub const TOGETHER: usize = 16_384;
+/// ICMP errors that wait for their place among the segments. Past it they are left out and counted.
+pub const ICMP_WAITING: usize = 65_536;

@@ -1,13 +1,15 @@
 //! All flows of a sequence of captures, in shards.
 
+#![expect(clippy::vec_box, reason = "a flow is large, and a flood moves a million of them from list to list")]
+
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHasher};
 use std::hash::{Hash, Hasher};
 
 use super::flow::{Flow, Opening};
 use super::limits;
-use crate::base::{Locator, Mark, SourceId, time};
-use crate::packet::{Endpoint, IcmpError, Interest, Segment};
+use crate::base::{Locator, Mark, SourceId, Timestamp, time};
+use crate::packet::{Endpoint, IcmpError, Interest, Segment, TcpFlags};
 
 /// Both endpoints, the smaller first: the same for both directions.
 type Key = (Endpoint, Endpoint);
@@ -18,13 +20,15 @@ fn key(a: Endpoint, b: Endpoint) -> Key {
 
 #[derive(Debug, Default)]
 struct Shard {
-    live: FxHashMap<Key, Flow>,
+    live: FxHashMap<Key, Box<Flow>>,
     /// Flows between the same endpoints as a live one, seen at another interface: a device on the path opens the
     /// connection anew with the same ports.
-    beside: FxHashMap<Key, Flow>,
-    done: Vec<Flow>,
+    beside: FxHashMap<Key, Box<Flow>>,
+    done: Vec<Box<Flow>>,
     /// ICMP errors about flows that were not seen.
     orphans: Vec<IcmpError>,
+    /// Whether ended flows were taken out: then what still comes of one is no flow of its own.
+    thinned: bool,
 }
 
 /// A device opens its own connection within this time of the client's last segment.
@@ -49,7 +53,7 @@ impl Default for FlowTable {
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     /// Segments.
-    pub segments: &'a [&'a Segment],
+    pub segments: &'a [Segment],
     /// ICMP errors.
     pub icmp: &'a [IcmpError],
     /// The capture they come from.
@@ -81,9 +85,49 @@ impl FlowTable {
         }
     }
 
+    /// Flows in the table.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(Shard::len).sum()
+    }
+
+    /// Whether there is no flow.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes out the flows that have ended by `now`, ordered by their first segment; beyond the bound also running
+    /// ones, those that were heard last the longest ago. Gives how many of these there were.
+    pub fn take_ended(&mut self, now: Timestamp, at_most: usize) -> (Vec<Box<Flow>>, u64) {
+        let ended = |flow: &Flow| {
+            let silent = now - flow.last.time;
+            let unanswered = flow.syn_acks.is_empty()
+                && flow.to_client.data_segments == 0
+                && flow.to_server.data_segments == 0;
+            silent > limits::UNANSWERED && (unanswered || !flow.closes.is_empty())
+                || silent > limits::LINGER && flow.is_closed()
+        };
+        let mut flows: Vec<Box<Flow>> =
+            self.shards.par_iter_mut().flat_map_iter(|shard| shard.take_where(&ended)).collect();
+        let mut given_up = 0;
+        let beyond = self.len().saturating_sub(at_most);
+        if beyond > 0 {
+            let mut heard: Vec<Timestamp> =
+                self.shards.iter().flat_map(Shard::flows).map(|flow| flow.last.time).collect();
+            let (_, until, _) = heard.select_nth_unstable(beyond - 1);
+            let until = *until;
+            let before = flows.len();
+            let old = |flow: &Flow| flow.last.time <= until;
+            flows.extend(self.shards.iter_mut().flat_map(|shard| shard.take_where(&old)));
+            given_up = u64::try_from(flows.len() - before).unwrap_or(0);
+        }
+        flows.par_iter_mut().for_each(|flow| flow.finish());
+        flows.par_sort_by_key(|flow| (flow.first.at, flow.client, flow.server));
+        (flows, given_up)
+    }
+
     /// Ends the work: every flow, ordered by its first segment, and the ICMP errors about flows never seen.
-    pub fn finish(self) -> (Vec<Flow>, Vec<IcmpError>) {
-        let mut flows: Vec<Flow> = Vec::new();
+    pub fn finish(self) -> (Vec<Box<Flow>>, Vec<IcmpError>) {
+        let mut flows: Vec<Box<Flow>> = Vec::new();
         let mut orphans = Vec::new();
         for shard in self.shards {
             flows.extend(shard.done);
@@ -91,7 +135,7 @@ impl FlowTable {
             flows.extend(shard.beside.into_values());
             orphans.extend(shard.orphans);
         }
-        flows.par_iter_mut().for_each(Flow::finish);
+        flows.par_iter_mut().for_each(|flow| flow.finish());
         flows.par_sort_by_key(|flow| (flow.first.at, flow.client, flow.server));
         orphans.sort_by_key(|error| error.frame);
         (flows, orphans)
@@ -106,6 +150,24 @@ fn shard_of(a: Endpoint, b: Endpoint) -> usize {
 }
 
 impl Shard {
+    fn len(&self) -> usize {
+        self.live.len() + self.beside.len() + self.done.len()
+    }
+
+    fn flows(&self) -> impl Iterator<Item = &Flow> {
+        self.live.values().chain(self.beside.values()).map(|flow| &**flow)
+    }
+
+    /// Takes out what is over, and running flows that are taken for it. In no order.
+    fn take_where(&mut self, ended: &(impl Fn(&Flow) -> bool + Sync)) -> Vec<Box<Flow>> {
+        self.thinned = true;
+        let mut out = std::mem::take(&mut self.done);
+        for flows in [&mut self.live, &mut self.beside] {
+            out.extend(flows.extract_if(|_, flow| ended(flow)).map(|(_, flow)| flow));
+        }
+        out
+    }
+
     fn segment(&mut self, segment: &Segment, batch: &Batch<'_>) {
         let mark =
             Mark { time: segment.time, at: Locator::Frame { source: batch.source, number: segment.frame } };
@@ -124,9 +186,13 @@ impl Shard {
             self.done.extend(over);
         }
         let flows = if is_beside { &mut self.beside } else { &mut self.live };
+        let says_something = segment.length > 0 || segment.flags.has(TcpFlags::SYN);
+        if self.thinned && !says_something && !flows.contains_key(&key) {
+            return;
+        }
         let flow = flows.entry(key).or_insert_with(|| {
             let (client, server, opening) = orient(segment, batch.interest);
-            Flow::new(client, server, opening, segment.interface, mark)
+            Box::new(Flow::new(client, server, opening, segment.interface, mark))
         });
         flow.apply(segment, segment.bytes(batch.bytes), mark);
     }

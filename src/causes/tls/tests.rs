@@ -110,9 +110,8 @@ impl Script {
 
     fn connection(self) -> Connection {
         let mut table = FlowTable::default();
-        let segments: Vec<&Segment> = self.segments.iter().collect();
         table.apply(Batch {
-            segments: &segments,
+            segments: &self.segments,
             icmp: &[],
             source: SourceId(0),
             bytes: &self.bytes,

@@ -1,0 +1,239 @@
+//! Ended connections beyond a fixed number are judged as they come, and those that are alike folded into groups.
+//!
+//! A capture of an attack has millions of connections; a report has room for some thousands. Of each kind some stay
+//! single, so that what is unlike the rest is seen. Judged from packets alone: logs are joined to single ones only,
+//! which is why those that a log names must stay single.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use super::pattern::{Pair, Pattern};
+use super::{Case, judge};
+use crate::base::{Locator, Mark, NoteKind, Notes, SourceId, time};
+use crate::connection::ended::Sink;
+use crate::connection::observations::Observations;
+use crate::connection::{Connection, Stage};
+use crate::correlate::surroundings::Other;
+use crate::correlate::{Attempt, Surroundings};
+use crate::packet::Endpoint;
+
+/// Connections that are reported one by one, whatever they are.
+const SINGLES: usize = 2048;
+/// Beyond these, the first so many of each kind (server, stage, cause) stay single.
+const OF_A_KIND: u32 = 8;
+/// Those of [`OF_A_KIND`] altogether.
+const KINDS: usize = 1024;
+/// Sessions that came up stay single up to this number.
+const SESSIONS: usize = 8192;
+/// Groups by client and server. Beyond these, connections are grouped without the client, then without the server.
+const GROUPS: usize = 1024;
+/// Attempts of the batch before that the next batch is judged beside.
+const BEFORE: usize = 2048;
+/// Accepted attempts that all others are judged beside: the first of each server in each [`SPAN`], the latest ones.
+const ACCEPTED: usize = 8192;
+const SPAN: i64 = 10 * time::SECOND;
+
+/// Connections that are alike.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    /// The client; none where it is one of several.
+    pub client: Option<IpAddr>,
+    /// The server; none where it is one of several.
+    pub server: Option<Endpoint>,
+    /// The last stage that was entered.
+    pub reached: Stage,
+    /// The cause they share.
+    pub cause: Option<&'static str>,
+    /// How many.
+    pub count: u64,
+    /// The first sign of the first.
+    pub first: Mark,
+    /// The last sign of the last.
+    pub last: Mark,
+}
+
+type Cause = Option<&'static str>;
+type Key = (Option<Endpoint>, Option<IpAddr>, Stage, Cause);
+
+/// Takes connections as they end.
+#[derive(Debug, Default)]
+pub struct Fold {
+    /// Client endpoints that a log names.
+    named: BTreeSet<Endpoint>,
+    /// The client that the user asked for.
+    client: Option<IpAddr>,
+    /// Lower bound than [`SINGLES`], if memory is short.
+    bound: Option<usize>,
+    singles: usize,
+    sessions: usize,
+    kinds: usize,
+    of_a_kind: BTreeMap<(Endpoint, Stage, Cause), u32>,
+    groups: BTreeMap<Key, Group>,
+    /// Groups that name a client, and those that name a server alone.
+    counts: (usize, usize),
+    before: Vec<Other>,
+    accepted: BTreeMap<(i64, Endpoint), Other>,
+    folded: BTreeMap<SourceId, (u64, Locator)>,
+}
+
+impl Fold {
+    /// Connections of these clients stay single; `singles` lowers the number of those that stay so anyway.
+    pub fn new(named: BTreeSet<Endpoint>, client: Option<IpAddr>, singles: Option<usize>) -> Self {
+        Self { named, client, bound: singles, ..Self::default() }
+    }
+
+    /// Counts what was folded.
+    pub fn note(&self, notes: &mut Notes) {
+        for (source, (count, first)) in &self.folded {
+            notes.add_many(NoteKind::Folded, Some(*source), "", *count, Some(*first));
+        }
+    }
+
+    /// Ends the work: the groups in order of server and client, and the attempts that single ones are judged beside.
+    pub fn finish(self) -> (Vec<Group>, Vec<Other>) {
+        let beside = if self.groups.is_empty() { Vec::new() } else { self.accepted.into_values().collect() };
+        (self.groups.into_values().collect(), beside)
+    }
+
+    /// The cause of each, by its packets and its neighbours. What is alike in everything that detectors look at is
+    /// judged once.
+    fn judge(&mut self, singles: &[Connection], attempts: &[Attempt], seen: &[Observations]) -> Vec<Cause> {
+        let mut others = std::mem::take(&mut self.before);
+        let known: BTreeSet<Mark> = others.iter().map(|other| other.first).collect();
+        let own: Vec<Other> = attempts.par_iter().map(|attempt| Other::of(&attempt.connection)).collect();
+        let alive = self.accepted.values().filter(|other| !known.contains(&other.first)).cloned();
+        others.extend(alive);
+        others.extend(singles.iter().map(Other::of));
+        self.remember(&own);
+        self.before = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default().to_vec();
+        others.extend(own);
+        others.sort_by_key(|other| other.first);
+        let mut around = Surroundings::of_others(others);
+        around.captures = seen.to_vec();
+
+        let mut of_pair: FxHashMap<(IpAddr, Endpoint), usize> = FxHashMap::default();
+        for attempt in attempts {
+            *of_pair.entry((attempt.connection.client.ip, attempt.connection.server)).or_default() += 1;
+        }
+        let patterns: Vec<Pattern<'_>> = attempts
+            .par_iter()
+            .enumerate()
+            .map(|(at, attempt)| {
+                let connection = &attempt.connection;
+                let count = of_pair.get(&(connection.client.ip, connection.server)).copied();
+                Pattern::of(connection, Pair::of(at, connection.client.ip, count.unwrap_or(0)))
+            })
+            .collect();
+        let mut like: FxHashMap<&Pattern<'_>, usize> = FxHashMap::default();
+        let mut chosen: Vec<&Attempt> = Vec::new();
+        let places: Vec<usize> = patterns
+            .iter()
+            .zip(attempts)
+            .map(|(pattern, attempt)| {
+                *like.entry(pattern).or_insert_with(|| {
+                    chosen.push(attempt);
+                    chosen.len() - 1
+                })
+            })
+            .collect();
+        let causes: Vec<Cause> = chosen
+            .par_iter()
+            .map(|attempt| judge(&Case::of(attempt, &around)).finding.map(|finding| finding.cause.id))
+            .collect();
+        places.into_iter().map(|place| causes.get(place).copied().flatten()).collect()
+    }
+
+    fn stays_single(&mut self, connection: &Connection, cause: Cause) -> bool {
+        if self.named.contains(&connection.client) || self.client == Some(connection.client.ip) {
+            return true;
+        }
+        if connection.reached_session() && self.sessions < SESSIONS {
+            self.sessions += 1;
+            return true;
+        }
+        if self.kinds >= KINDS {
+            return false;
+        }
+        let seen = self.of_a_kind.entry((connection.server, connection.reached, cause)).or_default();
+        *seen = seen.saturating_add(1);
+        self.kinds += usize::from(*seen <= OF_A_KIND);
+        *seen <= OF_A_KIND
+    }
+
+    fn fold(&mut self, connection: &Connection, cause: Cause) {
+        let (first, last) = (connection.first, connection.last);
+        let key = self.key(connection, cause);
+        let group = self.groups.entry(key).or_insert(Group {
+            server: key.0,
+            client: key.1,
+            reached: key.2,
+            cause,
+            count: 0,
+            first,
+            last,
+        });
+        group.count += 1;
+        group.first = group.first.min(first);
+        group.last = group.last.max(last);
+        let source = self.folded.entry(first.at.source()).or_insert((0, first.at));
+        *source = (source.0 + 1, source.1.min(first.at));
+    }
+
+    /// Remembers which servers accepted connections, and when: what shows that a host is up.
+    fn remember(&mut self, others: &[Other]) {
+        for other in others.iter().filter(|other| other.accepted.is_some()) {
+            let span = (other.first.time.nanos() / SPAN, other.server);
+            self.accepted.entry(span).or_insert_with(|| other.clone());
+        }
+        while self.accepted.len() > ACCEPTED {
+            self.accepted.pop_first();
+        }
+    }
+
+    /// The group that a connection belongs to, or that is begun with it.
+    fn key(&mut self, connection: &Connection, cause: Cause) -> Key {
+        let (server, reached) = (connection.server, connection.reached);
+        let exact = (Some(server), Some(connection.client.ip), reached, cause);
+        let known = self.groups.contains_key(&exact);
+        if known || self.counts.0 < GROUPS {
+            self.counts.0 += usize::from(!known);
+            return exact;
+        }
+        let of_server = (Some(server), None, reached, cause);
+        let known = self.groups.contains_key(&of_server);
+        if known || self.counts.1 < GROUPS {
+            self.counts.1 += usize::from(!known);
+            return of_server;
+        }
+        (None, None, reached, cause)
+    }
+}
+
+impl Sink for Fold {
+    fn begin(&mut self) {
+        *self = Self::new(std::mem::take(&mut self.named), self.client, self.bound);
+    }
+
+    fn take(&mut self, mut ended: Vec<Connection>, seen: &[Observations]) -> Vec<Connection> {
+        let bound = self.bound.map_or(SINGLES, |bound| bound.min(SINGLES));
+        let later = ended.split_off(bound.saturating_sub(self.singles).min(ended.len()));
+        self.singles += ended.len();
+        if later.is_empty() {
+            return ended;
+        }
+        let attempts: Vec<Attempt> =
+            later.into_iter().map(|connection| Attempt { connection, events: Vec::new() }).collect();
+        let causes = self.judge(&ended, &attempts, seen);
+        for (attempt, cause) in attempts.into_iter().zip(causes) {
+            if self.stays_single(&attempt.connection, cause) {
+                ended.push(attempt.connection);
+            } else {
+                self.fold(&attempt.connection, cause);
+            }
+        }
+        ended
+    }
+}

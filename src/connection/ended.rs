@@ -1,0 +1,116 @@
+//! Connections that end while a capture is still being read: traced at once, so that memory holds the running ones.
+//!
+//! Decides when to look, never what becomes of a connection: that is the [`Sink`]'s.
+
+use rayon::prelude::*;
+
+use super::Connection;
+use super::observations::Observations;
+use super::trace::{speaks_rdp, trace};
+use crate::base::{NoteKind, Notes, Timestamp};
+use crate::packet::{IcmpError, Interest, Segment};
+use crate::stream::{Flow, Opening, limits};
+
+/// What takes connections as they end.
+pub trait Sink {
+    /// A pass over the captures begins: what an earlier one brought is forgotten.
+    fn begin(&mut self);
+
+    /// Takes connections that have ended, in order of their first frame. `seen` is what the captures show,
+    /// once they have been read to the end.
+    /// Gives back those that are to be reported one by one.
+    fn take(&mut self, ended: Vec<Connection>, seen: &[Observations]) -> Vec<Connection>;
+}
+
+/// Keeps every connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeepAll;
+
+impl Sink for KeepAll {
+    fn begin(&mut self) {}
+
+    fn take(&mut self, ended: Vec<Connection>, _: &[Observations]) -> Vec<Connection> {
+        ended
+    }
+}
+
+/// Where in the sequence of segments a flow table is looked through.
+///
+/// INVARIANT: depends on the segments alone, never on the windows they come in.
+#[derive(Debug, Default)]
+pub struct Epoch {
+    since: usize,
+    now: Option<Timestamp>,
+    frame: u64,
+    icmp: Vec<IcmpError>,
+    /// ICMP errors that found no room.
+    pub left_out: u64,
+}
+
+impl Epoch {
+    /// Takes a window's ICMP errors: they wait for the end of the epoch.
+    pub fn wait(&mut self, errors: Vec<IcmpError>) {
+        let room = limits::ICMP_WAITING.saturating_sub(self.icmp.len());
+        self.left_out += u64::try_from(errors.len().saturating_sub(room)).unwrap_or(0);
+        self.icmp.extend(errors.into_iter().take(room));
+    }
+
+    /// The segments that still belong to this epoch, and those behind it.
+    pub fn split<'a>(&mut self, segments: &'a [Segment]) -> (&'a [Segment], &'a [Segment]) {
+        let room = limits::EPOCH.saturating_sub(self.since).min(segments.len());
+        let (own, later) = segments.split_at(room);
+        self.since += own.len();
+        for segment in own {
+            self.now = self.now.max(Some(segment.time));
+            self.frame = self.frame.max(segment.frame);
+        }
+        (own, later)
+    }
+
+    /// At the end of an epoch: the newest time stamp so far, and the ICMP errors whose turn has come.
+    pub fn end(&mut self) -> Option<(Timestamp, Vec<IcmpError>)> {
+        if self.since < limits::EPOCH {
+            return None;
+        }
+        self.since = 0;
+        let (due, later) =
+            std::mem::take(&mut self.icmp).into_iter().partition(|error| error.frame <= self.frame);
+        self.icmp = later;
+        Some((self.now?, due))
+    }
+
+    /// What still waits at the end of a capture.
+    pub fn rest(&mut self) -> Vec<IcmpError> {
+        std::mem::take(&mut self.icmp)
+    }
+}
+
+/// Flows to connections: those that are RDP, with what limits what is known of them.
+pub fn connections(
+    mut flows: Vec<(Box<Flow>, Timestamp)>,
+    interest: &Interest,
+    notes: &mut Notes,
+) -> Vec<Connection> {
+    flows.retain(|(flow, _)| interest.is_server(flow.server.ip, flow.server.port) || speaks_rdp(flow));
+    note_flows(&flows, notes);
+    let mut connections: Vec<Connection> =
+        flows.into_par_iter().map(|(flow, end)| trace(flow, end)).collect();
+    connections.par_sort_by_key(|connection| (connection.first, connection.client, connection.server));
+    connections
+}
+
+fn note_flows(flows: &[(Box<Flow>, Timestamp)], notes: &mut Notes) {
+    for (flow, _) in flows {
+        let source = Some(flow.first.at.source());
+        let mut add = |kind, count| notes.add_many(kind, source, "", count, Some(flow.first.at));
+        let holes = [&flow.to_server, &flow.to_client];
+        add(NoteKind::DuplicateFrames, flow.duplicates);
+        add(NoteKind::MidStream, u64::from(flow.opening == Opening::MidStream));
+        add(NoteKind::OneDirection, u64::from(flow.is_one_sided()));
+        for stream in holes {
+            let unseen = stream.gaps.iter().filter(|gap| gap.acknowledged && !gap.cut).count();
+            add(NoteKind::CaptureLoss, u64::try_from(unseen).unwrap_or(0));
+            add(NoteKind::ReorderBound, u64::from(stream.beyond_pending));
+        }
+    }
+}
