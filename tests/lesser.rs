@@ -36,13 +36,18 @@ enum Lack {
     ToServer,
 }
 
+/// A sample, and what it may lack.
+type Exception = (&'static str, fn(Lack) -> bool);
+
 /// Where no reader of what is left could know better.
-const EQUAL_TO_ANOTHER: &[(&str, fn(Lack) -> bool)] = &[
+const EQUAL_TO_ANOTHER: &[Exception] = &[
     // SYNs alone, from a host that is up otherwise: a drop, for all that one direction tells.
     ("syn-ack-lost", |lack| lack == Lack::ToClient),
     // Without the reset the session runs on.
     ("ended-abruptly-by-server--reset", |lack| matches!(lack, Lack::Frame(_))),
     ("ended-abruptly-by-server--reset--with-log", |lack| matches!(lack, Lack::Frame(_))),
+    ("client-internal-fault", |lack| matches!(lack, Lack::Frame(_))),
+    ("ended-abruptly-by-client--socket-code", |lack| matches!(lack, Lack::Frame(_))),
     ("stateful-idle-timeout--reset", |lack| matches!(lack, Lack::Frame(_))),
     ("zero-window", |lack| matches!(lack, Lack::Frame(_))),
     // A few of the attempts are no storm.

@@ -64,7 +64,7 @@ pub fn goodbye(flow: &Flow, tls: &Tls, encrypted: &Encrypted) -> Option<Observed
         .filter(|_| tls.finished().is_some() || tls.midstream)
         .map(|alert| alert.mark().of(Goodbye { from: alert.value, form: Form::CloseNotify }));
     let found = sealed_alerts.into_iter().find(in_time);
-    if tls.server_hello.is_some() || tls.midstream {
+    if tls.is_used() {
         return found.or_else(|| sealed_goodbye(flow, tls, encrypted).into_iter().find(in_time));
     }
     found.or_else(|| clear_goodbye(flow))

@@ -81,10 +81,10 @@ fn is_running_session(connection: &Connection, flow: &Flow) -> bool {
 /// Whether the server's first bytes are a fast-path message that ends where a segment does: only sessions have those.
 /// [MS-RDPBCGR] 2.2.9.1.2
 fn begins_with_fast_path(flow: &Flow) -> bool {
-    let Some(run) = flow.to_client.runs.first() else { return false };
-    let Ok((rest, first)) = fast_path(&run.bytes) else { return false };
     /// The least that carries an update.
     const LEAST: u16 = 32;
+    let Some(run) = flow.to_client.runs.first() else { return false };
+    let Ok((rest, first)) = fast_path(&run.bytes) else { return false };
     let end = run.bytes.len() - rest.len();
     first.length >= LEAST && (rest.is_empty() || run.piece_starts().any(|start| start == end))
 }
@@ -99,11 +99,11 @@ fn tls_without_hello(connection: &Connection, flow: &Flow) -> Option<Step> {
     if alert.is_none() && (tls.client_finished.is_some() || tls.server_finished.is_some()) {
         return Some((Outcome::Passed, tls.client_finished.max(tls.server_finished), None));
     }
-    let detail = tls.fatal_alert().map(|alert| alert_says(&alert.value));
+    let detail = tls.fatal_alert().map(|alert| alert_says(alert.value));
     Some((unfinished(connection, flow), Some(first), detail))
 }
 
-fn alert_says(alert: &ClearAlert) -> String {
+fn alert_says(alert: ClearAlert) -> String {
     format!("{} alert {}", alert.from.name(), alert.alert.description)
 }
 
@@ -184,7 +184,7 @@ fn tls(connection: &Connection, flow: &Flow) -> Option<Step> {
         return Some((Outcome::Passed, Some(finished), version));
     }
     if let Some(alert) = tls.fatal_alert() {
-        return Some((Outcome::Failed, Some(alert.mark()), Some(alert_says(&alert.value))));
+        return Some((Outcome::Failed, Some(alert.mark()), Some(alert_says(alert.value))));
     }
     let detail = if tls.server_hello.is_none() { "no ServerHello" } else { "handshake not completed" };
     Some((unfinished(connection, flow), Some(begun), Some(detail.into())))

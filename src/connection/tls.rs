@@ -65,6 +65,11 @@ impl Tls {
         self.server_hello.as_ref().map(|hello| hello.value.cipher)
     }
 
+    /// Whether what flows is TLS, however much of its handshake was captured.
+    pub const fn is_used(&self) -> bool {
+        self.client_hello.is_some() || self.server_hello.is_some() || self.midstream
+    }
+
     /// When the handshake was complete.
     pub fn finished(&self) -> Option<Mark> {
         match (self.client_finished, self.server_finished) {

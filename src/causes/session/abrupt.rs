@@ -39,12 +39,20 @@ pub fn sizes_tell(case: &Case<'_>) -> bool {
     let framed =
         [Side::Client, Side::Server].into_iter().all(|side| flow.stream(side).tracker.is_known_to_the_end());
     let encrypted = &connection.encrypted;
-    let is_tls = connection.tls.server_hello.is_some() || connection.tls.midstream;
+    let is_tls = connection.tls.is_used();
     let tells = |last: Option<Sealed>| last.is_none_or(|last| is_no_ultimatum(&last));
     framed
         && case.capture_is_fair()
         && case.end_is_seen()
         && (!is_tls || tells(encrypted.last_of_client) && tells(encrypted.last_of_server))
+}
+
+/// Whether a side's last record is small enough for a goodbye, and the handshake that would tell its length is not
+/// in the capture.
+pub fn may_hide_goodbye(case: &Case<'_>) -> bool {
+    let Some(connection) = case.connection() else { return false };
+    let last = [connection.encrypted.last_of_client, connection.encrypted.last_of_server];
+    last.into_iter().flatten().any(|last| !is_no_ultimatum(&last) && last.plaintext.exact().is_none())
 }
 
 fn is_no_ultimatum(last: &Sealed) -> bool {

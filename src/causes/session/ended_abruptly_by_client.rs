@@ -52,7 +52,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     }
     let (_, flow, close) = abrupt::ended_by(case, Side::Client)?;
     let certain = abrupt::sizes_tell(case) && !is_plain_end(case, close.kind);
-    if logged.is_none() && !certain {
+    if !certain && (logged.is_none() || abrupt::may_hide_goodbye(case)) {
         return None;
     }
     let strength = if logged.is_some() { Strength::Corroborated } else { Strength::Inferred };
