@@ -5,7 +5,7 @@
 
 use super::case::ending_says;
 use super::finding::{Blame, Evidence, Exoneration, Finding, Kind, Severity, Strength, Verdict};
-use super::session::decision;
+use super::session::{abrupt, decision};
 use super::{ALL, Case, Cause, negotiation};
 use crate::base::time;
 use crate::connection::ending::Form;
@@ -13,7 +13,7 @@ use crate::connection::{Outcome, Stage, Transport};
 use crate::correlate::{Attempt, Incident, Surroundings};
 use crate::eventlog::{Provider, gateway};
 use crate::protocol::nego::FailureCode;
-use crate::stream::Side;
+use crate::stream::{CloseKind, Flow, Side};
 
 /// Judges one case alone.
 pub fn judge(case: &Case<'_>) -> Verdict {
@@ -228,6 +228,9 @@ fn doubt(case: &Case<'_>) -> Option<String> {
     if hidden && close.from == Side::Client && case.end_is_seen() {
         return None;
     }
+    if is_plain_end(case, flow) {
+        return None;
+    }
     let closed = ending_says(close);
     let unseen = [Side::Client, Side::Server].into_iter().find(|side| flow.unseen_at_end(*side) > 0);
     Some(match unseen {
@@ -235,6 +238,19 @@ fn doubt(case: &Case<'_>) -> Option<String> {
         None if flow.is_cut() => format!("{closed}, and the snapshot length cut off what was said before"),
         None => format!("{closed}, and no goodbye can be told from what was captured"),
     })
+}
+
+/// TCP's own orderly end, where records do not tell whether a goodbye was said: FINs of both sides, all data
+/// acknowledged, nothing of it missing.
+fn is_plain_end(case: &Case<'_>, flow: &Flow) -> bool {
+    let fins = [Side::Client, Side::Server].map(|side| flow.close_of(side, CloseKind::Fin));
+    let first_is_fin = flow.first_close().is_some_and(|close| close.kind == CloseKind::Fin);
+    first_is_fin
+        && fins.iter().all(Option::is_some)
+        && abrupt::all_acknowledged(flow)
+        && case.end_is_seen()
+        && case.capture_is_sound()
+        && !flow.is_cut()
 }
 
 /// The seconds after which the server dismissed a session that had hardly begun, where nothing says for which reason.
