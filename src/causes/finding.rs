@@ -233,3 +233,20 @@ pub struct Verdict {
     /// What could not be seen, and which source would settle it.
     pub missing: Vec<String>,
 }
+
+impl Verdict {
+    /// A verdict that says nothing yet.
+    pub(super) const fn empty(kind: Kind) -> Self {
+        Self {
+            kind,
+            finding: None,
+            summary: String::new(),
+            evidence: Vec::new(),
+            remarks: Vec::new(),
+            also_considered: Vec::new(),
+            exonerated: Vec::new(),
+            ruled_out: Vec::new(),
+            missing: Vec::new(),
+        }
+    }
+}

@@ -3,17 +3,13 @@
 //! A wrong cause costs its reader a day. So a residual is not a cause, a finding on a session that came up and
 //! ended in order is a remark, and where nothing is certain the verdict says what would settle it.
 
-use super::case::ending_says;
 use super::finding::{Blame, Evidence, Exoneration, Finding, Kind, Severity, Strength, Verdict};
-use super::session::{abrupt, decision};
-use super::{ALL, Case, Cause, negotiation};
-use crate::base::time;
-use crate::connection::ending::Form;
-use crate::connection::{Outcome, Stage, Transport};
+use super::without_finding::without_finding;
+use super::{ALL, Case, Cause};
+use crate::connection::Stage;
 use crate::correlate::{Attempt, Incident, Surroundings};
-use crate::eventlog::{Provider, gateway};
 use crate::protocol::nego::FailureCode;
-use crate::stream::{CloseKind, Flow, Side};
+use crate::stream::Side;
 
 /// Judges one case alone.
 pub fn judge(case: &Case<'_>) -> Verdict {
@@ -49,7 +45,7 @@ pub fn judge_incident(
         };
         return (judge(&case), None);
     };
-    let mut verdict = verdicts.get(deciding).cloned().unwrap_or_else(|| empty(Kind::Undetermined));
+    let mut verdict = verdicts.get(deciding).cloned().unwrap_or_else(|| Verdict::empty(Kind::Undetermined));
     for other in incident.connections.iter().filter(|other| **other != deciding) {
         let Some(own) = verdicts.get(*other) else { continue };
         let said = own.finding.iter().chain(&own.remarks).cloned();
@@ -150,243 +146,7 @@ fn of_finding(finding: Finding) -> Verdict {
     }
     summary.push('.');
     let missing = finding.missing.clone();
-    Verdict { missing, summary, finding: Some(finding), ..empty(kind) }
-}
-
-fn empty(kind: Kind) -> Verdict {
-    Verdict {
-        kind,
-        finding: None,
-        summary: String::new(),
-        evidence: Vec::new(),
-        remarks: Vec::new(),
-        also_considered: Vec::new(),
-        exonerated: Vec::new(),
-        ruled_out: Vec::new(),
-        missing: Vec::new(),
-    }
-}
-
-/// Nothing failed, or nothing can be said.
-fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
-    let Some(connection) = case.connection() else {
-        return Verdict {
-            summary: "Nothing can be said about this attempt.".into(),
-            ..empty(Kind::Undetermined)
-        };
-    };
-    let probe = &negotiation::client_left_or_probe::CAUSE;
-    if let Some(left) = remarks.iter().find(|remark| std::ptr::eq(remark.cause, probe)) {
-        let summary = left.detail.clone().unwrap_or_else(|| left.cause.title().to_owned());
-        return Verdict {
-            summary: format!("Not a failure: {summary}."),
-            evidence: left.evidence.clone(),
-            ..empty(Kind::Healthy)
-        };
-    }
-    if connection.transport == Transport::Unseen {
-        return unseen(case);
-    }
-    if connection.reached_session() {
-        return match doubt(case) {
-            None => healthy(case),
-            Some(doubt) => in_doubt(case, &doubt),
-        };
-    }
-    undetermined(case)
-}
-
-/// Why a session that came up may not be called healthy: how it ended is out of sight, or it did not fare well. A
-/// fragment; nothing where all is well.
-fn doubt(case: &Case<'_>) -> Option<String> {
-    let flow = case.flow()?;
-    let unheard = [Side::Client, Side::Server].into_iter().find(|side| !flow.swallowed(*side).is_empty());
-    if let Some(side) = unheard.filter(|_| !decision::ended_in_order(case)) {
-        return Some(format!("the last data of the {} was repeated and not acknowledged", side.name()));
-    }
-    if case.connection()?.tls.fatal_alert().is_some() {
-        return Some("a TLS alert ends what may have been a handshake".into());
-    }
-    let close = flow.first_close()?;
-    // A goodbye may answer the other side's end, of which the capture lacks the frame.
-    if let Some(goodbye) = &case.connection()?.goodbye
-        && flow.unseen_at_end(goodbye.value.from.other()) > 0
-    {
-        let other = goodbye.value.from.other().name();
-        return Some(format!("the last bytes of the {other} are not in the capture"));
-    }
-    if let Some(after) = dismissed(case) {
-        return Some(format!(
-            "the server ended it by a decision {after:.1} s after it began; the code is encrypted"
-        ));
-    }
-    if decision::ended_in_order(case) || case.connection()?.outcome(Stage::Session) != Outcome::Cut {
-        return None;
-    }
-    // A client that closes is what users do, and mstsc does it with RST.
-    let hidden = flow.is_cut() && !flow.to_server.tracker.is_known_to_the_end();
-    if hidden && close.from == Side::Client && case.end_is_seen() {
-        return None;
-    }
-    if is_plain_end(case, flow) {
-        return None;
-    }
-    let closed = ending_says(close);
-    let unseen = [Side::Client, Side::Server].into_iter().find(|side| flow.unseen_at_end(*side) > 0);
-    Some(match unseen {
-        Some(side) => format!("{closed}, and the last bytes of the {} are not in the capture", side.name()),
-        None if flow.is_cut() => format!("{closed}, and the snapshot length cut off what was said before"),
-        None => format!("{closed}, and no goodbye can be told from what was captured"),
-    })
-}
-
-/// TCP's own orderly end, where records do not tell whether a goodbye was said: FINs of both sides, all data
-/// acknowledged, nothing of it missing.
-fn is_plain_end(case: &Case<'_>, flow: &Flow) -> bool {
-    let fins = [Side::Client, Side::Server].map(|side| flow.close_of(side, CloseKind::Fin));
-    let first_is_fin = flow.first_close().is_some_and(|close| close.kind == CloseKind::Fin);
-    first_is_fin
-        && fins.iter().all(Option::is_some)
-        && abrupt::all_acknowledged(flow)
-        && case.end_is_seen()
-        && case.capture_is_sound()
-        && !flow.is_cut()
-}
-
-/// The seconds after which the server dismissed a session that had hardly begun, where nothing says for which reason.
-fn dismissed(case: &Case<'_>) -> Option<f64> {
-    /// A user who logs off at once needs longer.
-    const HARDLY: i64 = 5 * time::SECOND;
-    let connection = case.connection()?;
-    let goodbye = connection.goodbye.filter(|goodbye| {
-        goodbye.value.from == Side::Server && goodbye.value.form == Form::ErrorInfoAndUltimatum
-    })?;
-    let length = goodbye.time - connection.encrypted.settings_began?.time;
-    let told = !decision::statements(case).is_empty();
-    (!told && length < HARDLY).then(|| crate::correlate::clock::seconds(length))
-}
-
-/// A session that came up, and of whose end nothing certain can be said.
-fn in_doubt(case: &Case<'_>, doubt: &str) -> Verdict {
-    let verdict = undetermined(case);
-    Verdict {
-        summary: format!("The session came up. Whether it ended in order cannot be told: {doubt}."),
-        ..verdict
-    }
-}
-
-fn healthy(case: &Case<'_>) -> Verdict {
-    let mut verdict = empty(Kind::Healthy);
-    let Some((connection, flow)) = case.both() else { return verdict };
-    let length = flow.last.time - flow.first.time;
-    let ending = match &connection.goodbye {
-        Some(goodbye) => {
-            format!("the {} ended it in order, with {}", goodbye.value.from.name(), goodbye.value.form.name())
-        }
-        None if flow.closes.is_empty() => "it was still running when the capture ended".into(),
-        None => "no fault is visible at its end".into(),
-    };
-    verdict.summary = format!(
-        "The session came up and ran for {:.1} s; {ending}.",
-        crate::correlate::clock::seconds(length)
-    );
-    if let (Some(confirm), Some(selected)) = (&connection.confirm, connection.selected()) {
-        verdict.evidence.push(Evidence::of(
-            confirm,
-            format!("the server accepts the connection request: {}", selected.value),
-        ));
-    }
-    if let Some(mark) = connection.encrypted.settings_began.or(connection.tls.finished()).or(flow.handshake) {
-        verdict.evidence.push(Evidence::at(mark, "security is up and the session is being built"));
-    }
-    if let Some(goodbye) = &connection.goodbye {
-        verdict.evidence.push(Evidence::of(
-            goodbye,
-            format!("the {} says goodbye: {}", goodbye.value.from.name(), goodbye.value.form.name()),
-        ));
-    }
-    verdict.evidence.extend(case.ending());
-    // A router that said a packet was too big, and was heeded: no fault, but what a reader looks for.
-    if let Some(error) = flow.icmp.first() {
-        verdict.evidence.push(Evidence::at(
-            flow.mark_of(error),
-            format!("{} sent {}; the connection went on", error.reporter, error.label()),
-        ));
-    }
-    verdict
-}
-
-/// A connection of which only the server's log knows, and no finding.
-fn unseen(case: &Case<'_>) -> Verdict {
-    let logged_on = case.all_events().find(|joined| {
-        matches!(
-            (&joined.event.provider, joined.event.id),
-            (Provider::LocalSessionManager, 21 | 25)
-                | (Provider::RdpCoreTs, 68 | 100 | 101)
-                | (Provider::RemoteConnectionManager, 1149)
-                | (Provider::Gateway, 302)
-        ) || gateway::ended_in_order(&joined.event)
-    });
-    match logged_on {
-        Some(joined) => Verdict {
-            summary: "The server's log shows that this connection passed security; no fault is logged."
-                .into(),
-            evidence: vec![Evidence::event(&joined.event, "the connection got past the security phase")],
-            ..empty(Kind::Healthy)
-        },
-        None => Verdict {
-            summary: "The server accepted this connection; its log does not say how it failed.".into(),
-            evidence: case.accepted().into_iter().collect(),
-            missing: vec!["a capture of the attempt, at the client or at the server".into()],
-            ..empty(Kind::Undetermined)
-        },
-    }
-}
-
-fn undetermined(case: &Case<'_>) -> Verdict {
-    let mut verdict = empty(Kind::Undetermined);
-    let Some((connection, flow)) = case.both() else { return verdict };
-    let last = connection.stages.last();
-    let cut = last.is_none_or(|result| matches!(result.outcome, Outcome::Cut | Outcome::Unseen))
-        && flow.closes.is_empty();
-    let at = last.and_then(|result| result.at).unwrap_or(flow.last);
-    let detail = last
-        .and_then(|result| result.detail.clone())
-        .map(|detail| format!(" ({detail})"))
-        .unwrap_or_default();
-    verdict.summary = if cut {
-        format!("The capture ends while the connection is in the stage {}{detail}.", connection.reached)
-    } else {
-        let who = flow.closed_by().map(|who| format!("; ended by {who}")).unwrap_or_default();
-        format!(
-            "The connection came as far as the stage {}{detail}{who}. Why it went no further cannot be told from this.",
-            connection.reached
-        )
-    };
-    verdict.evidence.push(Evidence::at(at, format!("last sign of the stage {}", connection.reached)));
-    verdict.evidence.extend(case.ending());
-    if case
-        .around
-        .captures
-        .iter()
-        .all(|capture| capture.window.is_none_or(|window| window.end <= flow.last.time.shifted(time::SECOND)))
-        && cut
-    {
-        verdict.missing.push("a capture that goes on until the user sees the error".into());
-    }
-    if flow.is_cut() {
-        verdict.missing.push("a capture with whole packets: the snapshot length cut these".into());
-    }
-    if !case.around.coverage.has(&Provider::RdpCoreTs) {
-        verdict.missing.push(
-            "the server's log Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational for this time"
-                .into(),
-        );
-    }
-    if !case.around.coverage.has(&Provider::RdpClient) {
-        verdict.missing.push("the client's log Microsoft-Windows-TerminalServices-RDPClient/Operational, or the error code that the user saw".into());
-    }
-    verdict
+    Verdict { missing, summary, finding: Some(finding), ..Verdict::empty(kind) }
 }
 
 /// The network is not at fault where everything that was sent arrived, in both directions, and the end was said

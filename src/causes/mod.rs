@@ -31,6 +31,7 @@ pub mod fold;
 pub mod judge;
 mod pattern;
 pub mod told;
+mod without_finding;
 
 pub mod authentication;
 pub mod gateway;
