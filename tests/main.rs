@@ -9,6 +9,9 @@ mod cli;
 /// The code tables, and what `explain` says of them.
 #[cfg(test)]
 mod codes;
+/// What was expected against what was found: the identity.
+#[cfg(test)]
+mod confusion;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
 #[cfg(test)]
 mod eventlog;
