@@ -2,6 +2,7 @@
 //!
 //! The only library file that sees every layer. Decides nothing itself.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -64,8 +65,9 @@ fn run(options: &Options) -> Result<Report, Error> {
     // Log records to events; bytes to flows to connections, of a flood folded as they end.
     let indexes: Vec<LogIndex<'_>> =
         bundle.logs().filter_map(|input| eventlog::scan(input.id, &input.bytes, &mut notes)).collect();
-    let anchors: Vec<(&Log, Vec<Event>)> =
+    let mut anchors: Vec<(&Log, Vec<Event>)> =
         indexes.iter().map(|index| (index.log(), index.anchors(&mut notes))).collect();
+    eventlog::once(anchors.iter_mut().map(|(_, events)| events));
     let captures: Vec<&Input> = bundle.captures().collect();
     let mut fold = folding(options, &anchors);
     let mut scanned = scan(&captures, &scan_options(options), &mut fold, &mut notes);
@@ -78,13 +80,16 @@ fn run(options: &Options) -> Result<Report, Error> {
     let clocks = Clocks::estimate(&scanned.connections, &lookups, &anchors, &mut notes);
     let capture_windows: Vec<Window> =
         scanned.observations.iter().filter_map(|capture| capture.window).collect();
-    let logs: Vec<DecodedLog<'_>> = indexes
+    let mut logs: Vec<DecodedLog<'_>> = indexes
         .iter()
         .map(|index| {
             let windows = clocks.windows_in(index.log().source, &capture_windows);
             DecodedLog { log: index.log(), events: index.events(windows.as_deref(), &mut notes) }
         })
         .collect();
+    for (source, count) in eventlog::once(logs.iter_mut().map(|log| &mut log.events)) {
+        notes.add_many(NoteKind::SameEvents, Some(source), "", count, None);
+    }
 
     // Connections and events to incidents.
     let connections = std::mem::take(&mut scanned.connections);
@@ -171,7 +176,10 @@ fn is_wanted(options: &Options, incident: &Incident, attempts: &[Attempt]) -> bo
         server.eq_ignore_ascii_case(wanted)
             || own.iter().any(|attempt| attempt.connection.server.ip.to_string() == wanted)
     };
-    let client_fits = options.client.as_deref().is_none_or(|wanted| client.eq_ignore_ascii_case(wanted));
+    let client_fits = options.client.as_deref().is_none_or(|wanted| {
+        let address = wanted.parse::<IpAddr>().ok().map(|ip| ip.to_canonical().to_string());
+        client.eq_ignore_ascii_case(address.as_deref().unwrap_or(wanted))
+    });
     let server_fits = options.server.as_deref().is_none_or(names_server);
     let user_fits = options.user.as_deref().is_none_or(|wanted| incident::user_matches(&own, wanted));
     let time_fits = options.around.is_none_or(|moment| {

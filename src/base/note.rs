@@ -95,6 +95,12 @@ note_kinds! {
     AmbiguousJoin: "events that fit more than one connection", costs "these events were not used as evidence";
     /// Incidents that the user did not ask for.
     FilteredOut: "incidents left out by the filters given", costs "they are not in this report";
+    /// Events that stand in two logs.
+    SameEvents: "events that another log holds as well", costs "nothing: each was counted once";
+    /// Connections of a log that the capture does not show.
+    NotInCapture: "connections that the log holds and the capture does not show", costs "they are not judged here; analyse the log without the capture to see them";
+    /// The log names another address for a connection.
+    JoinedByPort: "connections whose address is another in the log (address translation)", costs "they were joined by port and time";
     /// No RDP was found.
     NoRdp: "capture without RDP", costs "nothing could be judged from this capture";
 }

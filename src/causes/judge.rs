@@ -84,7 +84,12 @@ fn deciding(incident: &Incident, attempts: &[Attempt], verdicts: &[Verdict]) -> 
     if says_something(last) || verdicts.get(last).is_some_and(|verdict| verdict.finding.is_some()) {
         return Some(last);
     }
-    earlier.into_iter().find(|at| says_something(*at)).or(Some(last))
+    // A refusal that a later connection went past is a step of the client's fallback.
+    let went_past = |at: usize| {
+        connection(at).is_some_and(|earlier| earlier.negotiation_failure().is_some())
+            && connection(last).is_some_and(|last| last.reached > Stage::Negotiation)
+    };
+    earlier.into_iter().find(|at| says_something(*at) && !went_past(*at)).or(Some(last))
 }
 
 type Losers = Vec<(&'static Cause, String)>;

@@ -5,10 +5,12 @@
 use super::case::ending_says;
 use super::finding::{Evidence, Finding, Kind, Verdict};
 use super::session::{abrupt, decision};
+use super::transport::service_down::is_stop;
 use super::{Case, negotiation};
-use crate::base::time;
+use crate::base::{Window, time};
 use crate::connection::ending::Form;
 use crate::connection::{Outcome, Stage, Transport};
+use crate::correlate::Joined;
 use crate::eventlog::{Provider, gateway};
 use crate::stream::{CloseKind, Flow, Side};
 
@@ -172,6 +174,19 @@ fn unseen(case: &Case<'_>) -> Verdict {
                 | (Provider::Gateway, 302)
         ) || gateway::ended_in_order(&joined.event)
     });
+    if let (Some(joined), Some(stop)) = (logged_on, stopped_within(case)) {
+        return Verdict {
+            summary: "This connection passed security, and the Remote Desktop service ended while it lasted; the log \
+                      does not say how it fared."
+                .into(),
+            evidence: vec![
+                Evidence::event(&joined.event, "the connection got past the security phase"),
+                Evidence::event(&stop.event, "the service ended, or lost its listener"),
+            ],
+            missing: vec!["a capture of the attempt, at the client or at the server".into()],
+            ..Verdict::empty(Kind::Undetermined)
+        };
+    }
     match logged_on {
         Some(joined) => Verdict {
             summary: "The server's log shows that this connection passed security; no fault is logged."
@@ -186,6 +201,19 @@ fn unseen(case: &Case<'_>) -> Verdict {
             ..Verdict::empty(Kind::Undetermined)
         },
     }
+}
+
+/// The service's end within a connection that the log does not show to have ended in order.
+fn stopped_within<'a>(case: &Case<'a>) -> Option<&'a Joined> {
+    /// The record of a service's end comes a little behind the sessions that end with it.
+    const SOON: i64 = 5 * time::SECOND;
+    if decision::ended_in_order(case) {
+        return None;
+    }
+    let own = case.connection()?.window();
+    // Where no event tells the end, it may have lasted.
+    let window = Window { start: own.start, end: own.end.shifted(SOON) };
+    case.around.far_near(window).find(|joined| is_stop(joined) == Some(true))
 }
 
 fn undetermined(case: &Case<'_>) -> Verdict {

@@ -218,8 +218,12 @@ fn party(text: &str) -> Result<String, String> {
 }
 
 fn moment(text: &str) -> Result<Timestamp, String> {
+    // A date alone would be its midnight, which nobody means.
+    let has_time = text.contains(':');
     text.parse()
-        .map_err(|_| "expected a time such as 2024-05-06T20:10:10Z or 2024-05-06T22:10:10+02:00".to_owned())
+        .ok()
+        .filter(|_| has_time)
+        .ok_or_else(|| "expected a time such as 2024-05-06T20:10:10Z or 2024-05-06T22:10:10+02:00".to_owned())
 }
 
 // A page below this is not laid out, so asking for one is refused.

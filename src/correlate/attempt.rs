@@ -9,6 +9,8 @@ use crate::eventlog::{Event, Provider};
 pub enum MatchKey {
     /// The client's address and port.
     Address,
+    /// The client's port alone: an address translation lies between.
+    Port,
     /// The ActivityID of an event that was tied by address.
     Activity,
     /// The session id of an event that was tied.
@@ -24,6 +26,7 @@ impl MatchKey {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Address => "address",
+            Self::Port => "port",
             Self::Activity => "activity",
             Self::Session => "session",
             Self::Name => "name",

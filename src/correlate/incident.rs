@@ -29,16 +29,24 @@ pub const CLICK: i64 = 5 * time::SECOND;
 
 /// More requests than this within [`MINUTE`] are no user's.
 const STORM: usize = 10;
+/// More requests than this within [`MINUTE`] are no user's under any name: more than one a second.
+const RELENTLESS: usize = 60;
 /// Names below which it may be one user, or a monitoring program.
 const NAMES: usize = 3;
 const MINUTE: i64 = 60 * time::SECOND;
 
 /// Whether the requests of one source, in order of time and with the names of their cookies, are a storm: too many
-/// within a minute, under several names.
+/// within a minute, under several names; or under one name, so many that no user makes them.
 pub fn is_storm(requests: &[(Timestamp, Option<&str>)]) -> bool {
     let names: BTreeSet<&str> = requests.iter().filter_map(|(_, name)| *name).collect();
-    let dense = requests.iter().zip(requests.iter().skip(STORM)).any(|(a, b)| b.0 - a.0 <= MINUTE);
-    dense && names.len() >= NAMES
+    let dense = |count| requests.iter().zip(requests.iter().skip(count)).any(|(a, b)| b.0 - a.0 <= MINUTE);
+    dense(STORM) && names.len() >= NAMES || dense(RELENTLESS) && !names.is_empty()
+}
+
+/// Whether attempts without a session are so many beside the sessions of the same source that guessing explains them:
+/// each client of many users behind one address makes a probe or two beside its session.
+pub const fn outnumbers(without: usize, sessions: usize) -> bool {
+    without > STORM && without / 4 >= sessions
 }
 
 /// Groups connections, which must be ordered by start: by clicks, and all of a storm into one.
@@ -52,8 +60,8 @@ pub fn group(attempts: &[Attempt]) -> Vec<Incident> {
     incidents
 }
 
-/// The connections of each burst in which a source storms a server. A burst of which one connection became a session
-/// is left as it is: behind the address may be many users.
+/// The connections of each burst in which a source storms a server, save those that became a session. A burst with a
+/// session for every few of the others is left as it is: behind the address may be many users, whose clients probe.
 fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
     let mut by_source: BTreeMap<(IpAddr, Endpoint), Vec<usize>> = BTreeMap::new();
     for (at, attempt) in attempts.iter().enumerate() {
@@ -63,7 +71,9 @@ fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
     let connection = |at: &usize| attempts.get(*at).map(|attempt| &attempt.connection);
     let mut storms = Vec::new();
     for own in by_source.values().flat_map(|own| bursts(attempts, own)).filter(|own| own.len() > STORM) {
-        if own.iter().filter_map(connection).any(Connection::reached_session) {
+        let (sessions, own): (Vec<usize>, Vec<usize>) =
+            own.iter().copied().partition(|at| connection(at).is_some_and(Connection::reached_session));
+        if !outnumbers(own.len(), sessions.len()) {
             continue;
         }
         let cookies: Vec<(Timestamp, Option<String>)> = own
@@ -76,7 +86,7 @@ fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
         let requests: Vec<(Timestamp, Option<&str>)> =
             cookies.iter().map(|(time, name)| (*time, name.as_deref())).collect();
         if is_storm(&requests) {
-            storms.push(own.iter().copied().collect());
+            storms.push(own.into_iter().collect());
         }
     }
     storms

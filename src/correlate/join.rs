@@ -29,6 +29,8 @@ pub struct DecodedLog<'a> {
 
 /// An accepted connection in a log and its packets are at most this far apart once the clock is known.
 const RESIDUAL: i64 = 5 * time::SECOND;
+/// The same where the clock is not known: a clock of a domain is not further off, and ports repeat.
+const UNCOMPARED: i64 = 600 * time::SECOND;
 /// Events of the same tick as a connection's own may be stamped this much earlier or later.
 const TICK: i64 = 50 * time::MILLISECOND;
 /// Events about the end of a connection may follow it by this much.
@@ -43,8 +45,8 @@ pub fn join(
     notes: &mut Notes,
 ) -> (Vec<Attempt>, Vec<Joined>) {
     let mut work = Work::new(connections, logs, clocks);
-    work.by_address();
-    work.unseen(capture_windows);
+    work.by_address(notes);
+    work.unseen(capture_windows, notes);
     work.gateway(capture_windows);
     work.by_activity();
     work.by_client_log();
@@ -92,7 +94,7 @@ impl<'a> Work<'a> {
     }
 
     /// RdpCoreTS 131 and the filtering platform's events carry the client's address and port.
-    fn by_address(&mut self) {
+    fn by_address(&mut self, notes: &mut Notes) {
         let mut by_client: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
         for (at, attempt) in self.attempts.iter().enumerate() {
             by_client.entry(attempt.connection.client).or_default().push(at);
@@ -124,7 +126,45 @@ impl<'a> Work<'a> {
                 self.take(item_at, at, MatchKey::Address);
             }
         }
+        self.by_port(notes);
         self.by_filter_event(&by_client);
+    }
+
+    /// An address translation changes the client's address and often keeps its port: where a port stands once among
+    /// what is left of both sides, at nearly the same time, it is the same connection.
+    fn by_port(&mut self, notes: &mut Notes) {
+        let mut ends: BTreeMap<u16, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        let mut clients: BTreeSet<IpAddr> = BTreeSet::new();
+        for (at, attempt) in self.attempts.iter().enumerate() {
+            let established = attempt.connection.flow.as_ref().is_some_and(|flow| flow.is_established());
+            clients.insert(attempt.connection.client.ip);
+            if established && !self.accepted.contains_key(&at) {
+                ends.entry(attempt.connection.client.port).or_default().0.push(at);
+            }
+        }
+        for (item_at, item) in self.items.iter().enumerate().filter(|(_, item)| item.taken.is_none()) {
+            let stranger = keys::accepted_client(item.event).filter(|client| !clients.contains(&client.ip));
+            if let Some((_, items)) = stranger.and_then(|client| ends.get_mut(&client.port)) {
+                items.push(item_at);
+            }
+        }
+        for (attempts, items) in ends.into_values() {
+            let ([at], [item_at]) = (&attempts[..], &items[..]) else { continue };
+            let near = self.attempts.get(*at).zip(self.items.get(*item_at)).is_some_and(|(attempt, item)| {
+                let moment = handshake(&attempt.connection).time;
+                match item.corrected {
+                    Some(corrected) => (corrected - moment).abs() <= RESIDUAL,
+                    None => (item.event.time - moment).abs() <= UNCOMPARED,
+                }
+            });
+            if near {
+                if let Some(place) = self.items.get(*item_at).map(|item| item.event.at) {
+                    notes.add(NoteKind::JoinedByPort, Some(place.source()), Some(place));
+                }
+                self.accepted.insert(*at, *item_at);
+                self.take(*item_at, *at, MatchKey::Port);
+            }
+        }
     }
 
     /// Security 5152, 5156, 5157 name both ends.
@@ -151,7 +191,7 @@ impl<'a> Work<'a> {
 
     /// Connections that only a log knows. Where a capture shows RDP, only those that it should have shown too:
     /// the rest of a long log is other people's business.
-    fn unseen(&mut self, capture_windows: &[Window]) {
+    fn unseen(&mut self, capture_windows: &[Window], notes: &mut Notes) {
         let captured = self.attempts.iter().any(|attempt| attempt.connection.transport == Transport::Tcp);
         let accepted: BTreeSet<(Arc<str>, Option<Guid>)> = self
             .items
@@ -172,6 +212,7 @@ impl<'a> Work<'a> {
                 .corrected
                 .is_some_and(|corrected| capture_windows.iter().any(|window| window.contains(corrected)));
             if captured && !inside {
+                notes.add(NoteKind::NotInCapture, Some(item.event.at.source()), Some(item.event.at));
                 continue;
             }
             fresh.push((item_at, client, mark(item)));
@@ -315,8 +356,7 @@ impl<'a> Work<'a> {
     fn log_window(&self, at: usize, computer: &str) -> Option<Window> {
         let mut window: Option<Window> = None;
         for item in &self.items {
-            let mine =
-                matches!(item.taken, Some((owner, MatchKey::Address | MatchKey::Activity)) if owner == at);
+            let mine = matches!(item.taken, Some((owner, MatchKey::Address | MatchKey::Port | MatchKey::Activity)) if owner == at);
             if mine && &*item.event.computer == computer {
                 window.get_or_insert(Window::at(item.event.time)).include(item.event.time);
             }

@@ -24,6 +24,7 @@ pub mod service;
 pub mod system;
 
 mod decode;
+mod once;
 mod pieces;
 mod plan;
 mod value;
@@ -32,4 +33,5 @@ pub use address::ClientAddress;
 pub use event::{Event, Fields};
 pub use guid::Guid;
 pub use log::{Gap, Kind, Log, LogIndex, Piece, scan};
+pub use once::once;
 pub use provider::{Bearing, Provider, bearing};

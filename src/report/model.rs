@@ -349,7 +349,7 @@ pub struct JoinedEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_corrected: Option<String>,
     /// `address`, `activity`, `session`, `name`, `time`.
-    #[schemars(extend("enum" = ["address", "activity", "session", "name", "time"]))]
+    #[schemars(extend("enum" = ["address", "port", "activity", "session", "name", "time"]))]
     pub matched_by: &'static str,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::base::{Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
-use crate::correlate::incident::is_storm;
+use crate::correlate::incident::{is_storm, outnumbers};
 use crate::correlate::surroundings::Other;
 use crate::eventlog::Provider;
 
@@ -46,9 +46,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let near = Window::at(connection.first.time).widened(AROUND);
     let same: Vec<&Other> =
         case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH).collect();
+    let (sessions, same): (Vec<&Other>, Vec<&Other>) = same.into_iter().partition(|other| other.session);
     let requests: Vec<(crate::base::Timestamp, Option<&str>)> =
         same.iter().filter_map(|other| Some((other.request?.time, other.cookie.as_deref()))).collect();
-    if same.iter().any(|other| other.session) || !is_storm(&requests) {
+    if !outnumbers(same.len(), sessions.len()) || !is_storm(&requests) {
         return None;
     }
     let mut names: Vec<&str> = requests.iter().filter_map(|(_, name)| *name).collect();
@@ -64,6 +65,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         Evidence::event(&joined.event, "the server refuses the name or the password of this connection")
     }));
     let failed = evidence.iter().any(|item| item.event.is_some());
+    let succeeded = sessions.first().map(|session| {
+        Evidence::at(session.first, "a connection of the same source became a session: check whose it is")
+    });
+    evidence.extend(succeeded);
     let strength = if failed { Strength::Corroborated } else { Strength::Inferred };
     let detail =
         format!("{} requests under {} names from {}", requests.len(), names.len(), connection.client.ip);

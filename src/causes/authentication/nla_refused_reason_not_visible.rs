@@ -45,7 +45,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     evidence.extend(refused::failure(case).map(|failure| failure.evidence()));
     evidence.extend(case.ending());
     evidence.extend(case.accepted());
-    let wanted = if case.is_covered(&Provider::Security) {
+    // By a clock that was not compared, a log that covers the time may do so in name only.
+    let compared =
+        case.connection().and_then(|own| case.around.coverage.unbroken(&Provider::Security, &own.window()));
+    let joined = case.accepted().is_some();
+    let wanted = if compared.is_some_and(|log| log.corrected || joined) {
         "Security 4625 of the server: its log covers the time and has none for this connection (is the audit of \
          failed logons on?); 4771 or 4776 of the domain controller"
     } else {

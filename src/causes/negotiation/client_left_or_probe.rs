@@ -61,6 +61,12 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if crate::causes::negotiation::security_layer_mismatch::detect(case).is_some() {
         return None;
     }
+    // A server that keeps the client waiting is a reason to leave, and an answer behind its back none to stay.
+    if let (Some(request), Some(confirm)) = (&connection.request, &connection.confirm)
+        && (confirm.time - request.time >= CLICK || confirm.mark() > close.mark)
+    {
+        return None;
+    }
     let before_credentials = match connection.reached {
         Stage::Negotiation => connection.confirm.is_some(),
         Stage::Tls => true,
@@ -72,7 +78,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let follow_up = case.follow_ups(CLICK).find(|other| other.reached > connection.reached || other.session);
-    let later = case.follow_ups(LATER).find(|other| other.session);
+    // Only a client that had nothing left to wait for may have sat at a prompt for longer.
+    let at_prompt = connection.reached == Stage::Negotiation
+        || connection.outcome(Stage::Tls) == Outcome::Passed && connection.reached == Stage::Tls;
+    let later = case.follow_ups(LATER).find(|other| other.session && at_prompt);
     let says = match (follow_up.or(later), connection.reached) {
         (Some(next), _) if next.session => {
             "the client closed it before it sent credentials, and came back with a connection that became a session"

@@ -42,7 +42,7 @@ pub fn sizes_tell(case: &Case<'_>) -> bool {
     let is_tls = connection.tls.is_used();
     let tells = |last: Option<Sealed>| last.is_none_or(|last| is_no_ultimatum(&last));
     framed
-        && case.capture_is_fair()
+        && case.capture_is_sound()
         && case.end_is_seen()
         && (!is_tls || tells(encrypted.last_of_client) && tells(encrypted.last_of_server))
 }

@@ -82,7 +82,7 @@ fn last_stop<'a>(case: &Case<'a>, moment: Timestamp) -> Option<&'a Joined> {
 }
 
 /// Whether an event tells the end (true) or the start (false) of the service or its listener.
-fn is_stop(joined: &Joined) -> Option<bool> {
+pub(in crate::causes) fn is_stop(joined: &Joined) -> Option<bool> {
     let event = &joined.event;
     match event.provider {
         Provider::RdpCoreTs => matches!(event.id, 70 | 129).then_some(false),
