@@ -309,6 +309,8 @@ impl Flow {
             Side::Client => &mut self.recent[0],
             Side::Server => &mut self.recent[1],
         };
+        // Each SYN of several is answered, maybe all at once; the one answer to one SYN is not repeated so soon.
+        let opens_once = segment.flags.has(TcpFlags::SYN) && self.syns.len() < 2;
         let copy = recent.iter().find(|seen| {
             let same = seen.seq == segment.seq
                 && seen.ack == segment.ack
@@ -320,7 +322,7 @@ impl Flow {
             let identified = segment.ip_id.is_some_and(|id| id != 0);
             let within = if identified || elsewhere { COPY_WINDOW } else { BLIND_COPY_WINDOW };
             same && (segment.time - seen.time).abs() <= within
-                && (identified || elsewhere || segment.length > 0)
+                && (identified || elsewhere || segment.length > 0 || opens_once)
         });
         match copy.map(|seen| seen.interface == segment.interface) {
             Some(true) => self.duplicates += 1,

@@ -7,7 +7,7 @@ use crate::correlate::surroundings::Other;
 use crate::eventlog::Provider;
 
 cause! {
-    /// One source attempts to log on again and again under many names: passwords are being guessed.
+    /// One source attempts to log on again and again: passwords are being guessed.
     ///
     /// ## Why
     /// No user connects more than ten times a minute under changing names. It is a scanner or a guessing program.
