@@ -1,0 +1,1 @@
+//! The comparison on reports written by hand.
