@@ -199,6 +199,10 @@ pub struct Compare {
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
 
+    /// The name that the user typed into the client: tells failed name lookups from others.
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+
     /// A server port to take for RDP besides 3389. May be repeated.
     #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub ports: Vec<u16>,

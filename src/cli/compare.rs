@@ -69,6 +69,7 @@ fn analyzed(args: &Compare, inputs: &[PathBuf]) -> Result<Report, Error> {
     rdpscan::analyze(&Options {
         inputs: inputs.to_vec(),
         ports: args.ports.clone(),
+        target: args.target.clone(),
         no_mmap: args.no_mmap,
         ..Options::default()
     })

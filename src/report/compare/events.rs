@@ -60,7 +60,11 @@ fn seen(subject: &Subject<'_>, event: &JoinedEvent) -> Seen {
 
 fn missing(subject: &Subject<'_>, channel: &str, ids: &BTreeSet<u32>) -> NotCompared {
     let has_log = subject.report.sources.iter().any(|source| holds(source, channel));
-    let why = if has_log { "its log does not cover the connection" } else { "no such log was given" };
+    let why = match (subject.connection, has_log) {
+        (None, _) => "it has no connection",
+        (Some(_), true) => "its log does not cover the connection",
+        (Some(_), false) => "no such log was given",
+    };
     let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
     NotCompared {
         what: format!("events of {channel}"),

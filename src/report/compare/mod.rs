@@ -22,6 +22,9 @@ use subject::Subject;
 /// The version of this shape.
 pub const SCHEMA: &str = "rdpscan.compare.v1";
 
+/// [`Difference::what`] where one goes on and the other does not.
+pub const OUTCOME: &str = "outcome";
+
 /// One of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

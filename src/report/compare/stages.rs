@@ -1,7 +1,7 @@
 //! Both connections, stage by stage: where one goes on and the other does not.
 
 use super::subject::Subject;
-use super::{Difference, NotCompared, Seen, StagePair, place_of};
+use super::{Difference, NotCompared, OUTCOME, Seen, StagePair, place_of};
 use crate::connection::Stage;
 
 /// How one side went through one stage.
@@ -72,9 +72,8 @@ impl Walk {
 
 fn relation(good: Walk, bad: Walk) -> Relation {
     let one = |a: Walk, b: Walk| match (a, b) {
-        (Walk::Passed, Walk::NotReached) => Some(true),
+        (Walk::Passed, Walk::NotReached) | (Walk::Failed, Walk::Cut) => Some(true),
         (stop, Walk::Passed | Walk::NotReached | Walk::Behind) if stop.is_stop() => Some(true),
-        (Walk::Failed, Walk::Cut) => Some(true),
         (seen, Walk::Unseen) if seen == Walk::Passed || seen.is_stop() => Some(false),
         _ => None,
     };
@@ -99,12 +98,13 @@ pub(super) fn compare(
             continue;
         }
         let walks = (Walk::of(good, stage), Walk::of(bad, stage));
-        let (left, right) = (seen(good, stage, walks.0), seen(bad, stage, walks.1));
         let relation = relation(walks.0, walks.1);
-        if relation == Relation::Differs && parting.is_none() {
+        let parts = relation == Relation::Differs;
+        let (left, right) = (seen(good, stage, walks.0, parts), seen(bad, stage, walks.1, parts));
+        if parts && parting.is_none() {
             parting = Some(Difference {
                 stage: Some(stage),
-                what: "outcome".to_owned(),
+                what: OUTCOME.to_owned(),
                 matters: true,
                 good: left.clone(),
                 bad: right.clone(),
@@ -119,15 +119,18 @@ pub(super) fn compare(
                 other: other.value.clone(),
             });
         }
-        pairs.push(StagePair { stage, differs: relation == Relation::Differs, good: left, bad: right });
+        pairs.push(StagePair { stage, differs: parts, good: left, bad: right });
     }
     (pairs, parting)
 }
 
 /// `failed: server alert protocol_version`, and where.
-fn seen(subject: &Subject<'_>, stage: &str, walk: Walk) -> Seen {
+fn seen(subject: &Subject<'_>, stage: &str, walk: Walk, parts: bool) -> Seen {
     let row = subject.stage(stage);
-    let words = walk.words(row.is_some());
+    let words = match walk {
+        Walk::Behind if parts => "got past",
+        _ => walk.words(row.is_some()),
+    };
     let detail = row.and_then(|row| row.detail.as_deref()).filter(|_| walk == Walk::Passed || walk.is_stop());
     let value = detail.map_or_else(|| words.to_owned(), |detail| format!("{words}: {detail}"));
     Seen::new(&value, subject.spot(stage))

@@ -3,7 +3,7 @@
 //! Draws nothing and compares nothing: every word comes from the comparison.
 
 use super::{Block, Grid, part, points};
-use crate::report::compare::{Comparison, Difference, NotCompared, Party, Seen, StagePair};
+use crate::report::compare::{Comparison, Difference, NotCompared, OUTCOME, Party, Seen, StagePair};
 use crate::report::rows::{self, State};
 use crate::report::text::{Ink, Text};
 
@@ -58,29 +58,33 @@ fn first(comparison: &Comparison) -> Vec<Block> {
         let none = Text::new().ink(Ink::Good, "None").and(": what both show went the same way.");
         return vec![Block::Headline(none)];
     };
-    let headline = match (first.stage, first.what.as_str()) {
-        (Some(stage), "outcome") => Text::new().ink(Ink::Bad, stage).and(&format!(
-            ": {} in the good one, {} in the bad one",
-            short(&first.good),
-            short(&first.bad)
-        )),
-        (Some(stage), what) => Text::new().ink(Ink::Bad, stage).and(&format!(": another {what}")),
-        (None, _) => Text::new()
+    let headline = match first.stage {
+        Some(_) if first.what == OUTCOME => parting(first),
+        Some(stage) => Text::new().ink(Ink::Bad, stage).and(": another ").and(&first.what),
+        None => Text::new()
             .ink(Ink::Bad, "verdict")
             .and(": no stage that both show went another way, and yet they are judged differently"),
     };
-    vec![
+    let mut page = vec![
         Block::Headline(headline),
         Block::Labelled(vec![("good", seen(&first.good)), ("bad", seen(&first.bad))]),
-    ]
+    ];
+    // Both went on from there; a reader wants to know how far.
+    if let Some(later) = comparison.others.iter().find(|other| other.what == OUTCOME) {
+        page.push(Block::Gap);
+        page.push(Block::Paragraph(Text::plain("After that, ").then(parting(later)).and(".")));
+        page.push(Block::Labelled(vec![("good", seen(&later.good)), ("bad", seen(&later.bad))]));
+    }
+    page
 }
 
-/// An outcome without what it stands on.
-fn short(seen: &Seen) -> &str {
-    match seen.value.split(':').next().unwrap_or_default() {
-        "-" | "not seen" => "got past",
-        word => word,
-    }
+/// `tls: passed in the good one, failed in the bad one`.
+fn parting(difference: &Difference) -> Text {
+    let word = |seen: &Seen| seen.value.split(':').next().unwrap_or_default().to_owned();
+    let (good, bad) = (word(&difference.good), word(&difference.bad));
+    Text::new()
+        .ink(Ink::Bad, difference.stage.unwrap_or_default())
+        .and(&format!(": {good} in the good one, {bad} in the bad one"))
 }
 
 fn seen(seen: &Seen) -> Text {
@@ -100,11 +104,13 @@ fn stages(pairs: &[StagePair]) -> Option<Block> {
 }
 
 fn differences(all: &[Difference]) -> Option<Block> {
+    // Where their ways part is told above.
+    let others = all.iter().filter(|difference| difference.what != OUTCOME);
     let row = |difference: &Difference| {
         let ink = if difference.matters { Ink::Bad } else { Ink::Plain };
         vec![Text::new().ink(ink, &difference.what), seen(&difference.good), seen(&difference.bad)]
     };
-    grid(vec!["what", "good", "bad"], all.iter().map(row).collect())
+    grid(vec!["what", "good", "bad"], others.map(row).collect())
 }
 
 fn events(all: &[Difference]) -> Option<Block> {
@@ -125,12 +131,11 @@ fn not_compared(all: &[NotCompared]) -> Vec<Text> {
     for item in all {
         let shown = Text::plain(&item.what).and_dim(" (").and_dim(&item.other).and_dim(")");
         let line = lines.iter_mut().find(|(one, _)| one.unseen_in == item.unseen_in && one.why == item.why);
-        match line {
-            Some((_, text)) => *text = std::mem::take(text).and(", ").then(shown),
-            None => {
-                let begin = format!("Missing in the {} one, {}: ", item.unseen_in.name(), item.why);
-                lines.push((item, Text::plain(&begin).then(shown)));
-            }
+        if let Some((_, text)) = line {
+            *text = std::mem::take(text).and(", ").then(shown);
+        } else {
+            let begin = format!("Missing in the {} one, {}: ", item.unseen_in.name(), item.why);
+            lines.push((item, Text::plain(&begin).then(shown)));
         }
     }
     lines.into_iter().map(|(_, text)| text).collect()
