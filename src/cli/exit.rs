@@ -8,7 +8,7 @@ use rdpscan::Report;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Analysed, also when no RDP was found, when some inputs were unreadable, and when the reader of the output
-    /// has left.
+    /// has left. Explained. Compared, without a difference that matters.
     Analysed,
     /// Analysed, a verdict of severity failure was found, and `--fail-on-finding` was given.
     Found,

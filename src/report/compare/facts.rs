@@ -177,7 +177,9 @@ fn by(subject: &Subject<'_>, stage: &str) -> Option<Spot> {
 
 fn last(subject: &Subject<'_>, connection: &Connection) -> Option<Spot> {
     let frame = connection.last_frame?;
-    let source = connection.sources.first().copied()?;
+    // The frames are those of the first capture; a log may have been given before it.
+    let is_capture = |id: &&u32| rows::source(subject.report, **id).is_some_and(|own| own.kind == "capture");
+    let source = connection.sources.iter().find(is_capture).copied()?;
     let place = Place { source, frame: Some(frame), record: None, time: connection.end.clone() };
     Some(Spot::of(subject.report, &place).said(subject.report, &format!("by frame {frame}")))
 }
