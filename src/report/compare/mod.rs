@@ -223,6 +223,7 @@ pub fn compare(good: &Report, bad: &Report) -> Result<Comparison, Which> {
     let bad = Subject::bad(bad).ok_or(Which::Bad)?;
     let mut not_compared = Vec::new();
     let (stages, parting) = stages::compare(&good, &bad, &mut not_compared);
+    not_compared.extend(hidden_reason(&good, &bad));
     let mut others: Vec<Difference> = parting.into_iter().collect();
     others.extend(facts::compare(&good, &bad, &mut not_compared));
     others.sort_by_key(|difference| (difference.stage.map(place_of), !difference.matters));
@@ -250,27 +251,37 @@ fn place_of(stage: &str) -> usize {
     Stage::ALL.iter().position(|known| known.name() == stage).unwrap_or(Stage::ALL.len())
 }
 
+/// Whether both verdicts name a cause, and not the same one. A reason that is not visible differs from none.
+fn reasons_differ(good: &Subject<'_>, bad: &Subject<'_>) -> bool {
+    let (good, bad) = (&good.incident.verdict, &bad.incident.verdict);
+    good.kind == "cause" && bad.kind == "cause" && good.cause != bad.cause
+}
+
+/// A reason that only one of two failures shows.
+fn hidden_reason(good: &Subject<'_>, bad: &Subject<'_>) -> Option<NotCompared> {
+    let kinds = (good.incident.verdict.kind, bad.incident.verdict.kind);
+    let (unseen, other) = match kinds {
+        ("undetermined", "cause") => (good, bad),
+        ("cause", "undetermined") => (bad, good),
+        _ => return None,
+    };
+    Some(NotCompared {
+        what: "reason".to_owned(),
+        unseen_in: unseen.which,
+        why: "not visible in its files".to_owned(),
+        other: other.incident.verdict.cause.unwrap_or_default().to_owned(),
+    })
+}
+
 /// Verdicts that differ although nothing else that can be compared does.
 fn verdicts(good: &Subject<'_>, bad: &Subject<'_>) -> Option<Difference> {
-    let key = |subject: &Subject<'_>| {
-        let verdict = &subject.incident.verdict;
-        (State::of(verdict), verdict.cause.filter(|_| verdict.kind != "healthy"))
-    };
     let seen = |subject: &Subject<'_>| {
         let verdict = &subject.incident.verdict;
-        let fact = verdict.evidence.first();
-        let at = fact.map(|fact| {
-            let place = Place {
-                source: fact.source,
-                frame: fact.frame,
-                record: fact.record,
-                time: fact.time.clone(),
-            };
-            Spot::of(subject.report, &place)
-        });
+        let at = verdict.evidence.first().map(|fact| Spot::of(subject.report, &subject::place(fact)));
         Seen::new(&format!("{}: {}", State::of(verdict).word(), verdict.summary), at)
     };
-    let differs = key(good) != key(bad);
+    let healthy = |subject: &Subject<'_>| subject.incident.verdict.kind == "healthy";
+    let differs = healthy(good) != healthy(bad) || reasons_differ(good, bad);
     differs.then(|| Difference {
         stage: None,
         what: "verdict".to_owned(),

@@ -1,7 +1,7 @@
 //! Both connections, stage by stage: where one goes on and the other does not.
 
 use super::subject::Subject;
-use super::{Difference, NotCompared, OUTCOME, Seen, StagePair, place_of};
+use super::{Difference, NotCompared, OUTCOME, Seen, StagePair, place_of, reasons_differ};
 use crate::connection::Stage;
 
 /// How one side went through one stage.
@@ -70,9 +70,10 @@ impl Walk {
     }
 }
 
+/// Two that stopped in one stage are alike here: failed or cut is a matter of what was captured.
 fn relation(good: Walk, bad: Walk) -> Relation {
     let one = |a: Walk, b: Walk| match (a, b) {
-        (Walk::Passed, Walk::NotReached) | (Walk::Failed, Walk::Cut) => Some(true),
+        (Walk::Passed, Walk::NotReached) => Some(true),
         (stop, Walk::Passed | Walk::NotReached | Walk::Behind) if stop.is_stop() => Some(true),
         (seen, Walk::Unseen) if seen == Walk::Passed || seen.is_stop() => Some(false),
         _ => None,
@@ -98,7 +99,11 @@ pub(super) fn compare(
             continue;
         }
         let walks = (Walk::of(good, stage), Walk::of(bad, stage));
-        let relation = relation(walks.0, walks.1);
+        let both_stop = walks.0.is_stop() && walks.1.is_stop();
+        let relation = match relation(walks.0, walks.1) {
+            Relation::Same if both_stop && reasons_differ(good, bad) => Relation::Differs,
+            relation => relation,
+        };
         let parts = relation == Relation::Differs;
         let (left, right) = (seen(good, stage, walks.0, parts), seen(bad, stage, walks.1, parts));
         if parts && parting.is_none() {
@@ -143,9 +148,7 @@ mod tests {
     #[test]
     fn what_one_does_not_show_is_no_difference() {
         use Walk::{Behind, Cut, Failed, NotReached, Passed, Unseen};
-        for (good, bad) in
-            [(Passed, Failed), (Passed, Cut), (Passed, NotReached), (Behind, Failed), (Failed, Cut)]
-        {
+        for (good, bad) in [(Passed, Failed), (Passed, Cut), (Passed, NotReached), (Behind, Failed)] {
             assert_eq!(relation(good, bad), Relation::Differs, "{good:?} {bad:?}");
             assert_eq!(relation(bad, good), Relation::Differs, "{bad:?} {good:?}");
         }
@@ -154,6 +157,7 @@ mod tests {
             assert_eq!(relation(Unseen, seen), Relation::Unknown(Side::Good), "{seen:?}");
             assert_eq!(relation(seen, seen), Relation::Same, "{seen:?}");
         }
+        assert_eq!(relation(Failed, Cut), Relation::Same);
         for (good, bad) in [(Behind, Passed), (Behind, NotReached), (Unseen, NotReached), (Unseen, Behind)] {
             assert_eq!(relation(good, bad), Relation::Same, "{good:?} {bad:?}");
         }

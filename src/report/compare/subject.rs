@@ -2,7 +2,7 @@
 
 use super::{Party, Spot, Which};
 use crate::causes;
-use crate::report::model::{Connection, Incident, Place, Report, StageRow};
+use crate::report::model::{Connection, Evidence, Incident, Place, Report, StageRow};
 use crate::report::rows;
 
 /// One side of the comparison.
@@ -107,12 +107,7 @@ fn unconnected(incident: &Incident) -> (Vec<StageRow>, &'static str) {
     let Some(cause) = causes::ALL.iter().find(|cause| cause.id == id) else {
         return (Vec::new(), "");
     };
-    let at = incident.verdict.evidence.first().map(|fact| Place {
-        source: fact.source,
-        frame: fact.frame,
-        record: fact.record,
-        time: fact.time.clone(),
-    });
+    let at = incident.verdict.evidence.first().map(place);
     let failed = incident.verdict.kind != "healthy" && incident.verdict.severity == "failure";
     let row = StageRow {
         stage: cause.stage.name(),
@@ -121,4 +116,9 @@ fn unconnected(incident: &Incident) -> (Vec<StageRow>, &'static str) {
         detail: Some(incident.verdict.summary.clone()),
     };
     (vec![row], cause.stage.name())
+}
+
+/// Where a piece of evidence shows.
+pub(super) fn place(fact: &Evidence) -> Place {
+    Place { source: fact.source, frame: fact.frame, record: fact.record, time: fact.time.clone() }
 }

@@ -142,6 +142,26 @@ fn verdicts_that_differ_matter_where_nothing_else_does() {
 }
 
 #[test]
+fn two_that_stop_in_one_stage_differ_only_by_named_reasons() {
+    let failed = single(failed_verdict());
+    // The same refusal as a log tells it.
+    let mut told = failed.clone();
+    told.connections[0].stages[1] = row("negotiation", "cut", 5);
+    let comparison = compare(&failed, &told).unwrap();
+    assert!(!comparison.differs, "{:?}", comparison.first);
+    let mut other = told.clone();
+    other.incidents[0].verdict.cause = Some("no-cc");
+    let comparison = compare(&failed, &other).unwrap();
+    assert_eq!(comparison.first.as_ref().unwrap().stage, Some("negotiation"));
+    let page = comparison.render(Format::Table, Style::default());
+    assert!(page.contains("negotiation: both ended here, not for the same reason"), "{page}");
+    other.incidents[0].verdict.kind = "undetermined";
+    let comparison = compare(&failed, &other).unwrap();
+    assert!(!comparison.differs, "{:?}", comparison.first);
+    assert_eq!(comparison.not_compared[0].what, "reason");
+}
+
+#[test]
 fn an_incident_without_a_connection_fails_in_the_stage_of_its_cause() {
     let mut bad = report();
     let verdict = Verdict { cause: Some("dns-failure"), ..failed_verdict() };

@@ -82,9 +82,13 @@ fn first(comparison: &Comparison) -> Vec<Block> {
 fn parting(difference: &Difference) -> Text {
     let word = |seen: &Seen| seen.value.split(':').next().unwrap_or_default().to_owned();
     let (good, bad) = (word(&difference.good), word(&difference.bad));
-    Text::new()
-        .ink(Ink::Bad, difference.stage.unwrap_or_default())
-        .and(&format!(": {good} in the good one, {bad} in the bad one"))
+    let stops = |word: &str| matches!(word, "failed" | "cut");
+    let words = if stops(&good) && stops(&bad) {
+        ": both ended here, not for the same reason".to_owned()
+    } else {
+        format!(": {good} in the good one, {bad} in the bad one")
+    };
+    Text::new().ink(Ink::Bad, difference.stage.unwrap_or_default()).and(&words)
 }
 
 fn seen(seen: &Seen) -> Text {
