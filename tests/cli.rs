@@ -152,6 +152,83 @@ fn a_snapshot_length_inside_the_tcp_options_still_shows_who_opens_and_who_refuse
 }
 
 #[test]
+fn a_comparison_says_by_its_exit_code_whether_it_found_a_difference() {
+    let compared = |good: &str, bad: &str| {
+        let (good, bad) = (format!("samples/{good}"), format!("samples/{bad}"));
+        let output = run(&["compare", &good, &bad]);
+        assert_eq!(text(&output.stderr), "");
+        (output.status.code(), text(&output.stdout))
+    };
+    let (code, page) = compared("healthy-nla", "bad-password--windows");
+    assert_eq!(code, Some(1));
+    assert!(page.contains("\nauthentication: passed in the good one, failed in the bad one\n"), "{page}");
+    assert!(page.contains("Missing in the good one, no such log was given: events of RdpCoreTS"), "{page}");
+    assert!(page.contains("(bad-password-or-unknown-user)"), "{page}");
+    let (code, page) = compared("healthy-tls", "tls-version-mismatch");
+    assert_eq!(code, Some(1));
+    assert!(page.contains("\ntls: passed in the good one, failed in the bad one\n"), "{page}");
+    assert!(page.contains("failed: server alert protocol_version (frame 11)"), "{page}");
+    let (code, page) = compared("healthy-tls", "healthy-tls");
+    assert_eq!(code, Some(0));
+    assert!(page.contains("None: what both show went the same way."), "{page}");
+    assert!(!page.contains("Other differences") && !page.contains("Could not be compared"), "{page}");
+    // What differs first, and how far both went on from there.
+    let (code, page) = compared("healthy-nla", "tls-version-mismatch");
+    assert_eq!(code, Some(1));
+    assert!(page.contains("\nnegotiation: another selected protocol\n"), "{page}");
+    assert!(page.contains("\nAfter that, tls: passed in the good one, failed in the bad one.\n"), "{page}");
+}
+
+#[test]
+fn a_comparison_takes_several_files_of_each_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("compare.json");
+    let with_log = "samples/healthy-nla--with-log";
+    let bad = "samples/bad-password--windows";
+    let output = run(&[
+        "compare",
+        &format!("{with_log}/capture.pcapng"),
+        &format!("{with_log}/events.evtx"),
+        "--with",
+        &format!("{bad}/capture.pcapng"),
+        &format!("{bad}/events.evtx"),
+        "--format",
+        "json",
+        "-o",
+        path.to_str().unwrap(),
+    ]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), String::new()));
+    assert!(text(&output.stderr).starts_with("rdpscan: comparison written to "));
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(json["schema"], "rdpscan.compare.v1");
+    assert_eq!(json["first"]["stage"], "authentication");
+    assert_eq!(json["first"]["bad"]["at"]["frame"], 14);
+    let events: Vec<&str> =
+        json["events"].as_array().unwrap().iter().map(|event| event["what"].as_str().unwrap()).collect();
+    assert!(events.starts_with(&["Security 4625", "RdpCoreTS 140", "Security 4624"]), "{events:?}");
+}
+
+#[test]
+fn a_comparison_that_cannot_be_made_ends_with_two() {
+    let (good, bad) = ("samples/healthy-tls", "samples/tls-version-mismatch");
+    for args in [
+        &["compare"][..],
+        &["compare", good],
+        &["compare", good, bad, good],
+        &["compare", "-", "--with", "-"],
+        &["compare", good, "--with"],
+    ] {
+        let output = run(args);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()), "{args:?}");
+        assert_ne!(text(&output.stderr), "", "{args:?}");
+    }
+    refused(&run(&["compare", good, "no-such.pcap"]));
+    refused(&run(&["compare", good, bad, "-o", "samples/healthy-tls/capture.pcapng/x"]));
+    let message = refused(&run(&["compare", good, "samples/gateway-certificate--packets-only"]));
+    assert!(message.contains("no RDP connection in the bad input"), "{message}");
+}
+
+#[test]
 fn an_unknown_code_ends_with_two_and_names_its_neighbours() {
     let output = run(&["explain", "0x904", "0x7"]);
     assert_eq!(output.status.code(), Some(0));

@@ -136,3 +136,17 @@ fn the_example_of_explain_is_what_it_prints() {
         "README.md shows another page than\n{printed}"
     );
 }
+
+#[test]
+fn the_example_of_compare_is_what_it_prints_shortened() {
+    let Some(readme) = readme() else { return };
+    let args = ["compare", "samples/healthy-tls", "samples/tls-version-mismatch"];
+    assert!(readme.contains(&format!("rdpscan {}\n", args.join(" "))));
+    let output = Command::new(env!("CARGO_BIN_EXE_rdpscan")).args(args).output().unwrap();
+    // Paths of Windows.
+    let printed = String::from_utf8(output.stdout).unwrap().replace('\\', "/");
+    let (begin, rest) = printed.split_once("Other differences\n").unwrap();
+    let end = rest.split_once("\n── Verdict").unwrap().1;
+    let shortened = format!("```text\n{begin}…\n\n── Verdict{end}```");
+    assert!(readme.contains(&shortened), "README.md shows another page than\n{shortened}");
+}

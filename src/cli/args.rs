@@ -40,11 +40,24 @@ Examples:
 A code that is not known ends with exit code 2, and the nearest ones are named.
 ";
 
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  A capture of a computer that can connect, and of one that cannot:
+    rdpscan compare good.pcapng bad.pcapng
+
+  With the logs of the server on both sides:
+    rdpscan compare good.pcapng good-logs/ --with bad.pcapng bad-logs/
+
+Ends with 0 if no difference matters, with 1 if one does, with 2 if it could not run.
+";
+
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  analysed, also if no RDP was found or some inputs could not be read; explained
-  1  analysed and a failure was found (only with --fail-on-finding)
-  2  could not run: bad arguments, no input that can be read, or a code that explain does not know
+  0  analysed, also if no RDP was found or some inputs could not be read; explained; compared, and no difference
+     that matters
+  1  analysed and a failure was found (only with --fail-on-finding); compared, and they differ
+  2  could not run: bad arguments, no input that can be read, nothing to compare, or a code that explain does not
+     know
 ";
 
 /// Names the root cause of a failed Remote Desktop connection.
@@ -69,6 +82,11 @@ pub enum Command {
     /// Give all that belongs to one case at once: captures and logs, of the client and of the server. They are
     /// joined by address, port and time, and differing clocks are found out.
     Analyze(Analyze),
+    /// Lay a connection that works beside one that does not: where they part.
+    ///
+    /// Of the good side the first healthy incident is taken, of the bad side the first that failed. They are compared
+    /// stage by stage. What only one side shows is said, and never called a difference.
+    Compare(Compare),
     /// Say what a code, an event or a cause means, and what it does not mean.
     Explain(Explain),
     /// Print the JSON Schema of `analyze --format json`.
@@ -144,6 +162,54 @@ pub struct Analyze {
     /// Exit with code 1 if a failure was found.
     #[arg(long)]
     pub fail_on_finding: bool,
+
+    /// Say nothing on standard error but errors.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// The options of `compare`.
+#[derive(Debug, clap::Args)]
+#[command(max_term_width = 100, after_help = COMPARE_EXAMPLES)]
+#[command(
+    override_usage = "rdpscan compare [OPTIONS] GOOD BAD\n       rdpscan compare [OPTIONS] GOOD... --with BAD..."
+)]
+pub struct Compare {
+    /// Captures, event logs, or folders of them. Two alone are the good and the bad one.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// The files of the bad side, if either side has more than one.
+    #[arg(long, value_name = "BAD", num_args = 1..)]
+    pub with: Vec<PathBuf>,
+
+    /// How the comparison is written.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: FormatName,
+
+    /// Write to FILE instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Columns of the table format [default: those of the terminal, at most 120; else 80].
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000))]
+    pub width: Option<usize>,
+
+    /// When to use colours. NO_COLOR is honoured.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+
+    /// The name that the user typed into the client: tells failed name lookups from others.
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+
+    /// A server port to take for RDP besides 3389. May be repeated.
+    #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub ports: Vec<u16>,
+
+    /// Read files into memory instead of mapping them: for network shares and removable media.
+    #[arg(long)]
+    pub no_mmap: bool,
 
     /// Say nothing on standard error but errors.
     #[arg(short, long)]

@@ -8,11 +8,13 @@ use rdpscan::Report;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Analysed, also when no RDP was found, when some inputs were unreadable, and when the reader of the output
-    /// has left.
+    /// has left. Explained. Compared, without a difference that matters.
     Analysed,
     /// Analysed, a verdict of severity failure was found, and `--fail-on-finding` was given.
     Found,
-    /// Bad arguments, no input that could be read, no place for the report, or a code that is not known.
+    /// Compared, and a difference that matters was found.
+    Differ,
+    /// Bad arguments, no input that could be read, no place for the report, nothing to compare, or a code that is not known.
     CouldNotRun,
 }
 
@@ -29,7 +31,7 @@ impl Exit {
     pub const fn code(self) -> u8 {
         match self {
             Self::Analysed => 0,
-            Self::Found => 1,
+            Self::Found | Self::Differ => 1,
             Self::CouldNotRun => 2,
         }
     }
@@ -92,7 +94,8 @@ pub(super) mod tests {
 
     #[test]
     fn codes_are_what_scripts_rely_on() {
-        assert_eq!([Exit::Analysed, Exit::Found, Exit::CouldNotRun].map(Exit::code), [0, 1, 2]);
+        let exits = [Exit::Analysed, Exit::Found, Exit::Differ, Exit::CouldNotRun];
+        assert_eq!(exits.map(Exit::code), [0, 1, 1, 2]);
     }
 
     #[test]

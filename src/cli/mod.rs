@@ -4,6 +4,7 @@
 
 mod analyze;
 mod args;
+mod compare;
 mod exit;
 mod explain;
 mod output;
@@ -24,6 +25,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let outcome = match Args::try_parse_from(args) {
         Ok(args) => match args.command {
             Command::Analyze(args) => analyze::run(&args),
+            Command::Compare(args) => compare::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Schema => schema::run(),
         },

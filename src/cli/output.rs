@@ -102,6 +102,12 @@ pub fn check(path: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Writes text to a file in the same way as a report.
+pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
+    replace(path, |out| out.write_all(text.as_bytes()))
+        .map_err(|source| Error::Unwritable { path: path.to_owned(), source })
+}
+
 /// Writes under another name in the same folder, then renames: no reader ever sees half a report.
 pub fn write_file(path: &Path, report: &Report, format: Format, style: Style) -> Result<(), Error> {
     replace(path, |out| write(report, format, style, out))

@@ -5,6 +5,7 @@
 //! it reaches a terminal or page (`escape`).
 
 pub mod build;
+pub mod compare;
 mod escape;
 mod event_words;
 pub mod explain;
