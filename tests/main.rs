@@ -12,6 +12,9 @@ mod codes;
 /// What was expected against what was found: the identity.
 #[cfg(test)]
 mod confusion;
+/// What is handed over twice counts once.
+#[cfg(test)]
+mod copies;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
 #[cfg(test)]
 mod eventlog;

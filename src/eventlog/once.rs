@@ -15,6 +15,10 @@ type Key = (Arc<str>, Arc<str>, u64, Timestamp);
 pub fn once<'e>(logs: impl Iterator<Item = &'e mut Vec<Event>>) -> BTreeMap<SourceId, u64> {
     let mut owners: BTreeMap<Key, SourceId> = BTreeMap::new();
     let mut dropped = BTreeMap::new();
+    let logs: Vec<&mut Vec<Event>> = logs.collect();
+    if logs.len() < 2 {
+        return dropped;
+    }
     for events in logs {
         events.retain(|event| {
             let key = (Arc::clone(&event.computer), Arc::clone(&event.channel), event.record(), event.time);

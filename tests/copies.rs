@@ -1,0 +1,43 @@
+//! What is handed over twice counts once: copies of a capture, copies of a log, the folder and its files.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops with its reason")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use rdpscan::Options;
+
+use super::samples;
+
+#[test]
+fn copies_of_logs_change_no_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut count, mut complaints) = (0, Vec::new());
+    for sample in samples::all() {
+        let mut inputs = sample.options.inputs.clone();
+        let logs: Vec<PathBuf> =
+            inputs.iter().filter(|path| path.extension().is_some_and(|e| e == "evtx")).cloned().collect();
+        for (at, log) in logs.iter().enumerate() {
+            let copy = folder.path().join(format!("copy-{at}.evtx"));
+            fs::copy(log, &copy).unwrap();
+            inputs.push(copy);
+        }
+        if logs.is_empty() {
+            continue;
+        }
+        count += 1;
+        let told = |report: &Result<rdpscan::Report, String>| {
+            report
+                .as_ref()
+                .map(|report| report.incidents.iter().map(samples::one_line).collect::<Vec<_>>())
+                .ok()
+        };
+        let twice = samples::analysed(&Options { inputs, ..sample.options.clone() });
+        if told(&twice) != told(&sample.report) {
+            complaints.push(format!("samples/{}: {:?}", sample.name, told(&twice)));
+        }
+    }
+    println!("{count} samples with their logs twice");
+    assert!(count > 60);
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
