@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use rdpscan::Options;
+use rdpscan::report::{Format, Style, render};
 
 use super::samples;
 
@@ -40,4 +41,29 @@ fn copies_of_logs_change_no_verdict() {
     println!("{count} samples with their logs twice");
     assert!(count > 60);
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+/// The page without what numbers the files.
+fn page(options: &Options) -> String {
+    let report = samples::analysed(options).unwrap();
+    let page = render(&report, Format::Table, Style::default());
+    let end = page.find("── Limits").or_else(|| page.find("── Sources")).unwrap_or(page.len());
+    page[..end].to_owned()
+}
+
+#[test]
+fn the_order_of_the_files_changes_nothing() {
+    let mut complaints = Vec::new();
+    let mut count = 0;
+    for sample in samples::all().iter().filter(|sample| sample.options.inputs.len() == 2) {
+        count += 1;
+        let mut turned = sample.options.clone();
+        turned.inputs.reverse();
+        if page(&sample.options) != page(&turned) {
+            complaints.push(sample.name.as_str());
+        }
+    }
+    println!("{count} samples, their files the other way round");
+    assert!(count > 50);
+    assert!(complaints.is_empty(), "read otherwise: {complaints:?}");
 }

@@ -59,11 +59,14 @@ pub fn report(material: &Material<'_>) -> Report {
         .filter(|(at, _)| incident_of.get(*at).is_some_and(|number| *number > 0))
         .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of))
         .collect();
+    // What clocks are compared with, where none fits: the first capture, else the first log.
+    let capture = material.inputs.iter().find(|input| input.kind != InputKind::Evtx);
+    let reference = capture.map_or(0, |input| input.id.0);
     Report {
         schema: SCHEMA,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
         sources: sources(material),
-        clocks: material.clocks.clocks.iter().filter_map(clock).collect(),
+        clocks: material.clocks.clocks.iter().filter_map(|own| clock(own, reference)).collect(),
         incidents: (1_u32..).zip(material.incidents).map(|(id, item)| incident(id, item, material)).collect(),
         connections,
         groups: material.groups.iter().map(group).collect(),
@@ -155,11 +158,11 @@ fn log_role(log: &Log) -> &'static str {
     }
 }
 
-fn clock(clock: &correlate::Clock) -> Option<Clock> {
+fn clock(clock: &correlate::Clock, reference: u32) -> Option<Clock> {
     let millis = |nanos: i64| correlate::clock::seconds(nanos) * 1000.0;
     Some(Clock {
         sources: clock.sources.iter().map(|source| source.0).collect(),
-        against: clock.against.map_or(0, |source| source.0),
+        against: clock.against.map_or(reference, |source| source.0),
         offset_ms: clock.offset.map(millis),
         spread_ms: clock.offset.map(|_| millis(clock.spread)),
         pairs: clock.pairs,
@@ -200,7 +203,9 @@ fn connection(at: usize, attempt: &Attempt, own: &causes::Verdict, incident_of: 
         [connection.first, connection.last].iter().map(|mark| mark.at.source().0).collect();
     sources.extend(attempt.events.iter().map(|joined| joined.event.at.source().0));
     sources.extend(connection.also_in.iter().map(|source| source.0));
-    sources.sort_unstable();
+    // The one that its frames are counted in first, then by number.
+    let holds_it = connection.first.at.source().0;
+    sources.sort_unstable_by_key(|source| (*source != holds_it, *source));
     sources.dedup();
     Connection {
         id: id_of(at),
