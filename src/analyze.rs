@@ -2,7 +2,6 @@
 //!
 //! The only library file that sees every layer. Decides nothing itself.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -176,10 +175,7 @@ fn is_wanted(options: &Options, incident: &Incident, attempts: &[Attempt]) -> bo
         server.eq_ignore_ascii_case(wanted)
             || own.iter().any(|attempt| attempt.connection.server.ip.to_string() == wanted)
     };
-    let client_fits = options.client.as_deref().is_none_or(|wanted| {
-        let address = wanted.parse::<IpAddr>().ok().map(|ip| ip.to_canonical().to_string());
-        client.eq_ignore_ascii_case(address.as_deref().unwrap_or(wanted))
-    });
+    let client_fits = options.client.as_deref().is_none_or(|wanted| client.eq_ignore_ascii_case(wanted));
     let server_fits = options.server.as_deref().is_none_or(names_server);
     let user_fits = options.user.as_deref().is_none_or(|wanted| incident::user_matches(&own, wanted));
     let time_fits = options.around.is_none_or(|moment| {

@@ -7,7 +7,7 @@ use crate::connection::lookup::Lookup;
 use crate::connection::observations::Unanswered;
 use crate::connection::{Connection, Stage};
 use crate::correlate::surroundings::{Other, Surroundings};
-use crate::correlate::{Attempt, Joined, keys};
+use crate::correlate::{Attempt, Joined, join, keys};
 use crate::eventlog::Provider;
 use crate::stream::{Close, CloseKind, Flow, Side};
 
@@ -83,21 +83,16 @@ impl<'a> Case<'a> {
     /// Whether the server's log shows that its service did not take this connection: it holds the time without a
     /// hole, no event 131 of this client, and none nearby that may be this one's under another address (NAT).
     pub fn was_not_accepted(&self) -> bool {
-        /// By a clock that was compared, a stranger's event this near may be this connection's.
-        const RESIDUAL: i64 = 5 * time::SECOND;
-        /// By a clock that could not be.
+        /// By a clock that could not be compared, a stranger's event this near may be this connection's.
         const UNCOMPARED: i64 = 60 * time::SECOND;
         let Some(connection) = self.connection() else { return false };
         let Some(log) = self.around.coverage.unbroken(&Provider::RdpCoreTs, &connection.window()) else {
             return false;
         };
-        let margin = if log.corrected { RESIDUAL } else { UNCOMPARED };
+        let margin = if log.corrected { join::RESIDUAL } else { UNCOMPARED };
         let near = Window::at(connection.first.time).widened(margin);
         let unjoined = self.around.far_near(near).any(|joined| keys::accepted_from(&joined.event).is_some());
-        let strangers = self.around.others.iter();
-        self.accepted().is_none()
-            && !unjoined
-            && !strangers.filter(|other| other.is_unseen()).any(|other| near.contains(other.first.time))
+        self.accepted().is_none() && !unjoined && !self.around.begun_within(near).any(Other::is_unseen)
     }
 
     /// Later attempts of the same client at the same server that begin within `nanos` of this one's end.

@@ -272,7 +272,11 @@ pub enum Color {
 
 /// An address, with or without a port, or a name. What looks like an address must be one: a slip would select nothing.
 fn party(text: &str) -> Result<String, String> {
-    let is_address = text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok();
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        // As reports write it: an IPv4 address in the clothes of IPv6 is an IPv4 address.
+        return Ok(ip.to_canonical().to_string());
+    }
+    let is_address = text.parse::<SocketAddr>().is_ok();
     let host = text.rsplit_once(':').map_or(text, |(host, _)| host);
     let looks_like_one = host.contains(':') || host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if is_address || !text.is_empty() && !looks_like_one {
@@ -316,6 +320,8 @@ mod tests {
         {
             assert!(analyze(&["a.pcapng", "--server", good]).is_ok(), "{good}");
         }
+        let mapped = analyze(&["a.pcapng", "--client", "::ffff:192.0.2.10"]).unwrap();
+        assert_eq!(mapped.client.as_deref(), Some("192.0.2.10"));
         for bad in ["192.0.2.010", "192.0.2", "192.0.2.10:99999", "2001:db8:::1", ""] {
             assert!(analyze(&["a.pcapng", "--client", bad]).is_err(), "{bad}");
         }

@@ -26,6 +26,10 @@ impl LogCoverage {
     fn is_of(&self, provider: &Provider) -> bool {
         self.channels.iter().any(|channel| is_channel_of(provider, channel))
     }
+
+    fn holds(&self, window: &Window) -> bool {
+        self.window.is_some_and(|covered| covered.contains(window.start) && covered.contains(window.end))
+    }
 }
 
 /// What all logs together can speak for.
@@ -69,17 +73,12 @@ impl Coverage {
 
     /// Whether any log of this provider's own channel holds the whole window.
     pub fn speaks_for(&self, provider: &Provider, window: &Window) -> bool {
-        self.of_provider(provider).any(|log| {
-            log.window.is_some_and(|covered| covered.contains(window.start) && covered.contains(window.end))
-        })
+        self.of_provider(provider).any(|log| log.holds(window))
     }
 
     /// A log of this provider's own channel that holds the whole window and has no holes: what it lacks did not happen.
     pub fn unbroken(&self, provider: &Provider, window: &Window) -> Option<&LogCoverage> {
-        self.logs.iter().filter(|log| log.is_of(provider)).find(|log| {
-            let holds = |covered: Window| covered.contains(window.start) && covered.contains(window.end);
-            !log.has_gaps && log.window.is_some_and(holds)
-        })
+        self.logs.iter().find(|log| log.is_of(provider) && !log.has_gaps && log.holds(window))
     }
 
     /// Whether a log of this provider's own channel is there at all.

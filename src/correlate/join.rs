@@ -28,7 +28,7 @@ pub struct DecodedLog<'a> {
 }
 
 /// An accepted connection in a log and its packets are at most this far apart once the clock is known.
-const RESIDUAL: i64 = 5 * time::SECOND;
+pub const RESIDUAL: i64 = 5 * time::SECOND;
 /// The same where the clock is not known: a clock of a domain is not further off, and ports repeat.
 const UNCOMPARED: i64 = 600 * time::SECOND;
 /// Events of the same tick as a connection's own may be stamped this much earlier or later.

@@ -156,6 +156,13 @@ impl Surroundings {
             .take_while(move |other| other.first.time <= window.end)
     }
 
+    /// Attempts that begin within a window, in order of start.
+    pub fn begun_within(&self, window: Window) -> impl Iterator<Item = &Other> {
+        let from = self.others.partition_point(|other| other.first.time < window.start);
+        let to = self.others.partition_point(|other| other.first.time <= window.end);
+        self.others.get(from..to).unwrap_or_default().iter()
+    }
+
     /// The capture that holds a place.
     pub fn capture_of(&self, mark: Mark) -> Option<&Observations> {
         self.captures.iter().find(|capture| capture.source == mark.at.source())
