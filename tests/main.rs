@@ -41,6 +41,9 @@ mod readme;
 /// Random segments against a naive array.
 #[cfg(test)]
 mod reassembly;
+/// The remedies of all causes: exact, safe, and with a way to verify.
+#[cfg(test)]
+mod remedies;
 /// Every sample against its expectation, and the reports against those that were looked at.
 #[cfg(test)]
 mod samples;

@@ -6,12 +6,12 @@ use std::path::Path;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 
+use rdpscan::remedy::Order;
 use rdpscan::{Error, Options};
 
 use super::args::{Analyze, Args};
 use super::exit::Exit;
-use super::output;
-use super::say;
+use super::{output, remedy, say};
 
 /// Analyses, writes the report, and says how that ended.
 pub fn run(args: &Analyze) -> Result<Exit, Error> {
@@ -24,9 +24,18 @@ pub fn run(args: &Analyze) -> Result<Exit, Error> {
         // Before an analysis that may take minutes, not after it.
         output::check(file, &args.paths)?;
     }
+    if let Some(file) = &args.remedy_script {
+        output::check(file, &args.paths)?;
+    }
 
     let report = rdpscan::analyze(&options(args))?;
 
+    if let Some(file) = &args.remedy_script {
+        match Order::first(&report) {
+            Ok(order) => remedy::write(file, &order, args.quiet)?,
+            Err(refusal) => say(&format!("no remedy script: {refusal}")),
+        }
+    }
     let (format, style) = (args.format.into(), output::style(args.width, args.color, args.output.is_none()));
     match &args.output {
         Some(file) => {

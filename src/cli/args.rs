@@ -51,6 +51,19 @@ Examples:
 Ends with 0 if no difference matters, with 1 if one does, with 2 if it could not run.
 ";
 
+const REMEDY_EXAMPLES: &str = "\
+Examples:
+  What to do about the second incident of a report:
+    rdpscan analyze case-4711/ --format json -o report.json
+    rdpscan remedy report.json --incident 2 -o remedy.ps1
+
+  On the computer that the script names, first to look, then to mend:
+    powershell.exe -ExecutionPolicy Bypass -File remedy.ps1
+    powershell.exe -ExecutionPolicy Bypass -File remedy.ps1 -Apply
+
+Ends with 2 if there is nothing to remedy.
+";
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  analysed, also if no RDP was found or some inputs could not be read; explained; compared, and no difference
@@ -89,6 +102,12 @@ pub enum Command {
     Compare(Compare),
     /// Say what a code, an event or a cause means, and what it does not mean.
     Explain(Explain),
+    /// Write what to do about an incident as a PowerShell script for the computer that is to blame.
+    ///
+    /// The script reads first and prints what is there. It changes something only when it is run with -Apply: named
+    /// registry values and the self-signed certificate, each kept before, and it prints how to undo that. All else it
+    /// prints as steps.
+    Remedy(Remedy),
     /// Print the JSON Schema of `analyze --format json`.
     ///
     /// JSON Schema 2020-12, of the report rdpscan.report.v1. Keys may be added within v1; none is renamed or removed.
@@ -112,6 +131,12 @@ pub struct Analyze {
     /// The file appears when it is complete; an older one stays until then.
     #[arg(short, long, value_name = "FILE", help_heading = "Report")]
     pub output: Option<PathBuf>,
+
+    /// Also write what to do as a PowerShell script: see `rdpscan help remedy`.
+    ///
+    /// For the first incident that names a cause. The script changes nothing unless it is run with -Apply.
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub remedy_script: Option<PathBuf>,
 
     /// Columns of the table format [default: those of the terminal, at most 120; else 80].
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000),
@@ -162,6 +187,27 @@ pub struct Analyze {
     /// Exit with code 1 if a failure was found.
     #[arg(long)]
     pub fail_on_finding: bool,
+
+    /// Say nothing on standard error but errors.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// The options of `remedy`.
+#[derive(Debug, clap::Args)]
+#[command(max_term_width = 100, after_help = REMEDY_EXAMPLES)]
+pub struct Remedy {
+    /// A report of `analyze --format json`; - is standard input.
+    #[arg(value_name = "REPORT")]
+    pub report: PathBuf,
+
+    /// The incident [default: the first that names a cause].
+    #[arg(long, value_name = "N")]
+    pub incident: Option<u32>,
+
+    /// Write the script to FILE instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 
     /// Say nothing on standard error but errors.
     #[arg(short, long)]
