@@ -6,6 +6,8 @@ mod catalogue;
 /// Exit codes, arguments, `--help`, where the report goes.
 #[cfg(test)]
 mod cli;
+/// A code that the user saw makes up no other story.
+mod client_code;
 /// The code tables, and what `explain` says of them.
 #[cfg(test)]
 mod codes;

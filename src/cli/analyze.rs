@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 
+use rdpscan::causes::client_code::Told;
 use rdpscan::remedy::Order;
 use rdpscan::{Error, Options};
 
@@ -59,6 +60,7 @@ fn options(args: &Analyze) -> Options {
         user: args.user.clone(),
         around: args.around,
         target: args.target.clone(),
+        client_code: args.client_code.map(|code| Told { code, extended: args.extended }),
         no_mmap: args.no_mmap,
         threads: args.threads.map(NonZeroUsize::get),
         max_memory: args.max_memory,

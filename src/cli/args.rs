@@ -8,6 +8,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use rdpscan::base::Timestamp;
+use rdpscan::codes::query;
 use rdpscan::report::{Format, Style};
 
 const EXAMPLES: &str = "\
@@ -166,6 +167,14 @@ pub struct Analyze {
     /// The name that the user typed into the client: tells failed name lookups from others.
     #[arg(long, value_name = "NAME", help_heading = "Reading")]
     pub target: Option<String>,
+
+    /// The error code that the user saw, such as 0x904 or 2308: weighed as evidence for and against each verdict.
+    #[arg(long, value_name = "CODE", value_parser = code, help_heading = "Reading")]
+    pub client_code: Option<u32>,
+
+    /// The extended error code beside it, such as 0x7.
+    #[arg(long, value_name = "CODE", value_parser = code, requires = "client_code", help_heading = "Reading")]
+    pub extended: Option<u32>,
 
     /// A server port to take for RDP besides 3389. May be repeated.
     #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
@@ -333,6 +342,15 @@ fn party(text: &str) -> Result<String, String> {
     }
 }
 
+fn code(text: &str) -> Result<u32, String> {
+    // Eight hexadecimal digits without 0x are a status of Windows, which mstsc never shows so.
+    let is_number =
+        text.starts_with("0x") || text.starts_with("0X") || text.bytes().all(|byte| byte.is_ascii_digit());
+    query::number(text)
+        .filter(|_| is_number)
+        .ok_or_else(|| "expected a number as the error box shows it, such as 0x904 or 2308".to_owned())
+}
+
 fn moment(text: &str) -> Result<Timestamp, String> {
     // A date alone would be its midnight, which nobody means.
     let has_time = text.contains(':');
@@ -370,6 +388,22 @@ mod tests {
         assert_eq!(mapped.client.as_deref(), Some("192.0.2.10"));
         for bad in ["192.0.2.010", "192.0.2", "192.0.2.10:99999", "2001:db8:::1", ""] {
             assert!(analyze(&["a.pcapng", "--client", bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_code_of_an_error_box_is_a_number() {
+        let args = analyze(&["a.pcapng", "--client-code", "2308", "--extended", "0x7"]).unwrap();
+        assert_eq!((args.client_code, args.extended), (Some(0x904), Some(7)));
+        for bad in [
+            &["a.pcapng", "--client-code", "0x"][..],
+            &["a.pcapng", "--client-code", "-1"],
+            &["a.pcapng", "--client-code", "C000006D"],
+            &["a.pcapng", "--client-code", "0x100000000"],
+            &["a.pcapng", "--client-code", ""],
+            &["a.pcapng", "--extended", "7"],
+        ] {
+            assert!(analyze(bad).is_err(), "{bad:?}");
         }
     }
 
