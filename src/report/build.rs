@@ -1,5 +1,7 @@
 //! What was judged, as plain data: ids, times and words. Chooses nothing but the order.
 
+mod steps;
+
 use super::event_words;
 use super::model::{
     Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
@@ -51,7 +53,7 @@ pub fn report(material: &Material<'_>) -> Report {
             }
         }
     }
-    let connections = material
+    let mut connections: Vec<Connection> = material
         .attempts
         .iter()
         .zip(material.verdicts)
@@ -59,6 +61,7 @@ pub fn report(material: &Material<'_>) -> Report {
         .filter(|(at, _)| incident_of.get(*at).is_some_and(|number| *number > 0))
         .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of))
         .collect();
+    steps::add(&mut connections, material);
     // What clocks are compared with, where none fits: the first capture, else the first log.
     let capture = material.inputs.iter().find(|input| input.kind != InputKind::Evtx);
     let reference = capture.map_or(0, |input| input.id.0);
@@ -71,6 +74,7 @@ pub fn report(material: &Material<'_>) -> Report {
         connections,
         groups: material.groups.iter().map(group).collect(),
         notes: material.notes.iter().map(Note::from).collect(),
+        redacted: false,
     }
 }
 
@@ -100,6 +104,7 @@ fn source(input: &Input, material: &Material<'_>) -> Source {
         interfaces: None,
         channel: None,
         host: None,
+        sha256: None,
     };
     if let Some(size) = material.sizes.iter().find(|size| size.source == input.id) {
         source.frames = Some(size.frames);
@@ -223,6 +228,7 @@ fn connection(at: usize, attempt: &Attempt, own: &causes::Verdict, incident_of: 
         reached: connection.reached.name(),
         stages: connection.stages.iter().map(stage).collect(),
         facts: facts(connection),
+        steps: Vec::new(),
         events: attempt.events.iter().map(joined).collect(),
         verdict: verdict(own),
         display_filter: display_filter(connection),
