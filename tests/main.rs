@@ -7,6 +7,7 @@ mod catalogue;
 #[cfg(test)]
 mod cli;
 /// A code that the user saw makes up no other story.
+#[cfg(test)]
 mod client_code;
 /// The code tables, and what `explain` says of them.
 #[cfg(test)]
@@ -46,6 +47,9 @@ mod reassembly;
 /// The remedies of all causes: exact, safe, and with a way to verify.
 #[cfg(test)]
 mod remedies;
+/// The scripts that mend: they parse, and run nothing that came out of a report.
+#[cfg(test)]
+mod remedy_scripts;
 /// Every sample against its expectation, and the reports against those that were looked at.
 #[cfg(test)]
 mod samples;

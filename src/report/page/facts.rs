@@ -97,7 +97,11 @@ fn acceptance(facts: &Facts) -> Text {
     let Some(own) = &facts.acceptance else { return Text::new() };
     let said = |kind: &Option<Accepted>| kind.as_ref().map(|kind| kind.says.clone());
     let (security, version, cipher) = (said(&own.security), said(&own.tls_version), said(&own.cipher));
-    listed(&[("", security.as_deref()), ("", version.as_deref()), ("", cipher.as_deref())])
+    let said = [security, version, cipher].into_iter().flatten();
+    said.fold(
+        Text::new(),
+        |text, one| if text.is_empty() { text.and(&one) } else { text.and(". ").and(&one) },
+    )
 }
 
 fn certificate(certificate: &Certificate) -> Text {
