@@ -27,7 +27,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             Command::Analyze(args) => analyze::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Explain(args) => explain::run(&args),
-            Command::Schema => schema::run(),
+            Command::Schema(args) => schema::run(&args),
         },
         Err(usage) => {
             // Help and version go to stdout; a reader that has left is no failure.

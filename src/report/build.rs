@@ -1,8 +1,9 @@
 //! What was judged, as plain data: ids, times and words. Chooses nothing but the order.
 
+mod identities;
 mod steps;
 
-use super::event_words;
+use super::{event_words, redact};
 use super::model::{
     Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
     JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
@@ -41,6 +42,11 @@ pub struct Material<'a> {
     pub around: &'a Surroundings,
     /// What limits all of it.
     pub notes: &'a Notes,
+}
+
+/// Puts pseudonyms in the place of what tells who and where.
+pub fn redact(report: &mut Report, material: &Material<'_>, key: &mut redact::Key) {
+    redact::redact(report, identities::identities(material), key);
 }
 
 /// Builds the report.

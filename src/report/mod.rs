@@ -18,6 +18,7 @@ mod lines;
 mod markdown;
 pub mod model;
 mod page;
+pub mod redact;
 mod rows;
 mod schema;
 mod table;
@@ -30,7 +31,8 @@ use std::io::{self, Write};
 
 pub use escape::visible;
 use model::Report;
-pub use schema::schema;
+pub use lines::IncidentRow;
+pub use schema::{incident_schema, schema};
 
 /// What a report is written as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

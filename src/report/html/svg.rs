@@ -69,7 +69,7 @@ impl Across {
         let has = |lanes: &[Lane]| rows.iter().any(|row| matches!(row, Row::Pin(pin) if lanes.contains(&pin.side)));
         let (left, right) = (has(&[Lane::Client]), has(&[Lane::Server, Lane::Path]));
         let client = if left { 292 } else { 124 };
-        let server = if right { 612 } else { 850 };
+        let server = if right { 600 } else { 850 };
         let path = i64::midpoint(client, server);
         Self {
             width: 880,
@@ -90,16 +90,16 @@ impl Across {
             path: 172,
             server: 334,
             times: false,
-            label: 41,
+            label: 39,
             client_pins: None,
             server_pins: None,
         }
     }
 }
 
-/// Columns that fit; a letter of the page's 13 pixels is 7 wide on average.
+/// Columns that fit; a letter of the page's 13 pixels is up to 7.6 wide on average, by the system's font.
 fn columns(pixels: i64) -> usize {
-    usize::try_from(pixels / 7).unwrap_or(1).max(8)
+    usize::try_from(pixels * 10 / 76).unwrap_or(1).max(8)
 }
 
 /// For a wide page.
@@ -182,8 +182,9 @@ impl Pen {
         self.y += 10;
         let (left, right) = (self.across.client, self.across.server);
         if self.across.times {
-            self.words(0, self.y + 13, "start", "stage", stage);
+            self.words(0, self.y + 14, "start", "stage", stage);
             self.line((0, self.y), (right, self.y), "rule");
+            self.y += 16;
         } else {
             self.words(self.across.path, self.y + 13, "middle", "stage", stage);
             self.line((left, self.y), (right, self.y), "rule");
@@ -214,7 +215,7 @@ impl Pen {
         } else {
             let text = if place.is_empty() { clock.to_owned() } else { format!("{clock} · {place}") };
             let x = if marked { 44 } else { 22 };
-            self.words(x, self.y + 12, "start", "clock", clipped(&text, 46));
+            self.words(x, self.y + 12, "start", "clock", clipped(&text, 44));
             self.y += LINE;
         }
     }
@@ -307,7 +308,7 @@ impl Pen {
             Lane::Client => self.across.client_pins,
             Lane::Path | Lane::Server => self.across.server_pins,
         };
-        let (left, room) = gutter.unwrap_or((22, 41));
+        let (left, room) = gutter.unwrap_or((22, 39));
         let inset = if pin.cited.is_some() { 24 } else { 0 };
         if self.across.times {
             self.place(&pin.clock, &pin.place, false);
