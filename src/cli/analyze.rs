@@ -55,7 +55,10 @@ fn report(args: &Analyze) -> Result<Report, Error> {
     let report = rdpscan::analyze_redacted(&options(args), &mut key)?;
     output::write_private(file, &key.to_json())?;
     if !args.quiet {
-        say(&format!("key of the pseudonyms written to {}: keep it, and do not send it along", file.display()));
+        say(&format!(
+            "key of the pseudonyms written to {}: keep it, and do not send it along",
+            file.display()
+        ));
     }
     Ok(report)
 }

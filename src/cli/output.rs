@@ -113,8 +113,9 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
 pub fn read_key(path: &Path) -> Result<Key, Error> {
     let refuse = |source| Error::Unwritable { path: path.to_owned(), source };
     match fs::read_to_string(path) {
-        Ok(text) => Key::from_json(&text)
-            .ok_or_else(|| refuse(io::Error::new(io::ErrorKind::InvalidData, "it exists and is no key of rdpscan"))),
+        Ok(text) => Key::from_json(&text).ok_or_else(|| {
+            refuse(io::Error::new(io::ErrorKind::InvalidData, "it exists and is no key of rdpscan"))
+        }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Key::default()),
         Err(error) => Err(refuse(error)),
     }
@@ -125,7 +126,8 @@ pub fn write_private(path: &Path, text: &str) -> Result<(), Error> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let write = || {
         // Temporary files are private, and stay so under their new name.
-        let mut file = tempfile::Builder::new().prefix(".rdpscan-").suffix(".tmp").tempfile_in(folder(&target))?;
+        let mut file =
+            tempfile::Builder::new().prefix(".rdpscan-").suffix(".tmp").tempfile_in(folder(&target))?;
         file.write_all(text.as_bytes())?;
         file.persist(&target).map_err(|error| error.error).map(drop)
     };

@@ -118,7 +118,17 @@ pub fn steps(connection: &Connection) -> Vec<Step> {
 
 fn one(kind: Kind, from: Side, stage: Stage, says: impl Into<String>, mark: Mark) -> Step {
     let to = if kind == Kind::Lost { Lane::Path } else { from.other().into() };
-    Step { kind, from: from.into(), to, stage, says: says.into(), count: 1, bytes: 0, first: mark, last: mark }
+    Step {
+        kind,
+        from: from.into(),
+        to,
+        stage,
+        says: says.into(),
+        count: 1,
+        bytes: 0,
+        first: mark,
+        last: mark,
+    }
 }
 
 /// SYN, SYN-ACK, ACK.
@@ -217,7 +227,8 @@ fn alert(connection: &Connection, record: &Record) -> (Kind, Stage, String) {
 fn handshake(connection: &Connection, flow: &Flow, record: &Record) -> String {
     let tls = &connection.tls;
     // Behind the change of cipher there is nothing but the Finished; before it, none.
-    let changes = |other: &&Record| other.from == record.from && matches!(other.framing, Framing::Tls { kind: 20, .. });
+    let changes =
+        |other: &&Record| other.from == record.from && matches!(other.framing, Framing::Tls { kind: 20, .. });
     let sealed = flow.records.iter().find(changes).is_some_and(|change| change.offset < record.offset);
     if sealed && tls.retry.is_none() {
         return "Finished".into();

@@ -3,11 +3,11 @@
 mod identities;
 mod steps;
 
-use super::{event_words, redact};
 use super::model::{
     Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
     JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
 };
+use super::{event_words, redact};
 use crate::base::{Mark, Notes, SourceId, Timestamp, time};
 use crate::causes::{self, Finding, Severity};
 use crate::connection::scan::CaptureSize;

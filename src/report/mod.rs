@@ -30,8 +30,8 @@ mod wrap;
 use std::io::{self, Write};
 
 pub use escape::visible;
-use model::Report;
 pub use lines::IncidentRow;
+use model::Report;
 pub use schema::{incident_schema, schema};
 
 /// What a report is written as.

@@ -142,7 +142,8 @@ pub fn redact(report: &mut Report, mut identities: Identities, key: &mut Key) {
 
 /// The words of the catalogue, in which a user called `client` would make a name of every client.
 fn common() -> BTreeSet<String> {
-    let words = ["client", "server", "network", "user", "host", "domain", "record", "frame", "logon", "session"];
+    let words =
+        ["client", "server", "network", "user", "host", "domain", "record", "frame", "logon", "session"];
     let own = words.into_iter().map(str::to_owned);
     let texts = crate::causes::ALL.iter().flat_map(|cause| [cause.doc, cause.id]);
     let of_texts = texts.flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
@@ -161,8 +162,21 @@ struct Redactor<'a> {
 
 /// What stands before a name in the sentences of this program: there it is a name, whatever word it is.
 const BEFORE: &[&str] = &[
-    "user", "cookie", "account", "name", "named", "targetusername", "username", "param1", "param2", "workstation",
-    "workstationname", "computer", "value", "domain", "targetdomainname",
+    "user",
+    "cookie",
+    "account",
+    "name",
+    "named",
+    "targetusername",
+    "username",
+    "param1",
+    "param2",
+    "workstation",
+    "workstationname",
+    "computer",
+    "value",
+    "domain",
+    "targetdomainname",
 ];
 
 impl Redactor<'_> {
@@ -218,7 +232,10 @@ impl Redactor<'_> {
             return true;
         }
         let before = text.get(..start).unwrap_or_default();
-        if before.ends_with(['\\', '`', '"', '=', '@']) || before.ends_with("logon of ") || text.get(end..).is_some_and(|rest| rest.starts_with('\\')) {
+        if before.ends_with(['\\', '`', '"', '=', '@'])
+            || before.ends_with("logon of ")
+            || text.get(end..).is_some_and(|rest| rest.starts_with('\\'))
+        {
             return true;
         }
         let last = before.trim_end().rsplit([' ', '(', ',']).next().unwrap_or_default();
@@ -237,10 +254,18 @@ impl Redactor<'_> {
         }
         if !matches!(what, What::Subject | What::Thumbprint | What::File) {
             if let Some((domain, user)) = bare.split_once('\\') {
-                return format!("{}\\{}", self.pseudonym(What::Domain, domain), self.pseudonym(What::User, user));
+                return format!(
+                    "{}\\{}",
+                    self.pseudonym(What::Domain, domain),
+                    self.pseudonym(What::User, user)
+                );
             }
             if let Some((user, domain)) = bare.split_once('@') {
-                return format!("{}@{}", self.pseudonym(What::User, user), self.pseudonym(What::Domain, domain));
+                return format!(
+                    "{}@{}",
+                    self.pseudonym(What::User, user),
+                    self.pseudonym(What::Domain, domain)
+                );
             }
             if let Some((service, host)) = bare.split_once('/').filter(|_| what == What::Host) {
                 let service = self.pseudonym(What::Subject, service);
@@ -270,7 +295,8 @@ fn is_word(text: &str, start: usize, end: usize) -> bool {
     let inside = |c: char| c.is_alphanumeric() || c == '_';
     let before = text.get(..start).and_then(|text| text.chars().next_back());
     let after = text.get(end..).and_then(|text| text.chars().next());
-    let (first, last) = (text.get(start..end)).map_or((None, None), |own| (own.chars().next(), own.chars().next_back()));
+    let (first, last) =
+        (text.get(start..end)).map_or((None, None), |own| (own.chars().next(), own.chars().next_back()));
     let joined = |a: Option<char>, b: Option<char>| a.is_some_and(inside) && b.is_some_and(inside);
     !joined(before, first) && !joined(last, after)
 }

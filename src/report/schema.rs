@@ -3,9 +3,9 @@
 //!
 //! Describes and checks nothing itself. Keys are added within `v1`, so it allows keys that it does not know.
 
-use schemars::{JsonSchema, Schema};
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use super::lines::IncidentRow;

@@ -80,7 +80,9 @@ fn of_connection(found: &mut Identities, connection: &Connection) {
     if let Some(cookie) = connection.cookie() {
         found.add(What::User, cookie.value);
     }
-    if let Some(name) = connection.tls.client_hello.as_ref().and_then(|seen| seen.value.server_name.as_deref()) {
+    if let Some(name) =
+        connection.tls.client_hello.as_ref().and_then(|seen| seen.value.server_name.as_deref())
+    {
         found.add(What::Host, name);
     }
 }

@@ -119,7 +119,9 @@ pub(super) fn view(report: &Report, incident: &Incident) -> View {
         bars: bars(report, incident, &connections),
         span: span(incident),
         timeline: timeline::timeline(report, incident, &clocks),
-        evidence: facts.map(|((number, fact), moment)| self::fact(report, number, fact, moment.shown(day))).collect(),
+        evidence: facts
+            .map(|((number, fact), moment)| self::fact(report, number, fact, moment.shown(day)))
+            .collect(),
         legend: time::legend(moments.iter()),
         filter: all_frames(report, verdict),
         weighed: told::weighed(incident),
@@ -306,4 +308,3 @@ fn told(report: &Report, incident: &Incident, connections: &[&Connection]) -> Ve
         })
         .collect()
 }
-

@@ -104,29 +104,41 @@ pub(super) fn rows_of(
     }
     arrows.sort_by_key(|arrow| arrow.first.unwrap_or(Timestamp::MAX));
     pins.sort_by_key(|pin| pin.at.unwrap_or(Timestamp::MAX));
-    merged(arrows, bundled(pins), &connection.steps)
+    bundled(merged(arrows, pins, &connection.steps))
 }
 
-/// Log entries in a row, of one side and one moment, that the verdict does not cite: more than two are told by number.
-fn bundled(pins: Vec<Pin>) -> Vec<Pin> {
-    let mut bundles: Vec<Vec<Pin>> = Vec::new();
-    for pin in pins {
-        let goes_on = |bundle: &&mut Vec<Pin>| {
-            bundle.last().is_some_and(|last| {
-                let near = match (last.at, pin.at) {
-                    (Some(last), Some(own)) => own.since(last) < SILENCE,
-                    (last, own) => last == own,
-                };
-                near && last.side == pin.side && last.cited.is_none() && pin.cited.is_none()
-            })
-        };
-        match bundles.last_mut().filter(goes_on) {
-            Some(bundle) => bundle.push(pin),
-            None => bundles.push(vec![pin]),
+/// Log entries in a row, of one side, that the verdict does not cite: more than two are told by number.
+fn bundled(rows: Vec<Row>) -> Vec<Row> {
+    let mut out: Vec<Row> = Vec::with_capacity(rows.len());
+    let mut bundle: Vec<Pin> = Vec::new();
+    for row in rows {
+        match row {
+            Row::Pin(pin) if pin.cited.is_none() => {
+                if bundle
+                    .last()
+                    .is_some_and(|last| (last.side, last.at.is_none()) != (pin.side, pin.at.is_none()))
+                {
+                    end_bundle(&mut bundle, &mut out);
+                }
+                bundle.push(pin);
+            }
+            other => {
+                end_bundle(&mut bundle, &mut out);
+                out.push(other);
+            }
         }
     }
-    let told = |bundle: Vec<Pin>| if bundle.len() > 2 { one_pin(bundle).into_iter().collect() } else { bundle };
-    bundles.into_iter().flat_map(told).collect()
+    end_bundle(&mut bundle, &mut out);
+    out
+}
+
+fn end_bundle(bundle: &mut Vec<Pin>, out: &mut Vec<Row>) {
+    let pins = std::mem::take(bundle);
+    if pins.len() > 2 {
+        out.extend(one_pin(pins).map(Row::Pin));
+    } else {
+        out.extend(pins.into_iter().map(Row::Pin));
+    }
 }
 
 /// `5 entries: RdpCoreTS 65, 72 ×2, 141; RemoteConnectionManager 261`.
@@ -146,15 +158,14 @@ fn one_pin(bundle: Vec<Pin>) -> Option<Pin> {
         }
     }
     let list = |ids: &[(String, u64)]| {
-        let one = |(id, times): &(String, u64)| if *times > 1 { format!("{id} ×{times}") } else { id.clone() };
+        let one =
+            |(id, times): &(String, u64)| if *times > 1 { format!("{id} ×{times}") } else { id.clone() };
         ids.iter().map(one).collect::<Vec<_>>().join(", ")
     };
     let logs: Vec<String> = logs.iter().map(|(log, ids)| format!("{log} {}", list(ids))).collect();
     let says = Text::new().and_dim(&format!("{} entries: {}", rows::count(count), logs.join("; ")));
-    let last = bundle.last().map(|pin| pin.place.clone()).unwrap_or_default();
-    let to = last.trim_start_matches("record ").to_owned();
-    let first = bundle.into_iter().next();
-    first.map(|first| Pin { says, place: format!("{} to {to}", first.place), ..first })
+    let place = format!("{} records", rows::count(count));
+    bundle.into_iter().next().map(|first| Pin { says, place, ..first })
 }
 
 /// By time, with stages and silences between.
@@ -277,8 +288,11 @@ fn pins(
         let moment = clocks.moment(fact.source, fact.record, &fact.time);
         let near = moment.order() >= start.shifted(-NEAR) && moment.order() <= end.shifted(NEAR);
         if near && moment.mark != Mark::Alone {
-            let place = rows::place(report, fact);
-            pins.push(pin(report, fact.source, Text::prose(&fact.says), &moment, place, Some(number)));
+            let place = rows::in_file(report, &format!("record {record}"), fact.source);
+            let log = fact.channel.as_deref().map(rows::channel).zip(fact.event_id);
+            let name = log.map_or_else(String::new, |(log, id)| format!("{log} {id} "));
+            let says = Text::new().ink(Ink::Bold, &name).and_prose(&fact.says);
+            pins.push(pin(report, fact.source, says, &moment, place, Some(number)));
         }
     }
     let mut left = PINS.saturating_sub(pins.iter().filter(|pin| pin.cited.is_some()).count());
@@ -303,7 +317,16 @@ fn pin(
     let spread = clock.and_then(|clock| clock.spread_ms).and_then(nanoseconds).unwrap_or(0);
     let at = if moment.mark == Mark::Alone { None } else { moment.time.parse().ok() };
     let name = String::new();
-    Pin { side: Lane::of(role), name, says, clock: moment.shown(rows::day(&moment.time)), place, at, spread, cited }
+    Pin {
+        side: Lane::of(role),
+        name,
+        says,
+        clock: moment.shown(rows::day(&moment.time)),
+        place,
+        at,
+        spread,
+        cited,
+    }
 }
 
 /// By way of decimals: there is no checked conversion from a float.

@@ -126,7 +126,11 @@ fn base64(bytes: &[u8]) -> String {
         for place in 0..4 {
             let sextet = whole >> (18 - 6 * place) & 63;
             let letter = LETTERS.get(crate::base::bytes::index(sextet)).copied().unwrap_or(b'A');
-            out.push(if usize::try_from(place).unwrap_or(0) <= three.len() { char::from(letter) } else { '=' });
+            out.push(if usize::try_from(place).unwrap_or(0) <= three.len() {
+                char::from(letter)
+            } else {
+                '='
+            });
         }
     }
     out
@@ -160,7 +164,9 @@ mod tests {
     #[test]
     fn base64_is_as_everywhere() {
         // RFC 4648 10
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+        for (plain, coded) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
     }

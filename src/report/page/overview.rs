@@ -17,6 +17,10 @@ const HEALTHY_ROWS: usize = 5;
 /// Healthy incidents without a remark that get a line of their own.
 const HEALTHY_LINES: usize = 200;
 
+/// What a reader of a redacted report must know.
+pub(in crate::report) const REDACTED: &str = "addresses, names and certificate subjects are pseudonyms, the same one for \
+                                              the same thing; only the key file of this report turns them back.";
+
 /// What was found, in one line.
 pub(in crate::report) fn opening(report: &Report) -> Vec<Block> {
     let heading = Text::plain("Remote Desktop connection analysis");
@@ -26,7 +30,11 @@ pub(in crate::report) fn opening(report: &Report) -> Vec<Block> {
     }
     line = line.and_dim(&times(report));
     let tool = format!(" {} {}", report.tool.name, report.tool.version);
-    vec![Block::Heading(1, heading), Block::Paragraph(line.and_dim(&tool))]
+    let mut page = vec![Block::Heading(1, heading), Block::Paragraph(line.and_dim(&tool))];
+    if report.redacted {
+        page.push(Block::Paragraph(Text::new().ink(Ink::Bold, "Redacted").and(": ").and(REDACTED)));
+    }
+    page
 }
 
 /// `Times are UTC, on 2024-05-06.`

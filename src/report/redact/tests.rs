@@ -18,7 +18,8 @@ fn prose(names: &[(What, &str)], text: &str) -> String {
 fn addresses_are_known_by_their_form() {
     assert_eq!(prose(&[], "from 10.1.2.3:50001 to 10.1.2.3."), "from 198.18.0.1:50001 to 198.18.0.1.");
     // The parties of the fixture come first.
-    let text = prose(&[], "[fe80::1]:3389, 00:11:22:aa:bb:cc and 00-11-22-AA-BB-CC, 0.0.0.0, ::1, 20:10:10.747");
+    let text =
+        prose(&[], "[fe80::1]:3389, 00:11:22:aa:bb:cc and 00-11-22-AA-BB-CC, 0.0.0.0, ::1, 20:10:10.747");
     assert_eq!(text, "[2001:2::1]:3389, hardware-1 and hardware-1, 0.0.0.0, ::1, 20:10:10.747");
 }
 
