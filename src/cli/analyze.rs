@@ -6,13 +6,14 @@ use std::path::Path;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 
+use rdpscan::causes::client_code::Told;
+use rdpscan::remedy::Order;
 use rdpscan::report::redact::Key;
 use rdpscan::{Error, Options, Report};
 
 use super::args::{Analyze, Args};
 use super::exit::Exit;
-use super::output;
-use super::say;
+use super::{output, remedy, say};
 
 /// Analyses, writes the report, and says how that ended.
 pub fn run(args: &Analyze) -> Result<Exit, Error> {
@@ -25,9 +26,18 @@ pub fn run(args: &Analyze) -> Result<Exit, Error> {
         // Before an analysis that may take minutes, not after it.
         output::check(file, &args.paths)?;
     }
+    if let Some(file) = &args.remedy_script {
+        output::check(file, &args.paths)?;
+    }
 
     let report = report(args)?;
 
+    if let Some(file) = &args.remedy_script {
+        match Order::first(&report) {
+            Ok(order) => remedy::write(file, &order, args.quiet)?,
+            Err(refusal) => say(&format!("no remedy script: {refusal}")),
+        }
+    }
     let (format, style) = (args.format.into(), output::style(args.width, args.color, args.output.is_none()));
     match &args.output {
         Some(file) => {
@@ -72,6 +82,7 @@ fn options(args: &Analyze) -> Options {
         user: args.user.clone(),
         around: args.around,
         target: args.target.clone(),
+        client_code: args.client_code.map(|code| Told { code, extended: args.extended }),
         no_mmap: args.no_mmap,
         threads: args.threads.map(NonZeroUsize::get),
         max_memory: args.max_memory,

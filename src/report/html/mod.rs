@@ -29,6 +29,7 @@ struct Page<'a> {
     title: String,
     tally: Text,
     times: String,
+    client_code: Option<Text>,
     overview: Vec<OverviewRow>,
     incidents: Vec<View>,
     /// What is not told in full, or that nothing was found.
@@ -84,6 +85,7 @@ pub(super) fn render(report: &Report) -> String {
         title: title(report),
         tally: page::overview::tally(report),
         times: page::overview::times(report),
+        client_code: report.client_code.as_ref().map(page::overview::client_code),
         overview: overview(report, &told),
         incidents: chosen.in_full.iter().map(|incident| incident::view(report, incident)).collect(),
         opening: if none { page::overview::nothing_found(report) } else { Vec::new() },

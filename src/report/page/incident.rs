@@ -117,7 +117,7 @@ fn verdict_first(report: &Report, incident: &Incident) -> Vec<Block> {
         Block::Gap,
         Block::Paragraph(Text::prose(&verdict.summary)),
     ];
-    let more = more(verdict);
+    let more = more(report, verdict);
     if !more.is_empty() {
         page.push(Block::Labelled(more));
     }
@@ -125,10 +125,14 @@ fn verdict_first(report: &Report, incident: &Incident) -> Vec<Block> {
 }
 
 /// What is known besides of a verdict, a label each.
-pub(in crate::report) fn more(verdict: &Verdict) -> Vec<(&'static str, Text)> {
+pub(in crate::report) fn more(report: &Report, verdict: &Verdict) -> Vec<(&'static str, Text)> {
     let mut more = Vec::new();
     if let Some(code) = &verdict.expected_client_code {
         more.push(("The client shows", Text::prose(code)));
+    }
+    if let (Some(told), Some(own)) = (&report.client_code, &verdict.client_code) {
+        let text = Text::code(&told.text).and(&format!(", which {}: ", own.weighs.replace('-', " ")));
+        more.push(("The user saw", text.and_prose(&own.says)));
     }
     if let Some(location) = &verdict.location {
         more.push(("Where", Text::prose(location)));

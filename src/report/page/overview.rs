@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Block, Grid, part, points};
 use crate::base::NoteKind;
-use crate::report::model::{Incident, Report};
+use crate::report::model::{ClientCode, Incident, Report};
 use crate::report::rows::{self, State};
 use crate::report::text::{Ink, Text};
 
@@ -34,7 +34,20 @@ pub(in crate::report) fn opening(report: &Report) -> Vec<Block> {
     if report.redacted {
         page.push(Block::Paragraph(Text::new().ink(Ink::Bold, "Redacted").and(": ").and(REDACTED)));
     }
+    page.extend(report.client_code.as_ref().map(|told| Block::Paragraph(client_code(told))));
     page
+}
+
+/// The code that the user saw, and the incidents that it can belong to.
+pub(in crate::report) fn client_code(told: &ClientCode) -> Text {
+    let means = told.means.unwrap_or("not a code that is known");
+    let text = Text::plain("The user saw ").and_code(&told.text).and(": ").and_prose(means).and(". ");
+    let ids: Vec<String> = told.fits.iter().map(ToString::to_string).collect();
+    text.and(&match ids.as_slice() {
+        [] => "It belongs to no incident that failed in these files.".to_owned(),
+        [only] => format!("It can belong to incident {only}."),
+        many => format!("It can belong to one of the incidents {}.", many.join(", ")),
+    })
 }
 
 /// `Times are UTC, on 2024-05-06.`

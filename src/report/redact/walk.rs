@@ -152,6 +152,10 @@ fn facts(facts: &mut Facts, to: &mut Redactor<'_>) {
     if let Some(own) = &mut facts.certificate {
         certificate(own, to);
     }
+    if let Some(own) = &mut facts.acceptance {
+        let all = [&mut own.security, &mut own.tls_version, &mut own.cipher].into_iter().flatten();
+        all.for_each(|accepted| to.sentence(&mut accepted.says));
+    }
 }
 
 fn certificate(own: &mut Certificate, to: &mut Redactor<'_>) {
@@ -174,6 +178,9 @@ fn verdict(verdict: &mut Verdict, to: &mut Redactor<'_>) {
     let lists = [&mut verdict.ruled_out, &mut verdict.missing, &mut verdict.remedy].into_iter().flatten();
     for text in optional.chain(lists).chain([&mut verdict.summary]) {
         to.sentence(text);
+    }
+    if let Some(code) = &mut verdict.client_code {
+        to.sentence(&mut code.says);
     }
     verdict.also_considered.iter_mut().for_each(|other| to.sentence(&mut other.why_not));
     evidence(&mut verdict.evidence, to);
