@@ -21,6 +21,9 @@ mod copies;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
 #[cfg(test)]
 mod eventlog;
+/// What every format of a report holds to: strange strings are inert, pseudonyms leave nothing.
+#[cfg(test)]
+mod formats;
 /// Damaged and hostile files.
 #[cfg(test)]
 mod hostile;
@@ -44,6 +47,9 @@ mod readme;
 /// Random segments against a naive array.
 #[cfg(test)]
 mod reassembly;
+/// No name or address of a sample is left in its redacted report.
+#[cfg(test)]
+mod redaction;
 /// The remedies of all causes: exact, safe, and with a way to verify.
 #[cfg(test)]
 mod remedies;

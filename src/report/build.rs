@@ -1,12 +1,13 @@
 //! What was judged, as plain data: ids, times and words. Chooses nothing but the order.
 
+mod identities;
 mod steps;
 
 use super::model::{
     Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
     JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
 };
-use super::{acceptance, event_words};
+use super::{acceptance, event_words, redact};
 use crate::base::{Mark, Notes, SourceId, Timestamp, time};
 use crate::causes::client_code::{Told, Weighed};
 use crate::causes::{self, Finding, Severity};
@@ -45,6 +46,11 @@ pub struct Material<'a> {
     pub around: &'a Surroundings,
     /// What limits all of it.
     pub notes: &'a Notes,
+}
+
+/// Puts pseudonyms in the place of what tells who and where.
+pub fn redact(report: &mut Report, material: &Material<'_>, key: &mut redact::Key) {
+    redact::redact(report, identities::identities(material), key);
 }
 
 /// Builds the report.
