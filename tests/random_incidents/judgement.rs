@@ -40,6 +40,20 @@ pub struct Outcome {
     pub says: String,
 }
 
+/// What is true beside the cause, so that a party may have said it: the refusal itself, the orderly end.
+const MAY_BE_STRONG: &[&str] = &[
+    "port-closed-or-device-reset",
+    "rst-injected",
+    "no-cc",
+    "tls-alert-other",
+    "nla-refused-reason-not-visible",
+    "bad-password-or-unknown-user",
+    "ended-abruptly-by-client",
+    "ended-abruptly-by-server",
+    "client-outbound-rule",
+    "logoff-or-window-closed",
+];
+
 fn is_strong(strength: Option<&str>) -> bool {
     matches!(strength, Some("stated" | "corroborated"))
 }
@@ -87,6 +101,7 @@ pub fn judge(
         }
     };
     let mut says = Vec::new();
+    let mut healthy = false;
     for incident in &report.incidents {
         if incident.client.starts_with("10.40.") {
             outcome.noise += 1;
@@ -96,6 +111,7 @@ pub fn judge(
             }
         } else if case.subjects.contains(&incident.client) {
             says.push(words(&incident.verdict));
+            healthy |= incident.verdict.kind == "healthy";
             one(&mut outcome, story, proof.map(|proof| proof.strong), evidence, &incident.verdict);
         }
     }
@@ -103,6 +119,10 @@ pub fn judge(
         outcome.found |= group.cause == Some(story.cause);
     }
     outcome.found |= story.benign && !says.is_empty() && outcome.errors.is_empty();
+    // Behind a NAT, what the logs know may stand beside what the packets show.
+    if healthy && !story.benign && !outcome.found && (proof.is_some() || !story.may_look_healthy) {
+        outcome.errors.push("a failure, and called healthy".to_owned());
+    }
     outcome.says = if says.is_empty() { "no incident".to_owned() } else { says.join("; ") };
     outcome
 }
@@ -137,8 +157,8 @@ fn one(outcome: &mut Outcome, story: &Story, proof: Option<bool>, evidence: &Evi
         }
         Rank::Wrong if is_strong => error("wrong"),
         Rank::Wrong | Rank::Less if story.benign => error("no failure, and called one"),
-        Rank::Healthy if !story.benign && (proof.is_some() || !story.may_look_healthy) => {
-            error("a failure, and called healthy");
+        Rank::Less if is_strong && !MAY_BE_STRONG.contains(&verdict.cause.unwrap_or_default()) => {
+            error("another story, and too sure of it");
         }
         _ => {}
     }

@@ -21,7 +21,7 @@ fn refused(s: &mut Scene, cause: &'static str, blame: &'static [&'static str], s
     s.w.refused(&it, Some(status));
     s.w.status(it.flow);
     // In a log of 2012 R2 nothing but 4625 says that it was refused.
-    let proofs = vec![strong(&[Packets, Core, Security, Clock]), strong(&[Packets, Core, Security, Address])];
+    let proofs = vec![strong(&[Core, Security])];
     failure(cause, blame, REFUSED, proofs).may_look_healthy()
 }
 
@@ -105,7 +105,7 @@ pub fn skew(s: &mut Scene) -> Story {
 
 pub fn oracle(s: &mut Scene) -> Story {
     leaves_after_challenge(s, None, false);
-    let proofs = vec![strong(&[AtClient, ClientRdp, ClientSystem])];
+    let proofs = vec![strong(&[ClientSystem])];
     let lesser = &["nla-refused-reason-not-visible", "client-left-or-probe", "delegation-or-ntlm-policy"];
     failure("credssp-oracle-remediation", &["client", "server"], lesser, proofs).may_look_healthy()
 }
@@ -232,8 +232,14 @@ pub fn refused_in_session(s: &mut Scene) -> Story {
     s.w.work(flow, 3, 2_000);
     let ip = s.w.flows[flow].outside.ip().to_string();
     let values =
-        [("TargetUserName", user), ("SubStatus", "0xc000015b"), ("LogonType", "10"), ("IpAddress", &*ip)];
-    s.w.log(Who::Server, "Security/4625", &values);
+        [("TargetUserName", user), ("SubStatus", "0xc000006a"), ("LogonType", "10"), ("IpAddress", &*ip)];
+    for _ in 0..5 {
+        s.w.log(Who::Server, "Security/4625", &values);
+        s.w.work(flow, 2, 2_000);
+    }
+    let now = s.w.now;
+    s.w.log_at(now, Who::Server, "RdpCoreTS/147", &[("Error", "0x8007052e")], Some(&it.activity));
+    s.w.log(Who::Server, "RCM/1012/classic", &[("Data", "CLIENT07")]);
     s.w.pause(100, 900);
     s.w.end_by_decision(&it, 9, false);
     let story = decision("logon-refused-in-session", &["client", "server"]);
@@ -289,8 +295,14 @@ pub fn security_software(s: &mut Scene) -> Story {
         s.w.wait((if at < 2 { 8 } else { 1 }) * SECOND);
     }
     s.w.client_ends(&activity, 2308);
-    let lesser = &["closed-inside-tls-reason-not-visible", "client-left-or-probe", "certificate-untrusted"];
-    let proofs = vec![strong(&[AtClient, ClientSecurity])];
+    // Without the packets, a block is all that 5157 says.
+    let lesser = &[
+        "closed-inside-tls-reason-not-visible",
+        "client-left-or-probe",
+        "certificate-name",
+        "client-outbound-rule",
+    ];
+    let proofs = vec![strong(&[AtClient, ClientSecurity]), strong(&[Packets, ClientSecurity, Address])];
     failure("client-security-software", &["client"], lesser, proofs).may_look_healthy()
 }
 

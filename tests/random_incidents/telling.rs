@@ -154,7 +154,7 @@ fn noise(scene: &mut Scene, mode: Noise, sessions: usize) {
     // Every System log holds something else.
     for offset in [-5_400, -2_000, 400, 1_900] {
         let at = begin + offset * SECOND;
-        let values = [("param1", "Windows Update"), ("param2", "running")];
+        let values = [("param1", "Windows Update"), ("param2", "running"), ("Binary", "utf16:wuauserv/4")];
         scene.w.log_at(at, Who::Server, "SCM/7036", &values, None);
     }
 }

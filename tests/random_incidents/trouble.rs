@@ -39,7 +39,8 @@ pub fn abrupt_client(s: &mut Scene) -> Story {
     let delay = s.w.delay;
     s.w.wait(delay);
     s.w.socket_failed(&it, 64, true);
-    failure("ended-abruptly-by-client", &["client", "unknown"], &[], vec![weak(&[Packets])]).may_look_healthy()
+    let proofs = vec![weak(&[Packets]), strong(&[Packets, Core])];
+    failure("ended-abruptly-by-client", &["client", "unknown"], &[], proofs).may_look_healthy()
 }
 
 pub fn injected(s: &mut Scene) -> Story {
@@ -172,7 +173,7 @@ pub fn network_changes(s: &mut Scene) -> Story {
     s.w.work(next.flow, 12, 2_500);
     s.w.close_window(&next);
     let lesser = &["packet-loss", "ended-abruptly-by-server", "taken-over"];
-    let proofs = vec![weak(&[AtServer])];
+    let proofs = vec![weak(&[AtServer]), strong(&[AtServer, Core])];
     failure("client-network-change", &["client"], lesser, proofs).may_look_healthy()
 }
 
