@@ -160,7 +160,13 @@ fn client_alerts(s: &mut Scene, it: &Logged, alert: u8) {
     s.w.rst(it.flow, UP);
 }
 
-const IN_TLS: &[&str] = &["closed-inside-tls-reason-not-visible", "tls-alert-other", "client-left-or-probe"];
+/// 139 with 0x80090327 stands for the user who said No, whatever the certificate lacked.
+const IN_TLS: &[&str] = &[
+    "closed-inside-tls-reason-not-visible",
+    "tls-alert-other",
+    "client-left-or-probe",
+    "certificate-untrusted",
+];
 
 /// Told in summer 2027, when the certificate of these captures has expired.
 pub fn certificate_dates(s: &mut Scene) -> Story {
@@ -202,7 +208,9 @@ pub fn key_unreadable(s: &mut Scene) -> Story {
         s.w.rst(flow.flow, DOWN);
     }
     let lesser = &["closed-inside-tls-reason-not-visible"];
-    failure("private-key-unreadable", &["server"], lesser, vec![strong(&[Packets, System, Clock])])
+    // 36870 at the tick of 139, in the logs of one computer.
+    let proofs = vec![strong(&[Packets, System, Clock]), strong(&[Core, System])];
+    failure("private-key-unreadable", &["server"], lesser, proofs)
 }
 
 pub fn certificate_missing(s: &mut Scene) -> Story {
