@@ -187,7 +187,8 @@ fn every_cause_with_a_neighbour_has_two_hard_ones() {
         assert!(by_id(cause).is_some(), "no cause {cause}");
         let missing = others.iter().find(|other| !names.iter().any(|name| name == *other));
         assert!(missing.is_none(), "no sample {missing:?}");
-        let own = names.iter().filter(|name| name.strip_prefix(cause).is_some_and(|rest| rest.starts_with("--")));
+        let own =
+            names.iter().filter(|name| name.strip_prefix(cause).is_some_and(|rest| rest.starts_with("--")));
         let count = own.count() + others.len();
         if count < 2 {
             lacking.push(format!("{cause}: {count}"));

@@ -1,4 +1,4 @@
-//! Five hundred incidents that nobody wrote down: composed from pieces by a seed, each with an honest expectation that
+//! Six hundred incidents that nobody wrote down: composed from pieces by a seed, each with an honest expectation that
 //! follows from the reference and from what was taken away. None of the pieces was made after the detectors.
 //!
 //! `cargo test --test main random_incidents -- --nocapture` prints precision and recall per cause.
@@ -19,6 +19,7 @@
 )]
 
 mod catalogue;
+mod icmp;
 mod judgement;
 mod log;
 mod logon;
@@ -36,7 +37,7 @@ use std::thread;
 use judgement::{Outcome, Tally};
 
 fn count() -> u64 {
-    std::env::var("RDPSCAN_INCIDENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(500)
+    std::env::var("RDPSCAN_INCIDENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(600)
 }
 
 /// All seeds, on as many threads as there are cores. Each analysis brings a pool of its own, so this must not be one.

@@ -12,15 +12,22 @@ pub struct Entry {
     /// Also on a server of 2012 R2, whose logs say less.
     pub old: bool,
     pub dated: &'static str,
+    /// Not told over IPv6: ICMP, ARP, or other hosts of IPv4 are part of it.
+    pub only_four: bool,
 }
 
 const fn entry(cause: &'static str, tell: fn(&mut Scene) -> Story, noise: Noise) -> Entry {
-    Entry { cause, tell, noise, old: false, dated: "2026-04-02T06:00:00Z" }
+    Entry { cause, tell, noise, old: false, dated: "2026-04-02T06:00:00Z", only_four: false }
 }
 
 impl Entry {
     const fn old(mut self) -> Self {
         self.old = true;
+        self
+    }
+
+    const fn four(mut self) -> Self {
+        self.only_four = true;
         self
     }
 
@@ -32,26 +39,29 @@ impl Entry {
 
 /// Causes without a scenario, and why.
 pub const UNTOLD: &[(&str, &str)] = &[
-    ("certificate-weak", "the writer has one certificate, and that is sound; recorded in samples/certificate-weak"),
+    (
+        "certificate-weak",
+        "the writer has one certificate, and that is sound; recorded in samples/certificate-weak",
+    ),
     ("ip-fragments-lost", "recorded in samples/ip-fragments-lost"),
     ("gateway-udp-blocked", "written in samples/gateway-udp-blocked"),
 ];
 
 pub const ALL: &[Entry] = &[
     entry("dns-failure", reach::dns_failure, Around),
-    entry("wrong-address", reach::wrong_address, Elsewhere),
-    entry("host-unreachable", reach::unreachable_by_icmp, Before),
-    entry("host-unreachable", reach::unreachable_on_link, Elsewhere),
+    entry("wrong-address", reach::wrong_address, Elsewhere).four(),
+    entry("host-unreachable", reach::unreachable_by_icmp, Before).four(),
+    entry("host-unreachable", reach::unreachable_on_link, Elsewhere).four(),
     entry("host-asleep", reach::asleep, Before),
     entry("firewall-drop", reach::dropped_on_path, Around),
     entry("firewall-drop", reach::dropped_by_host, Around),
-    entry("firewall-reject", reach::rejected, Around),
+    entry("firewall-reject", reach::rejected, Around).four(),
     entry("port-closed-or-device-reset", reach::port_closed, Elsewhere),
     entry("port-closed-or-device-reset", reach::device_resets, Around),
     entry("service-down", reach::service_down, Before),
     entry("rdp-disabled-or-other-port", reach::disabled, Before),
     entry("rdp-disabled-or-other-port", reach::other_port, Before),
-    entry("too-many-incomplete-connections", reach::too_many_incomplete, Before),
+    entry("too-many-incomplete-connections", reach::too_many_incomplete, Before).four(),
     entry("brute-force-storm", reach::storm, Around),
     entry("syn-ack-lost", reach::syn_ack_lost, Around),
     entry("client-outbound-rule", reach::outbound_rule, Around),
@@ -77,7 +87,7 @@ pub const ALL: &[Entry] = &[
     entry("closed-inside-tls-reason-not-visible", security::closed_inside, Before).old(),
     entry("tls-alert-other", security::other_alert, Around),
     entry("mtu-black-hole", security::black_hole, Around),
-    entry("mtu-icmp-ignored", security::icmp_ignored, Around),
+    entry("mtu-icmp-ignored", security::icmp_ignored, Around).four(),
     entry("server-hung", security::hung, Before),
     entry("bad-password-or-unknown-user", logon::bad_password, Around).old(),
     entry("account-locked", logon::locked, Around).old(),
@@ -109,7 +119,7 @@ pub const ALL: &[Entry] = &[
     entry("packet-loss", trouble::loss, Around),
     entry("zero-window", trouble::frozen, Around),
     entry("slept-mid-session", trouble::client_sleeps, Around),
-    entry("client-network-change", trouble::network_changes, Around),
+    entry("client-network-change", trouble::network_changes, Around).four(),
     entry("segments-corrupted", trouble::corrupted, Around),
     entry("high-latency", trouble::long_way, Around),
     entry("udp-fallback", trouble::udp_fallback, Around),

@@ -8,6 +8,7 @@ use rdpscan::report::model::Verdict;
 
 use super::catalogue::Entry;
 use super::story::{Evidence, Logs, Setting, Story};
+use super::telling::is_noise;
 
 /// Who is meant.
 pub struct Case {
@@ -103,7 +104,7 @@ pub fn judge(
     let mut says = Vec::new();
     let mut healthy = false;
     for incident in &report.incidents {
-        if incident.client.starts_with("10.40.") {
+        if is_noise(&incident.client) {
             outcome.noise += 1;
             if incident.verdict.kind != "healthy" {
                 let what = words(&incident.verdict);
@@ -120,7 +121,8 @@ pub fn judge(
     }
     outcome.found |= story.benign && !says.is_empty() && outcome.errors.is_empty();
     // Behind a NAT, what the logs know may stand beside what the packets show.
-    if healthy && !story.benign && !outcome.found && (proof.is_some() || !story.may_look_healthy) {
+    let may = evidence.part || (proof.is_none() && story.may_look_healthy);
+    if healthy && !story.benign && !outcome.found && !may {
         outcome.errors.push("a failure, and called healthy".to_owned());
     }
     outcome.says = if says.is_empty() { "no incident".to_owned() } else { says.join("; ") };
@@ -148,7 +150,7 @@ fn one(outcome: &mut Outcome, story: &Story, proof: Option<bool>, evidence: &Evi
             if verdict.strength == Some("corroborated") && evidence.logs == Logs::None {
                 error("one class of evidence cannot corroborate");
             }
-            if is_strong && proof != Some(true) {
+            if is_strong && proof != Some(true) && !evidence.part {
                 error("too strong for this evidence");
             }
             if story.benign {

@@ -135,7 +135,13 @@ impl World {
             self.of(it, at, "RdpCoreTS/72", &[("MethodName", "OnConnected")]);
         }
         let now = *at;
-        self.log_at(now, Who::Server, "Security/4624", &[("TargetUserName", it.user), ("LogonType", "10"), ("IpAddress", &ip), ("IpPort", "0")], None);
+        self.log_at(
+            now,
+            Who::Server,
+            "Security/4624",
+            &[("TargetUserName", it.user), ("LogonType", "10"), ("IpAddress", &ip), ("IpPort", "0")],
+            None,
+        );
     }
 
     /// The end of a main connection: 72, 102, 145, 148, 103.
@@ -227,7 +233,12 @@ impl World {
     }
 
     /// (d): TLS failed, with the records of Schannel at the same tick.
-    pub fn tls_failed(&mut self, it: &Logged, result: Option<&str>, schannel: &[(&'static str, &[(&'static str, &str)])]) {
+    pub fn tls_failed(
+        &mut self,
+        it: &Logged,
+        result: Option<&str>,
+        schannel: &[(&'static str, &[(&'static str, &str)])],
+    ) {
         let at = &mut self.now.clone();
         let ip = self.flows[it.flow].outside.ip().to_string();
         let tick = *at;
@@ -235,7 +246,13 @@ impl World {
             self.log_at(tick, Who::Server, shape, values, None);
         }
         if let Some(result) = result {
-            self.log_at(tick, Who::Server, "RdpCoreTS/139", &[("ResultCode", result), ("IPString", &ip)], Some(&it.activity));
+            self.log_at(
+                tick,
+                Who::Server,
+                "RdpCoreTS/139",
+                &[("ResultCode", result), ("IPString", &ip)],
+                Some(&it.activity),
+            );
         }
         self.of(it, at, "RdpCoreTS/102", &[]);
         self.of(it, at, "RdpCoreTS/103", &[("ReasonCode", "0")]);

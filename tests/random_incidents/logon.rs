@@ -34,8 +34,7 @@ pub fn locked(s: &mut Scene) -> Story {
 }
 
 pub fn expired(s: &mut Scene) -> Story {
-    let statuses =
-        ["0xc0000193", "0xc0000071", "0xc0000224", "0xc0000072", "0xc000006f", "0xc0000070"];
+    let statuses = ["0xc0000193", "0xc0000071", "0xc0000224", "0xc0000072", "0xc000006f", "0xc0000070"];
     refused(s, "account-or-password-expired-disabled-hours-workstation", &["client"], &statuses)
 }
 
@@ -313,7 +312,12 @@ pub fn internal_fault(s: &mut Scene) -> Story {
     s.w.client_address(&activity, &address);
     s.w.work(it.flow, 5, 2_000);
     s.w.settle(it.flow);
-    s.w.bare(it.flow, UP, RST | super::super::support::capture::conversation::ACK, super::world::Fate::Arrives);
+    s.w.bare(
+        it.flow,
+        UP,
+        RST | super::super::support::capture::conversation::ACK,
+        super::world::Fate::Arrives,
+    );
     let code = [262, 774, 1544, 3080, 4104][s.w.random.below(5)];
     s.w.client_ends(&activity, code);
     s.w.socket_failed(&it, 64, true);

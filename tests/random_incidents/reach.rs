@@ -52,7 +52,8 @@ fn arp(w: &mut Scene, ask: bool, from: (u8, IpAddr), to: IpAddr) {
     let (IpAddr::V4(source), IpAddr::V4(target)) = (from.1, to) else { return };
     let mac = [0, 0x15, 0x5d, 9, 9, from.0];
     let destination = if ask { [0xff; 6] } else { [0, 0x15, 0x5d, 9, 9, 1] };
-    let mut data = [&destination[..], &mac, &[8, 6, 0, 1, 8, 0, 6, 4, 0, if ask { 1 } else { 2 }], &mac].concat();
+    let mut data =
+        [&destination[..], &mac, &[8, 6, 0, 1, 8, 0, 6, 4, 0, if ask { 1 } else { 2 }], &mac].concat();
     data.extend_from_slice(&source.octets());
     data.extend_from_slice(if ask { &[0; 6] } else { &destination });
     data.extend_from_slice(&target.octets());
@@ -262,7 +263,8 @@ pub fn too_many_incomplete(s: &mut Scene) -> Story {
 }
 
 pub fn storm(s: &mut Scene) -> Story {
-    let names = ["admin", "test", "scan", "user1", "sql", "backup", "root", "guest", "pos", "kiosk", "oper", "sales"];
+    let names =
+        ["admin", "test", "scan", "user1", "sql", "backup", "root", "guest", "pos", "kiosk", "oper", "sales"];
     let many = 26 + s.w.random.below(40);
     for at in 0..many {
         let flow = s.w.connect(&s.party, 3389);

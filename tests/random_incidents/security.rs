@@ -73,7 +73,8 @@ pub fn layer_mismatch(s: &mut Scene) -> Story {
     s.w.rst(flow, UP);
     s.w.socket_failed(&it, 64, false);
     let lesser = &["client-left-or-probe"];
-    failure("security-layer-mismatch", &["client", "server"], lesser, vec![weak(&[Packets])]).may_look_healthy()
+    failure("security-layer-mismatch", &["client", "server"], lesser, vec![weak(&[Packets])])
+        .may_look_healthy()
 }
 
 pub fn no_confirm(s: &mut Scene) -> Story {

@@ -2,7 +2,7 @@
 //!
 //! Taken from the reference only: the deciding evidence, the residuals and the grades of each cause.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::random::Random;
 use super::super::support::bytes::{Nanos, SECOND, date};
@@ -117,25 +117,32 @@ pub struct Scene {
 const USERS: &[&str] = &["alice", "bob", "carol", "erin", "frank", "grace", "heidi", "ivan"];
 
 impl Scene {
-    pub fn new(mut random: Random, dated: &str) -> Self {
+    pub fn new(mut random: Random, dated: &str, six: bool) -> Self {
         let day = random.below(20) as Nanos * 86_400 * SECOND;
         let begin = date(dated) + day + random.below(36_000_000) as Nanos * 1_000_000;
         let client = Ipv4Addr::new(10, 30, random.below(250) as u8, 1 + random.below(250) as u8);
         let server = Ipv4Addr::new(172, 20, random.below(30) as u8, 1 + random.below(250) as u8);
         let third = Ipv4Addr::new(10, 31, random.below(250) as u8, 1 + random.below(250) as u8);
-        let outside = random
-            .one_in(3)
-            .then(|| IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1 + random.below(250) as u8)));
+        let outside =
+            random.one_in(3).then(|| IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1 + random.below(250) as u8)));
         let shifts_ports = random.one_in(2);
         let user = USERS[random.below(USERS.len())];
         let build = if random.one_in(5) { Build::Server2012R2 } else { Build::Windows10 };
         let mut w = World::new(random, begin);
-        let client = w.computer(client.into(), 128);
-        let server = w.computer(server.into(), 128);
-        let third = w.computer(third.into(), 64);
+        let address = |ip: Ipv4Addr| if six { in_six(ip) } else { ip.into() };
+        let client = w.computer(address(client), 128);
+        let server = w.computer(address(server), 128);
+        let third = w.computer(address(third), 64);
+        let outside = outside.filter(|_| !six);
         let party = Party { client, server, outside, shifts_ports, user, build };
         Self { w, party, third, begin }
     }
+}
+
+/// The IPv6 address of a computer that has this one of IPv4.
+pub fn in_six(ip: Ipv4Addr) -> IpAddr {
+    let [a, b, c, d] = ip.octets().map(u16::from);
+    Ipv6Addr::new(0x2001, 0xdb8, a, b, 0, 0, c, d + 0x100).into()
 }
 
 /// What is left of the evidence.
@@ -146,6 +153,8 @@ pub struct Evidence {
     /// Of the server's logs.
     pub clock: Nanos,
     pub told: bool,
+    /// The captures begin late or end early: nothing has to be found, and still nothing else may be said.
+    pub part: bool,
 }
 
 /// Which logs are left.
@@ -216,6 +225,9 @@ impl Evidence {
 
     /// The best proof of the story that is complete.
     pub fn proof<'a>(&self, story: &'a Story, setting: &Setting) -> Option<&'a Proof> {
+        if self.part {
+            return None;
+        }
         let complete = |proof: &&Proof| proof.needs.iter().all(|need| self.has(*need, setting));
         story.proofs.iter().filter(complete).max_by_key(|proof| proof.strong)
     }

@@ -13,11 +13,19 @@ use super::catalogue::{ALL, Entry};
 use super::judgement::{self, Case, Outcome};
 use super::log::{Build, Who, files};
 use super::pieces::Party;
-use super::story::{Evidence, Logs, Noise, Scene, Setting, Story};
+use super::story::{Evidence, Logs, Noise, Scene, Setting, Story, in_six};
 use super::world::{MS, Spot};
 
+/// From this seed on, also IPv6, and captures that begin late or end early.
+const PLAIN: u64 = 500;
+
+/// Whether this is one of the clients whose sessions are healthy.
+pub fn is_noise(client: &str) -> bool {
+    client.starts_with("10.40.") || client.starts_with("2001:db8:a:28:")
+}
+
 /// The addresses of the clients whose sessions are healthy.
-pub const NOISE_NET: [u8; 2] = [10, 40];
+const NOISE_NET: [u8; 2] = [10, 40];
 
 /// The records of a good session that most of the noise keeps.
 const KEPT: &[&str] = &[
@@ -38,6 +46,8 @@ struct Told {
     story: Story,
     setting: Setting,
     evidence: Evidence,
+    /// What the captures cover, if not all.
+    window: Option<(Nanos, Nanos)>,
 }
 
 /// Analyses the incident of this seed and judges the report.
@@ -59,14 +69,20 @@ pub fn show(seed: u64) {
     println!("{} in {}: {:?} {:?}", told.story.cause, folder.display(), told.setting, told.evidence);
     println!("subject {:?}", case.subjects);
     if let Ok(report) = &report {
-        let noise = |client: &str| client.starts_with("10.40.");
         let mut own = report.clone();
-        own.incidents.retain(|incident| !noise(&incident.client));
-        own.connections.retain(|connection| !noise(&connection.client.ip));
+        own.incidents.retain(|incident| !is_noise(&incident.client));
+        own.connections.retain(|connection| !is_noise(&connection.client.ip));
         println!("{}", render(&own, Format::Table, Style::default()));
     }
-    let outcome =
-        judgement::judge(seed, entry(seed), &told.story, &told.setting, &told.evidence, &case, report.as_ref());
+    let outcome = judgement::judge(
+        seed,
+        entry(seed),
+        &told.story,
+        &told.setting,
+        &told.evidence,
+        &case,
+        report.as_ref(),
+    );
     println!("{outcome:#?}");
 }
 
@@ -75,12 +91,17 @@ fn entry(seed: u64) -> &'static Entry {
 }
 
 fn tell(seed: u64, entry: &Entry) -> Told {
-    let mut scene = Scene::new(Random::new(seed + 7_001), entry.dated);
+    // Numbers of their own, so that what they decide does not change the other seeds.
+    let mut beside = Random::new(seed + 90_001);
+    let special = seed >= PLAIN;
+    let six = special && !entry.only_four && beside.one_in(2);
+    let mut scene = Scene::new(Random::new(seed + 7_001), entry.dated, six);
     if !entry.old {
         scene.party.build = Build::Windows10;
     }
     let nat = scene.party.outside.is_some();
-    let evidence = evidence(&mut scene.w.random);
+    let mut evidence = evidence(&mut scene.w.random);
+    evidence.part = special && !evidence.spots.is_empty() && beside.one_in(2);
     if evidence.spots.len() > 1 {
         scene.w.clocks[0] = scene.w.random.below(12_000) as Nanos * MS - 6 * SECOND;
     }
@@ -89,9 +110,18 @@ fn tell(seed: u64, entry: &Entry) -> Told {
     scene.w.delay = delay;
     // Hundreds around one incident in forty: each costs as much as twenty others.
     let sessions = if seed % 41 == 7 { 180 + scene.w.random.below(130) } else { 4 + scene.w.random.below(6) };
-    noise(&mut scene, entry.noise, sessions);
+    let end = scene.w.now;
+    noise(&mut scene, entry.noise, sessions, six);
+    let window = evidence.part.then(|| part(&mut beside, scene.begin, end));
     let setting = Setting { noise: entry.noise, sessions, nat };
-    Told { scene, story, setting, evidence }
+    Told { scene, story, setting, evidence, window }
+}
+
+/// A capture that begins or ends in the middle of the incident.
+fn part(random: &mut Random, begin: Nanos, end: Nanos) -> (Nanos, Nanos) {
+    let span = ((end - begin) / 1_000).max(1) as usize;
+    let cut = begin + random.below(span) as Nanos * 1_000;
+    if random.one_in(2) { (cut, Nanos::MAX) } else { (Nanos::MIN, cut) }
 }
 
 fn evidence(random: &mut Random) -> Evidence {
@@ -119,20 +149,22 @@ fn evidence(random: &mut Random) -> Evidence {
         4 => hours,
         _ => hours + random.below(1_800_000) as Nanos * MS,
     };
-    Evidence { spots, logs, clock, told: random.one_in(2) }
+    Evidence { spots, logs, clock, told: random.one_in(2), part: false }
 }
 
 /// Healthy sessions of other clients.
-fn noise(scene: &mut Scene, mode: Noise, sessions: usize) {
+fn noise(scene: &mut Scene, mode: Noise, sessions: usize, six: bool) {
     let (begin, end) = (scene.begin, scene.w.now);
-    let other = scene.w.computer(IpAddr::V4(Ipv4Addr::new(172, 21, 4, 9)), 128);
+    let address = |ip: Ipv4Addr| if six { in_six(ip) } else { IpAddr::V4(ip) };
+    let other = scene.w.computer(address(Ipv4Addr::new(172, 21, 4, 9)), 128);
     let server = if mode == Noise::Elsewhere { other } else { scene.party.server };
     let kept = scene.w.records.len();
     for number in 0..sessions {
         let [a, b] = NOISE_NET;
         let ip = Ipv4Addr::new(a, b, (number / 200) as u8, (number % 200) as u8 + 1);
-        let client = scene.w.computer(ip.into(), 128);
-        let party = Party { client, server, outside: None, user: "mallory", build: scene.party.build, ..scene.party };
+        let client = scene.w.computer(address(ip), 128);
+        let party =
+            Party { client, server, outside: None, user: "mallory", build: scene.party.build, ..scene.party };
         let (from, to) = match mode {
             Noise::Around | Noise::Elsewhere => (begin - 900 * SECOND, end + 300 * SECOND),
             Noise::Before => (begin - 3_600 * SECOND, begin - 1_300 * SECOND),
@@ -166,7 +198,12 @@ fn report(told: &mut Told, folder: &Path) -> (Case, Result<Report, String>) {
     let capture_clock = w.clocks[0];
     for (spot, name) in [(Spot::Client, "near.pcapng"), (Spot::Server, "far.pcapng")] {
         if told.evidence.spots.contains(&spot) {
-            std::fs::write(folder.join(name), file::pcapng(&seen[spot as usize])).unwrap();
+            let clock = w.clocks[spot as usize];
+            let frames = seen[spot as usize].iter().filter(|frame| {
+                told.window.is_none_or(|(from, to)| (from..to).contains(&(frame.time - clock)))
+            });
+            let frames: Vec<file::Frame> = frames.cloned().collect();
+            std::fs::write(folder.join(name), file::pcapng(&frames)).unwrap();
         }
     }
     let small = w.random.below(3_000) as Nanos * MS - 1_500 * MS;

@@ -7,9 +7,7 @@ use super::super::support::capture::conversation::{ACK, FIN, RST};
 use super::super::support::capture::{tls, udp};
 use super::log::{Logged, Who, guid};
 use super::pieces::{DOWN, Party, UP};
-use super::story::Need::{
-    AtClient, AtServer, ClientRdp, ClientSystem, Clock, Core, Gateway, Packets,
-};
+use super::story::Need::{AtClient, AtServer, ClientRdp, ClientSystem, Clock, Core, Gateway, Packets};
 use super::story::{Scene, Story, failure, strong, weak};
 use super::world::{Fate, MS};
 
@@ -29,7 +27,8 @@ pub fn abrupt_server(s: &mut Scene) -> Story {
     } else {
         s.w.rst(it.flow, DOWN);
     }
-    failure("ended-abruptly-by-server", &["server", "unknown"], &[], vec![weak(&[Packets])]).may_look_healthy()
+    failure("ended-abruptly-by-server", &["server", "unknown"], &[], vec![weak(&[Packets])])
+        .may_look_healthy()
 }
 
 pub fn abrupt_client(s: &mut Scene) -> Story {
@@ -77,7 +76,8 @@ pub fn idle_timeout(s: &mut Scene) -> Story {
         s.w.socket_failed(&it, 121, true);
         s.w.wait(if at == 0 { 9 * SECOND } else { 0 });
     }
-    let lesser = &["packet-loss", "ended-abruptly-by-client", "slept-mid-session", "ended-abruptly-by-server"];
+    let lesser =
+        &["packet-loss", "ended-abruptly-by-client", "slept-mid-session", "ended-abruptly-by-server"];
     let proofs = vec![weak(&[AtClient]), strong(&[AtClient, Core, Clock])];
     failure("stateful-idle-timeout", &["middlebox"], lesser, proofs).may_look_healthy()
 }
@@ -160,8 +160,9 @@ pub fn network_changes(s: &mut Scene) -> Story {
     s.w.pause(1_000, 3_000);
     s.w.log(Who::Client, "NetworkProfile/10000", &[]);
     let IpAddr::V4(old) = s.w.computers[s.party.client].ip else { unreachable!() };
-    let [a, b, c, d] = old.octets();
-    let moved = s.w.computer(IpAddr::from([a, b, c, d ^ 0x40]), 128);
+    let mut octets = old.octets();
+    octets[3] ^= 0x40;
+    let moved = s.w.computer(IpAddr::from(octets), 128);
     let again = Party { client: moved, outside: None, ..s.party };
     let late = s.w.now;
     s.w.ladder(it.flow, DOWN, 3, 2_400 * MS, Fate::Lost);
@@ -288,14 +289,22 @@ fn gateway(s: &mut Scene, granted: &[&'static str], last: &'static str, code: &s
             ("ConnectionProtocol", "HTTP"),
             ("ErrorCode", code),
         ];
-        let values = if event == "Gateway/303" { [&values[..4], &[values[5]]].concat() } else { values.to_vec() };
+        let values =
+            if event == "Gateway/303" { [&values[..4], &[values[5]]].concat() } else { values.to_vec() };
         let at = s.w.now;
         s.w.log_at(at, Who::Gateway, event, &values, Some(&activity));
     }
     activity
 }
 
-fn by_gateway(s: &mut Scene, cause: &'static str, blame: &'static [&'static str], codes: &[u32], granted: &[&'static str], last: Option<(&'static str, &str)>) -> Story {
+fn by_gateway(
+    s: &mut Scene,
+    cause: &'static str,
+    blame: &'static [&'static str],
+    codes: &[u32],
+    granted: &[&'static str],
+    last: Option<(&'static str, &str)>,
+) -> Story {
     let activity = s.w.client_starts("srv07.example.test");
     if let Some((last, code)) = last {
         gateway(s, granted, last, code);
