@@ -41,6 +41,9 @@ mod public_data;
 /// Numbers that look random and are the same on every run.
 #[cfg(test)]
 mod random;
+/// Incidents composed by a seed, with an honest expectation each.
+#[cfg(test)]
+mod random_incidents;
 /// What the README says of causes, exit codes and options.
 #[cfg(test)]
 mod readme;
