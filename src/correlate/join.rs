@@ -97,7 +97,9 @@ impl<'a> Work<'a> {
     fn by_address(&mut self, notes: &mut Notes) {
         let mut by_client: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
         for (at, attempt) in self.attempts.iter().enumerate() {
-            by_client.entry(attempt.connection.client).or_default().push(at);
+            for client in attempt.connection.known_clients() {
+                by_client.entry(client).or_default().push(at);
+            }
         }
         let mut pairs: Vec<(i64, usize, usize)> = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {

@@ -7,6 +7,7 @@ use super::model::{
 };
 use crate::base::{Mark, Notes, SourceId, Timestamp, time};
 use crate::causes::{self, Finding, Severity};
+use crate::connection::alignment::{Alignment, CaptureClock};
 use crate::connection::scan::CaptureSize;
 use crate::connection::{self, Transport};
 use crate::correlate::clock::Clocks;
@@ -43,6 +44,7 @@ pub struct Material<'a> {
 
 /// Builds the report.
 pub fn report(material: &Material<'_>) -> Report {
+    let captures = &material.clocks.captures;
     let mut incident_of = vec![0_u32; material.attempts.len()];
     for (number, (incident, ..)) in (1_u32..).zip(material.incidents) {
         for at in &incident.connections {
@@ -57,7 +59,7 @@ pub fn report(material: &Material<'_>) -> Report {
         .zip(material.verdicts)
         .enumerate()
         .filter(|(at, _)| incident_of.get(*at).is_some_and(|number| *number > 0))
-        .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of))
+        .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of, captures))
         .collect();
     // What clocks are compared with, where none fits: the first capture, else the first log.
     let capture = material.inputs.iter().find(|input| input.kind != InputKind::Evtx);
@@ -66,7 +68,12 @@ pub fn report(material: &Material<'_>) -> Report {
         schema: SCHEMA,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
         sources: sources(material),
-        clocks: material.clocks.clocks.iter().filter_map(|own| clock(own, reference)).collect(),
+        clocks: captures
+            .clocks
+            .iter()
+            .map(capture_clock)
+            .chain(material.clocks.clocks.iter().filter_map(|own| clock(own, reference)))
+            .collect(),
         incidents: (1_u32..).zip(material.incidents).map(|(id, item)| incident(id, item, material)).collect(),
         connections,
         groups: material.groups.iter().map(group).collect(),
@@ -109,8 +116,9 @@ fn source(input: &Input, material: &Material<'_>) -> Source {
     let window =
         material.around.captures.iter().find(|capture| capture.source == input.id).and_then(|c| c.window);
     if let Some(window) = window {
-        source.first_time = Some(text(window.start));
-        source.last_time = Some(text(window.end));
+        let clock = material.clocks.captures.shift(input.id);
+        source.first_time = Some(text(clock.back(window.start)));
+        source.last_time = Some(text(clock.back(window.end)));
     }
     if let Some(log) = material.logs.iter().find(|log| log.source == input.id) {
         source.records = Some(log.records);
@@ -167,8 +175,28 @@ fn clock(clock: &correlate::Clock, reference: u32) -> Option<Clock> {
         spread_ms: clock.offset.map(|_| millis(clock.spread)),
         pairs: clock.pairs,
         quality: clock.quality.name(),
+        drift_ms_per_hour: None,
     })
     .filter(|_| !clock.sources.is_empty())
+}
+
+/// Nanoseconds as milliseconds, with microseconds.
+fn millis(nanos: i64) -> f64 {
+    let whole = i32::try_from(nanos / time::SECOND).unwrap_or(i32::MAX);
+    f64::from(whole) * 1000.0 + micros(nanos % time::SECOND) / 1000.0
+}
+
+/// The clock of a capture, compared with another one by packets that both hold.
+fn capture_clock(clock: &CaptureClock) -> Clock {
+    Clock {
+        sources: vec![clock.source.0],
+        against: clock.against.0,
+        offset_ms: Some(millis(clock.shift.offset)),
+        spread_ms: Some(micros(clock.spread) / 1000.0),
+        pairs: clock.pairs,
+        quality: if clock.both_ways { "exact" } else { "estimated" },
+        drift_ms_per_hour: (clock.shift.per_hour != 0).then(|| micros(clock.shift.per_hour) / 1000.0),
+    }
 }
 
 fn incident(
@@ -192,11 +220,17 @@ fn incident(
         user: correlate::incident::user(&own),
         connections: incident.connections.iter().map(|at| id_of(*at)).collect(),
         deciding_connection: deciding.map(id_of),
-        verdict: self::verdict(verdict),
+        verdict: self::verdict(verdict, &material.clocks.captures),
     }
 }
 
-fn connection(at: usize, attempt: &Attempt, own: &causes::Verdict, incident_of: &[u32]) -> Connection {
+fn connection(
+    at: usize,
+    attempt: &Attempt,
+    own: &causes::Verdict,
+    incident_of: &[u32],
+    captures: &Alignment,
+) -> Connection {
     let connection = &attempt.connection;
     let flow = connection.flow.as_deref();
     let mut sources: Vec<u32> =
@@ -221,10 +255,10 @@ fn connection(at: usize, attempt: &Attempt, own: &causes::Verdict, incident_of: 
         conn_state: flow.map_or("OTH", Flow::conn_state),
         history: flow.map(|flow| flow.history.clone()).unwrap_or_default(),
         reached: connection.reached.name(),
-        stages: connection.stages.iter().map(stage).collect(),
+        stages: connection.stages.iter().map(|result| stage(result, captures)).collect(),
         facts: facts(connection),
         events: attempt.events.iter().map(joined).collect(),
-        verdict: verdict(own),
+        verdict: verdict(own, captures),
         display_filter: display_filter(connection),
     }
 }
@@ -243,21 +277,26 @@ fn group(own: &causes::fold::Group) -> Group {
     }
 }
 
-fn stage(result: &connection::StageResult) -> StageRow {
+fn stage(result: &connection::StageResult, captures: &Alignment) -> StageRow {
     StageRow {
         stage: result.stage.name(),
         outcome: result.outcome.name(),
-        at: result.at.map(place),
+        at: result.at.map(|mark| place(mark, captures)),
         detail: result.detail.clone(),
     }
 }
 
-fn place(mark: Mark) -> Place {
+/// When, by the clock of the source itself.
+fn own_time(mark: Mark, captures: &Alignment) -> String {
+    text(captures.shift(mark.at.source()).back(mark.time))
+}
+
+fn place(mark: Mark, captures: &Alignment) -> Place {
     Place {
         source: mark.at.source().0,
         frame: mark.at.frame(),
         record: mark.at.record(),
-        time: text(mark.time),
+        time: own_time(mark, captures),
     }
 }
 
@@ -367,7 +406,9 @@ fn display_filter(connection: &connection::Connection) -> String {
     if connection.transport == Transport::Unseen {
         return String::new();
     }
-    let (client, server) = (connection.client, connection.server);
+    // By the addresses of the capture that its frames are counted in.
+    let ends = connection.flow.as_deref().map(|flow| (flow.client, flow.server));
+    let (client, server) = ends.unwrap_or((connection.client, connection.server));
     let ip = if client.ip.is_ipv4() { "ip" } else { "ipv6" };
     format!(
         "{ip}.addr == {} && {ip}.addr == {} && tcp.port == {} && tcp.port == {}",
@@ -375,7 +416,7 @@ fn display_filter(connection: &connection::Connection) -> String {
     )
 }
 
-fn verdict(own: &causes::Verdict) -> Verdict {
+fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
     let finding = own.finding.as_ref();
     let severity = finding.map_or_else(
         || if own.kind == causes::Kind::Healthy { Severity::Benign } else { Severity::Failure },
@@ -390,8 +431,8 @@ fn verdict(own: &causes::Verdict) -> Verdict {
         blame: finding.map(|finding| finding.blame.name()),
         severity: severity.name(),
         summary: own.summary.clone(),
-        evidence: from_finding.iter().chain(&own.evidence).map(evidence).collect(),
-        remarks: own.remarks.iter().map(remark).collect(),
+        evidence: from_finding.iter().chain(&own.evidence).map(|fact| evidence(fact, captures)).collect(),
+        remarks: own.remarks.iter().map(|finding| remark(finding, captures)).collect(),
         also_considered: own
             .also_considered
             .iter()
@@ -403,7 +444,7 @@ fn verdict(own: &causes::Verdict) -> Verdict {
             .map(|own| Exonerated {
                 party: own.party.name(),
                 says: own.says.clone(),
-                evidence: own.evidence.iter().map(evidence).collect(),
+                evidence: own.evidence.iter().map(|fact| evidence(fact, captures)).collect(),
             })
             .collect(),
         ruled_out: own.ruled_out.clone(),
@@ -414,7 +455,7 @@ fn verdict(own: &causes::Verdict) -> Verdict {
     }
 }
 
-fn evidence(own: &causes::Evidence) -> Evidence {
+fn evidence(own: &causes::Evidence, captures: &Alignment) -> Evidence {
     Evidence {
         says: own.says.clone(),
         source: own.mark.at.source().0,
@@ -422,16 +463,16 @@ fn evidence(own: &causes::Evidence) -> Evidence {
         record: own.mark.at.record(),
         channel: own.event.as_ref().map(|(channel, _)| channel.to_string()),
         event_id: own.event.as_ref().map(|(_, id)| *id),
-        time: text(own.mark.time),
+        time: own_time(own.mark, captures),
     }
 }
 
-fn remark(finding: &Finding) -> Remark {
+fn remark(finding: &Finding, captures: &Alignment) -> Remark {
     let says = finding.detail.clone().unwrap_or_else(|| finding.cause.title().to_owned());
     Remark {
         cause: finding.cause.id,
         strength: finding.strength.name(),
         says,
-        evidence: finding.evidence.iter().map(evidence).collect(),
+        evidence: finding.evidence.iter().map(|fact| evidence(fact, captures)).collect(),
     }
 }

@@ -25,6 +25,7 @@ pub(super) fn report() -> Report {
             spread_ms: Some(4.0),
             pairs: 5,
             quality: "exact",
+            drift_ms_per_hour: None,
         }],
         incidents: Vec::new(),
         connections: Vec::new(),
@@ -375,6 +376,7 @@ pub(super) fn several() -> Report {
         spread_ms: None,
         pairs: 0,
         quality: "unknown",
+        drift_ms_per_hour: None,
     });
     let second =
         Connection { sources: vec![2], start: at(900), end: at(990), ..connection(2, 1, failed_verdict()) };

@@ -116,6 +116,9 @@ pub struct Clock {
     /// `exact`, `estimated` or `unknown`.
     #[schemars(extend("enum" = ["exact", "estimated", "unknown"]))]
     pub quality: &'static str,
+    /// By how much the offset grows in an hour, milliseconds, if it was seen to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_ms_per_hour: Option<f64>,
 }
 
 /// What a user experienced as one attempt.
