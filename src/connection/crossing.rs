@@ -29,6 +29,17 @@ pub struct NeverCame {
     pub last: Mark,
 }
 
+/// Segments of any kind after which none came any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vanished {
+    /// How many.
+    pub count: u32,
+    /// The first.
+    pub first: Mark,
+    /// The last.
+    pub last: Mark,
+}
+
 /// What became of one side's segments between two points.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Crossing {
@@ -48,6 +59,8 @@ pub struct Crossing {
     pub last_came: Option<Mark>,
     /// The last sending of data.
     pub last_sent: Option<Mark>,
+    /// What the sender sent after the last segment of any kind that came.
+    pub vanished: Option<Vanished>,
     /// Whether data came that the sender's point does not hold.
     pub appeared: bool,
     /// Whether the receiver's point captured without loss, so that what it lacks did not come.
@@ -80,6 +93,7 @@ struct Placed<'a> {
 pub(super) fn cross(pair: &Pair<'_>, from: Side) -> Crossing {
     let mut crossing = Crossing::default();
     openings(pair, from, &mut crossing);
+    crossing.vanished = vanished(pair, from);
     let Some(base) = pair.sightings(from, from).next().map(|own| own.seq) else { return crossing };
     let mut near = placed(pair, from, from, base);
     let mut far = placed(pair, from.other(), from, base);
@@ -181,6 +195,22 @@ fn never(list: &mut Vec<NeverCame>, own: &Placed<'_>) {
     } else if list.len() < REMEMBERED {
         list.push(NeverCame { start: own.start, length, times: 1, first: mark, last: mark });
     }
+}
+
+/// What left after the last segment of this side that came.
+fn vanished(pair: &Pair<'_>, from: Side) -> Option<Vanished> {
+    let last = pair.sightings(from.other(), from).map(|own| own.time).max()?;
+    let mut found: Option<Vanished> = None;
+    for own in pair.sightings(from, from) {
+        let late = pair.at_receiver(from, own.time) > last.shifted(pair.margin());
+        if late && pair.covers(from.other(), own) {
+            let mark = own.mark();
+            let known = found.get_or_insert(Vanished { count: 0, first: mark, last: mark });
+            known.count += 1;
+            known.last = mark;
+        }
+    }
+    found
 }
 
 /// SYNs of the client, SYN-ACKs of the server.

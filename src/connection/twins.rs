@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use super::Connection;
 use super::alignment::Alignment;
 use super::observations::Observations;
-use super::views::{self, Origin, Reset, Seen, Views};
-use crate::base::{SourceId, time};
+use super::views::{self, Reset, Seen, Views};
+use crate::base::{Mark, SourceId, time};
 use crate::packet::{Endpoint, TcpFlags};
 use crate::stream::{Close, CloseKind, Flow, Side, Sighting, Vantage};
 
@@ -151,7 +151,7 @@ fn add_resets(connection: &mut Connection, views: &Views) {
         let known = flow.closes.iter().any(|close| {
             close.mark.at == reset.mark.at || reset.passed.is_some_and(|passed| passed.at == close.mark.at)
         });
-        if known || reset.origin.is_none() {
+        if known || reset.origin.is_none() || !reset.arrived {
             continue;
         }
         let close = close_of(reset, flow);
@@ -190,6 +190,8 @@ pub struct Absence {
     pub source: SourceId,
     /// On whose side of the one that saw it.
     pub side: Side,
+    /// What it saw between the same hosts, at the nearest time.
+    pub witness: Option<Mark>,
 }
 
 /// Finds connections that never came to the other capture point: it captured before, meanwhile and after, and sees
@@ -197,14 +199,19 @@ pub struct Absence {
 fn absences(connections: &mut [Connection], captures: &[Observations]) {
     /// A capture must go on for so long before and after.
     const AROUND: i64 = time::SECOND;
-    let mut points: BTreeMap<(SourceId, Side, IpAddr), SourceId> = BTreeMap::new();
+    let mut points: BTreeMap<(SourceId, Side, IpAddr), (SourceId, Vec<Mark>)> = BTreeMap::new();
     for connection in connections.iter() {
         let Some(views) = &connection.views else { continue };
         let (client, server) = (views.client_side.source, views.server_side.source);
         // Behind a translated address may be others: clients of one address, servers of a balancer.
         if client != server && connection.also_as.is_empty() {
-            points.insert((client, Side::Server, connection.server.ip), server);
-            points.insert((server, Side::Client, connection.client.ip), client);
+            let [at_client, at_server] = views.last;
+            for (key, other, mark) in [
+                ((client, Side::Server, connection.server.ip), server, at_server),
+                ((server, Side::Client, connection.client.ip), client, at_client),
+            ] {
+                points.entry(key).or_insert((other, Vec::new())).1.extend(mark);
+            }
         }
     }
     if points.is_empty() {
@@ -214,20 +221,17 @@ fn absences(connections: &mut [Connection], captures: &[Observations]) {
         let source = connection.first.at.source();
         let window = connection.window().widened(AROUND);
         for (side, ip) in [(Side::Server, connection.server.ip), (Side::Client, connection.client.ip)] {
-            let Some(other) = points.get(&(source, side, ip)) else { continue };
+            let Some((other, marks)) = points.get(&(source, side, ip)) else { continue };
             let covers = captures.iter().find(|capture| capture.source == *other).is_some_and(|capture| {
                 capture.drops == 0
                     && capture.window.is_some_and(|own| own.contains(window.start) && own.contains(window.end))
             });
             if covers {
-                connection.absent = Some(Absence { source: *other, side });
+                let distance = |mark: &&Mark| (mark.time - window.start).abs();
+                let witness = marks.iter().min_by_key(distance).copied();
+                connection.absent = Some(Absence { source: *other, side, witness });
                 break;
             }
         }
     }
-}
-
-/// Whether a reset is known not to have been sent by its alleged sender, or to have been.
-pub fn origin_of(connection: &Connection, close: &Close) -> Option<Origin> {
-    connection.views.as_ref()?.reset_at(close.mark)?.origin
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::crossing::{Crossing, cross};
-use crate::base::{Mark, Window, time};
+use crate::base::{Mark, Timestamp, Window, time};
 use crate::packet::TcpFlags;
 use crate::stream::seq::SeqSpace;
 use crate::stream::{Side, Sighting, Vantage};
@@ -46,6 +46,10 @@ pub struct Reset {
     pub origin: Option<Origin>,
     /// Whether it reached the point on its receiver's side.
     pub arrived: bool,
+    /// Whether it came out of its sender's own host or network segment.
+    pub own: bool,
+    /// What shows that the point on its sender's side was there and did not see it.
+    pub witness: Option<Mark>,
     /// What it looked like.
     pub sighting: Sighting,
 }
@@ -73,6 +77,8 @@ pub struct Views {
     pub to_client: Crossing,
     /// Resets.
     pub resets: Vec<Reset>,
+    /// The last segment that each point saw, the client's side first.
+    pub last: [Option<Mark>; 2],
 }
 
 impl Views {
@@ -154,6 +160,7 @@ pub fn compare(seen: &[Seen]) -> Option<Views> {
         to_server,
         to_client,
         resets,
+        last: [client, server].map(|point| point.all().last().map(Sighting::mark)),
     })
 }
 
@@ -190,6 +197,28 @@ impl<'a> Pair<'a> {
             .coverage()
             .iter()
             .any(|window| window.contains(moment.start) && window.contains(moment.end))
+    }
+
+    /// What the clock of the point on the other side than `from`'s showed when `from`'s point showed `moment`.
+    pub(super) fn at_receiver(&self, from: Side, moment: Timestamp) -> Timestamp {
+        moment.shifted(if from == Side::Client { self.offset } else { -self.offset })
+    }
+
+    /// How much later a packet may be at the other point.
+    pub(super) const fn margin(&self) -> i64 {
+        self.margin
+    }
+
+    /// The last segment of the connection that the point on `side` saw before `moment`, or the first after it.
+    fn witness(&self, side: Side, moment: Timestamp) -> Option<Mark> {
+        let point = self.point(side);
+        let before = point.all().filter(|own| own.time <= moment).last();
+        before.or_else(|| point.all().next()).map(Sighting::mark)
+    }
+
+    /// Whether a segment bears the time to live with which systems send, where its sender's others do as well.
+    fn is_own(&self, from: Side, sighting: &Sighting) -> bool {
+        is_unrouted(self.point(from), from) && is_initial(sighting.ttl)
     }
 
     /// Whether the point on `side` holds everything that was acknowledged.
@@ -287,7 +316,12 @@ fn median<T: Ord + Copy>(list: &mut [T]) -> Option<T> {
 fn is_unrouted(seen: &Seen, side: Side) -> bool {
     let mut own = seen.all().filter(|sighting| sighting.from == side && !sighting.flags.has(TcpFlags::RST));
     let first = own.next().map(|sighting| sighting.ttl);
-    first.is_some_and(|ttl| matches!(ttl, 64 | 128 | 255) && own.all(|sighting| sighting.ttl == ttl))
+    first.is_some_and(|ttl| is_initial(ttl) && own.all(|sighting| sighting.ttl == ttl))
+}
+
+/// The values that systems begin with: Unix, Windows, network devices.
+const fn is_initial(ttl: u8) -> bool {
+    matches!(ttl, 64 | 128 | 255)
 }
 
 /// Whether every byte that was acknowledged is there, both ways.
@@ -341,13 +375,23 @@ fn resets(pair: &Pair<'_>, sound: [bool; 2]) -> Vec<Reset> {
                     && (own.ack == far.ack || !own.flags.has(TcpFlags::ACK))
                     && apart.abs() <= SAME_RESET
             });
-            let passed = passed.map(|at| near.remove(at).mark());
+            let passed = passed.map(|at| near.remove(at));
             let injected = passed.is_none() && near_is_sound && pair.covers(from, far);
             let origin = match passed {
                 Some(_) => Some(Origin::Sent),
                 None => injected.then_some(Origin::Injected),
             };
-            found.push(Reset { from, mark: far.mark(), passed, origin, arrived: true, sighting: *far });
+            let witness = injected.then(|| pair.witness(from, far.time.shifted(shift))).flatten();
+            found.push(Reset {
+                from,
+                mark: far.mark(),
+                passed: passed.map(Sighting::mark),
+                origin,
+                arrived: true,
+                own: passed.is_some_and(|own| pair.is_own(from, own)),
+                witness,
+                sighting: *far,
+            });
         }
         for own in near {
             found.push(Reset {
@@ -356,6 +400,8 @@ fn resets(pair: &Pair<'_>, sound: [bool; 2]) -> Vec<Reset> {
                 passed: Some(own.mark()),
                 origin: Some(Origin::Sent),
                 arrived: false,
+                own: pair.is_own(from, own),
+                witness: None,
                 sighting: *own,
             });
         }
