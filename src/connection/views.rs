@@ -189,10 +189,16 @@ impl<'a> Pair<'a> {
         self.point(point).all().filter(move |sighting| sighting.from == from)
     }
 
-    /// Whether the point on `side` would have captured what the other one saw in `sighting`.
+    /// Whether the point on `side` would have captured what the other one saw in `sighting`: before, where that side
+    /// sent it, and after, where it was to receive it.
     pub(super) fn covers(&self, side: Side, sighting: &Sighting) -> bool {
         let shift = if side == Side::Server { self.offset } else { -self.offset };
-        let moment = Window::at(sighting.time.shifted(shift)).widened(self.margin);
+        let now = sighting.time.shifted(shift);
+        let moment = if sighting.from == side {
+            Window { start: now.shifted(-self.margin), end: now }
+        } else {
+            Window { start: now, end: now.shifted(self.margin) }
+        };
         self.point(side)
             .coverage()
             .iter()

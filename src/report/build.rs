@@ -1,6 +1,7 @@
 //! What was judged, as plain data: ids, times and words. Chooses nothing but the order.
 
 use super::event_words;
+use super::place;
 use super::model::{
     Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
     JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
@@ -111,7 +112,7 @@ fn source(input: &Input, material: &Material<'_>) -> Source {
     if let Some(size) = material.sizes.iter().find(|size| size.source == input.id) {
         source.frames = Some(size.frames);
         source.interfaces = Some(size.interfaces);
-        source.role = capture_role(input.id, material.attempts);
+        source.role = place::of_capture(input.id, material.attempts);
     }
     let window =
         material.around.captures.iter().find(|capture| capture.source == input.id).and_then(|c| c.window);
@@ -127,43 +128,9 @@ fn source(input: &Input, material: &Material<'_>) -> Source {
         let list = |names: &[std::sync::Arc<str>]| (!names.is_empty()).then(|| names.join(", "));
         source.channel = list(&log.channels);
         source.host = list(&log.computers);
-        source.role = log_role(log);
+        source.role = place::of_log(log);
     }
     source
-}
-
-/// Where a capture was taken: at the end that answers without delay.
-fn capture_role(source: SourceId, attempts: &[Attempt]) -> &'static str {
-    /// Shorter round trips do not tell the ends apart.
-    const TELLING: i64 = 2 * time::MILLISECOND;
-    let shares: Vec<f64> = attempts
-        .iter()
-        .filter(|attempt| attempt.connection.first.at.source() == source)
-        .filter_map(|attempt| attempt.connection.flow.as_ref())
-        .filter(|flow| flow.handshake_round_trip().is_some_and(|whole| whole >= TELLING))
-        .filter_map(|flow| flow.nearness_to_client())
-        .collect();
-    let near_client = shares.iter().filter(|share| **share > 0.9).count();
-    let near_server = shares.iter().filter(|share| **share < 0.1).count();
-    match (shares.len(), near_client, near_server) {
-        (0, ..) => "unknown",
-        (all, near, _) if near == all => "client",
-        (all, _, near) if near == all => "server",
-        _ => "path",
-    }
-}
-
-fn log_role(log: &Log) -> &'static str {
-    let has = |part: &str| log.channels.iter().any(|channel| channel.contains(part));
-    if has("TerminalServices-RDPClient") {
-        "client"
-    } else if has("TerminalServices-Gateway") {
-        "gateway"
-    } else if has("RdpCoreTS") || has("RemoteConnectionManager") || has("LocalSessionManager") {
-        "server"
-    } else {
-        "unknown"
-    }
 }
 
 fn clock(clock: &correlate::Clock, reference: u32) -> Option<Clock> {
@@ -258,6 +225,7 @@ fn connection(
         stages: connection.stages.iter().map(|result| stage(result, captures)).collect(),
         facts: facts(connection),
         events: attempt.events.iter().map(joined).collect(),
+        views: connection.views.as_deref().map(place::views),
         verdict: verdict(own, captures),
         display_filter: display_filter(connection),
     }
@@ -281,7 +249,7 @@ fn stage(result: &connection::StageResult, captures: &Alignment) -> StageRow {
     StageRow {
         stage: result.stage.name(),
         outcome: result.outcome.name(),
-        at: result.at.map(|mark| place(mark, captures)),
+        at: result.at.map(|mark| place_of(mark, captures)),
         detail: result.detail.clone(),
     }
 }
@@ -291,7 +259,7 @@ fn own_time(mark: Mark, captures: &Alignment) -> String {
     text(captures.shift(mark.at.source()).back(mark.time))
 }
 
-fn place(mark: Mark, captures: &Alignment) -> Place {
+fn place_of(mark: Mark, captures: &Alignment) -> Place {
     Place {
         source: mark.at.source().0,
         frame: mark.at.frame(),

@@ -187,6 +187,7 @@ pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection
             matched_by: "address",
         }],
         verdict,
+        views: None,
         display_filter:
             "ip.addr == 10.20.0.5 && tcp.port == 50001 && ip.addr == 10.20.0.9 && tcp.port == 3389".to_owned(),
     }

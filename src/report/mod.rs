@@ -16,6 +16,7 @@ mod json;
 mod markdown;
 pub mod model;
 mod page;
+mod place;
 mod rows;
 mod schema;
 mod table;

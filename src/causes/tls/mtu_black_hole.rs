@@ -101,9 +101,12 @@ fn gone_between(case: &Case<'_>, side: Side) -> Option<Evidence> {
     let crossing = case.views()?.crossing(side);
     let largest = crossing.largest.map_or(0, |largest| largest.value);
     let never = case.never_came(side).find(|never| never.length >= LARGE && never.length > largest)?;
+    let rest = match largest {
+        0 => "packets without data do".to_owned(),
+        largest => format!("segments of up to {largest} bytes do"),
+    };
     let says = format!(
-        "it passes the capture on the {}'s side {} times and never comes to the one on the {}'s side; the largest \
-         that comes there has {largest} bytes",
+        "it passes the capture on the {}'s side {} times and never comes to the one on the {}'s side; {rest}",
         side.name(),
         never.times,
         side.other().name()

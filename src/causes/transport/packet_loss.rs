@@ -108,7 +108,11 @@ fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lo
             .missing("a capture at the other end, to tell where on the path the packets are lost");
     };
     evidence.extend(proof.evidence);
-    let ways = format!("on the way from the {} to the {}", proof.side.name(), proof.side.other().name());
+    let ways = if case.lost_between(side.other()).is_some_and(|other| other.side != proof.side) {
+        "in both directions".to_owned()
+    } else {
+        format!("on the way from the {} to the {}", proof.side.name(), proof.side.other().name())
+    };
     let between = case.between_points().unwrap_or_default();
     Finding::new(&CAUSE, strength, Blame::Network, evidence).detail(what).located(format!("{between}, {ways}"))
 }
