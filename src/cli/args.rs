@@ -8,6 +8,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use rdpscan::base::Timestamp;
+use rdpscan::codes::query;
 use rdpscan::report::{Format, Style};
 
 const EXAMPLES: &str = "\
@@ -51,6 +52,19 @@ Examples:
 Ends with 0 if no difference matters, with 1 if one does, with 2 if it could not run.
 ";
 
+const REMEDY_EXAMPLES: &str = "\
+Examples:
+  What to do about the second incident of a report:
+    rdpscan analyze case-4711/ --format json -o report.json
+    rdpscan remedy report.json --incident 2 -o remedy.ps1
+
+  On the computer that the script names, first to look, then to mend:
+    powershell.exe -ExecutionPolicy Bypass -File remedy.ps1
+    powershell.exe -ExecutionPolicy Bypass -File remedy.ps1 -Apply
+
+Ends with 2 if there is nothing to remedy.
+";
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  analysed, also if no RDP was found or some inputs could not be read; explained; compared, and no difference
@@ -89,6 +103,12 @@ pub enum Command {
     Compare(Compare),
     /// Say what a code, an event or a cause means, and what it does not mean.
     Explain(Explain),
+    /// Write what to do about an incident as a PowerShell script for the computer that is to blame.
+    ///
+    /// The script reads first and prints what is there. It changes something only when it is run with -Apply: named
+    /// registry values and the self-signed certificate, each kept before, and it prints how to undo that. All else it
+    /// prints as steps.
+    Remedy(Remedy),
     /// Print the JSON Schema of `analyze --format json`.
     ///
     /// JSON Schema 2020-12, of the report rdpscan.report.v1. Keys may be added within v1; none is renamed or removed.
@@ -112,6 +132,12 @@ pub struct Analyze {
     /// The file appears when it is complete; an older one stays until then.
     #[arg(short, long, value_name = "FILE", help_heading = "Report")]
     pub output: Option<PathBuf>,
+
+    /// Also write what to do as a PowerShell script: see `rdpscan help remedy`.
+    ///
+    /// For the first incident that names a cause. The script changes nothing unless it is run with -Apply.
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub remedy_script: Option<PathBuf>,
 
     /// Columns of the table format [default: those of the terminal, at most 120; else 80].
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000),
@@ -142,6 +168,14 @@ pub struct Analyze {
     #[arg(long, value_name = "NAME", help_heading = "Reading")]
     pub target: Option<String>,
 
+    /// The error code that the user saw, such as 0x904 or 2308: weighed as evidence for and against each verdict.
+    #[arg(long, value_name = "CODE", value_parser = code, help_heading = "Reading")]
+    pub client_code: Option<u32>,
+
+    /// The extended error code beside it, such as 0x7.
+    #[arg(long, value_name = "CODE", value_parser = code, requires = "client_code", help_heading = "Reading")]
+    pub extended: Option<u32>,
+
     /// A server port to take for RDP besides 3389. May be repeated.
     #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
         help_heading = "Reading")]
@@ -162,6 +196,27 @@ pub struct Analyze {
     /// Exit with code 1 if a failure was found.
     #[arg(long)]
     pub fail_on_finding: bool,
+
+    /// Say nothing on standard error but errors.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// The options of `remedy`.
+#[derive(Debug, clap::Args)]
+#[command(max_term_width = 100, after_help = REMEDY_EXAMPLES)]
+pub struct Remedy {
+    /// A report of `analyze --format json`; - is standard input.
+    #[arg(value_name = "REPORT")]
+    pub report: PathBuf,
+
+    /// The incident [default: the first that names a cause].
+    #[arg(long, value_name = "N")]
+    pub incident: Option<u32>,
+
+    /// Write the script to FILE instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 
     /// Say nothing on standard error but errors.
     #[arg(short, long)]
@@ -287,6 +342,15 @@ fn party(text: &str) -> Result<String, String> {
     }
 }
 
+fn code(text: &str) -> Result<u32, String> {
+    // Eight hexadecimal digits without 0x are a status of Windows, which mstsc never shows so.
+    let is_number =
+        text.starts_with("0x") || text.starts_with("0X") || text.bytes().all(|byte| byte.is_ascii_digit());
+    query::number(text)
+        .filter(|_| is_number)
+        .ok_or_else(|| "expected a number as the error box shows it, such as 0x904 or 2308".to_owned())
+}
+
 fn moment(text: &str) -> Result<Timestamp, String> {
     // A date alone would be its midnight, which nobody means.
     let has_time = text.contains(':');
@@ -324,6 +388,22 @@ mod tests {
         assert_eq!(mapped.client.as_deref(), Some("192.0.2.10"));
         for bad in ["192.0.2.010", "192.0.2", "192.0.2.10:99999", "2001:db8:::1", ""] {
             assert!(analyze(&["a.pcapng", "--client", bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_code_of_an_error_box_is_a_number() {
+        let args = analyze(&["a.pcapng", "--client-code", "2308", "--extended", "0x7"]).unwrap();
+        assert_eq!((args.client_code, args.extended), (Some(0x904), Some(7)));
+        for bad in [
+            &["a.pcapng", "--client-code", "0x"][..],
+            &["a.pcapng", "--client-code", "-1"],
+            &["a.pcapng", "--client-code", "C000006D"],
+            &["a.pcapng", "--client-code", "0x100000000"],
+            &["a.pcapng", "--client-code", ""],
+            &["a.pcapng", "--extended", "7"],
+        ] {
+            assert!(analyze(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -91,9 +91,7 @@ impl Alignment {
         let mut alignment =
             Self { clocks: Vec::new(), shared: links.iter().map(|link| (link.one, link.other)).collect() };
         let mut order: Vec<SourceId> = links.iter().flat_map(|link| [link.one, link.other]).collect();
-        let ahead = |source: SourceId| {
-            links.iter().map(|link| link.ahead(source)).sum::<i64>()
-        };
+        let ahead = |source: SourceId| links.iter().map(|link| link.ahead(source)).sum::<i64>();
         order.sort_by_key(|source| (std::cmp::Reverse(ahead(*source)), starts.get(source).copied(), *source));
         order.dedup();
         let mut known: BTreeMap<SourceId, (SourceId, Shift)> = BTreeMap::new();
@@ -221,27 +219,22 @@ fn anchors(capture: &Capture<'_>, interest: &Arc<Interest>, split: Split) -> BTr
     let mut kept: BTreeMap<Key, Option<Anchor>> = BTreeMap::new();
     let mut level = 0;
     let chosen = |key: &Key, level: u32| key.lot().leading_zeros() >= level;
-    for_each_window(
-        capture,
-        split,
-        &|| Packets::new(Arc::clone(interest), capture.bytes),
-        |parts| {
-            for segment in parts.iter().flat_map(|part| &part.collected.segments) {
-                let Some(key) = Key::of(segment).filter(|key| chosen(key, level)) else { continue };
-                let anchor = Anchor::of(segment, interest);
-                kept.entry(key)
-                    .and_modify(|known| {
-                        // The same packet at two interfaces of one capture is one packet.
-                        *known = known.filter(|known| known.interface != anchor.interface);
-                    })
-                    .or_insert(Some(anchor));
-                while kept.len() > ANCHORS && level < u32::BITS {
-                    level += 1;
-                    kept.retain(|key, _| chosen(key, level));
-                }
+    for_each_window(capture, split, &|| Packets::new(Arc::clone(interest), capture.bytes), |parts| {
+        for segment in parts.iter().flat_map(|part| &part.collected.segments) {
+            let Some(key) = Key::of(segment).filter(|key| chosen(key, level)) else { continue };
+            let anchor = Anchor::of(segment, interest);
+            kept.entry(key)
+                .and_modify(|known| {
+                    // The same packet at two interfaces of one capture is one packet.
+                    *known = known.filter(|known| known.interface != anchor.interface);
+                })
+                .or_insert(Some(anchor));
+            while kept.len() > ANCHORS && level < u32::BITS {
+                level += 1;
+                kept.retain(|key, _| chosen(key, level));
             }
-        },
-    );
+        }
+    });
     kept.into_iter().filter_map(|(key, anchor)| Some((key, anchor?))).collect()
 }
 
@@ -367,11 +360,8 @@ impl Sample {
         let (forth, back) = (sorted(true), sorted(false));
         let apart = forth.get(forth.len() / 2)? - back.get(back.len() / 2)?;
         // The quickest packet each way waited least.
-        let (forth, back) = if apart >= 0 {
-            (*forth.first()?, *back.last()?)
-        } else {
-            (*forth.last()?, *back.first()?)
-        };
+        let (forth, back) =
+            if apart >= 0 { (*forth.first()?, *back.last()?) } else { (*forth.last()?, *back.first()?) };
         Some(Self {
             offset: i64::midpoint(forth, back),
             time: list.first()?.time,

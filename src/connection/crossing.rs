@@ -102,7 +102,8 @@ pub(super) fn cross(pair: &Pair<'_>, from: Side) -> Crossing {
     if !identified {
         match_up(&mut near, &mut far, false);
     }
-    let spare: Vec<(i64, i64)> = far.iter().filter(|own| !own.matched).map(|own| (own.start, own.end)).collect();
+    let spare: Vec<(i64, i64)> =
+        far.iter().filter(|own| !own.matched).map(|own| (own.start, own.end)).collect();
     let all: Vec<(i64, i64)> = far.iter().map(|own| (own.start, own.end)).collect();
     for own in near.iter().filter(|own| pair.covers(from.other(), own.own)) {
         crossing.sent += 1;
@@ -149,7 +150,8 @@ fn match_up(near: &mut [Placed<'_>], far: &mut [Placed<'_>], by_id: bool) -> boo
         let Some(list) = places.get_mut(&(own.start, own.end)) else { continue };
         like = true;
         let same = |at: &usize| {
-            !by_id || far.get(*at).is_some_and(|far| far.own.ip_id.is_some() && far.own.ip_id == own.own.ip_id)
+            !by_id
+                || far.get(*at).is_some_and(|far| far.own.ip_id.is_some() && far.own.ip_id == own.own.ip_id)
         };
         let Some(found) = list.iter().rposition(same) else { continue };
         let at = list.remove(found);

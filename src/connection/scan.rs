@@ -226,6 +226,7 @@ struct Reading<'a> {
     channels: std::collections::BTreeMap<(Endpoint, Endpoint), super::observations::SideChannel>,
     timeouts: Vec<IcmpError>,
     window: Option<Window>,
+    drops: std::collections::BTreeMap<u32, u64>,
     found: std::collections::BTreeSet<Endpoint>,
     tallies: Tallies,
 }
@@ -251,6 +252,7 @@ impl<'a> Reading<'a> {
             channels: std::collections::BTreeMap::new(),
             timeouts: Vec::new(),
             window: None,
+            drops: std::collections::BTreeMap::new(),
             found: std::collections::BTreeSet::new(),
             tallies: Tallies::default(),
         }
@@ -265,6 +267,10 @@ impl<'a> Reading<'a> {
                 notes.add_many(damage.kind, Some(self.source), format!("at byte {}", damage.offset), 1, None);
             }
             notes.add_many(NoteKind::UnknownInterface, Some(self.source), "", part.orphans, None);
+            for (interface, dropped) in part.drops {
+                let known = self.drops.entry(interface).or_default();
+                *known = dropped.max(*known);
+            }
             part.collected.renumber(part.first_frame);
             let mut packets = part.collected;
             self.put_together(&mut packets);
@@ -357,6 +363,7 @@ impl<'a> Reading<'a> {
         self.apply_batch(&[], &icmp, into.table);
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
         let mut add = |kind, count| into.notes.add_many(kind, Some(self.source), "", count, None);
+        add(NoteKind::CaptureDrops, self.drops.values().sum());
         add(NoteKind::FlowBound, self.given_up);
         add(NoteKind::IcmpBound, self.epoch.left_out);
     }
@@ -369,7 +376,7 @@ impl<'a> Reading<'a> {
         let observations = Observations {
             source: self.source,
             window: self.window,
-            drops: 0,
+            drops: self.drops.values().sum(),
             hosts: self.hosts,
             lookups: lookup::lookups(self.source, &self.names),
             orphans: Vec::new(),
@@ -428,11 +435,6 @@ impl Pass {
         let connections = twins::once(connections, &self.alignment, &self.observations);
         self.observations.sort_by_key(|observations| observations.source);
         self.sizes.sort_by_key(|size| size.source);
-        Scanned {
-            connections,
-            observations: self.observations,
-            sizes: self.sizes,
-            alignment: self.alignment,
-        }
+        Scanned { connections, observations: self.observations, sizes: self.sizes, alignment: self.alignment }
     }
 }

@@ -21,8 +21,7 @@ pub fn once(
     captures: &[Observations],
 ) -> Vec<Connection> {
     let groups = grouped(connections, alignment);
-    let mut kept: Vec<Connection> =
-        groups.into_iter().filter_map(|group| joined(group, captures)).collect();
+    let mut kept: Vec<Connection> = groups.into_iter().filter_map(|group| joined(group, captures)).collect();
     kept.sort_by_key(|connection| (connection.first, connection.client, connection.server));
     absences(&mut kept, captures);
     kept
@@ -224,7 +223,9 @@ fn absences(connections: &mut [Connection], captures: &[Observations]) {
             let Some((other, marks)) = points.get(&(source, side, ip)) else { continue };
             let covers = captures.iter().find(|capture| capture.source == *other).is_some_and(|capture| {
                 capture.drops == 0
-                    && capture.window.is_some_and(|own| own.contains(window.start) && own.contains(window.end))
+                    && capture
+                        .window
+                        .is_some_and(|own| own.contains(window.start) && own.contains(window.end))
             });
             if covers {
                 let distance = |mark: &&Mark| (mark.time - window.start).abs();

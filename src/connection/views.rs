@@ -108,9 +108,9 @@ impl Views {
 
     /// What is known of the reset that was seen in a frame.
     pub fn reset_at(&self, mark: Mark) -> Option<&Reset> {
-        self.resets.iter().find(|reset| {
-            reset.mark.at == mark.at || reset.passed.is_some_and(|passed| passed.at == mark.at)
-        })
+        self.resets
+            .iter()
+            .find(|reset| reset.mark.at == mark.at || reset.passed.is_some_and(|passed| passed.at == mark.at))
     }
 }
 
@@ -138,8 +138,11 @@ pub fn compare(seen: &[Seen]) -> Option<Views> {
     }
     let (_, at, other, placed) = best?;
     let (first, second) = (seen.get(at)?, seen.get(other)?);
-    let (client, server, offset) =
-        if placed.first_near_client { (first, second, placed.offset) } else { (second, first, -placed.offset) };
+    let (client, server, offset) = if placed.first_near_client {
+        (first, second, placed.offset)
+    } else {
+        (second, first, -placed.offset)
+    };
     let pair = Pair { client, server, offset, margin: (placed.transit * 4).max(MARGIN) };
     let sound = [pair.is_complete(Side::Client), pair.is_complete(Side::Server)];
     let mut to_server = cross(&pair, Side::Client);

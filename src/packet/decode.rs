@@ -12,8 +12,8 @@ use super::interest::{self, Interest, NAME_PORTS};
 use super::link::{self, Link};
 use super::neighbour::{self, Neighbour, Sign};
 use super::segment::{Datagram, Endpoint, Payload, Segment, TcpFlags, TcpOptions};
-use crate::base::{Shift, Timestamp};
 use crate::base::bytes::{be16, index, length};
+use crate::base::{Shift, Timestamp};
 use crate::capture::Frame;
 use crate::capture::split::Collect;
 

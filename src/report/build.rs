@@ -1,16 +1,18 @@
 //! What was judged, as plain data: ids, times and words. Chooses nothing but the order.
 
-use super::event_words;
-use super::place;
 use super::model::{
     Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
     JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
 };
+use super::place;
+use super::{acceptance, event_words};
 use crate::base::{Mark, Notes, SourceId, Timestamp, time};
+use crate::causes::client_code::{Told, Weighed};
 use crate::causes::{self, Finding, Severity};
 use crate::connection::alignment::{Alignment, CaptureClock};
 use crate::connection::scan::CaptureSize;
 use crate::connection::{self, Transport};
+use crate::correlate::acceptance::Shown;
 use crate::correlate::clock::Clocks;
 use crate::correlate::{self, Attempt, Joined, Surroundings};
 use crate::eventlog::Log;
@@ -35,6 +37,8 @@ pub struct Material<'a> {
     pub verdicts: &'a [causes::Verdict],
     /// Incidents, each with its verdict and its deciding connection.
     pub incidents: &'a [(correlate::Incident, causes::Verdict, Option<usize>)],
+    /// The code that the user saw, weighed against each incident.
+    pub client_code: Option<(Told, &'a [Weighed])>,
     /// Connections that were folded.
     pub groups: &'a [causes::fold::Group],
     /// What they share.
@@ -54,13 +58,14 @@ pub fn report(material: &Material<'_>) -> Report {
             }
         }
     }
+    let shown = Shown::of(material.attempts);
     let connections = material
         .attempts
         .iter()
         .zip(material.verdicts)
         .enumerate()
         .filter(|(at, _)| incident_of.get(*at).is_some_and(|number| *number > 0))
-        .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of, captures))
+        .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of, (captures, &shown)))
         .collect();
     // What clocks are compared with, where none fits: the first capture, else the first log.
     let capture = material.inputs.iter().find(|input| input.kind != InputKind::Evtx);
@@ -75,6 +80,10 @@ pub fn report(material: &Material<'_>) -> Report {
             .map(capture_clock)
             .chain(material.clocks.clocks.iter().filter_map(|own| clock(own, reference)))
             .collect(),
+        client_code: material.client_code.map(|(told, weighed)| {
+            let verdicts = (1_u32..).zip(material.incidents).zip(weighed);
+            acceptance::client_code(told, verdicts.map(|((id, (_, verdict, _)), own)| (id, verdict, own)))
+        }),
         incidents: (1_u32..).zip(material.incidents).map(|(id, item)| incident(id, item, material)).collect(),
         connections,
         groups: material.groups.iter().map(group).collect(),
@@ -178,6 +187,10 @@ fn incident(
     let first = incident.first(material.attempts).unwrap_or(zero);
     let last = incident.last(material.attempts).unwrap_or(first);
     let (client, server) = correlate::incident::parties(incident, &own);
+    let mut verdict = self::verdict(verdict, &material.clocks.captures);
+    let number = usize::try_from(id).unwrap_or(0).saturating_sub(1);
+    let weighed = material.client_code.and_then(|(_, weighed)| weighed.get(number));
+    verdict.client_code = weighed.map(acceptance::weighed);
     Incident {
         id,
         client,
@@ -187,7 +200,7 @@ fn incident(
         user: correlate::incident::user(&own),
         connections: incident.connections.iter().map(|at| id_of(*at)).collect(),
         deciding_connection: deciding.map(id_of),
-        verdict: self::verdict(verdict, &material.clocks.captures),
+        verdict,
     }
 }
 
@@ -196,7 +209,7 @@ fn connection(
     attempt: &Attempt,
     own: &causes::Verdict,
     incident_of: &[u32],
-    captures: &Alignment,
+    (captures, shown): (&Alignment, &Shown),
 ) -> Connection {
     let connection = &attempt.connection;
     let flow = connection.flow.as_deref();
@@ -223,7 +236,10 @@ fn connection(
         history: flow.map(|flow| flow.history.clone()).unwrap_or_default(),
         reached: connection.reached.name(),
         stages: connection.stages.iter().map(|result| stage(result, captures)).collect(),
-        facts: facts(connection),
+        facts: Facts {
+            acceptance: shown.acceptance(at, connection).map(|own| acceptance::acceptance(&own, id_of)),
+            ..facts(connection)
+        },
         events: attempt.events.iter().map(joined).collect(),
         views: connection.views.as_deref().map(place::views),
         verdict: verdict(own, captures),
@@ -419,6 +435,7 @@ fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
         missing: own.missing.clone(),
         location: finding.and_then(|finding| finding.location.clone()),
         expected_client_code: finding.and_then(|finding| finding.cause.client_code).map(str::to_owned),
+        client_code: None,
         remedy: finding.map(|finding| finding.cause.remedy()).unwrap_or_default(),
     }
 }

@@ -20,7 +20,7 @@ cause! {
     /// - Look at the link where the user sits first: `Get-NetAdapterStatistics`, Wi-Fi signal, VPN client log.
     /// - `pathping SERVER` while it happens; on Windows hosts `pktmon start -c` counts local drops with reasons.
     /// - Capture at both ends at once: what leaves one and does not reach the other was lost between them.
-    /// - Verify: a session of ten minutes without repeated segments (`tcp.analysis.retransmission` in Wireshark).
+    /// - To verify: a session of ten minutes without repeated segments (`tcp.analysis.retransmission` in Wireshark).
     ///
     /// ## Seen as
     /// Retransmissions with doubling pauses until RST or silence; RdpCoreTS 143/142 (121), 226 (0x80070079), 228
@@ -114,7 +114,9 @@ fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lo
         format!("on the way from the {} to the {}", proof.side.name(), proof.side.other().name())
     };
     let between = case.between_points().unwrap_or_default();
-    Finding::new(&CAUSE, strength, Blame::Network, evidence).detail(what).located(format!("{between}, {ways}"))
+    Finding::new(&CAUSE, strength, Blame::Network, evidence)
+        .detail(what)
+        .located(format!("{between}, {ways}"))
 }
 
 /// A connection that lost packets and lived: worth a word.
@@ -147,10 +149,9 @@ fn survived(connection: &Connection, flow: &Flow) -> Option<Finding> {
     let crossing = connection.views.as_deref().map(|views| views.crossing(side));
     let finding = match crossing.filter(|crossing| crossing.proven() > 0) {
         None => Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence).detail(says),
-        Some(crossing) => Finding::new(&CAUSE, Strength::Corroborated, Blame::Network, evidence).detail(format!(
-            "{says}; {} of {} were lost between the two captures",
-            crossing.lost, crossing.sent
-        )),
+        Some(crossing) => Finding::new(&CAUSE, Strength::Corroborated, Blame::Network, evidence).detail(
+            format!("{says}; {} of {} were lost between the two captures", crossing.lost, crossing.sent),
+        ),
     };
     Some(finding.graded(Severity::Remark))
 }

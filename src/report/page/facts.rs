@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Block;
-use crate::report::model::{Certificate, Connection, Crossing, Facts, Report, Views};
+use crate::report::model::{Accepted, Certificate, Connection, Crossing, Facts, Report, Views};
 use crate::report::rows;
 use crate::report::text::{Ink, Text};
 
@@ -14,6 +14,7 @@ pub(super) fn facts(report: &Report, connection: &Connection) -> Block {
         ("stages", stages(connection)),
         ("negotiation", negotiation(&connection.facts)),
         ("TLS", tls(&connection.facts)),
+        ("acceptable", acceptance(&connection.facts)),
         ("certificate", connection.facts.certificate.as_ref().map_or_else(Text::new, certificate)),
         ("flow", flow(connection)),
         ("captures", connection.views.as_ref().map_or_else(Text::new, |own| views(report, own))),
@@ -92,6 +93,14 @@ fn tls(facts: &Facts) -> Text {
     ])
 }
 
+/// What both sides would accept, kind by kind.
+fn acceptance(facts: &Facts) -> Text {
+    let Some(own) = &facts.acceptance else { return Text::new() };
+    let said = |kind: &Option<Accepted>| kind.as_ref().map(|kind| kind.says.clone());
+    let (security, version, cipher) = (said(&own.security), said(&own.tls_version), said(&own.cipher));
+    listed(&[("", security.as_deref()), ("", version.as_deref()), ("", cipher.as_deref())])
+}
+
 fn certificate(certificate: &Certificate) -> Text {
     let names = if certificate.names.is_empty() { None } else { Some(certificate.names.join(", ")) };
     let validity = match (&certificate.not_before, &certificate.not_after) {
@@ -159,7 +168,8 @@ fn views(report: &Report, views: &Views) -> Text {
     let hops = views.hops.map(|hops| rows::counted(hops.into(), "router"));
     let came = |own: &Crossing| {
         let came = rows::count(own.sent.saturating_sub(own.lost));
-        let doubt = if own.proven || own.lost == 0 { "" } else { " (the capture itself may have lost the rest)" };
+        let doubt =
+            if own.proven || own.lost == 0 { "" } else { " (the capture itself may have lost the rest)" };
         format!("{came} of {} data segments crossed{doubt}", rows::count(own.sent))
     };
     let resets = views.resets.iter().filter(|reset| reset.origin != "unknown").map(|reset| {

@@ -22,7 +22,11 @@ pub(super) fn evidence(report: &Report, incident: &Incident, clocks: &Clocks<'_>
         place: rows::place(report, fact),
     });
     let rows: Vec<Moment> = rows.collect();
-    if rows.is_empty() { None } else { Some(Block::Moments { rows, legend: time::legend(clocks.captures, times.iter()) }) }
+    if rows.is_empty() {
+        None
+    } else {
+        Some(Block::Moments { rows, legend: time::legend(clocks.captures, times.iter()) })
+    }
 }
 
 /// Connections, their stages and their events, merged by time.

@@ -42,8 +42,7 @@ impl View {
 
     /// The file that was taken here, of the frames as the first point has them.
     pub fn made(&self, frames: &[Frame], near_client: bool, server: Option<IpAddr>) -> Made {
-        let mut own: Vec<Frame> =
-            frames.iter().map(|frame| self.moved(frame, near_client, server)).collect();
+        let mut own: Vec<Frame> = frames.iter().map(|frame| self.moved(frame, near_client, server)).collect();
         own.sort_by_key(|frame| frame.time);
         (self.file.clone(), file::pcapng(&own))
     }
