@@ -4,8 +4,9 @@
 //! spread, is in the report. Procedure: pairs of equal client address and port, the largest cluster of their
 //! differences, its median.
 
+mod names;
+
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::base::shift::near_whole_hours;
@@ -72,8 +73,6 @@ pub struct Clocks {
 
 /// Differences within this width are one cluster.
 const CLUSTER: i64 = 250 * time::MILLISECOND;
-/// Pairs by name are less sharp: the client logs before it opens the connection.
-const NAME_CLUSTER: i64 = 2 * time::SECOND;
 /// Events this much before and after a capture may speak of its connections.
 const AROUND: i64 = 120 * time::SECOND;
 /// An estimated offset above this is worth a note.
@@ -86,7 +85,7 @@ struct Pair {
     capture: SourceId,
     /// By address and port, or only by a name.
     exact: bool,
-    /// Whether address and port stand once on both sides.
+    /// Whether address and port, or the name, stand once on both sides.
     unique: bool,
 }
 
@@ -277,26 +276,8 @@ fn pairs_of(
             });
         }
     }
-    for event in anchors {
-        pairs.extend(name_pairs(event, connections, lookups));
-    }
+    pairs.extend(names::pairs(anchors, connections, lookups));
     pairs
-}
-
-/// The client logs the address it is about to use, and the name it is about to resolve.
-fn name_pairs(event: &Event, connections: &[Connection], lookups: &[Lookup]) -> Vec<Pair> {
-    let Some(value) = keys::target(event) else { return Vec::new() };
-    let pair = |mark: crate::base::Mark| Pair {
-        difference: event.time - mark.time,
-        capture: mark.at.source(),
-        exact: false,
-        unique: false,
-    };
-    let address: Option<IpAddr> = value.parse().ok();
-    let by_address =
-        connections.iter().filter(|connection| Some(connection.server.ip) == address).map(|c| pair(c.first));
-    let by_name = lookups.iter().filter(|lookup| lookup.is_for(&value)).map(|lookup| pair(lookup.first));
-    by_address.chain(by_name).collect()
 }
 
 /// The median of the largest cluster.
@@ -313,7 +294,7 @@ fn settle(computer: Arc<str>, sources: Vec<SourceId>, pairs: &[Pair]) -> Clock {
     clock.sources.sort_unstable();
     clock.sources.dedup();
     let has_exact = pairs.iter().any(|pair| pair.exact);
-    let width = if has_exact { CLUSTER } else { NAME_CLUSTER };
+    let width = if has_exact { CLUSTER } else { names::CLUSTER };
     let mut usable: Vec<&Pair> = pairs.iter().filter(|pair| pair.exact == has_exact).collect();
     usable.sort_by_key(|pair| (pair.difference, pair.capture));
     let Some((start, length)) = largest_cluster(&usable, width) else { return clock };

@@ -4,6 +4,7 @@
 //! fits two connections by time is given to none, and counted.
 
 mod gateway;
+mod logon;
 mod translated;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +49,7 @@ pub fn join(
     let mut work = Work::new(connections, logs, clocks);
     work.by_address(notes);
     work.unseen(capture_windows, notes);
-    work.gateway(capture_windows);
+    work.gateway(capture_windows, notes);
     work.by_activity();
     work.by_client_log();
     work.by_session();
@@ -273,6 +274,7 @@ impl<'a> Work<'a> {
     fn by_time(&mut self, notes: &mut Notes) {
         let windows: Vec<(usize, Option<Arc<str>>, Window)> =
             (0..self.attempts.len()).flat_map(|at| self.windows_of(at)).collect();
+        let told = self.told_of_logons();
         let mut found = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
             if item.taken.is_some() || !speaks_of_a_connection(item.event) {
@@ -291,7 +293,7 @@ impl<'a> Work<'a> {
                     address.is_none() || address == client
                 })
                 .collect();
-            let mut fits = fits.into_iter();
+            let mut fits = told.narrow(item.event, fits).into_iter();
             match (fits.next(), fits.next()) {
                 (Some(at), None) => {
                     let by = if address.is_some() { MatchKey::Address } else { MatchKey::Time };
