@@ -210,7 +210,7 @@ pub struct Compare {
 
     /// How the comparison is written.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: FormatName,
+    pub format: PageFormat,
 
     /// Write to FILE instead of standard output.
     #[arg(short, long, value_name = "FILE")]
@@ -252,7 +252,7 @@ pub struct Explain {
 
     /// How the answer is written.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: FormatName,
+    pub format: PageFormat,
 
     /// Columns of the table format [default: those of the terminal, at most 120; else 80].
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000))]
@@ -272,6 +272,36 @@ pub enum FormatName {
     Json,
     /// For an incident ticket.
     Markdown,
+    /// For a browser, for mail and for paper: one file without scripts.
+    Html,
+    /// For a spreadsheet: an incident a line.
+    Csv,
+    /// For scripts: an incident a line.
+    Ndjson,
+}
+
+/// The formats of what is no list of incidents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// For reading on a terminal.
+    Table,
+    /// For scripts: one document, stable keys.
+    Json,
+    /// For an incident ticket.
+    Markdown,
+    /// For a browser.
+    Html,
+}
+
+impl From<PageFormat> for Format {
+    fn from(name: PageFormat) -> Self {
+        match name {
+            PageFormat::Table => Self::Table,
+            PageFormat::Json => Self::Json,
+            PageFormat::Markdown => Self::Markdown,
+            PageFormat::Html => Self::Html,
+        }
+    }
 }
 
 impl From<FormatName> for Format {
@@ -280,6 +310,9 @@ impl From<FormatName> for Format {
             FormatName::Table => Self::Table,
             FormatName::Json => Self::Json,
             FormatName::Markdown => Self::Markdown,
+            FormatName::Html => Self::Html,
+            FormatName::Csv => Self::Csv,
+            FormatName::Ndjson => Self::Ndjson,
         }
     }
 }

@@ -92,6 +92,7 @@ pub(super) mod tests {
             connections: Vec::new(),
             groups: Vec::new(),
             notes: Vec::new(),
+            redacted: false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What was judged, as plain data: ids, times and words. Chooses nothing but the order.
 
+mod steps;
+
 use super::model::{
     Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
     JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
@@ -56,7 +58,7 @@ pub fn report(material: &Material<'_>) -> Report {
         }
     }
     let shown = Shown::of(material.attempts);
-    let connections = material
+    let mut connections: Vec<Connection> = material
         .attempts
         .iter()
         .zip(material.verdicts)
@@ -64,6 +66,7 @@ pub fn report(material: &Material<'_>) -> Report {
         .filter(|(at, _)| incident_of.get(*at).is_some_and(|number| *number > 0))
         .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of, &shown))
         .collect();
+    steps::add(&mut connections, material);
     // What clocks are compared with, where none fits: the first capture, else the first log.
     let capture = material.inputs.iter().find(|input| input.kind != InputKind::Evtx);
     let reference = capture.map_or(0, |input| input.id.0);
@@ -80,6 +83,7 @@ pub fn report(material: &Material<'_>) -> Report {
         connections,
         groups: material.groups.iter().map(group).collect(),
         notes: material.notes.iter().map(Note::from).collect(),
+        redacted: false,
     }
 }
 
@@ -109,6 +113,7 @@ fn source(input: &Input, material: &Material<'_>) -> Source {
         interfaces: None,
         channel: None,
         host: None,
+        sha256: None,
     };
     if let Some(size) = material.sizes.iter().find(|size| size.source == input.id) {
         source.frames = Some(size.frames);
@@ -245,6 +250,7 @@ fn connection(
             acceptance: shown.acceptance(at, connection).map(|own| acceptance::acceptance(&own, id_of)),
             ..facts(connection)
         },
+        steps: Vec::new(),
         events: attempt.events.iter().map(joined).collect(),
         verdict: verdict(own),
         display_filter: display_filter(connection),

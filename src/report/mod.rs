@@ -13,7 +13,9 @@ pub mod explain;
 #[cfg(test)]
 mod fixture;
 mod grid;
+mod html;
 mod json;
+mod lines;
 mod markdown;
 pub mod model;
 mod page;
@@ -41,6 +43,12 @@ pub enum Format {
     Json,
     /// For an incident ticket.
     Markdown,
+    /// One file for a browser, for mail and for paper.
+    Html,
+    /// The incidents as a table for a spreadsheet.
+    Csv,
+    /// The incidents, one JSON object a line.
+    Ndjson,
 }
 
 /// How a report for a terminal looks. Times are always UTC.
@@ -70,6 +78,9 @@ pub fn render(report: &Report, format: Format, style: Style) -> String {
         Format::Table => table::render(report, style),
         Format::Json => json::render(report),
         Format::Markdown => markdown::render(report),
+        Format::Html => html::render(report),
+        Format::Csv => lines::csv(report),
+        Format::Ndjson => lines::ndjson(report),
     }
 }
 
@@ -77,6 +88,6 @@ pub fn render(report: &Report, format: Format, style: Style) -> String {
 pub fn write(report: &Report, format: Format, style: Style, out: &mut impl Write) -> io::Result<()> {
     match format {
         Format::Json => json::write(report, out),
-        Format::Table | Format::Markdown => out.write_all(render(report, format, style).as_bytes()),
+        _ => out.write_all(render(report, format, style).as_bytes()),
     }
 }

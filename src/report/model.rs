@@ -3,12 +3,14 @@
 //! Already sorted and grouped; holds no reference into a capture or log. Times are RFC 3339 UTC with
 //! nanoseconds. Additive within `rdpscan.report.v1`: keys are added, never renamed or removed.
 
+mod step;
 mod told;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::base;
+pub use step::Step;
 pub use told::{Acceptance, Accepted, Accepts, ClientCode, WeighedCode};
 
 /// The version of this shape.
@@ -55,6 +57,9 @@ pub struct Report {
     pub groups: Vec<Group>,
     /// What limits this analysis.
     pub notes: Vec<Note>,
+    /// Whether addresses and names are pseudonyms.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
 }
 
 /// Name and version of the program.
@@ -102,6 +107,9 @@ pub struct Source {
     /// The computer that wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// SHA-256 of the file, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// How the clock of some sources compares with the capture's.
@@ -196,6 +204,9 @@ pub struct Connection {
     pub stages: Vec<StageRow>,
     /// What was learned about it.
     pub facts: Facts,
+    /// What passed between the two sides, in order; only of connections that decide an incident.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
     /// The log entries that speak of it.
     pub events: Vec<JoinedEvent>,
     /// The judgement of this connection alone.

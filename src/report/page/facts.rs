@@ -8,7 +8,7 @@ use crate::report::rows;
 use crate::report::text::{Ink, Text};
 
 /// The facts of a connection, a labelled line each; lines that nothing is known for are left out.
-pub(super) fn facts(report: &Report, connection: &Connection) -> Block {
+pub(in crate::report) fn facts(report: &Report, connection: &Connection) -> Block {
     let lines = [
         ("path", path(report, connection)),
         ("stages", stages(connection)),
@@ -40,7 +40,7 @@ fn path(report: &Report, connection: &Connection) -> Text {
 }
 
 /// The server's address; a log does not always name it, and then the name of the computer that wrote the log stands.
-fn server(report: &Report, connection: &Connection) -> String {
+pub(in crate::report) fn server(report: &Report, connection: &Connection) -> String {
     let address = rows::endpoint(&connection.server);
     let unknown = connection.server.ip.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
     let incident = report.incidents.iter().find(|incident| incident.id == connection.incident);
