@@ -114,7 +114,7 @@ pub(super) fn view(report: &Report, incident: &Incident) -> View {
         strength: verdict.strength.map(strength),
         blame: verdict.blame,
         stages: stages(deciding),
-        more: told::more(verdict),
+        more: told::more(report, verdict),
         ladder: deciding.and_then(|connection| ladder(report, incident, connection, &clocks)),
         bars: bars(report, incident, &connections),
         span: span(incident),

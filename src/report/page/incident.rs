@@ -117,7 +117,7 @@ fn verdict_first(report: &Report, incident: &Incident) -> Vec<Block> {
         Block::Gap,
         Block::Paragraph(Text::prose(&verdict.summary)),
     ];
-    let more = more(verdict);
+    let more = more(report, verdict);
     if !more.is_empty() {
         page.push(Block::Labelled(more));
     }
@@ -125,7 +125,7 @@ fn verdict_first(report: &Report, incident: &Incident) -> Vec<Block> {
 }
 
 /// What is known besides of a verdict, a label each.
-pub(in crate::report) fn more(verdict: &Verdict) -> Vec<(&'static str, Text)> {
+pub(in crate::report) fn more(report: &Report, verdict: &Verdict) -> Vec<(&'static str, Text)> {
     let mut more = Vec::new();
     if let Some(code) = &verdict.expected_client_code {
         more.push(("The client shows", Text::prose(code)));
