@@ -91,7 +91,8 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     // The clocks, from events that name what packets name too; then the events around the connections.
     let lookups: Vec<Lookup> =
         scanned.observations.iter().flat_map(|capture| capture.lookups.clone()).collect();
-    let clocks = Clocks::estimate(&scanned.connections, &lookups, &anchors, &mut notes);
+    let clocks = Clocks::estimate(&scanned.connections, &lookups, &anchors, &mut notes)
+        .with_captures(std::mem::take(&mut scanned.alignment));
     let capture_windows: Vec<Window> =
         scanned.observations.iter().filter_map(|capture| capture.window).collect();
     let mut logs: Vec<DecodedLog<'_>> = indexes

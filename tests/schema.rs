@@ -15,6 +15,8 @@ use std::fs;
 use std::process::Command;
 
 use jsonschema::Validator;
+use rdpscan::Options;
+use rdpscan::causes::client_code::Told;
 use rdpscan::report::{Format, Style, render};
 use serde_json::{Value, json};
 
@@ -75,6 +77,12 @@ fn recorded_and_fresh_reports_are_as_the_schema_says() {
         }
     }
     assert!(checked >= 60, "only {checked} reports");
+    // Keys that a sample has only if its user told a code.
+    let client_code = Some(Told { code: 0x904, extended: Some(7) });
+    let sample = samples::all().iter().find(|sample| sample.name == "three-clients").unwrap();
+    let report = samples::analysed(&Options { client_code, ..sample.options.clone() }).unwrap();
+    let text = render(&report, Format::Json, Style::default());
+    assert_eq!(complaints(&validator, &serde_json::from_str(&text).unwrap()), Vec::<String>::new());
 }
 
 #[test]

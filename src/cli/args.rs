@@ -1,5 +1,7 @@
 //! What the user typed. Holds it, checks its form, and does no work with it.
 
+mod remedy;
+
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -8,8 +10,10 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use rdpscan::base::Timestamp;
-use rdpscan::codes::query;
 use rdpscan::report::{Format, Style};
+
+pub use remedy::Remedy;
+use remedy::code;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,26 +56,13 @@ Examples:
 Ends with 0 if no difference matters, with 1 if one does, with 2 if it could not run.
 ";
 
-const REMEDY_EXAMPLES: &str = "\
-Examples:
-  What to do about the second incident of a report:
-    rdpscan analyze case-4711/ --format json -o report.json
-    rdpscan remedy report.json --incident 2 -o remedy.ps1
-
-  On the computer that the script names, first to look, then to mend:
-    powershell.exe -ExecutionPolicy Bypass -File remedy.ps1
-    powershell.exe -ExecutionPolicy Bypass -File remedy.ps1 -Apply
-
-Ends with 2 if there is nothing to remedy.
-";
-
 const EXIT_CODES: &str = "\
 Exit codes:
   0  analysed, also if no RDP was found or some inputs could not be read; explained; compared, and no difference
      that matters
   1  analysed and a failure was found (only with --fail-on-finding); compared, and they differ
-  2  could not run: bad arguments, no input that can be read, nothing to compare, or a code that explain does not
-     know
+  2  could not run: bad arguments, no input that can be read, nothing to compare or to remedy, or a code that
+     explain does not know
 ";
 
 /// Names the root cause of a failed Remote Desktop connection.
@@ -232,27 +223,6 @@ pub struct Analyze {
     pub quiet: bool,
 }
 
-/// The options of `remedy`.
-#[derive(Debug, clap::Args)]
-#[command(max_term_width = 100, after_help = REMEDY_EXAMPLES)]
-pub struct Remedy {
-    /// A report of `analyze --format json`; - is standard input.
-    #[arg(value_name = "REPORT")]
-    pub report: PathBuf,
-
-    /// The incident [default: the first that names a cause].
-    #[arg(long, value_name = "N")]
-    pub incident: Option<u32>,
-
-    /// Write the script to FILE instead of standard output.
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-
-    /// Say nothing on standard error but errors.
-    #[arg(short, long)]
-    pub quiet: bool,
-}
-
 /// The options of `compare`.
 #[derive(Debug, clap::Args)]
 #[command(max_term_width = 100, after_help = COMPARE_EXAMPLES)]
@@ -403,15 +373,6 @@ fn party(text: &str) -> Result<String, String> {
         Err("expected an address such as 192.0.2.10, 192.0.2.10:3389 or [2001:db8::1]:3389, or a name"
             .to_owned())
     }
-}
-
-fn code(text: &str) -> Result<u32, String> {
-    // Eight hexadecimal digits without 0x are a status of Windows, which mstsc never shows so.
-    let is_number =
-        text.starts_with("0x") || text.starts_with("0X") || text.bytes().all(|byte| byte.is_ascii_digit());
-    query::number(text)
-        .filter(|_| is_number)
-        .ok_or_else(|| "expected a number as the error box shows it, such as 0x904 or 2308".to_owned())
 }
 
 fn moment(text: &str) -> Result<Timestamp, String> {

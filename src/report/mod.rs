@@ -19,6 +19,7 @@ mod lines;
 mod markdown;
 pub mod model;
 mod page;
+mod place;
 pub mod redact;
 mod rows;
 mod schema;

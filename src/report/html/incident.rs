@@ -122,7 +122,7 @@ pub(super) fn view(report: &Report, incident: &Incident) -> View {
         evidence: facts
             .map(|((number, fact), moment)| self::fact(report, number, fact, moment.shown(day)))
             .collect(),
-        legend: time::legend(moments.iter()),
+        legend: time::legend(clocks.captures, moments.iter()),
         filter: all_frames(report, verdict),
         weighed: told::weighed(incident),
         exonerated: told::exonerated(report, incident),
