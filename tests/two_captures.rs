@@ -40,7 +40,9 @@ fn unchanged_it_is_proof() {
 #[test]
 fn a_capture_that_ended_before_proves_nothing() {
     // Of the black hole, the sender's capture and the client's end are needed: that one is cut at the client.
-    for (sample, name) in [(PROVEN[0], "server.pcapng"), (PROVEN[1], "server.pcapng"), (PROVEN[2], "client.pcapng")] {
+    for (sample, name) in
+        [(PROVEN[0], "server.pcapng"), (PROVEN[1], "server.pcapng"), (PROVEN[2], "client.pcapng")]
+    {
         let verdict = judged(sample, name, |mut frames| {
             let part = if name == "client.pcapng" { 6 } else { frames.len() / 2 };
             frames.truncate(part);

@@ -36,9 +36,11 @@ impl<'a> Case<'a> {
         self.views().filter(|_| close.kind == CloseKind::Rst)?.reset_at(close.mark)
     }
 
-    /// Whether a reset came out of the host, or its network segment, whose address it bears.
-    pub fn is_own_reset(&self, close: &Close) -> bool {
-        self.reset(close).is_some_and(|reset| reset.origin == Some(Origin::Sent) && reset.own)
+    /// A reset that came out of the host, or its network segment, whose address it bears: where it left.
+    pub fn own_reset(&self, close: &Close) -> Option<Evidence> {
+        let reset = self.reset(close).filter(|reset| reset.origin == Some(Origin::Sent) && reset.own)?;
+        let says = format!("it left the {} itself, by the capture on that side", reset.from.name());
+        Some(Evidence::at(reset.passed?, says))
     }
 
     /// A reset that was made between the points: what the point on its alleged sender's side shows.

@@ -373,21 +373,23 @@ fn walking(pairs: &[&Pair], agree: usize) -> Option<(Shift, i64, usize)> {
     if by_time.len() < ENOUGH || span < LONG {
         return None;
     }
-    let grown = i128::from(last.difference - first.difference) * i128::from(HOUR) / i128::from(span);
+    let grown =
+        (i128::from(last.difference) - i128::from(first.difference)) * i128::from(HOUR) / i128::from(span);
     let line =
         Shift { offset: first.difference, per_hour: i64::try_from(grown).ok()?, since: Some(first.time) };
     let mut around: Vec<Pair> = by_time
         .iter()
-        .map(|pair| Pair { difference: pair.difference - line.at(pair.time), ..**pair })
+        .map(|pair| Pair { difference: pair.difference.saturating_sub(line.at(pair.time)), ..**pair })
         .collect();
     around.sort_by_key(|pair| pair.difference);
     let sorted: Vec<&Pair> = around.iter().collect();
     let (start, length) = largest_cluster(&sorted, CLUSTER)?;
     let cluster = sorted.get(start..start + length)?;
     let middle = cluster.get(length / 2)?.difference;
-    let spread = (cluster.last()?.difference - cluster.first()?.difference) / 2;
+    let spread = cluster.last()?.difference.saturating_sub(cluster.first()?.difference) / 2;
     let line = Shift { offset: line.offset.saturating_add(middle), ..line };
-    (line.per_hour.abs() >= NOTABLE && length > agree && length >= ENOUGH).then_some((line, spread, length))
+    (line.per_hour.saturating_abs() >= NOTABLE && length > agree && length >= ENOUGH)
+        .then_some((line, spread, length))
 }
 
 /// Start and length of the longest stretch of sorted differences within `width`; the first of equals.
@@ -395,7 +397,7 @@ fn largest_cluster(sorted: &[&Pair], width: i64) -> Option<(usize, usize)> {
     let mut best: Option<(usize, usize)> = None;
     let mut end = 0;
     for (start, first) in sorted.iter().enumerate() {
-        while sorted.get(end).is_some_and(|pair| pair.difference - first.difference <= width) {
+        while sorted.get(end).is_some_and(|pair| pair.difference.saturating_sub(first.difference) <= width) {
             end += 1;
         }
         if best.is_none_or(|(_, length)| end - start > length) {
