@@ -14,7 +14,8 @@ pub enum Exit {
     Found,
     /// Compared, and a difference that matters was found.
     Differ,
-    /// Bad arguments, no input that could be read, no place for the report, nothing to compare, or a code that is not known.
+    /// Bad arguments, no input that could be read, no place for the report, nothing to compare or to
+    /// remedy, or a code that is not known.
     CouldNotRun,
 }
 
@@ -91,6 +92,7 @@ pub(super) mod tests {
             connections: Vec::new(),
             groups: Vec::new(),
             notes: Vec::new(),
+            redacted: false,
         }
     }
 

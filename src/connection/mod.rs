@@ -13,6 +13,7 @@ pub mod observations;
 pub mod scan;
 pub mod stage;
 pub mod stages;
+pub mod steps;
 pub mod tallies;
 pub mod tls;
 pub mod trace;

@@ -1,11 +1,13 @@
 //! What was judged, as plain data: ids, times and words. Chooses nothing but the order.
 
+mod identities;
+mod steps;
+
 use super::model::{
     Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
     JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
 };
-use super::place;
-use super::{acceptance, event_words};
+use super::{acceptance, event_words, place, redact};
 use crate::base::{Mark, Notes, SourceId, Timestamp, time};
 use crate::causes::client_code::{Told, Weighed};
 use crate::causes::{self, Finding, Severity};
@@ -47,6 +49,11 @@ pub struct Material<'a> {
     pub notes: &'a Notes,
 }
 
+/// Puts pseudonyms in the place of what tells who and where.
+pub fn redact(report: &mut Report, material: &Material<'_>, key: &mut redact::Key) {
+    redact::redact(report, identities::identities(material), key);
+}
+
 /// Builds the report.
 pub fn report(material: &Material<'_>) -> Report {
     let captures = &material.clocks.captures;
@@ -59,7 +66,7 @@ pub fn report(material: &Material<'_>) -> Report {
         }
     }
     let shown = Shown::of(material.attempts);
-    let connections = material
+    let mut connections: Vec<Connection> = material
         .attempts
         .iter()
         .zip(material.verdicts)
@@ -67,6 +74,7 @@ pub fn report(material: &Material<'_>) -> Report {
         .filter(|(at, _)| incident_of.get(*at).is_some_and(|number| *number > 0))
         .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of, (captures, &shown)))
         .collect();
+    steps::add(&mut connections, material);
     // What clocks are compared with, where none fits: the first capture, else the first log.
     let capture = material.inputs.iter().find(|input| input.kind != InputKind::Evtx);
     let reference = capture.map_or(0, |input| input.id.0);
@@ -88,6 +96,7 @@ pub fn report(material: &Material<'_>) -> Report {
         connections,
         groups: material.groups.iter().map(group).collect(),
         notes: material.notes.iter().map(Note::from).collect(),
+        redacted: false,
     }
 }
 
@@ -117,6 +126,7 @@ fn source(input: &Input, material: &Material<'_>) -> Source {
         interfaces: None,
         channel: None,
         host: None,
+        sha256: None,
     };
     if let Some(size) = material.sizes.iter().find(|size| size.source == input.id) {
         source.frames = Some(size.frames);
@@ -240,6 +250,7 @@ fn connection(
             acceptance: shown.acceptance(at, connection).map(|own| acceptance::acceptance(&own, id_of)),
             ..facts(connection)
         },
+        steps: Vec::new(),
         events: attempt.events.iter().map(joined).collect(),
         views: connection.views.as_deref().map(place::views),
         verdict: verdict(own, captures),

@@ -49,6 +49,7 @@ pub(super) fn report() -> Report {
                 costs: "nothing of this file was analysed".to_owned(),
             },
         ],
+        redacted: false,
     }
 }
 
@@ -66,6 +67,7 @@ pub(super) fn capture() -> Source {
         interfaces: Some(2),
         channel: None,
         host: None,
+        sha256: None,
     }
 }
 
@@ -83,6 +85,7 @@ pub(super) fn log(id: u32, channel: &str) -> Source {
         interfaces: None,
         channel: Some(channel.to_owned()),
         host: Some("SRV01.corp.example".to_owned()),
+        sha256: None,
     }
 }
 
@@ -144,6 +147,33 @@ pub(super) fn healthy_verdict() -> Verdict {
     }
 }
 
+fn step(kind: &'static str, from: &'static str, says: &str, frame: u64, milliseconds: u32) -> Step {
+    Step {
+        kind,
+        from,
+        to: if from == "client" { "server" } else { "client" },
+        stage: if frame < 4 { "transport" } else { "negotiation" },
+        says: says.to_owned(),
+        count: 1,
+        bytes: 0,
+        source: 0,
+        frame: Some(frame),
+        last_frame: None,
+        time: at(milliseconds),
+        last_time: at(milliseconds),
+    }
+}
+
+fn steps() -> Vec<Step> {
+    vec![
+        step("message", "client", "SYN", 1, 741),
+        step("message", "server", "SYN-ACK", 2, 741),
+        step("message", "client", "connection request: TLS", 4, 743),
+        step("refusal", "server", "negotiation failure: HYBRID_REQUIRED_BY_SERVER (5)", 5, 751),
+        step("reset", "server", "RST", 9, 790),
+    ]
+}
+
 pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection {
     Connection {
         id,
@@ -178,6 +208,7 @@ pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection
             closed_by: Some("server RST".to_owned()),
             ..Facts::default()
         },
+        steps: steps(),
         events: vec![JoinedEvent {
             source: 1,
             record: 5_511,
@@ -348,6 +379,7 @@ pub(super) fn hostile() -> Report {
     }
     for connection in &mut report.connections {
         connection.events.iter_mut().for_each(|event| event.says.push_str(EVIL));
+        connection.steps.iter_mut().for_each(|step| step.says.push_str(EVIL));
         connection.facts.cookie = Some(evil());
         connection.facts.sni = Some("x".repeat(5_000));
         connection.facts.certificate = Some(Certificate {

@@ -8,7 +8,7 @@ use crate::report::rows;
 use crate::report::text::{Ink, Text};
 
 /// The facts of a connection, a labelled line each; lines that nothing is known for are left out.
-pub(super) fn facts(report: &Report, connection: &Connection) -> Block {
+pub(in crate::report) fn facts(report: &Report, connection: &Connection) -> Block {
     let lines = [
         ("path", path(report, connection)),
         ("stages", stages(connection)),
@@ -41,7 +41,7 @@ fn path(report: &Report, connection: &Connection) -> Text {
 }
 
 /// The server's address; a log does not always name it, and then the name of the computer that wrote the log stands.
-fn server(report: &Report, connection: &Connection) -> String {
+pub(in crate::report) fn server(report: &Report, connection: &Connection) -> String {
     let address = rows::endpoint(&connection.server);
     let unknown = connection.server.ip.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
     let incident = report.incidents.iter().find(|incident| incident.id == connection.incident);
@@ -98,7 +98,11 @@ fn acceptance(facts: &Facts) -> Text {
     let Some(own) = &facts.acceptance else { return Text::new() };
     let said = |kind: &Option<Accepted>| kind.as_ref().map(|kind| kind.says.clone());
     let (security, version, cipher) = (said(&own.security), said(&own.tls_version), said(&own.cipher));
-    listed(&[("", security.as_deref()), ("", version.as_deref()), ("", cipher.as_deref())])
+    let said = [security, version, cipher].into_iter().flatten();
+    said.fold(
+        Text::new(),
+        |text, one| if text.is_empty() { text.and(&one) } else { text.and(". ").and(&one) },
+    )
 }
 
 fn certificate(certificate: &Certificate) -> Text {

@@ -11,7 +11,7 @@ use crate::report::text::Text;
 
 /// How a time was come by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(in crate::report) enum Mark {
     /// As its source has it.
     AsIs,
     /// Moved by the offset of its source.
@@ -22,7 +22,7 @@ pub(super) enum Mark {
 
 /// A time ready to be shown and sorted.
 #[derive(Clone, Debug)]
-pub(super) struct Moment {
+pub(in crate::report) struct Moment {
     pub time: String,
     pub mark: Mark,
 }
@@ -47,7 +47,7 @@ impl Moment {
 }
 
 /// The clocks of a report, and the corrected times of one incident's events.
-pub(super) struct Clocks<'a> {
+pub(in crate::report) struct Clocks<'a> {
     /// Nanoseconds by which a source is ahead; `None` if that could not be found out.
     ahead: BTreeMap<u32, Option<i64>>,
     corrected: BTreeMap<(u32, u64), &'a str>,
@@ -105,7 +105,7 @@ fn is_negligible(report: &Report, clock: &Clock) -> bool {
 }
 
 /// What the marks mean, for those that were used.
-pub(super) fn legend<'a>(captures: bool, moments: impl Iterator<Item = &'a Moment>) -> Vec<Text> {
+pub(in crate::report) fn legend<'a>(captures: bool, moments: impl Iterator<Item = &'a Moment>) -> Vec<Text> {
     const LOGGED: &str = "* logged time, moved to the clock of the capture (offsets: see Sources)";
     const SEVERAL: &str = "* moved to the clock of one capture (which, and the offsets: see Sources)";
     let (mut corrected, mut alone) = (false, false);

@@ -30,7 +30,11 @@ pub(super) fn evidence(report: &Report, incident: &Incident, clocks: &Clocks<'_>
 }
 
 /// Connections, their stages and their events, merged by time.
-pub(super) fn timeline(report: &Report, incident: &Incident, clocks: &Clocks<'_>) -> Option<Block> {
+pub(in crate::report) fn timeline(
+    report: &Report,
+    incident: &Incident,
+    clocks: &Clocks<'_>,
+) -> Option<Block> {
     let mut entries = Vec::new();
     let several = incident.connections.len() > 1;
     for connection in incident.connections.iter().filter_map(|id| rows::connection(report, *id)) {
