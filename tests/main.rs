@@ -70,3 +70,6 @@ mod schema;
 mod split;
 #[cfg(test)]
 mod support;
+/// Two captures of one connection: what each may have missed proves nothing.
+#[cfg(test)]
+mod two_captures;

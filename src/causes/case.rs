@@ -145,7 +145,7 @@ impl<'a> Case<'a> {
     pub fn forged(&self, close: &Close) -> Option<Vec<String>> {
         let flow = self.flow()?;
         // A reset that came out of the host is its own, however odd it looks.
-        if close.kind != CloseKind::Rst || self.is_own_reset(close) {
+        if close.kind != CloseKind::Rst || self.own_reset(close).is_some() {
             return None;
         }
         // By the habits of what this capture saw; another capture point sees another time to live.

@@ -5,7 +5,7 @@
 
 use super::finding::{Blame, Evidence, Exoneration, Finding, Kind, Severity, Strength, Verdict};
 use super::without_finding::without_finding;
-use super::{ALL, Case, Cause};
+use super::{ALL, Case, Cause, points};
 use crate::connection::Stage;
 use crate::correlate::{Attempt, Incident, Surroundings};
 use crate::protocol::nego::FailureCode;
@@ -18,7 +18,10 @@ pub fn judge(case: &Case<'_>) -> Verdict {
         findings.into_iter().partition(|finding| finding.severity >= Severity::Warning);
     let (winner, losers) = choose(failures);
     let mut verdict = match winner {
-        Some(finding) => of_finding(finding),
+        Some(mut finding) => {
+            points::locate(case, &mut finding);
+            of_finding(finding)
+        }
         None => without_finding(case, &remarks),
     };
     verdict.remarks = remarks;

@@ -228,7 +228,7 @@ fn absences(connections: &mut [Connection], captures: &[Observations]) {
                         .is_some_and(|own| own.contains(window.start) && own.contains(window.end))
             });
             if covers {
-                let distance = |mark: &&Mark| (mark.time - window.start).abs();
+                let distance = |mark: &&Mark| (mark.time - window.start).saturating_abs();
                 let witness = marks.iter().min_by_key(distance).copied();
                 connection.absent = Some(Absence { source: *other, side, witness });
                 break;

@@ -161,7 +161,7 @@ fn clock(clock: &correlate::Clock, reference: u32) -> Option<Clock> {
         spread_ms: clock.offset.map(|_| millis(clock.spread)),
         pairs: clock.pairs,
         quality: clock.quality.name(),
-        drift_ms_per_hour: None,
+        drift_ms_per_hour: clock.drift.map(|drift| micros(drift.per_hour) / 1000.0),
     })
     .filter(|_| !clock.sources.is_empty())
 }

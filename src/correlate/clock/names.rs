@@ -31,9 +31,14 @@ pub(super) fn pairs(anchors: &[&Event], connections: &[Connection], lookups: &[L
         let seen = attempts(&name, connections, lookups);
         let unique = seen.len() == 1 && is_one_attempt(&times);
         for time in times {
-            let differences = seen.iter().map(|mark| (time - mark.time, mark.at.source()));
-            let meant = differences.filter(|(difference, _)| unique || difference.abs() <= CLUSTER);
-            pairs.extend(meant.map(|(difference, capture)| Pair { difference, capture, exact: false, unique }));
+            let all = seen.iter().map(|mark| Pair {
+                difference: time - mark.time,
+                time: mark.time,
+                capture: mark.at.source(),
+                exact: false,
+                unique,
+            });
+            pairs.extend(all.filter(|pair| unique || pair.difference.abs() <= CLUSTER));
         }
     }
     if pairs.iter().any(|pair| pair.unique) {
