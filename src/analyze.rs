@@ -12,6 +12,7 @@ use crate::causes::fold::{Fold, Group};
 use crate::causes::{self, Case};
 use crate::connection::lookup::Lookup;
 use crate::connection::scan::{FlowBounds, ScanOptions, scan};
+use crate::connection::udp;
 use crate::correlate::join::{DecodedLog, join};
 use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident, keys, reach};
 use crate::eventlog::{self, Event, Log, LogIndex};
@@ -92,13 +93,21 @@ fn run(options: &Options) -> Result<Report, Error> {
 
     // Connections and events to incidents.
     let connections = std::mem::take(&mut scanned.connections);
-    let (mut attempts, rest) = join(connections, &logs, &clocks, &capture_windows, &mut notes);
+    let udp = udp::once(&scanned.observations);
+    let (mut attempts, sides, rest) = join(connections, udp, &logs, &clocks, &capture_windows, &mut notes);
     reach::refine(&mut attempts);
     let coverage = Coverage::of(indexes.iter().map(LogIndex::log), &clocks);
     coverage.note_gaps(&capture_windows, &mut notes);
+    let stray = sides.iter().filter(|side| side.owner.is_none() && !side.udp.is_certain());
+    for side in stray {
+        let at = side.udp.first.at;
+        notes.add(NoteKind::UdpStray, Some(at.source()), Some(at));
+    }
     let around = Surroundings::new(scanned.observations, &attempts, rest, coverage, options.target.clone())
-        .with_folded(folded);
+        .with_folded(folded)
+        .with_sides(sides);
     let incidents = incident::all(&attempts, &around);
+    notes.add_many(NoteKind::UdpBound, None, "", incident::sides_left_out(&incidents, &around), None);
 
     // Judge each connection alone, then each incident.
     let verdicts: Vec<causes::Verdict> =

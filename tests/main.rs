@@ -52,3 +52,6 @@ mod schema;
 mod split;
 #[cfg(test)]
 mod support;
+/// RDP over UDP in captures made by others, where they are present.
+#[cfg(test)]
+mod udp;

@@ -41,6 +41,7 @@ pub fn judge_incident(
             lookup: incident.lookup.as_ref(),
             events: &incident.events,
             unanswered_host: incident.unanswered_host,
+            side_alone: incident.side_alone.as_deref(),
             around,
         };
         return (judge(&case), None);

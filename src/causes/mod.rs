@@ -30,6 +30,7 @@ pub mod finding;
 pub mod fold;
 pub mod judge;
 mod pattern;
+pub mod side;
 pub mod told;
 mod without_finding;
 

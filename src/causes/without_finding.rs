@@ -16,6 +16,9 @@ use crate::stream::{CloseKind, Flow, Side};
 
 /// Nothing failed, or nothing can be said.
 pub(super) fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
+    if let Some(udp) = case.side_alone {
+        return super::side::judge(udp, None);
+    }
     let Some(connection) = case.connection() else {
         return Verdict {
             summary: "Nothing can be said about this attempt.".into(),

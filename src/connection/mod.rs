@@ -15,6 +15,7 @@ pub mod tallies;
 pub mod tls;
 pub mod trace;
 pub mod twins;
+pub mod udp;
 
 use std::net::IpAddr;
 
@@ -35,6 +36,8 @@ pub use tls::Tls;
 pub enum Transport {
     /// A captured TCP flow.
     Tcp,
+    /// A captured UDP conversation beside a TCP connection.
+    Udp,
     /// Known from a log alone.
     Unseen,
 }
@@ -44,6 +47,7 @@ impl Transport {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
+            Self::Udp => "udp",
             Self::Unseen => "unseen",
         }
     }

@@ -1,11 +1,13 @@
 //! Connections that are one attempt of one user: probe, fallback, retry.
 
 use super::attempt::{Attempt, Joined};
+use super::side::SideConnection;
 use super::surroundings::Surroundings;
 use crate::base::{Mark, Timestamp, time};
 use crate::connection::Connection;
 use crate::connection::lookup::Lookup;
 use crate::connection::observations::Unanswered;
+use crate::connection::udp::{Kind, UdpConnection};
 use crate::packet::Endpoint;
 use crate::packet::interest::RDP_PORT;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +18,10 @@ use std::net::IpAddr;
 pub struct Incident {
     /// Indices of its connections, in order of start.
     pub connections: Vec<usize>,
+    /// Indices of the UDP connections beside these, in order of start.
+    pub sides: Vec<usize>,
+    /// A UDP connection of which no TCP connection is in these files.
+    pub side_alone: Option<Box<UdpConnection>>,
     /// A name resolution that ended it before any connection.
     pub lookup: Option<Lookup>,
     /// A host that nobody answers for, so that not even a SYN could be sent.
@@ -151,7 +157,9 @@ impl Incident {
             self.connections.iter().filter_map(|at| attempts.get(*at)).map(|a| a.connection.first);
         let lookup = self.lookup.iter().map(|lookup| lookup.first);
         let events = self.events.iter().map(Joined::mark);
-        connections.chain(lookup).chain(self.unanswered_host.map(|host| host.first)).chain(events).min()
+        let alone = self.side_alone.iter().map(|udp| udp.first);
+        let unanswered = self.unanswered_host.map(|host| host.first);
+        connections.chain(lookup).chain(unanswered).chain(alone).chain(events).min()
     }
 
     /// The last sign of it.
@@ -160,7 +168,9 @@ impl Incident {
             self.connections.iter().filter_map(|at| attempts.get(*at)).map(|a| a.connection.last);
         let lookup = self.lookup.iter().map(|lookup| lookup.last);
         let events = self.events.iter().map(Joined::mark);
-        connections.chain(lookup).chain(self.unanswered_host.map(|host| host.last)).chain(events).max()
+        let alone = self.side_alone.iter().map(|udp| udp.last);
+        let unanswered = self.unanswered_host.map(|host| host.last);
+        connections.chain(lookup).chain(unanswered).chain(alone).chain(events).max()
     }
 }
 
@@ -179,6 +189,9 @@ pub fn parties(incident: &Incident, attempts: &[&Attempt]) -> (String, String) {
             connection.server.to_string()
         };
         return (connection.client.ip.to_string(), server);
+    }
+    if let Some(udp) = &incident.side_alone {
+        return (udp.client.ip.to_string(), udp.server.to_string());
     }
     let host = incident.events.first().map(|joined| joined.event.computer.to_string());
     if let Some(unanswered) = incident.unanswered_host {
@@ -226,10 +239,43 @@ pub fn user_matches(attempts: &[&Attempt], wanted: &str) -> bool {
 /// which only the client's log knows.
 pub fn all(attempts: &[Attempt], around: &Surroundings) -> Vec<Incident> {
     let mut incidents = group(attempts);
+    beside(&mut incidents, around);
     incidents.extend(without_connection(attempts, around));
     incidents.extend(nobody_there(attempts, around));
     incidents.sort_by_key(|incident| incident.first(attempts));
     incidents
+}
+
+/// UDP connections belong to the incident of their TCP connection; of one that stands alone, what the server or the
+/// client said of it is an incident, up to a number: anyone can send a SYN.
+fn beside(incidents: &mut Vec<Incident>, around: &Surroundings) {
+    /// Beyond these they are no user's.
+    const ALONE: usize = 32;
+    let owners: BTreeMap<usize, usize> = incidents
+        .iter()
+        .enumerate()
+        .flat_map(|(place, incident)| incident.connections.iter().map(move |at| (*at, place)))
+        .collect();
+    let mut alone = Vec::new();
+    for (at, side) in around.sides.iter().enumerate() {
+        let place = side.owner.and_then(|owner| owners.get(&owner.at));
+        if let Some(incident) = place.and_then(|place| incidents.get_mut(*place)) {
+            incident.sides.push(at);
+        } else if side.udp.is_certain() && side.udp.kind == Kind::Rdp && alone.len() < ALONE {
+            let udp = Some(Box::new(side.udp.clone()));
+            alone.push(Incident { sides: vec![at], side_alone: udp, ..Incident::default() });
+        }
+    }
+    incidents.extend(alone);
+}
+
+/// UDP connections that were begun in order and belong to no incident.
+pub fn sides_left_out(incidents: &[Incident], around: &Surroundings) -> u64 {
+    let shown: usize = incidents.iter().map(|incident| incident.sides.len()).sum();
+    let certain =
+        |side: &&SideConnection| side.owner.is_some() || side.udp.is_certain() && side.udp.kind == Kind::Rdp;
+    let all = around.sides.iter().filter(certain).count();
+    u64::try_from(all.saturating_sub(shown)).unwrap_or(0)
 }
 
 /// Attempts that ended before any packet of TCP.

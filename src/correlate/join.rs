@@ -4,6 +4,7 @@
 //! fits two connections by time is given to none, and counted.
 
 mod gateway;
+mod side;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -12,7 +13,9 @@ use std::sync::Arc;
 use super::attempt::{Attempt, Joined, MatchKey};
 use super::clock::Clocks;
 use super::keys;
+use super::side::SideConnection;
 use crate::base::{Mark, NoteKind, Notes, Timestamp, Window, time};
+use crate::connection::udp::UdpConnection;
 use crate::connection::{Connection, Transport};
 use crate::eventlog::guid::Guid;
 use crate::eventlog::{Event, Log, Provider};
@@ -36,20 +39,25 @@ const TICK: i64 = 50 * time::MILLISECOND;
 /// Events about the end of a connection may follow it by this much.
 const AFTERMATH: i64 = 3 * time::SECOND;
 
-/// Ties events to connections; what is tied to none is given back.
+/// Connections with their events, UDP connections with theirs, and the events that are tied to none.
+pub type Tied = (Vec<Attempt>, Vec<SideConnection>, Vec<Joined>);
+
+/// Ties events to connections, and UDP connections to those they stand beside.
 pub fn join(
     connections: Vec<Connection>,
+    udp: Vec<UdpConnection>,
     logs: &[DecodedLog<'_>],
     clocks: &Clocks,
     capture_windows: &[Window],
     notes: &mut Notes,
-) -> (Vec<Attempt>, Vec<Joined>) {
+) -> Tied {
     let mut work = Work::new(connections, logs, clocks);
     work.by_address(notes);
     work.unseen(capture_windows, notes);
     work.gateway(capture_windows);
     work.by_activity();
     work.by_client_log();
+    work.by_side(udp);
     work.by_session();
     work.by_time(notes);
     work.finish()
@@ -60,6 +68,8 @@ struct Item<'a> {
     event: &'a Event,
     corrected: Option<Timestamp>,
     taken: Option<(usize, MatchKey)>,
+    /// It is a UDP connection's own.
+    of_side: bool,
 }
 
 impl Item<'_> {
@@ -74,6 +84,7 @@ struct Work<'a> {
     items: Vec<Item<'a>>,
     /// Connections whose acceptance a log tells: which item, and on which computer.
     accepted: BTreeMap<usize, usize>,
+    sides: Vec<SideConnection>,
 }
 
 impl<'a> Work<'a> {
@@ -85,12 +96,13 @@ impl<'a> Work<'a> {
                     event,
                     corrected: clocks.corrected(event, decoded.log),
                     taken: None,
+                    of_side: false,
                 })
             })
             .collect();
         let attempts =
             connections.into_iter().map(|connection| Attempt { connection, events: Vec::new() }).collect();
-        Self { attempts, items, accepted: BTreeMap::new() }
+        Self { attempts, items, accepted: BTreeMap::new(), sides: Vec::new() }
     }
 
     /// RdpCoreTS 131 and the filtering platform's events carry the client's address and port.
@@ -372,13 +384,13 @@ impl<'a> Work<'a> {
 
     fn take_where(&mut self, by: MatchKey, owner: impl Fn(&Item<'_>) -> Option<usize>) {
         for item in &mut self.items {
-            if item.taken.is_none() {
+            if item.taken.is_none() && !item.of_side {
                 item.taken = owner(item).map(|at| (at, by));
             }
         }
     }
 
-    fn finish(mut self) -> (Vec<Attempt>, Vec<Joined>) {
+    fn finish(mut self) -> Tied {
         let mut rest = Vec::new();
         for item in self.items {
             let joined = |by| Joined { event: item.event.clone(), corrected: item.corrected, by };
@@ -389,13 +401,14 @@ impl<'a> Work<'a> {
                     }
                     attempt.events.push(joined(by));
                 }
+                None if item.of_side => {}
                 None => rest.push(joined(MatchKey::Time)),
             }
         }
         for attempt in &mut self.attempts {
             attempt.events.sort_by_key(|joined| (joined.event.time, joined.event.at));
         }
-        (self.attempts, rest)
+        (self.attempts, self.sides, rest)
     }
 }
 

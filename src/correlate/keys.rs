@@ -23,6 +23,13 @@ pub fn accepted_from(event: &Event) -> Option<Endpoint> {
         .then_some(Endpoint { ip: accepted.client.ip, port: accepted.client.port.unwrap_or(0) })
 }
 
+/// The client's address and port of a UDP connection that RdpCoreTS accepted (131).
+pub fn accepted_udp(event: &Event) -> Option<Endpoint> {
+    let accepted = rdp_core_ts::accepted(event)?;
+    (accepted.transport == rdp_core_ts::Transport::Udp)
+        .then_some(Endpoint { ip: accepted.client.ip, port: accepted.client.port.unwrap_or(0) })
+}
+
 /// Both ends of a connection that the filtering platform allowed, blocked or dropped (5152, 5156, 5157).
 pub fn filtered_ends(event: &Event) -> impl Iterator<Item = Endpoint> {
     use security::Meaning::{Allowed, Blocked, Dropped};

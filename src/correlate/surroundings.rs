@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use super::attempt::{Attempt, Joined};
 use super::coverage::Coverage;
+use super::side::SideConnection;
 use crate::base::{Mark, Observed, Timestamp, Window, time};
 use crate::connection::observations::{Host, Observations};
 use crate::connection::{Connection, Outcome, Stage};
@@ -59,6 +60,10 @@ pub struct Surroundings {
     pub coverage: Coverage,
     /// The name of the server that the user looks for.
     pub target: Option<String>,
+    /// UDP connections, each with the connection it stands beside.
+    pub sides: Vec<SideConnection>,
+    /// Indices of `sides` by the first sign of their owner.
+    by_owner: BTreeMap<Mark, Vec<usize>>,
     /// Indices of `others` by the host they went to, in order of start.
     by_host: BTreeMap<IpAddr, Vec<usize>>,
     /// The same by client and server.
@@ -113,6 +118,24 @@ impl Surroundings {
         others.sort_by_key(|other| other.first);
         let (captures, far, coverage, target) = (self.captures, self.far, self.coverage, self.target);
         Self { captures, far, coverage, target, ..Self::of_others(others) }
+    }
+
+    /// Adds the UDP connections.
+    #[must_use]
+    pub fn with_sides(mut self, sides: Vec<SideConnection>) -> Self {
+        for (at, side) in sides.iter().enumerate() {
+            if let Some(owner) = side.owner {
+                self.by_owner.entry(owner.first).or_default().push(at);
+            }
+        }
+        self.sides = sides;
+        self
+    }
+
+    /// The UDP connections beside the connection that begins at `own`, in order of time.
+    pub fn beside(&self, own: Mark) -> impl Iterator<Item = &SideConnection> {
+        let places = self.by_owner.get(&own).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|at| self.sides.get(*at))
     }
 
     /// What was seen of a host, in any capture.

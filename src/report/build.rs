@@ -5,6 +5,7 @@ use super::model::{
     Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
     JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
 };
+use super::side;
 use crate::base::{Mark, Notes, SourceId, Timestamp, time};
 use crate::causes::{self, Finding, Severity};
 use crate::connection::scan::CaptureSize;
@@ -12,6 +13,7 @@ use crate::connection::{self, Transport};
 use crate::correlate::clock::Clocks;
 use crate::correlate::{self, Attempt, Joined, Surroundings};
 use crate::eventlog::Log;
+use crate::eventlog::guid::Guid;
 use crate::input::{Input, InputKind};
 use crate::protocol::x509;
 use crate::stream::{Flow, Side};
@@ -51,7 +53,7 @@ pub fn report(material: &Material<'_>) -> Report {
             }
         }
     }
-    let connections = material
+    let mut connections: Vec<Connection> = material
         .attempts
         .iter()
         .zip(material.verdicts)
@@ -59,6 +61,7 @@ pub fn report(material: &Material<'_>) -> Report {
         .filter(|(at, _)| incident_of.get(*at).is_some_and(|number| *number > 0))
         .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of))
         .collect();
+    connections.extend(sides(material));
     // What clocks are compared with, where none fits: the first capture, else the first log.
     let capture = material.inputs.iter().find(|input| input.kind != InputKind::Evtx);
     let reference = capture.map_or(0, |input| input.id.0);
@@ -74,11 +77,30 @@ pub fn report(material: &Material<'_>) -> Report {
     }
 }
 
+/// The UDP connections of all incidents, in order of their numbers.
+fn sides(material: &Material<'_>) -> Vec<Connection> {
+    let mut found: Vec<(usize, u32)> = (1_u32..)
+        .zip(material.incidents)
+        .flat_map(|(number, (incident, ..))| incident.sides.iter().map(move |at| (*at, number)))
+        .collect();
+    found.sort_unstable();
+    let attempts = material.attempts.len();
+    found
+        .into_iter()
+        .filter_map(|(at, incident)| {
+            let side = material.around.sides.get(at)?;
+            let owner =
+                side.owner.and_then(|owner| Some((id_of(owner.at), material.verdicts.get(owner.at)?)));
+            Some(side::connection(side::id_of(attempts, at), incident, side, owner))
+        })
+        .collect()
+}
+
 fn id_of(at: usize) -> u32 {
     u32::try_from(at + 1).unwrap_or(u32::MAX)
 }
 
-fn text(stamp: Timestamp) -> String {
+pub(super) fn text(stamp: Timestamp) -> String {
     stamp.to_string()
 }
 
@@ -190,10 +212,16 @@ fn incident(
         start: text(first.time),
         end: text(last.time),
         user: correlate::incident::user(&own),
-        connections: incident.connections.iter().map(|at| id_of(*at)).collect(),
+        connections: own_ids(incident, material.attempts.len()),
         deciding_connection: deciding.map(id_of),
         verdict: self::verdict(verdict),
     }
+}
+
+/// The numbers of its connections, those over UDP last.
+fn own_ids(incident: &correlate::Incident, attempts: usize) -> Vec<u32> {
+    let sides = incident.sides.iter().map(|at| side::id_of(attempts, *at));
+    incident.connections.iter().map(|at| id_of(*at)).chain(sides).collect()
 }
 
 fn connection(at: usize, attempt: &Attempt, own: &causes::Verdict, incident_of: &[u32]) -> Connection {
@@ -210,6 +238,8 @@ fn connection(at: usize, attempt: &Attempt, own: &causes::Verdict, incident_of: 
     Connection {
         id: id_of(at),
         incident: incident_of.get(at).copied().unwrap_or(0),
+        beside: None,
+        beside_by: None,
         sources,
         transport: connection.transport.name(),
         client: Endpoint { ip: connection.client.ip.to_string(), port: connection.client.port },
@@ -247,12 +277,12 @@ fn stage(result: &connection::StageResult) -> StageRow {
     StageRow {
         stage: result.stage.name(),
         outcome: result.outcome.name(),
-        at: result.at.map(place),
+        at: result.at.map(place_of),
         detail: result.detail.clone(),
     }
 }
 
-fn place(mark: Mark) -> Place {
+pub(super) fn place_of(mark: Mark) -> Place {
     Place {
         source: mark.at.source().0,
         frame: mark.at.frame(),
@@ -267,6 +297,7 @@ fn facts(connection: &connection::Connection) -> Facts {
         requested: connection.requested().map(|seen| seen.value.to_string()),
         selected: connection.selected().map(|seen| seen.value.to_string()),
         failure: connection.negotiation_failure().map(|seen| seen.value.to_string()),
+        correlation_id: correlation(connection),
         cookie: connection.cookie().map(|seen| seen.value.to_owned()),
         tls_version: tls.version().map(|version| version.to_string()),
         cipher: tls.cipher().map(|cipher| cipher.to_string()),
@@ -297,6 +328,12 @@ fn facts(connection: &connection::Connection) -> Facts {
         add_health(&mut facts, flow);
     }
     facts
+}
+
+/// The id of the attempt, which UDP and the client's log share. [MS-RDPBCGR] 2.2.1.1.2
+fn correlation(connection: &connection::Connection) -> Option<String> {
+    let id = connection.request.as_ref()?.value.correlation?;
+    Some(Guid(id).to_string())
 }
 
 fn add_health(facts: &mut Facts, flow: &Flow) {
@@ -348,7 +385,7 @@ fn certificate(own: &x509::Certificate) -> Certificate {
     }
 }
 
-fn joined(joined: &Joined) -> JoinedEvent {
+pub(super) fn joined(joined: &Joined) -> JoinedEvent {
     let event = &joined.event;
     JoinedEvent {
         source: event.at.source().0,
@@ -375,7 +412,7 @@ fn display_filter(connection: &connection::Connection) -> String {
     )
 }
 
-fn verdict(own: &causes::Verdict) -> Verdict {
+pub(super) fn verdict(own: &causes::Verdict) -> Verdict {
     let finding = own.finding.as_ref();
     let severity = finding.map_or_else(
         || if own.kind == causes::Kind::Healthy { Severity::Benign } else { Severity::Failure },

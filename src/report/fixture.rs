@@ -145,6 +145,8 @@ pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection
     Connection {
         id,
         incident,
+        beside: None,
+        beside_by: None,
         sources: vec![0],
         transport: "tcp",
         client: Endpoint { ip: "10.20.0.5".to_owned(), port: 50_000 + u16::try_from(id).unwrap() },

@@ -18,6 +18,7 @@ pub mod model;
 mod page;
 mod rows;
 mod schema;
+mod side;
 mod table;
 #[cfg(test)]
 mod tests;

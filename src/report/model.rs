@@ -43,7 +43,7 @@ pub struct Report {
     pub clocks: Vec<Clock>,
     /// What users experienced, ordered by start.
     pub incidents: Vec<Incident>,
-    /// RDP connections, ordered by start.
+    /// RDP connections: those over TCP, then those that only a log knows, then those over UDP, each ordered by start.
     pub connections: Vec<Connection>,
     /// Ended connections that were folded because they are alike.
     pub groups: Vec<Group>,
@@ -159,6 +159,13 @@ pub struct Connection {
     pub id: u32,
     /// The incident it belongs to.
     pub incident: u32,
+    /// The connection that it stands beside, if it is one over UDP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<u32>,
+    /// What ties it to that: `correlation`, `activity` or `address`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["correlation", "activity", "address"]))]
+    pub beside_by: Option<&'static str>,
     /// The sources that saw it.
     pub sources: Vec<u32>,
     /// `tcp`, `udp`, or `unseen` where only a log knows of it.
@@ -242,6 +249,24 @@ pub struct Facts {
     /// Negotiation failure code, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// The id of the attempt, by which UDP and the client's log are joined to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// Version of RDP's UDP transport.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub udp_version: Option<String>,
+    /// Largest datagram agreed on, or offered, bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub udp_mtu: Option<u16>,
+    /// Whether the lossy transport was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub udp_lossy: Option<bool>,
+    /// Datagrams to the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub datagrams_to_server: Option<u64>,
+    /// Datagrams to the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub datagrams_to_client: Option<u64>,
     /// Name in the `mstshash` cookie: at most nine characters of the user name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cookie: Option<String>,
