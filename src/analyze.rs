@@ -8,12 +8,12 @@ use rayon::prelude::*;
 
 use crate::base::{Error, NoteKind, Timestamp, Window, time};
 use crate::capture::split::Split;
-use crate::causes::fold::{Fold, Group};
+use crate::causes::fold::{self, Fold, Group};
 use crate::causes::{self, Case};
 use crate::connection::lookup::Lookup;
 use crate::connection::scan::{FlowBounds, ScanOptions, scan};
 use crate::connection::udp;
-use crate::correlate::join::{DecodedLog, join};
+use crate::correlate::join::{DecodedLog, Tied, join};
 use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident, keys, reach};
 use crate::eventlog::{self, Event, Log, LogIndex};
 use crate::input::{Bundle, Input};
@@ -94,7 +94,9 @@ fn run(options: &Options) -> Result<Report, Error> {
     // Connections and events to incidents.
     let connections = std::mem::take(&mut scanned.connections);
     let udp = udp::once(&scanned.observations);
-    let (mut attempts, sides, rest) = join(connections, udp, &logs, &clocks, &capture_windows, &mut notes);
+    let Tied { mut attempts, sides, rest, links, blocked } =
+        join(connections, udp, &logs, &clocks, &capture_windows, &mut notes);
+    let groups = fold::with_blocked(groups, &blocked, &mut notes);
     reach::refine(&mut attempts);
     let coverage = Coverage::of(indexes.iter().map(LogIndex::log), &clocks);
     coverage.note_gaps(&capture_windows, &mut notes);
@@ -105,7 +107,8 @@ fn run(options: &Options) -> Result<Report, Error> {
     }
     let around = Surroundings::new(scanned.observations, &attempts, rest, coverage, options.target.clone())
         .with_folded(folded)
-        .with_sides(sides);
+        .with_sides(sides)
+        .with_links(links, &attempts);
     let incidents = incident::all(&attempts, &around);
     notes.add_many(NoteKind::UdpBound, None, "", incident::sides_left_out(&incidents, &around), None);
 

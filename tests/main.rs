@@ -29,6 +29,9 @@ mod layers;
 mod lesser;
 /// Less evidence tells no other story.
 mod neighbours;
+/// Every event of the reference: used, or not used for a reason.
+#[cfg(test)]
+mod providers;
 /// Captures and logs made by others, where they are present.
 #[cfg(test)]
 mod public_data;

@@ -47,6 +47,20 @@ fn each_session_has_its_own_udp() {
     assert_eq!(incidents, [(vec![1, 3], Some(1)), (vec![2, 4], Some(2))]);
 }
 
+/// Addresses and time fit both sessions: the correlation id alone tells.
+#[test]
+fn the_correlation_id_decides_between_two_sessions_of_one_client() {
+    let input = "samples/healthy-udp--two-sessions/capture.pcapng".into();
+    let report = analysed(&Options { inputs: vec![input], ..Options::default() }).unwrap();
+    let found: Vec<_> = udp(&report)
+        .iter()
+        .map(|own| (own.client.port, own.incident, own.beside, own.beside_by.unwrap()))
+        .collect();
+    assert_eq!(found, [(56874, 2, Some(2), "correlation"), (56873, 1, Some(1), "correlation")]);
+    let ids = |own: &Connection| own.facts.correlation_id.clone().unwrap();
+    assert_eq!(ids(udp(&report)[1]), ids(&report.connections[0]));
+}
+
 #[test]
 fn udp_without_its_tcp_is_shown_and_blames_nobody() {
     let Some(report) = report("zeek_zeek--rdpeudp-handshake-success.pcap") else { return };

@@ -77,6 +77,8 @@ note_kinds! {
     RdpElsewhere: "RDP endpoints found by content on other ports", costs "nothing: the capture was read a second time for them";
     /// Ended connections were folded into groups.
     Folded: "ended connections folded into groups", costs "these connections are reported by count, not one by one, and judged from packets alone";
+    /// Attempts that a firewall kept out were folded into groups.
+    FoldedBlocked: "attempts that the server's own firewall dropped, folded into groups by source", costs "these attempts are reported by count: most are scans";
     /// A log with damaged chunks.
     DamagedChunk: "damaged chunks in an event log", costs "events in these chunks are missing";
     /// A record that could not be decoded.

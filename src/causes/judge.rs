@@ -145,7 +145,7 @@ fn is_more_specific(cause: &Cause, other: &Cause, depth: usize) -> bool {
 
 fn of_finding(finding: Finding) -> Verdict {
     let kind = if finding.cause.residual { Kind::Undetermined } else { Kind::Cause };
-    let mut summary = finding.cause.title().to_owned();
+    let mut summary = finding.title().to_owned();
     if let Some(detail) = &finding.detail {
         summary.push_str(": ");
         summary.push_str(detail);

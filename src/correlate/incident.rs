@@ -2,7 +2,7 @@
 
 use super::attempt::{Attempt, Joined};
 use super::side::SideConnection;
-use super::surroundings::Surroundings;
+use super::surroundings::{Other, Surroundings};
 use crate::base::{Mark, Timestamp, time};
 use crate::connection::Connection;
 use crate::connection::lookup::Lookup;
@@ -49,6 +49,41 @@ pub fn is_storm(requests: &[(Timestamp, Option<&str>)]) -> bool {
     dense(STORM) && names.len() >= NAMES || dense(RELENTLESS) && !names.is_empty()
 }
 
+/// Whether the attempts of one source are a storm. Of those that only a log knows, a name is not always told: then the
+/// server's word that it refused counts, or so many that no user makes them.
+pub fn is_storm_of(own: &[&Other]) -> bool {
+    let asked: Vec<(Timestamp, Option<&str>)> =
+        own.iter().filter_map(|other| Some((other.asked()?.time, other.name.as_deref()))).collect();
+    let unseen = || own.iter().filter(|other| other.is_unseen());
+    let all: Vec<Timestamp> = unseen().filter_map(|other| Some(other.asked()?.time)).collect();
+    let refused: Vec<Timestamp> = unseen()
+        .filter(|other| other.refused.is_some() && other.name.is_none())
+        .filter_map(|other| Some(other.asked()?.time))
+        .collect();
+    let dense = |times: &[Timestamp], count| {
+        times.iter().zip(times.iter().skip(count)).any(|(a, b)| *b - *a <= MINUTE)
+    };
+    is_storm(&asked) || dense(&refused, STORM * 2) || dense(&all, RELENTLESS)
+}
+
+/// Names that so many sources share are no users': each has a name of his own.
+const SHARED: usize = 3;
+
+/// The names under which several sources try, where that makes a storm: several such names, and more than [`STORM`]
+/// attempts under them within a minute. Attempts are in order of time.
+pub fn joint_storm<'a>(attempts: &[(Timestamp, IpAddr, &'a str)]) -> BTreeSet<&'a str> {
+    let mut sources: BTreeMap<&str, BTreeSet<IpAddr>> = BTreeMap::new();
+    for (_, source, name) in attempts {
+        sources.entry(name).or_default().insert(*source);
+    }
+    let shared: BTreeSet<&str> =
+        sources.into_iter().filter(|(_, own)| own.len() >= SHARED).map(|(name, _)| name).collect();
+    let times: Vec<Timestamp> =
+        attempts.iter().filter(|(.., name)| shared.contains(name)).map(|(time, ..)| *time).collect();
+    let dense = times.iter().zip(times.iter().skip(STORM)).any(|(a, b)| *b - *a <= MINUTE);
+    if shared.len() >= NAMES && dense { shared } else { BTreeSet::new() }
+}
+
 /// Whether attempts without a session are so many beside the sessions of the same source that guessing explains them:
 /// each client of many users behind one address makes a probe or two beside its session.
 pub const fn outnumbers(without: usize, sessions: usize) -> bool {
@@ -82,16 +117,9 @@ fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
         if !outnumbers(own.len(), sessions.len()) {
             continue;
         }
-        let cookies: Vec<(Timestamp, Option<String>)> = own
-            .iter()
-            .filter_map(connection)
-            .filter_map(|own| {
-                Some((own.request.as_ref()?.time, own.cookie().map(|name| name.value.to_lowercase())))
-            })
-            .collect();
-        let requests: Vec<(Timestamp, Option<&str>)> =
-            cookies.iter().map(|(time, name)| (*time, name.as_deref())).collect();
-        if is_storm(&requests) {
+        let others: Vec<Other> =
+            own.iter().filter_map(|at| attempts.get(*at)).map(Other::of_attempt).collect();
+        if is_storm_of(&others.iter().collect::<Vec<_>>()) {
             storms.push(own.into_iter().collect());
         }
     }
@@ -239,11 +267,28 @@ pub fn user_matches(attempts: &[&Attempt], wanted: &str) -> bool {
 /// which only the client's log knows.
 pub fn all(attempts: &[Attempt], around: &Surroundings) -> Vec<Incident> {
     let mut incidents = group(attempts);
+    linked(&mut incidents, &around.links);
     beside(&mut incidents, around);
     incidents.extend(without_connection(attempts, around));
     incidents.extend(nobody_there(attempts, around));
     incidents.sort_by_key(|incident| incident.first(attempts));
     incidents
+}
+
+/// What goes on from another connection is part of its incident: to the user they are one.
+fn linked(incidents: &mut Vec<Incident>, links: &[(usize, usize)]) {
+    for (from, to) in links {
+        let place = |at: &usize| incidents.iter().position(|incident| incident.connections.contains(at));
+        let (Some(from), Some(to)) = (place(from), place(to)) else { continue };
+        if from == to {
+            continue;
+        }
+        let later = incidents.get_mut(to).map(|incident| std::mem::take(&mut incident.connections));
+        if let (Some(incident), Some(later)) = (incidents.get_mut(from), later) {
+            incident.connections.extend(later);
+        }
+        incidents.remove(to);
+    }
 }
 
 /// UDP connections belong to the incident of their TCP connection; of one that stands alone, what the server or the
@@ -387,6 +432,22 @@ fn is_about_rdp(lookup: &Lookup, attempts: &[Attempt], around: &Surroundings) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_sources_with_the_same_names_are_one_storm() {
+        let attempts = |names: &'static [&'static str], sources: u8| -> Vec<_> {
+            let one = |at: u8| {
+                let name = names.get(usize::from(at) % names.len()).copied().unwrap();
+                let source = IpAddr::from([203, 0, 113, at % sources]);
+                (Timestamp::from_nanos(i64::from(at) * time::SECOND), source, name)
+            };
+            (0..40).map(one).collect()
+        };
+        assert_eq!(joint_storm(&attempts(&["admin", "test", "user"], 10)).len(), 3);
+        assert!(joint_storm(&attempts(&["kiosk"], 10)).is_empty(), "thin clients share one name");
+        assert!(joint_storm(&attempts(&["alice", "bob", "carol"], 3)).is_empty(), "one source for each name");
+        assert!(joint_storm(&[]).is_empty());
+    }
 
     #[test]
     fn tells_a_storm_from_users() {

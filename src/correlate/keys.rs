@@ -84,6 +84,22 @@ pub fn session(event: &Event) -> Option<u32> {
     }
 }
 
+/// Whether the server says that name or password are wrong (RdpCoreTS 140, Security 4625).
+pub fn refuses_credentials(event: &Event) -> bool {
+    /// STATUS_WRONG_PASSWORD, STATUS_NO_SUCH_USER, STATUS_LOGON_FAILURE. [MS-ERREF] 2.3.1
+    const WRONG: [u32; 3] = [0xc000_006a, 0xc000_0064, 0xc000_006d];
+    if matches!(rdp_core_ts::meaning(event), Some(rdp_core_ts::Meaning::LogonRefused { .. })) {
+        return true;
+    }
+    match security::meaning(event) {
+        Some(security::Meaning::LogonFailed(logon)) => {
+            let said = logon.sub_status.filter(|code| *code != 0).or(logon.status);
+            said.is_some_and(|code| WRONG.contains(&code))
+        }
+        _ => false,
+    }
+}
+
 /// The user that a server's event names.
 pub fn user(event: &Event) -> Option<String> {
     use crate::eventlog::remote_connection_manager as rcm;

@@ -268,6 +268,8 @@ fn group(own: &causes::fold::Group) -> Group {
         count: own.count,
         first_frame: own.first.at.frame().unwrap_or(0),
         last_frame: own.last.at.frame().unwrap_or(0),
+        first_record: own.first.at.record(),
+        last_record: own.last.at.record(),
         first_time: text(own.first.time),
         last_time: text(own.last.time),
     }
@@ -421,7 +423,7 @@ pub(super) fn verdict(own: &causes::Verdict) -> Verdict {
     let from_finding = finding.map(|finding| finding.evidence.as_slice()).unwrap_or_default();
     Verdict {
         kind: own.kind.name(),
-        title: finding.map(|finding| finding.cause.title().to_owned()),
+        title: finding.map(|finding| finding.title().to_owned()),
         cause: finding.map(|finding| finding.cause.id),
         strength: finding.map(|finding| finding.strength.name()),
         blame: finding.map(|finding| finding.blame.name()),
@@ -464,7 +466,7 @@ fn evidence(own: &causes::Evidence) -> Evidence {
 }
 
 fn remark(finding: &Finding) -> Remark {
-    let says = finding.detail.clone().unwrap_or_else(|| finding.cause.title().to_owned());
+    let says = finding.detail.clone().unwrap_or_else(|| finding.title().to_owned());
     Remark {
         cause: finding.cause.id,
         strength: finding.strength.name(),

@@ -290,6 +290,8 @@ pub(super) fn mixed() -> Report {
         count: 12_345,
         first_frame: 100,
         last_frame: 29_000,
+        first_record: None,
+        last_record: None,
         first_time: at(10),
         last_time: at(80_000),
     });

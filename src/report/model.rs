@@ -498,10 +498,16 @@ pub struct Group {
     pub cause: Option<&'static str>,
     /// How many.
     pub count: u64,
-    /// First frame of the first.
+    /// First frame of the first; 0 where only a log knows of them.
     pub first_frame: u64,
     /// Last frame of the last.
     pub last_frame: u64,
+    /// First record of the first, where only a log knows of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_record: Option<u64>,
+    /// Last record of the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_record: Option<u64>,
     /// First time of the first.
     pub first_time: String,
     /// Last time of the last.

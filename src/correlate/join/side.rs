@@ -129,7 +129,7 @@ impl Work<'_> {
         }
         for (item_at, side) in own_events {
             let Some(item) = self.items.get_mut(item_at) else { continue };
-            item.of_side = true;
+            item.spent = true;
             let joined =
                 Joined { event: item.event.clone(), corrected: item.corrected, by: MatchKey::Address };
             if let Some(side) = self.sides.get_mut(side) {
