@@ -9,11 +9,12 @@ use rayon::prelude::*;
 use crate::base::{Error, NoteKind, Timestamp, Window, time};
 use crate::capture::split::Split;
 use crate::causes::client_code::{self, Told};
-use crate::causes::fold::{Fold, Group};
+use crate::causes::fold::{self, Fold, Group};
 use crate::causes::{self, Case};
 use crate::connection::lookup::Lookup;
 use crate::connection::scan::{FlowBounds, ScanOptions, scan};
-use crate::correlate::join::{DecodedLog, join};
+use crate::connection::udp;
+use crate::correlate::join::{DecodedLog, Tied, join};
 use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident, keys, reach};
 use crate::eventlog::{self, Event, Log, LogIndex};
 use crate::input::{Bundle, Input, digest};
@@ -108,13 +109,24 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
 
     // Connections and events to incidents.
     let connections = std::mem::take(&mut scanned.connections);
-    let (mut attempts, rest) = join(connections, &logs, &clocks, &capture_windows, &mut notes);
+    let udp = udp::once(&scanned.observations);
+    let Tied { mut attempts, sides, rest, links, blocked } =
+        join(connections, udp, &logs, &clocks, &capture_windows, &mut notes);
+    let groups = fold::with_blocked(groups, &blocked, &mut notes);
     reach::refine(&mut attempts);
     let coverage = Coverage::of(indexes.iter().map(LogIndex::log), &clocks);
     coverage.note_gaps(&capture_windows, &mut notes);
+    let stray = sides.iter().filter(|side| side.owner.is_none() && !side.udp.is_certain());
+    for side in stray {
+        let at = side.udp.first.at;
+        notes.add(NoteKind::UdpStray, Some(at.source()), Some(at));
+    }
     let around = Surroundings::new(scanned.observations, &attempts, rest, coverage, options.target.clone())
-        .with_folded(folded);
+        .with_folded(folded)
+        .with_sides(sides)
+        .with_links(links, &attempts);
     let incidents = incident::all(&attempts, &around);
+    notes.add_many(NoteKind::UdpBound, None, "", incident::sides_left_out(&incidents, &around), None);
 
     // Judge each connection alone, then each incident.
     let verdicts: Vec<causes::Verdict> =

@@ -44,6 +44,7 @@ pub fn judge_incident(
             lookup: incident.lookup.as_ref(),
             events: &incident.events,
             unanswered_host: incident.unanswered_host,
+            side_alone: incident.side_alone.as_deref(),
             around,
         };
         return (judge(&case), None);
@@ -148,7 +149,7 @@ fn is_more_specific(cause: &Cause, other: &Cause, depth: usize) -> bool {
 /// The verdict that a finding makes.
 pub(super) fn of_finding(finding: Finding) -> Verdict {
     let kind = if finding.cause.residual { Kind::Undetermined } else { Kind::Cause };
-    let mut summary = finding.cause.title().to_owned();
+    let mut summary = finding.title().to_owned();
     if let Some(detail) = &finding.detail {
         summary.push_str(": ");
         summary.push_str(detail);

@@ -32,6 +32,7 @@ pub mod fold;
 pub mod judge;
 mod pattern;
 pub mod points;
+pub mod side;
 pub mod told;
 mod without_finding;
 

@@ -3,6 +3,7 @@
 use super::{icmp_of, syn_evidence, unanswered};
 use crate::base::{Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::connection::Transport;
 use crate::eventlog::{Provider, security};
 use crate::packet::icmp::IcmpMeaning;
 
@@ -36,6 +37,10 @@ cause! {
 const IN_VAIN: i64 = 2 * time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
+    if case.connection().is_some_and(|own| own.transport == Transport::Unseen) {
+        // Only the server's own log knows of it, and its word is enough.
+        return logged(case, Vec::new()).filter(|_| case.accepted().is_none());
+    }
     let (connection, flow) = unanswered(case)?;
     if let Some(finding) = logged(case, syn_evidence(flow)) {
         return Some(finding);
@@ -80,7 +85,11 @@ fn logged(case: &Case<'_>, syns: Vec<Evidence>) -> Option<Finding> {
     let mut evidence =
         vec![Evidence::event(&blocked.event, "the server's own firewall blocks this connection")];
     evidence.extend(syns);
-    Some(Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence).located("the server's own firewall"))
+    Some(
+        Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence)
+            .titled("The server's own firewall blocks the connection")
+            .located("the server's own firewall"),
+    )
 }
 
 /// A sign that the host is up, from this capture or from another client's connection.

@@ -44,6 +44,12 @@ impl Work<'_> {
                 self.attempts.push(Attempt { connection, events: Vec::new() });
                 self.attempts.len() - 1
             });
+            // The client's own leg, where it was captured as well.
+            let own_leg = self.attempts.iter().position(|attempt| {
+                let own = &attempt.connection;
+                own.transport == Transport::Tcp && tunnel.client.port != 0 && own.client == tunnel.client
+            });
+            self.links.extend(own_leg.filter(|own| *own != at).map(|own| (own, at)));
             let by = if leg.is_some() { MatchKey::Time } else { MatchKey::Activity };
             for item_at in tunnel.items {
                 self.take(item_at, at, by);
