@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use crate::base::{Error, NoteKind, Timestamp, Window, time};
+use crate::base::{Error, NoteKind, Notes, Timestamp, Window, time};
 use crate::capture::split::Split;
 use crate::causes::fold::{Fold, Group};
 use crate::causes::{self, Case};
@@ -15,14 +15,15 @@ use crate::connection::scan::{FlowBounds, ScanOptions, scan};
 use crate::correlate::join::{DecodedLog, join};
 use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident, keys, reach};
 use crate::eventlog::{self, Event, Log, LogIndex};
-use crate::input::{Bundle, Input};
+use crate::host::{self, Fact, Hosts, Stated};
+use crate::input::{Bundle, Input, Limits, Opening};
 use crate::report::build::{self, Material};
 use crate::report::model::Report;
 
 /// What to analyse, and what of it to report.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Captures, logs and folders. `-` is standard input.
+    /// Captures, logs, folders and archives. `-` is standard input.
     pub inputs: Vec<PathBuf>,
     /// Server ports to take for RDP besides 3389.
     pub ports: Vec<u16>,
@@ -42,6 +43,8 @@ pub struct Options {
     pub threads: Option<usize>,
     /// Memory for running connections, in MiB, if it is to be less than usual. What had to be given up is noted.
     pub max_memory: Option<u32>,
+    /// What archives may cost.
+    pub limits: Limits,
     /// Bytes per range of a capture; chosen by the reader if not given. Never changes the report.
     pub range_size: Option<usize>,
 }
@@ -58,7 +61,9 @@ pub fn analyze(options: &Options) -> Result<Report, Error> {
 }
 
 fn run(options: &Options) -> Result<Report, Error> {
-    let bundle = Bundle::open(&options.inputs, !options.no_mmap)?;
+    let opening =
+        Opening { mapped: !options.no_mmap, limits: options.limits, is_evidence: &host::is_evidence };
+    let bundle = Bundle::open(&options.inputs, opening)?;
     let mut notes = bundle.notes.clone();
 
     // Log records to events; bytes to flows to connections, of a flood folded as they end.
@@ -72,6 +77,8 @@ fn run(options: &Options) -> Result<Report, Error> {
     let mut scanned = scan(&captures, &scan_options(options), &mut fold, &mut notes);
     fold.note(&mut notes);
     let (groups, folded) = fold.finish();
+
+    let hosts = hosts(&bundle, &indexes, &mut notes);
 
     // The clocks, from events that name what packets name too; then the events around the connections.
     let lookups: Vec<Lookup> =
@@ -97,7 +104,8 @@ fn run(options: &Options) -> Result<Report, Error> {
     let coverage = Coverage::of(indexes.iter().map(LogIndex::log), &clocks);
     coverage.note_gaps(&capture_windows, &mut notes);
     let around = Surroundings::new(scanned.observations, &attempts, rest, coverage, options.target.clone())
-        .with_folded(folded);
+        .with_folded(folded)
+        .with_hosts(hosts);
     let incidents = incident::all(&attempts, &around);
 
     // Judge each connection alone, then each incident.
@@ -131,6 +139,33 @@ fn run(options: &Options) -> Result<Report, Error> {
         around: &around,
         notes: &notes,
     }))
+}
+
+/// What the texts say, and of which computer: logs name theirs.
+fn hosts(bundle: &Bundle, indexes: &[LogIndex<'_>], notes: &mut Notes) -> Hosts {
+    let texts: Vec<host::Source<'_>> = bundle
+        .texts()
+        .map(|text| host::Source {
+            id: text.id,
+            path: &text.path,
+            facts: host::read(&text.bytes),
+            is_log: false,
+        })
+        .collect();
+    if texts.is_empty() {
+        return Hosts::default();
+    }
+    let logs = bundle.logs().filter_map(|input| {
+        let log = indexes.iter().map(LogIndex::log).find(|log| log.source == input.id)?;
+        let name = |name: &std::sync::Arc<str>| Stated { fact: Fact::Name(name.to_string()), line: 0 };
+        let facts = log.computers.iter().map(name).collect();
+        Some(host::Source { id: input.id, path: &input.path, facts, is_log: true })
+    });
+    let hosts = Hosts::gather(logs.chain(texts).collect());
+    for unknown in &hosts.unknown {
+        notes.add(NoteKind::TextOfUnknown, Some(*unknown), None);
+    }
+    hosts
 }
 
 fn scan_options(options: &Options) -> ScanOptions {

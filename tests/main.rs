@@ -1,5 +1,11 @@
 //! All integration tests, in one binary. This file is the table of contents.
 
+/// Many bundles: results, interruption, shards.
+#[cfg(test)]
+mod batch;
+/// Archives in the layouts of collectors, and archives that are made to hurt.
+#[cfg(test)]
+mod bundles;
 /// Every cause file is listed, agrees with the reference, and has a sample that shows it.
 #[cfg(test)]
 mod catalogue;
@@ -18,6 +24,9 @@ mod copies;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
 #[cfg(test)]
 mod eventlog;
+/// What texts of a computer add to what packets show, and what they must not.
+#[cfg(test)]
+mod host;
 /// Damaged and hostile files.
 #[cfg(test)]
 mod hostile;

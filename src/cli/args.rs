@@ -3,11 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use rdpscan::base::Timestamp;
+use rdpscan::input::Limits;
+use rdpscan::report::batch::Format as Overview;
 use rdpscan::report::{Format, Style};
 
 const EXAMPLES: &str = "\
@@ -51,6 +54,20 @@ Examples:
 Ends with 0 if no difference matters, with 1 if one does, with 2 if it could not run.
 ";
 
+const BATCH_EXAMPLES: &str = "\
+Examples:
+  Every bundle in a folder, one result each, and an overview:
+    rdpscan batch cases/ --out results
+
+  The same after an interruption; what is done is not done again:
+    rdpscan batch cases/ --out results --resume
+
+  On the second of four computers, with the overview for a spreadsheet:
+    rdpscan batch cases/ --out results --shard 2/4 --format csv -o overview-2.csv
+
+Ends with 0 if every bundle was analysed, with 3 if some were not, with 2 if it could not run.
+";
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0  analysed, also if no RDP was found or some inputs could not be read; explained; compared, and no difference
@@ -58,6 +75,7 @@ Exit codes:
   1  analysed and a failure was found (only with --fail-on-finding); compared, and they differ
   2  could not run: bad arguments, no input that can be read, nothing to compare, or a code that explain does not
      know
+  3  some bundles of a batch could not be analysed
 ";
 
 /// Names the root cause of a failed Remote Desktop connection.
@@ -82,6 +100,12 @@ pub enum Command {
     /// Give all that belongs to one case at once: captures and logs, of the client and of the server. They are
     /// joined by address, port and time, and differing clocks are found out.
     Analyze(Analyze),
+    /// Analyse many bundles, each for itself.
+    ///
+    /// A bundle is an archive, a capture, a log or a folder of them; of a folder that is given, each entry is one. Each
+    /// gets one result file in the output folder: a JSON document with its row of the overview and the report of
+    /// `analyze`. Result files appear when they are complete.
+    Batch(Batch),
     /// Lay a connection that works beside one that does not: where they part.
     ///
     /// Of the good side the first healthy incident is taken, of the bad side the first that failed. They are compared
@@ -99,7 +123,7 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 #[command(max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n{EXIT_CODES}"))]
 pub struct Analyze {
-    /// Captures (pcap, pcapng), event logs (evtx), or folders of them; - is standard input.
+    /// Captures (pcap, pcapng), event logs (evtx), folders or archives (zip, tar, cab, 7z) of them; - is standard input.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
@@ -159,6 +183,10 @@ pub struct Analyze {
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Reading")]
     pub max_memory: Option<u32>,
 
+    /// What archives may cost.
+    #[command(flatten)]
+    pub unpacking: Unpacking,
+
     /// Exit with code 1 if a failure was found.
     #[arg(long)]
     pub fail_on_finding: bool,
@@ -168,6 +196,115 @@ pub struct Analyze {
     pub quiet: bool,
 }
 
+/// The options of `batch`.
+#[derive(Debug, clap::Args)]
+#[command(max_term_width = 100, after_help = BATCH_EXAMPLES)]
+pub struct Batch {
+    /// Folders of bundles, or bundles.
+    #[arg(required = true, value_name = "DIR|ARCHIVE")]
+    pub paths: Vec<PathBuf>,
+
+    /// The folder for the result files; it is made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// Leave out the bundles that have a result already.
+    #[arg(long)]
+    pub resume: bool,
+
+    /// Only the I-th part of N: the same on every computer, by the paths as given.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+
+    /// Bundles at once [default: one per core].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+
+    /// How the overview is written.
+    #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Overview")]
+    pub format: OverviewName,
+
+    /// Write the overview to FILE instead of standard output.
+    #[arg(short, long, value_name = "FILE", help_heading = "Overview")]
+    pub output: Option<PathBuf>,
+
+    /// Columns of the table format [default: those of the terminal, at most 120; else 80].
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000),
+        help_heading = "Overview")]
+    pub width: Option<usize>,
+
+    /// When to use colours. NO_COLOR is honoured.
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Overview")]
+    pub color: Color,
+
+    /// A server port to take for RDP besides 3389. May be repeated.
+    #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
+        help_heading = "Reading")]
+    pub ports: Vec<u16>,
+
+    /// Read files into memory instead of mapping them: for network shares and removable media.
+    #[arg(long, help_heading = "Reading")]
+    pub no_mmap: bool,
+
+    /// What archives may cost.
+    #[command(flatten)]
+    pub unpacking: Unpacking,
+
+    /// Say nothing on standard error but errors.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// A part of all bundles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Which, from 1.
+    part: u64,
+    /// Of how many.
+    of: u64,
+}
+
+impl Shard {
+    /// Whether a bundle of this hash belongs to it.
+    pub const fn holds(self, hash: u64) -> bool {
+        hash % self.of == self.part - 1
+    }
+}
+
+impl FromStr for Shard {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let numbers =
+            text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+        match numbers {
+            Some((part, of)) if (1..=of).contains(&part) => Ok(Self { part, of }),
+            _ => Err("expected a part and their number, such as 2/4"),
+        }
+    }
+}
+
+/// The formats of an overview by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OverviewName {
+    /// For reading on a terminal.
+    Table,
+    /// For a spreadsheet.
+    Csv,
+    /// For scripts: one JSON object a line.
+    Ndjson,
+}
+
+impl From<OverviewName> for Overview {
+    fn from(name: OverviewName) -> Self {
+        match name {
+            OverviewName::Table => Self::Table,
+            OverviewName::Csv => Self::Csv,
+            OverviewName::Ndjson => Self::Ndjson,
+        }
+    }
+}
+
 /// The options of `compare`.
 #[derive(Debug, clap::Args)]
 #[command(max_term_width = 100, after_help = COMPARE_EXAMPLES)]
@@ -175,7 +312,7 @@ pub struct Analyze {
     override_usage = "rdpscan compare [OPTIONS] GOOD BAD\n       rdpscan compare [OPTIONS] GOOD... --with BAD..."
 )]
 pub struct Compare {
-    /// Captures, event logs, or folders of them. Two alone are the good and the bad one.
+    /// Captures, event logs, folders or archives of them. Two alone are the good and the bad one.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
@@ -236,6 +373,43 @@ pub struct Explain {
     /// When to use colours. NO_COLOR is honoured.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+}
+
+/// Limits on archives, each counted in what really comes out. What a limit leaves out is named in the report.
+#[derive(Clone, Copy, Debug, clap::Args)]
+#[command(next_help_heading = "Archives")]
+pub struct Unpacking {
+    /// Unpack at most this much of one member.
+    #[arg(long, value_name = "GIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub max_member: u32,
+
+    /// Unpack at most this much in all.
+    #[arg(long, value_name = "GIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub max_total: u32,
+
+    /// Unpack at most N times the size of a file (and always 256 MiB).
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_ratio: u32,
+
+    /// Look at most at N members.
+    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_members: u32,
+
+    /// Open archives inside of archives, N in all.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub max_depth: u32,
+}
+
+impl From<Unpacking> for Limits {
+    fn from(args: Unpacking) -> Self {
+        Self {
+            member: u64::from(args.max_member) << 30,
+            total: u64::from(args.max_total) << 30,
+            ratio: args.max_ratio.into(),
+            members: args.max_members.into(),
+            depth: args.max_depth,
+        }
+    }
 }
 
 /// The formats by name.
@@ -325,6 +499,19 @@ mod tests {
         for bad in ["192.0.2.010", "192.0.2", "192.0.2.10:99999", "2001:db8:::1", ""] {
             assert!(analyze(&["a.pcapng", "--client", bad]).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_shard_is_one_of_several() {
+        assert!("2/4".parse::<Shard>().is_ok());
+        for bad in ["0/4", "5/4", "1/0", "1", "a/b"] {
+            assert!(bad.parse::<Shard>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_limits_are_those_of_the_library() {
+        assert_eq!(Limits::from(analyze(&["a.zip"]).unwrap().unpacking), Limits::default());
     }
 
     #[test]

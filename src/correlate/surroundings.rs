@@ -9,6 +9,7 @@ use super::coverage::Coverage;
 use crate::base::{Mark, Observed, Timestamp, Window, time};
 use crate::connection::observations::{Host, Observations};
 use crate::connection::{Connection, Outcome, Stage};
+use crate::host::Hosts;
 use crate::packet::Endpoint;
 
 /// How one attempt ended, for the others to know.
@@ -57,6 +58,8 @@ pub struct Surroundings {
     pub far: Vec<Joined>,
     /// What the logs can speak for.
     pub coverage: Coverage,
+    /// What texts say of the computers.
+    pub hosts: Hosts,
     /// The name of the server that the user looks for.
     pub target: Option<String>,
     /// Indices of `others` by the host they went to, in order of start.
@@ -111,8 +114,15 @@ impl Surroundings {
         let known: BTreeSet<Mark> = others.iter().map(|other| other.first).collect();
         others.extend(folded.into_iter().filter(|other| !known.contains(&other.first)));
         others.sort_by_key(|other| other.first);
-        let (captures, far, coverage, target) = (self.captures, self.far, self.coverage, self.target);
-        Self { captures, far, coverage, target, ..Self::of_others(others) }
+        let Self { captures, far, coverage, hosts, target, .. } = self;
+        Self { captures, far, coverage, hosts, target, ..Self::of_others(others) }
+    }
+
+    /// Puts what texts say of the computers beside them.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = hosts;
+        self
     }
 
     /// What was seen of a host, in any capture.

@@ -12,6 +12,7 @@ use crate::connection::{self, Transport};
 use crate::correlate::clock::Clocks;
 use crate::correlate::{self, Attempt, Joined, Surroundings};
 use crate::eventlog::Log;
+use crate::host::Computer;
 use crate::input::{Input, InputKind};
 use crate::protocol::x509;
 use crate::stream::{Flow, Side};
@@ -60,7 +61,8 @@ pub fn report(material: &Material<'_>) -> Report {
         .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of))
         .collect();
     // What clocks are compared with, where none fits: the first capture, else the first log.
-    let capture = material.inputs.iter().find(|input| input.kind != InputKind::Evtx);
+    let capture =
+        material.inputs.iter().find(|input| matches!(input.kind, InputKind::Pcap | InputKind::PcapNg));
     let reference = capture.map_or(0, |input| input.id.0);
     Report {
         schema: SCHEMA,
@@ -90,7 +92,11 @@ fn source(input: &Input, material: &Material<'_>) -> Source {
     let mut source = Source {
         id: input.id.0,
         path: input.path.display().to_string(),
-        kind: if input.kind == InputKind::Evtx { "event-log" } else { "capture" },
+        kind: match input.kind {
+            InputKind::Evtx => "event-log",
+            InputKind::Text => "text",
+            InputKind::Pcap | InputKind::PcapNg => "capture",
+        },
         format: input.format.clone(),
         role: "unknown",
         first_time: None,
@@ -121,6 +127,10 @@ fn source(input: &Input, material: &Material<'_>) -> Source {
         source.host = list(&log.computers);
         source.role = log_role(log);
     }
+    if let Some(computer) = material.around.hosts.with_text(input.id) {
+        source.host = Some(computer.name.to_uppercase());
+        source.role = computer_role(computer, material.attempts);
+    }
     source
 }
 
@@ -142,6 +152,18 @@ fn capture_role(source: SourceId, attempts: &[Attempt]) -> &'static str {
         (all, near, _) if near == all => "client",
         (all, _, near) if near == all => "server",
         _ => "path",
+    }
+}
+
+/// What a computer was in the connections that were seen.
+fn computer_role(computer: &Computer, attempts: &[Attempt]) -> &'static str {
+    let is_there = |pick: fn(&connection::Connection) -> std::net::IpAddr| {
+        attempts.iter().any(|attempt| computer.has_address(pick(&attempt.connection)))
+    };
+    match (is_there(|own| own.client.ip), is_there(|own| own.server.ip)) {
+        (true, false) => "client",
+        (false, true) => "server",
+        _ => "unknown",
     }
 }
 
@@ -420,9 +442,10 @@ fn evidence(own: &causes::Evidence) -> Evidence {
         source: own.mark.at.source().0,
         frame: own.mark.at.frame(),
         record: own.mark.at.record(),
+        line: own.mark.at.line(),
         channel: own.event.as_ref().map(|(channel, _)| channel.to_string()),
         event_id: own.event.as_ref().map(|(_, id)| *id),
-        time: text(own.mark.time),
+        time: if own.mark.at.line().is_some() { String::new() } else { text(own.mark.time) },
     }
 }
 
