@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use crate::base::{Error, NoteKind, Notes, Timestamp, Window, time};
 use crate::capture::split::Split;
+use crate::causes::client_code::{self, Told};
 use crate::causes::fold::{Fold, Group};
 use crate::causes::{self, Case};
 use crate::connection::lookup::Lookup;
@@ -37,6 +38,8 @@ pub struct Options {
     pub around: Option<Timestamp>,
     /// The name that the user typed into the client.
     pub target: Option<String>,
+    /// The code that the user saw in the error box.
+    pub client_code: Option<Told>,
     /// Read files into memory instead of mapping them.
     pub no_mmap: bool,
     /// Worker threads; one per core if not given.
@@ -112,7 +115,7 @@ fn run(options: &Options) -> Result<Report, Error> {
     let verdicts: Vec<causes::Verdict> =
         attempts.par_iter().map(|attempt| causes::judge(&Case::of(attempt, &around))).collect();
     let all = incidents.len();
-    let judged: Vec<(Incident, causes::Verdict, Option<usize>)> = incidents
+    let mut judged: Vec<(Incident, causes::Verdict, Option<usize>)> = incidents
         .into_par_iter()
         .map(|incident| {
             let (verdict, deciding) = causes::judge_incident(&incident, &attempts, &verdicts, &around);
@@ -121,6 +124,7 @@ fn run(options: &Options) -> Result<Report, Error> {
         .filter(|(incident, ..)| is_wanted(options, incident, &attempts))
         .collect();
     notes.add_many(NoteKind::FilteredOut, None, "", u64::try_from(all - judged.len()).unwrap_or(0), None);
+    let weighed = options.client_code.map(|told| (told, client_code::apply(told, &mut judged, &attempts)));
     let none_at_all = all == 0 && groups.is_empty();
     let groups: Vec<Group> = groups.into_iter().filter(|group| is_wanted_group(options, group)).collect();
     if none_at_all && !captures.is_empty() {
@@ -135,6 +139,7 @@ fn run(options: &Options) -> Result<Report, Error> {
         attempts: &attempts,
         verdicts: &verdicts,
         incidents: &judged,
+        client_code: weighed.as_ref().map(|(told, weighed)| (*told, weighed.as_slice())),
         groups: &groups,
         around: &around,
         notes: &notes,

@@ -18,6 +18,7 @@
 //! | [`causes`] 9 | the catalogue: one cause, one file; and the judge |
 //! | [`codes`] | the code tables behind `explain` (uses `base` only) |
 //! | [`report`] 10 | verdicts to pages |
+//! | [`remedy`] 11 | a verdict to a script that mends |
 //!
 //! [`analyze`](mod@analyze) is the whole pipeline on one page. Read it, then one file under `causes/`, and you have
 //! understood the program.
@@ -55,6 +56,7 @@ pub mod host;
 pub mod input;
 pub mod packet;
 pub mod protocol;
+pub mod remedy;
 pub mod report;
 pub mod stream;
 

@@ -12,6 +12,8 @@ mod catalogue;
 /// Exit codes, arguments, `--help`, where the report goes.
 #[cfg(test)]
 mod cli;
+/// A code that the user saw makes up no other story.
+mod client_code;
 /// The code tables, and what `explain` says of them.
 #[cfg(test)]
 mod codes;
@@ -50,6 +52,9 @@ mod readme;
 /// Random segments against a naive array.
 #[cfg(test)]
 mod reassembly;
+/// The remedies of all causes: exact, safe, and with a way to verify.
+#[cfg(test)]
+mod remedies;
 /// Every sample against its expectation, and the reports against those that were looked at.
 #[cfg(test)]
 mod samples;

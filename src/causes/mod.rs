@@ -26,6 +26,7 @@
 
 pub mod case;
 mod cause;
+pub mod client_code;
 pub mod finding;
 pub mod fold;
 mod hosts;

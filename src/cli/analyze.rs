@@ -6,12 +6,13 @@ use std::path::Path;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 
+use rdpscan::causes::client_code::Told;
+use rdpscan::remedy::Order;
 use rdpscan::{Error, Options};
 
 use super::args::{Analyze, Args};
 use super::exit::Exit;
-use super::output;
-use super::say;
+use super::{output, remedy, say};
 
 /// Analyses, writes the report, and says how that ended.
 pub fn run(args: &Analyze) -> Result<Exit, Error> {
@@ -24,9 +25,18 @@ pub fn run(args: &Analyze) -> Result<Exit, Error> {
         // Before an analysis that may take minutes, not after it.
         output::check(file, &args.paths)?;
     }
+    if let Some(file) = &args.remedy_script {
+        output::check(file, &args.paths)?;
+    }
 
     let report = rdpscan::analyze(&options(args))?;
 
+    if let Some(file) = &args.remedy_script {
+        match Order::first(&report) {
+            Ok(order) => remedy::write(file, &order, args.quiet)?,
+            Err(refusal) => say(&format!("no remedy script: {refusal}")),
+        }
+    }
     let (format, style) = (args.format.into(), output::style(args.width, args.color, args.output.is_none()));
     match &args.output {
         Some(file) => {
@@ -50,6 +60,7 @@ fn options(args: &Analyze) -> Options {
         user: args.user.clone(),
         around: args.around,
         target: args.target.clone(),
+        client_code: args.client_code.map(|code| Told { code, extended: args.extended }),
         no_mmap: args.no_mmap,
         threads: args.threads.map(NonZeroUsize::get),
         max_memory: args.max_memory,

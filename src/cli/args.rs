@@ -1,17 +1,21 @@
 //! What the user typed. Holds it, checks its form, and does no work with it.
 
+mod batch;
+mod unpacking;
+
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use rdpscan::base::Timestamp;
-use rdpscan::input::Limits;
-use rdpscan::report::batch::Format as Overview;
+use rdpscan::codes::query;
 use rdpscan::report::{Format, Style};
+
+pub use batch::{Batch, Shard};
+pub use unpacking::Unpacking;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,18 +58,17 @@ Examples:
 Ends with 0 if no difference matters, with 1 if one does, with 2 if it could not run.
 ";
 
-const BATCH_EXAMPLES: &str = "\
+const REMEDY_EXAMPLES: &str = "\
 Examples:
-  Every bundle in a folder, one result each, and an overview:
-    rdpscan batch cases/ --out results
+  What to do about the second incident of a report:
+    rdpscan analyze case-4711/ --format json -o report.json
+    rdpscan remedy report.json --incident 2 -o remedy.ps1
 
-  The same after an interruption; what is done is not done again:
-    rdpscan batch cases/ --out results --resume
+  On the computer that the script names, first to look, then to mend:
+    powershell.exe -ExecutionPolicy Bypass -File remedy.ps1
+    powershell.exe -ExecutionPolicy Bypass -File remedy.ps1 -Apply
 
-  On the second of four computers, with the overview for a spreadsheet:
-    rdpscan batch cases/ --out results --shard 2/4 --format csv -o overview-2.csv
-
-Ends with 0 if every bundle was analysed, with 3 if some were not, with 2 if it could not run.
+Ends with 2 if there is nothing to remedy.
 ";
 
 const EXIT_CODES: &str = "\
@@ -113,6 +116,12 @@ pub enum Command {
     Compare(Compare),
     /// Say what a code, an event or a cause means, and what it does not mean.
     Explain(Explain),
+    /// Write what to do about an incident as a PowerShell script for the computer that is to blame.
+    ///
+    /// The script reads first and prints what is there. It changes something only when it is run with -Apply: named
+    /// registry values and the self-signed certificate, each kept before, and it prints how to undo that. All else it
+    /// prints as steps.
+    Remedy(Remedy),
     /// Print the JSON Schema of `analyze --format json`.
     ///
     /// JSON Schema 2020-12, of the report rdpscan.report.v1. Keys may be added within v1; none is renamed or removed.
@@ -136,6 +145,12 @@ pub struct Analyze {
     /// The file appears when it is complete; an older one stays until then.
     #[arg(short, long, value_name = "FILE", help_heading = "Report")]
     pub output: Option<PathBuf>,
+
+    /// Also write what to do as a PowerShell script: see `rdpscan help remedy`.
+    ///
+    /// For the first incident that names a cause. The script changes nothing unless it is run with -Apply.
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub remedy_script: Option<PathBuf>,
 
     /// Columns of the table format [default: those of the terminal, at most 120; else 80].
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000),
@@ -165,6 +180,14 @@ pub struct Analyze {
     /// The name that the user typed into the client: tells failed name lookups from others.
     #[arg(long, value_name = "NAME", help_heading = "Reading")]
     pub target: Option<String>,
+
+    /// The error code that the user saw, such as 0x904 or 2308: weighed as evidence for and against each verdict.
+    #[arg(long, value_name = "CODE", value_parser = code, help_heading = "Reading")]
+    pub client_code: Option<u32>,
+
+    /// The extended error code beside it, such as 0x7.
+    #[arg(long, value_name = "CODE", value_parser = code, requires = "client_code", help_heading = "Reading")]
+    pub extended: Option<u32>,
 
     /// A server port to take for RDP besides 3389. May be repeated.
     #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
@@ -196,113 +219,25 @@ pub struct Analyze {
     pub quiet: bool,
 }
 
-/// The options of `batch`.
+/// The options of `remedy`.
 #[derive(Debug, clap::Args)]
-#[command(max_term_width = 100, after_help = BATCH_EXAMPLES)]
-pub struct Batch {
-    /// Folders of bundles, or bundles.
-    #[arg(required = true, value_name = "DIR|ARCHIVE")]
-    pub paths: Vec<PathBuf>,
+#[command(max_term_width = 100, after_help = REMEDY_EXAMPLES)]
+pub struct Remedy {
+    /// A report of `analyze --format json`; - is standard input.
+    #[arg(value_name = "REPORT")]
+    pub report: PathBuf,
 
-    /// The folder for the result files; it is made if it is not there.
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-
-    /// Leave out the bundles that have a result already.
-    #[arg(long)]
-    pub resume: bool,
-
-    /// Only the I-th part of N: the same on every computer, by the paths as given.
-    #[arg(long, value_name = "I/N")]
-    pub shard: Option<Shard>,
-
-    /// Bundles at once [default: one per core].
+    /// The incident [default: the first that names a cause].
     #[arg(long, value_name = "N")]
-    pub jobs: Option<NonZeroUsize>,
+    pub incident: Option<u32>,
 
-    /// How the overview is written.
-    #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Overview")]
-    pub format: OverviewName,
-
-    /// Write the overview to FILE instead of standard output.
-    #[arg(short, long, value_name = "FILE", help_heading = "Overview")]
+    /// Write the script to FILE instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-
-    /// Columns of the table format [default: those of the terminal, at most 120; else 80].
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000),
-        help_heading = "Overview")]
-    pub width: Option<usize>,
-
-    /// When to use colours. NO_COLOR is honoured.
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Overview")]
-    pub color: Color,
-
-    /// A server port to take for RDP besides 3389. May be repeated.
-    #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
-        help_heading = "Reading")]
-    pub ports: Vec<u16>,
-
-    /// Read files into memory instead of mapping them: for network shares and removable media.
-    #[arg(long, help_heading = "Reading")]
-    pub no_mmap: bool,
-
-    /// What archives may cost.
-    #[command(flatten)]
-    pub unpacking: Unpacking,
 
     /// Say nothing on standard error but errors.
     #[arg(short, long)]
     pub quiet: bool,
-}
-
-/// A part of all bundles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
-    /// Which, from 1.
-    part: u64,
-    /// Of how many.
-    of: u64,
-}
-
-impl Shard {
-    /// Whether a bundle of this hash belongs to it.
-    pub const fn holds(self, hash: u64) -> bool {
-        hash % self.of == self.part - 1
-    }
-}
-
-impl FromStr for Shard {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbers =
-            text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
-        match numbers {
-            Some((part, of)) if (1..=of).contains(&part) => Ok(Self { part, of }),
-            _ => Err("expected a part and their number, such as 2/4"),
-        }
-    }
-}
-
-/// The formats of an overview by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OverviewName {
-    /// For reading on a terminal.
-    Table,
-    /// For a spreadsheet.
-    Csv,
-    /// For scripts: one JSON object a line.
-    Ndjson,
-}
-
-impl From<OverviewName> for Overview {
-    fn from(name: OverviewName) -> Self {
-        match name {
-            OverviewName::Table => Self::Table,
-            OverviewName::Csv => Self::Csv,
-            OverviewName::Ndjson => Self::Ndjson,
-        }
-    }
 }
 
 /// The options of `compare`.
@@ -375,43 +310,6 @@ pub struct Explain {
     pub color: Color,
 }
 
-/// Limits on archives, each counted in what really comes out. What a limit leaves out is named in the report.
-#[derive(Clone, Copy, Debug, clap::Args)]
-#[command(next_help_heading = "Archives")]
-pub struct Unpacking {
-    /// Unpack at most this much of one member.
-    #[arg(long, value_name = "GIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
-    pub max_member: u32,
-
-    /// Unpack at most this much in all.
-    #[arg(long, value_name = "GIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
-    pub max_total: u32,
-
-    /// Unpack at most N times the size of a file (and always 256 MiB).
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_ratio: u32,
-
-    /// Look at most at N members.
-    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_members: u32,
-
-    /// Open archives inside of archives, N in all.
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=16))]
-    pub max_depth: u32,
-}
-
-impl From<Unpacking> for Limits {
-    fn from(args: Unpacking) -> Self {
-        Self {
-            member: u64::from(args.max_member) << 30,
-            total: u64::from(args.max_total) << 30,
-            ratio: args.max_ratio.into(),
-            members: args.max_members.into(),
-            depth: args.max_depth,
-        }
-    }
-}
-
 /// The formats by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FormatName {
@@ -461,6 +359,15 @@ fn party(text: &str) -> Result<String, String> {
     }
 }
 
+fn code(text: &str) -> Result<u32, String> {
+    // Eight hexadecimal digits without 0x are a status of Windows, which mstsc never shows so.
+    let is_number =
+        text.starts_with("0x") || text.starts_with("0X") || text.bytes().all(|byte| byte.is_ascii_digit());
+    query::number(text)
+        .filter(|_| is_number)
+        .ok_or_else(|| "expected a number as the error box shows it, such as 0x904 or 2308".to_owned())
+}
+
 fn moment(text: &str) -> Result<Timestamp, String> {
     // A date alone would be its midnight, which nobody means.
     let has_time = text.contains(':');
@@ -502,16 +409,19 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_is_one_of_several() {
-        assert!("2/4".parse::<Shard>().is_ok());
-        for bad in ["0/4", "5/4", "1/0", "1", "a/b"] {
-            assert!(bad.parse::<Shard>().is_err(), "{bad}");
+    fn the_code_of_an_error_box_is_a_number() {
+        let args = analyze(&["a.pcapng", "--client-code", "2308", "--extended", "0x7"]).unwrap();
+        assert_eq!((args.client_code, args.extended), (Some(0x904), Some(7)));
+        for bad in [
+            &["a.pcapng", "--client-code", "0x"][..],
+            &["a.pcapng", "--client-code", "-1"],
+            &["a.pcapng", "--client-code", "C000006D"],
+            &["a.pcapng", "--client-code", "0x100000000"],
+            &["a.pcapng", "--client-code", ""],
+            &["a.pcapng", "--extended", "7"],
+        ] {
+            assert!(analyze(bad).is_err(), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn the_limits_are_those_of_the_library() {
-        assert_eq!(Limits::from(analyze(&["a.zip"]).unwrap().unpacking), Limits::default());
     }
 
     #[test]

@@ -70,6 +70,7 @@ pub(super) mod tests {
             missing: Vec::new(),
             location: None,
             expected_client_code: None,
+            client_code: None,
             remedy: Vec::new(),
         };
         let incident = |(id, shape): (u32, &(&'static str, &'static str))| Incident {
@@ -88,6 +89,7 @@ pub(super) mod tests {
             tool: Tool { name: "rdpscan", version: "0" },
             sources: Vec::new(),
             clocks: Vec::new(),
+            client_code: None,
             incidents: (1..).zip(verdicts).map(incident).collect(),
             connections: Vec::new(),
             groups: Vec::new(),

@@ -9,6 +9,7 @@ mod compare;
 mod exit;
 mod explain;
 mod output;
+mod remedy;
 mod schema;
 
 use std::error::Error as _;
@@ -29,6 +30,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             Command::Batch(args) => batch::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Remedy(args) => remedy::run(&args),
             Command::Schema => schema::run(),
         },
         Err(usage) => {

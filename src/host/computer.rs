@@ -224,12 +224,12 @@ impl Computer {
             _ => None,
         })
         .next()
-        .map(|(_, place)| place)
+        .map(|((), place)| place)
     }
 
     /// Whether the store of the computer's own certificates is known, and where it begins.
     pub fn own_store(&self) -> Option<Place> {
-        self.all(|fact| (*fact == Fact::OwnStore).then_some(())).next().map(|(_, place)| place)
+        self.all(|fact| (*fact == Fact::OwnStore).then_some(())).next().map(|((), place)| place)
     }
 
     /// Interfaces in use: name and MTU.

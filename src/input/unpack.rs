@@ -257,16 +257,12 @@ impl<'a> Unpacker<'a> {
     }
 
     fn broken(&mut self, path: &Path, after: u64, error: &io::Error) {
-        match Over::of(error) {
-            Some(over) => self.troubles.over(path, "", &over.to_string()),
-            None => {
-                let says = if after == 0 {
-                    error.to_string()
-                } else {
-                    format!("damaged after {after} bytes: {error}")
-                };
-                self.troubles.member(path, "", &says);
-            }
+        if let Some(over) = Over::of(error) {
+            self.troubles.over(path, "", &over.to_string());
+        } else {
+            let says =
+                if after == 0 { error.to_string() } else { format!("damaged after {after} bytes: {error}") };
+            self.troubles.member(path, "", &says);
         }
     }
 

@@ -1,14 +1,16 @@
 //! What was judged, as plain data: ids, times and words. Chooses nothing but the order.
 
-use super::event_words;
 use super::model::{
     Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
     JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
 };
+use super::{acceptance, event_words};
 use crate::base::{Mark, Notes, SourceId, Timestamp, time};
+use crate::causes::client_code::{Told, Weighed};
 use crate::causes::{self, Finding, Severity};
 use crate::connection::scan::CaptureSize;
 use crate::connection::{self, Transport};
+use crate::correlate::acceptance::Shown;
 use crate::correlate::clock::Clocks;
 use crate::correlate::{self, Attempt, Joined, Surroundings};
 use crate::eventlog::Log;
@@ -34,6 +36,8 @@ pub struct Material<'a> {
     pub verdicts: &'a [causes::Verdict],
     /// Incidents, each with its verdict and its deciding connection.
     pub incidents: &'a [(correlate::Incident, causes::Verdict, Option<usize>)],
+    /// The code that the user saw, weighed against each incident.
+    pub client_code: Option<(Told, &'a [Weighed])>,
     /// Connections that were folded.
     pub groups: &'a [causes::fold::Group],
     /// What they share.
@@ -52,13 +56,14 @@ pub fn report(material: &Material<'_>) -> Report {
             }
         }
     }
+    let shown = Shown::of(material.attempts);
     let connections = material
         .attempts
         .iter()
         .zip(material.verdicts)
         .enumerate()
         .filter(|(at, _)| incident_of.get(*at).is_some_and(|number| *number > 0))
-        .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of))
+        .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of, &shown))
         .collect();
     // What clocks are compared with, where none fits: the first capture, else the first log.
     let capture =
@@ -69,6 +74,10 @@ pub fn report(material: &Material<'_>) -> Report {
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
         sources: sources(material),
         clocks: material.clocks.clocks.iter().filter_map(|own| clock(own, reference)).collect(),
+        client_code: material.client_code.map(|(told, weighed)| {
+            let verdicts = (1_u32..).zip(material.incidents).zip(weighed);
+            acceptance::client_code(told, verdicts.map(|((id, (_, verdict, _)), own)| (id, verdict, own)))
+        }),
         incidents: (1_u32..).zip(material.incidents).map(|(id, item)| incident(id, item, material)).collect(),
         connections,
         groups: material.groups.iter().map(group).collect(),
@@ -205,6 +214,10 @@ fn incident(
     let first = incident.first(material.attempts).unwrap_or(zero);
     let last = incident.last(material.attempts).unwrap_or(first);
     let (client, server) = correlate::incident::parties(incident, &own);
+    let mut verdict = self::verdict(verdict);
+    let number = usize::try_from(id).unwrap_or(0).saturating_sub(1);
+    let weighed = material.client_code.and_then(|(_, weighed)| weighed.get(number));
+    verdict.client_code = weighed.map(acceptance::weighed);
     Incident {
         id,
         client,
@@ -214,11 +227,17 @@ fn incident(
         user: correlate::incident::user(&own),
         connections: incident.connections.iter().map(|at| id_of(*at)).collect(),
         deciding_connection: deciding.map(id_of),
-        verdict: self::verdict(verdict),
+        verdict,
     }
 }
 
-fn connection(at: usize, attempt: &Attempt, own: &causes::Verdict, incident_of: &[u32]) -> Connection {
+fn connection(
+    at: usize,
+    attempt: &Attempt,
+    own: &causes::Verdict,
+    incident_of: &[u32],
+    shown: &Shown,
+) -> Connection {
     let connection = &attempt.connection;
     let flow = connection.flow.as_deref();
     let mut sources: Vec<u32> =
@@ -244,7 +263,10 @@ fn connection(at: usize, attempt: &Attempt, own: &causes::Verdict, incident_of: 
         history: flow.map(|flow| flow.history.clone()).unwrap_or_default(),
         reached: connection.reached.name(),
         stages: connection.stages.iter().map(stage).collect(),
-        facts: facts(connection),
+        facts: Facts {
+            acceptance: shown.acceptance(at, connection).map(|own| acceptance::acceptance(&own, id_of)),
+            ..facts(connection)
+        },
         events: attempt.events.iter().map(joined).collect(),
         verdict: verdict(own),
         display_filter: display_filter(connection),
@@ -432,6 +454,7 @@ fn verdict(own: &causes::Verdict) -> Verdict {
         missing: own.missing.clone(),
         location: finding.and_then(|finding| finding.location.clone()),
         expected_client_code: finding.and_then(|finding| finding.cause.client_code).map(str::to_owned),
+        client_code: None,
         remedy: finding.map(|finding| finding.cause.remedy()).unwrap_or_default(),
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn report() -> Report {
             pairs: 5,
             quality: "exact",
         }],
+        client_code: None,
         incidents: Vec::new(),
         connections: Vec::new(),
         groups: Vec::new(),
@@ -139,6 +140,7 @@ pub(super) fn healthy_verdict() -> Verdict {
         missing: Vec::new(),
         location: None,
         expected_client_code: None,
+        client_code: None,
         remedy: Vec::new(),
     }
 }
@@ -242,6 +244,7 @@ pub(super) fn failed_verdict() -> Verdict {
         missing: vec!["the client's own log (RDPClient/Operational) would tell its settings".to_owned()],
         location: Some("between the client's settings and the server's policy".to_owned()),
         expected_client_code: Some("0xB09 (2825)".to_owned()),
+        client_code: None,
         remedy: vec![
             "In the `.rdp` file set `enablecredsspsupport:i:1`, or update the client.".to_owned(),
             "See what the server demands: `reg query \"HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations\\RDP-Tcp\" /v UserAuthentication`.".to_owned(),

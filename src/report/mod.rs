@@ -4,6 +4,7 @@
 //! Decides nothing: everything printed was decided below. Whatever came from the wire or a log is escaped before
 //! it reaches a terminal or page (`escape`).
 
+mod acceptance;
 pub mod batch;
 pub mod build;
 pub mod compare;

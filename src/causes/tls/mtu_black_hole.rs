@@ -22,7 +22,7 @@ cause! {
     /// - Let ICMP type 3 code 4 (ICMPv6 type 2) pass on every firewall of the path: this is the cure.
     /// - Or clamp the TCP MSS on the VPN or tunnel device; or set the MTU of the adapter:
     ///   `netsh interface ipv4 set subinterface "Ethernet" mtu=1350 store=persistent`.
-    /// - Verify: `netsh interface ipv4 show subinterfaces`, then a connection; the certificate flight of the server
+    /// - To verify: `netsh interface ipv4 show subinterfaces`, then a connection; the certificate flight of the server
     ///   must arrive.
     ///
     /// ## Seen as

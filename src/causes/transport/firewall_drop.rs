@@ -25,7 +25,7 @@ cause! {
     ///   `Get-NetFirewallRule -DisplayGroup "Remote Desktop" | Get-NetFirewallAddressFilter`.
     /// - To prove who drops: capture on the server. If the SYN arrives there, it is this host; if not, the path.
     ///   `auditpol /set /subcategory:"Filtering Platform Packet Drop" /failure:enable` makes the host log event 5152.
-    /// - Verify: `Test-NetConnection SERVER -Port 3389` from the client.
+    /// - To verify: `Test-NetConnection SERVER -Port 3389` from the client.
     ///
     /// ## Seen as
     /// SYNs with one sequence number, repeated, no SYN-ACK, no RST, no ICMP; Security 5152 or 5157 with the same

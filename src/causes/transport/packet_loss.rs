@@ -20,7 +20,7 @@ cause! {
     /// - Look at the link where the user sits first: `Get-NetAdapterStatistics`, Wi-Fi signal, VPN client log.
     /// - `pathping SERVER` while it happens; on Windows hosts `pktmon start -c` counts local drops with reasons.
     /// - Capture at both ends at once: what leaves one and does not reach the other was lost between them.
-    /// - Verify: a session of ten minutes without repeated segments (`tcp.analysis.retransmission` in Wireshark).
+    /// - To verify: a session of ten minutes without repeated segments (`tcp.analysis.retransmission` in Wireshark).
     ///
     /// ## Seen as
     /// Retransmissions with doubling pauses until RST or silence; RdpCoreTS 143/142 (121), 226 (0x80070079), 228

@@ -19,7 +19,7 @@ cause! {
     /// - On the device: look in its log for this connection at this second, and exempt TCP 3389 between these hosts
     ///   from the rule that fired.
     /// - To prove it: capture on both ends; the RST is in one capture and was never sent in the other.
-    /// - Verify: the same connection runs on without a reset.
+    /// - To verify: the same connection runs on without a reset.
     ///
     /// ## Seen as
     /// RST with differing TTL, IP identification or options; RdpCoreTS 143/142 (64), 226 (0x80070040), 103 (14).

@@ -27,7 +27,6 @@ pub(in crate::input) fn read(stream: impl Read, opened: &mut Opened<'_, '_>) {
         match entry.header().entry_type() {
             EntryType::GNULongName | EntryType::XHeader => {
                 long_name = name_in(&mut entry).or(long_name);
-                continue;
             }
             EntryType::Regular | EntryType::Continuous => {
                 let name = long_name.take().unwrap_or_else(|| name::decoded(&entry.path_bytes()));

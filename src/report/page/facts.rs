@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Block;
-use crate::report::model::{Certificate, Connection, Facts, Report};
+use crate::report::model::{Accepted, Certificate, Connection, Facts, Report};
 use crate::report::rows;
 use crate::report::text::{Ink, Text};
 
@@ -14,6 +14,7 @@ pub(super) fn facts(report: &Report, connection: &Connection) -> Block {
         ("stages", stages(connection)),
         ("negotiation", negotiation(&connection.facts)),
         ("TLS", tls(&connection.facts)),
+        ("acceptable", acceptance(&connection.facts)),
         ("certificate", connection.facts.certificate.as_ref().map_or_else(Text::new, certificate)),
         ("flow", flow(connection)),
         ("Wireshark", Text::code(&connection.display_filter)),
@@ -89,6 +90,14 @@ fn tls(facts: &Facts) -> Text {
         ("server name ", facts.sni.as_deref()),
         ("alerts: ", alerts.as_deref()),
     ])
+}
+
+/// What both sides would accept, kind by kind.
+fn acceptance(facts: &Facts) -> Text {
+    let Some(own) = &facts.acceptance else { return Text::new() };
+    let said = |kind: &Option<Accepted>| kind.as_ref().map(|kind| kind.says.clone());
+    let (security, version, cipher) = (said(&own.security), said(&own.tls_version), said(&own.cipher));
+    listed(&[("", security.as_deref()), ("", version.as_deref()), ("", cipher.as_deref())])
 }
 
 fn certificate(certificate: &Certificate) -> Text {

@@ -108,6 +108,10 @@ fn verdict_first(report: &Report, incident: &Incident) -> Vec<Block> {
     if let Some(code) = &verdict.expected_client_code {
         more.push(("The client shows", Text::prose(code)));
     }
+    if let (Some(told), Some(own)) = (&report.client_code, &verdict.client_code) {
+        let text = Text::code(&told.text).and(&format!(", which {}: ", own.weighs.replace('-', " ")));
+        more.push(("The user saw", text.and_prose(&own.says)));
+    }
     if let Some(location) = &verdict.location {
         more.push(("Where", Text::prose(location)));
     }

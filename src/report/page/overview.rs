@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Block, Grid, part, points};
 use crate::base::NoteKind;
-use crate::report::model::{Incident, Report};
+use crate::report::model::{ClientCode, Incident, Report};
 use crate::report::rows::{self, State};
 use crate::report::text::{Ink, Text};
 
@@ -28,7 +28,21 @@ pub(super) fn opening(report: &Report) -> Vec<Block> {
         _ => line.and_dim("Times are UTC."),
     };
     let tool = format!(" {} {}", report.tool.name, report.tool.version);
-    vec![Block::Heading(1, heading), Block::Paragraph(line.and_dim(&tool))]
+    let mut page = vec![Block::Heading(1, heading), Block::Paragraph(line.and_dim(&tool))];
+    page.extend(report.client_code.as_ref().map(|told| Block::Paragraph(client_code(told))));
+    page
+}
+
+/// The code that the user saw, and the incidents that it can belong to.
+fn client_code(told: &ClientCode) -> Text {
+    let means = told.means.unwrap_or("not a code that is known");
+    let text = Text::plain("The user saw ").and_code(&told.text).and(": ").and_prose(means).and(". ");
+    let ids: Vec<String> = told.fits.iter().map(ToString::to_string).collect();
+    text.and(&match ids.as_slice() {
+        [] => "It belongs to no incident that failed in these files.".to_owned(),
+        [only] => format!("It can belong to incident {only}."),
+        many => format!("It can belong to one of the incidents {}.", many.join(", ")),
+    })
 }
 
 /// `3 incidents: 1 failed, 2 healthy`.
