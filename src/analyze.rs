@@ -14,8 +14,10 @@ use crate::causes::{self, Case};
 use crate::connection::lookup::Lookup;
 use crate::connection::scan::{FlowBounds, ScanOptions, scan};
 use crate::correlate::join::{DecodedLog, join};
-use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident, keys, reach};
-use crate::eventlog::{self, Event, Log, LogIndex};
+use crate::correlate::{
+    Attempt, Clocks, Coverage, Incident, Joined, MatchKey, Surroundings, incident, keys, reach,
+};
+use crate::eventlog::{self, Event, Log, LogIndex, Provider};
 use crate::host::{self, Fact, Hosts, Stated};
 use crate::input::{Bundle, Input, Limits, Opening};
 use crate::report::build::{self, Material};
@@ -81,7 +83,7 @@ fn run(options: &Options) -> Result<Report, Error> {
     fold.note(&mut notes);
     let (groups, folded) = fold.finish();
 
-    let hosts = hosts(&bundle, &indexes, &mut notes);
+    let mut hosts = hosts(&bundle, &indexes, &mut notes);
 
     // The clocks, from events that name what packets name too; then the events around the connections.
     let lookups: Vec<Lookup> =
@@ -104,6 +106,7 @@ fn run(options: &Options) -> Result<Report, Error> {
     let connections = std::mem::take(&mut scanned.connections);
     let (mut attempts, rest) = join(connections, &logs, &clocks, &capture_windows, &mut notes);
     reach::refine(&mut attempts);
+    reach_of_logs(&attempts, &mut hosts);
     let coverage = Coverage::of(indexes.iter().map(LogIndex::log), &clocks);
     coverage.note_gaps(&capture_windows, &mut notes);
     let around = Surroundings::new(scanned.observations, &attempts, rest, coverage, options.target.clone())
@@ -144,6 +147,22 @@ fn run(options: &Options) -> Result<Report, Error> {
         around: &around,
         notes: &notes,
     }))
+}
+
+/// Where the computers are that wrote logs: at the server's address of connections that they name.
+fn reach_of_logs(attempts: &[Attempt], hosts: &mut Hosts) {
+    if hosts.computers.is_empty() {
+        return;
+    }
+    for attempt in attempts.iter().filter(|attempt| !attempt.connection.server.ip.is_unspecified()) {
+        let sure = |joined: &&Joined| {
+            matches!(joined.by, MatchKey::Address | MatchKey::Activity)
+                && matches!(joined.event.provider, Provider::RdpCoreTs | Provider::RemoteConnectionManager)
+        };
+        if let Some(joined) = attempt.events.iter().find(sure) {
+            hosts.learn(attempt.connection.server.ip, joined.event.at.source());
+        }
+    }
 }
 
 /// What the texts say, and of which computer: logs name theirs.

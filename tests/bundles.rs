@@ -5,6 +5,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
     reason = "a test stops with its reason"
 )]
 
@@ -417,6 +419,34 @@ fn damaged_archives_never_end_the_run() {
             let _ = analyzed_with(&bytes[..length], Limits::default());
         }
     }
+}
+
+/// The package takes room for as many files as a header claims, before it reads one.
+#[test]
+fn a_7z_that_claims_more_than_it_holds_is_refused() {
+    // Header, files: 2^40 of them; and one as long as the claim of its length. [7zFormat.txt]
+    let headers: [(&[u8], u64); 3] = [
+        (&[1, 5, 0xfc, 0, 0, 0, 0, 0, 1, 0, 0], 11),
+        (&[1, 4, 6, 0, 0xf0, 0, 0, 0, 0, 1, 0, 0], 12),
+        (&[1, 0], 1 << 50),
+    ];
+    for (header, length) in headers {
+        let mut bytes = b"7z\xbc\xaf\x27\x1c\0\x04".to_vec();
+        let mut start = 0_u64.to_le_bytes().to_vec();
+        start.extend(length.to_le_bytes());
+        start.extend(crc(header).to_le_bytes());
+        bytes.extend(crc(&start).to_le_bytes());
+        bytes.extend(start);
+        bytes.extend(header);
+        let report = analyzed(&zip(&[("a.7z", bytes), ("capture.pcapng", capture())]));
+        assert_eq!(notes(&report, NoteKind::DamagedArchive).len(), 1, "{header:?}");
+    }
+}
+
+fn crc(bytes: &[u8]) -> u32 {
+    let mut sum = flate2::Crc::new();
+    sum.update(bytes);
+    sum.sum()
 }
 
 #[test]

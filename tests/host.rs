@@ -6,8 +6,12 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
     reason = "a test stops with its reason"
 )]
+
+use std::fmt::Write as _;
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -207,10 +211,12 @@ const ANOTHER: &str = "1C45DC17894E3FCE1C1037AAFB31FEA52F1EA97F";
 fn store(hashes: &[&str]) -> Member {
     let mut text = String::from("My \"Eigene Zertifikate\"\n");
     for (at, hash) in hashes.iter().enumerate() {
-        text.push_str(&format!(
+        write!(
+            text,
             "================ Zertifikat {at} ================\nSeriennummer: 0{at}\nZertifikathash(sha1): {}\n",
             hash.to_lowercase()
-        ));
+        )
+        .unwrap();
     }
     ("SRV01_Certificates\\SRV01_Certificates-My.txt", oem(&text))
 }
@@ -323,22 +329,37 @@ fn a_healthy_session_stays_healthy_whatever_the_texts_say() {
     }
 }
 
-/// The layout of MSRD-Collect in a TSS zip, client and server apart, each text in its own encoding, and a capture that
-/// was cut to 128 bytes a frame as pktmon does.
-#[test]
-fn bundles_of_both_sides_are_one_case() {
+/// The bundles of both sides of one case: the client's with the capture.
+fn both_sides() -> [Member; 2] {
     let capture = fs::read("samples/firewall-drop/capture.pcapng").unwrap();
     let inner = zip(vec![server(), registry(REGISTRY, 1, 3389, None)]);
-    let folder = tempfile::tempdir().unwrap();
-    let outer = zip(vec![("TSS_SRV01_260302-101500_UEX_RDSsrv\\MSRD-Results-SRV01.zip", inner)]);
-    fs::write(folder.path().join("server.zip"), outer).unwrap();
+    let outer = zip(vec![("TSS_SRV01_261120-121500_UEX_RDSsrv\\MSRD-Results-SRV01.zip", inner)]);
     let own = "PC7_RegistryKeys\\PC7_HKLM-System-CCS-Control-TerminalServer.txt";
     let of_client = vec![
         client(),
         registry(own, 1, 3389, None),
         ("PC7_Networking\\PC7_NetTrace.pcapng", sliced(&capture, 128)),
     ];
-    fs::write(folder.path().join("client.zip"), zip(of_client)).unwrap();
+    [("client.zip", zip(of_client)), ("server.zip", outer)]
+}
+
+/// Writes the sample of a case in two bundles anew.
+#[test]
+#[ignore = "changes the samples"]
+fn write_bundle_sample() {
+    for (name, bytes) in both_sides() {
+        fs::write(format!("samples/rdp-disabled-or-other-port--bundles/{name}"), bytes).unwrap();
+    }
+}
+
+/// The layout of MSRD-Collect in a TSS zip, client and server apart, each text in its own encoding, and a capture that
+/// was cut to 128 bytes a frame as pktmon does.
+#[test]
+fn bundles_of_both_sides_are_one_case() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in both_sides() {
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
     let options = Options { inputs: vec![folder.path().to_owned()], ..Options::default() };
     let report = rdpscan::analyze(&options).unwrap();
     assert_eq!(verdict(&report), (OFF.to_owned(), true));

@@ -48,6 +48,8 @@ pub struct Computer {
     pub logs: Vec<SourceId>,
     /// The texts that are of it.
     pub texts: Vec<SourceId>,
+    /// Addresses that packets and its own log agree on.
+    seen_at: BTreeSet<IpAddr>,
     facts: Vec<At<Fact>>,
     drops: Drops,
 }
@@ -81,6 +83,13 @@ impl Hosts {
         }
         hosts.computers = by_name.into_values().collect();
         hosts
+    }
+
+    /// A log speaks of a connection to this address: that is where its computer is reached.
+    pub fn learn(&mut self, ip: IpAddr, log: SourceId) {
+        for computer in self.computers.iter_mut().filter(|computer| computer.logs.contains(&log)) {
+            computer.seen_at.insert(ip);
+        }
     }
 
     /// The computer that has this address, if one alone says so.
@@ -184,7 +193,8 @@ impl Computer {
 
     /// Whether this is an address of it.
     pub fn has_address(&self, ip: IpAddr) -> bool {
-        self.all(|fact| (*fact == Fact::Address(ip)).then_some(())).next().is_some()
+        self.seen_at.contains(&ip)
+            || self.all(|fact| (*fact == Fact::Address(ip)).then_some(())).next().is_some()
     }
 
     /// Whether Remote Desktop is switched off; a policy wins.
@@ -240,20 +250,22 @@ impl Computer {
         })
     }
 
-    /// Whether something listens on a TCP port: by the list of ports if there is one, else by the list of sessions for
-    /// the port of Remote Desktop. Nothing, if neither was collected.
+    /// Whether something listens on a TCP port: by the list of ports if there is a whole one, else by the list of
+    /// sessions. Nothing, if neither was collected.
     pub fn listens(&self, port: u16) -> Option<At<bool>> {
-        let mut ports = self
+        /// Every Windows listens on these, so a list without them is a part of one.
+        const ALWAYS: [u16; 2] = [135, 445];
+        let ports: Vec<At<u16>> = self
             .all(|fact| match fact {
                 Fact::Listens(port) => Some(*port),
                 _ => None,
             })
-            .peekable();
-        let first = ports.peek().copied();
-        if let Some((_, place)) = ports.find(|(listening, _)| *listening == port) {
+            .collect();
+        let place_of = |wanted: u16| ports.iter().find(|(own, _)| *own == wanted).map(|(_, place)| *place);
+        if let Some(place) = place_of(port) {
             return Some((true, place));
         }
-        if let Some((_, place)) = first {
+        if let Some(place) = ALWAYS.into_iter().find_map(place_of) {
             return Some((false, place));
         }
         self.agreed(|fact| match fact {
@@ -340,6 +352,18 @@ mod tests {
         assert_eq!(hosts.computers.len(), 1);
         assert_eq!(hosts.computers[0].denies(), Some((true, Place { source: SourceId(1), line: 1 })));
         assert_eq!(hosts.unknown, [SourceId(2)]);
+    }
+
+    #[test]
+    fn a_log_tells_where_its_computer_is() {
+        let mut log = source(0, "m.zip!SRV01_EventLogs/a.evtx", &[name("SRV01.example.test")]);
+        log.is_log = true;
+        let mut hosts =
+            Hosts::gather(vec![log, source(1, "m.zip!SRV01_RegistryKeys/SRV01_HKLM.txt", &[OFF])]);
+        let ip = "198.51.100.20".parse().unwrap();
+        assert!(hosts.with_address(ip).is_none());
+        hosts.learn(ip, SourceId(0));
+        assert_eq!(hosts.with_address(ip).and_then(Computer::denies).map(|(off, _)| off), Some(true));
     }
 
     #[test]

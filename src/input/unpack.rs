@@ -213,7 +213,11 @@ impl<'a> Unpacker<'a> {
                     && length(&bytes) >= limit
                     && stream.read(&mut [0]).is_ok_and(|more| more > 0)
                 {
-                    self.broken(path, length(&bytes), &io::Error::other(Over::Member(limit)));
+                    if format == Format::Text {
+                        self.troubles.over(path, "", "text of more than 32 MiB: the rest was not read");
+                    } else {
+                        self.broken(path, length(&bytes), &io::Error::other(Over::Member(limit)));
+                    }
                 }
                 self.bytes(path, bytes, nesting);
             }

@@ -4,6 +4,7 @@ use rdpscan::input::Limits;
 
 /// Limits on archives, each counted in what really comes out. What a limit leaves out is named in the report.
 #[derive(Clone, Copy, Debug, clap::Args)]
+#[allow(clippy::struct_field_names, reason = "the names are those of the options")]
 #[command(next_help_heading = "Archives")]
 pub struct Unpacking {
     /// Unpack at most this much of one member.

@@ -11,11 +11,9 @@ pub(in crate::report) fn blocks(all: &[Row]) -> Vec<Block> {
     let many = |count: usize, what: &str| rows::counted(u64::try_from(count).unwrap_or(u64::MAX), what);
     let incidents = all.iter().map(|row| row.incidents).sum();
     let broken = all.iter().map(|row| row.failed).sum::<usize>();
-    let mut text =
-        format!("{}, {}, {broken} failed.", many(all.len(), "bundle"), many(incidents, "incident"));
-    if !failed.is_empty() {
-        text.push_str(&format!(" {} could not be analysed.", many(failed.len(), "bundle")));
-    }
+    let summary = format!("{}, {}, {broken} failed.", many(all.len(), "bundle"), many(incidents, "incident"));
+    let not_analysed = format!(" {} could not be analysed.", many(failed.len(), "bundle"));
+    let text = if failed.is_empty() { summary } else { summary + &not_analysed };
     let mut page = vec![
         Block::Heading(1, Text::plain("Remote Desktop connection analysis of bundles")),
         Block::Paragraph(Text::plain(&text)),
