@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use crate::base::{Error, NoteKind, Timestamp, Window, time};
+use crate::base::{Error, NoteKind, Notes, Timestamp, Window, time};
 use crate::capture::split::Split;
 use crate::causes::client_code::{self, Told};
 use crate::causes::fold::{self, Fold, Group};
@@ -15,9 +15,12 @@ use crate::connection::lookup::Lookup;
 use crate::connection::scan::{FlowBounds, ScanOptions, scan};
 use crate::connection::udp;
 use crate::correlate::join::{DecodedLog, Tied, join};
-use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident, keys, reach};
-use crate::eventlog::{self, Event, Log, LogIndex};
-use crate::input::{Bundle, Input, digest};
+use crate::correlate::{
+    Attempt, Clocks, Coverage, Incident, Joined, MatchKey, Surroundings, incident, keys, reach,
+};
+use crate::eventlog::{self, Event, Log, LogIndex, Provider};
+use crate::host::{self, Fact, Hosts, Stated};
+use crate::input::{Bundle, Input, Limits, Opening, digest};
 use crate::report::build::{self, Material};
 use crate::report::model::Report;
 use crate::report::redact::Key;
@@ -25,7 +28,7 @@ use crate::report::redact::Key;
 /// What to analyse, and what of it to report.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Captures, logs and folders. `-` is standard input.
+    /// Captures, logs, folders and archives. `-` is standard input.
     pub inputs: Vec<PathBuf>,
     /// Server ports to take for RDP besides 3389.
     pub ports: Vec<u16>,
@@ -49,6 +52,8 @@ pub struct Options {
     pub max_memory: Option<u32>,
     /// Hash every input with SHA-256. Costs more than reading a large capture does.
     pub hash: bool,
+    /// What archives may cost.
+    pub limits: Limits,
     /// Bytes per range of a capture; chosen by the reader if not given. Never changes the report.
     pub range_size: Option<usize>,
 }
@@ -74,7 +79,9 @@ fn pooled(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
 }
 
 fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
-    let bundle = Bundle::open(&options.inputs, !options.no_mmap)?;
+    let opening =
+        Opening { mapped: !options.no_mmap, limits: options.limits, is_evidence: &host::is_evidence };
+    let bundle = Bundle::open(&options.inputs, opening)?;
     let mut notes = bundle.notes.clone();
 
     // Log records to events; bytes to flows to connections, of a flood folded as they end.
@@ -88,6 +95,8 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     let mut scanned = scan(&captures, &scan_options(options), &mut fold, &mut notes);
     fold.note(&mut notes);
     let (groups, folded) = fold.finish();
+
+    let mut hosts = hosts(&bundle, &indexes, &mut notes);
 
     // The clocks, from events that name what packets name too; then the events around the connections.
     let lookups: Vec<Lookup> =
@@ -114,6 +123,7 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
         join(connections, udp, &logs, &clocks, &capture_windows, &mut notes);
     let groups = fold::with_blocked(groups, &blocked, &mut notes);
     reach::refine(&mut attempts);
+    reach_of_logs(&attempts, &mut hosts);
     let coverage = Coverage::of(indexes.iter().map(LogIndex::log), &clocks);
     coverage.note_gaps(&capture_windows, &mut notes);
     let stray = sides.iter().filter(|side| side.owner.is_none() && !side.udp.is_certain());
@@ -124,7 +134,8 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     let around = Surroundings::new(scanned.observations, &attempts, rest, coverage, options.target.clone())
         .with_folded(folded)
         .with_sides(sides)
-        .with_links(links, &attempts);
+        .with_links(links, &attempts)
+        .with_hosts(hosts);
     let incidents = incident::all(&attempts, &around);
     notes.add_many(NoteKind::UdpBound, None, "", incident::sides_left_out(&incidents, &around), None);
 
@@ -172,6 +183,49 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
         build::redact(&mut report, &material, key);
     }
     Ok(report)
+}
+
+/// Where the computers are that wrote logs: at the server's address of connections that they name.
+fn reach_of_logs(attempts: &[Attempt], hosts: &mut Hosts) {
+    if hosts.computers.is_empty() {
+        return;
+    }
+    for attempt in attempts.iter().filter(|attempt| !attempt.connection.server.ip.is_unspecified()) {
+        let sure = |joined: &&Joined| {
+            matches!(joined.by, MatchKey::Address | MatchKey::Activity)
+                && matches!(joined.event.provider, Provider::RdpCoreTs | Provider::RemoteConnectionManager)
+        };
+        if let Some(joined) = attempt.events.iter().find(sure) {
+            hosts.learn(attempt.connection.server.ip, joined.event.at.source());
+        }
+    }
+}
+
+/// What the texts say, and of which computer: logs name theirs.
+fn hosts(bundle: &Bundle, indexes: &[LogIndex<'_>], notes: &mut Notes) -> Hosts {
+    let texts: Vec<host::Source<'_>> = bundle
+        .texts()
+        .map(|text| host::Source {
+            id: text.id,
+            path: &text.path,
+            facts: host::read(&text.bytes),
+            is_log: false,
+        })
+        .collect();
+    if texts.is_empty() {
+        return Hosts::default();
+    }
+    let logs = bundle.logs().filter_map(|input| {
+        let log = indexes.iter().map(LogIndex::log).find(|log| log.source == input.id)?;
+        let name = |name: &std::sync::Arc<str>| Stated { fact: Fact::Name(name.to_string()), line: 0 };
+        let facts = log.computers.iter().map(name).collect();
+        Some(host::Source { id: input.id, path: &input.path, facts, is_log: true })
+    });
+    let hosts = Hosts::gather(logs.chain(texts).collect());
+    for unknown in &hosts.unknown {
+        notes.add(NoteKind::TextOfUnknown, Some(*unknown), None);
+    }
+    hosts
 }
 
 fn scan_options(options: &Options) -> ScanOptions {

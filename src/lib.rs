@@ -12,6 +12,7 @@
 //! | [`stream`] 4 | segments to flows to ordered bytes, with gaps as values |
 //! | [`protocol`] 5 | bytes to messages: pure functions (uses `base` only) |
 //! | [`eventlog`] 6 | log bytes to events and what they mean (uses `base` and `input` only) |
+//! | [`host`] 6 | texts of a bundle to what they say of a computer (uses `base` and `input` only) |
 //! | [`connection`] 7 | one flow's messages to what happened, stage by stage |
 //! | [`correlate`] 8 | connections and events to incidents; the only place where packets and logs meet |
 //! | [`causes`] 9 | the catalogue: one cause, one file; and the judge |
@@ -51,6 +52,7 @@ pub mod codes;
 pub mod connection;
 pub mod correlate;
 pub mod eventlog;
+pub mod host;
 pub mod input;
 pub mod packet;
 pub mod protocol;

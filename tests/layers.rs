@@ -24,7 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("protocol", &["base"]),
     ("eventlog", &["base", "input"]),
     ("codes", &["base"]),
-    ("host", BELOW_CONNECTION),
+    ("host", &["base", "input"]),
     ("connection", BELOW_CONNECTION),
     ("correlate", BELOW_CORRELATE),
     ("causes", BELOW_CAUSES),

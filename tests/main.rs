@@ -1,5 +1,11 @@
 //! All integration tests, in one binary. This file is the table of contents.
 
+/// Many bundles: results, interruption, shards.
+#[cfg(test)]
+mod batch;
+/// Archives in the layouts of collectors, and archives that are made to hurt.
+#[cfg(test)]
+mod bundles;
 /// Every cause file is listed, agrees with the reference, and has a sample that shows it.
 #[cfg(test)]
 mod catalogue;
@@ -24,6 +30,9 @@ mod eventlog;
 /// What every format of a report holds to: strange strings are inert, pseudonyms leave nothing.
 #[cfg(test)]
 mod formats;
+/// What texts of a computer add to what packets show, and what they must not.
+#[cfg(test)]
+mod host;
 /// Damaged and hostile files.
 #[cfg(test)]
 mod hostile;

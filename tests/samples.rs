@@ -412,6 +412,7 @@ fn contradictions(verdict: &Verdict, report: &Report) -> Vec<String> {
     for fact in verdict.evidence.iter().chain(remarks).chain(exonerated) {
         let source = report.sources.iter().find(|source| source.id == fact.source);
         let exists = source.is_some_and(|source| match (fact.frame, fact.record) {
+            (None, None) => source.kind == "text" && fact.line.is_some(),
             (Some(frame), None) => source.frames.is_some_and(|frames| (1..=frames).contains(&frame)),
             (None, Some(_)) => source.records.is_some(),
             _ => false,

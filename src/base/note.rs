@@ -37,6 +37,14 @@ note_kinds! {
     NotUnderstood: "file is neither a capture nor an event log", costs "this file was left out";
     /// A capture format that is known but has to be converted first.
     NeedsConversion: "capture format must be converted first", costs "this file was left out";
+    /// A member of an archive that is encrypted, damaged or packed in an unknown way.
+    UnreadableMember: "archive member could not be read, or not to its end", costs "what it holds beyond that was not analysed";
+    /// An archive that breaks off or contradicts itself.
+    DamagedArchive: "archive is damaged or cut short", costs "members behind the damage are missing";
+    /// A member, or an archive inside of an archive, that a limit cut or left out.
+    OverLimit: "archive or member is larger than the limits allow", costs "what lies beyond the limit was not analysed; the option that is named raises it";
+    /// A member that would be written outside of the folder that it is unpacked to.
+    OddMemberName: "archive member whose name leads out of the archive", costs "nothing: members are never written under their names";
     /// A capture ends inside a block or record.
     TruncatedCapture: "capture ends in the middle of a record", costs "what followed in the original is not here";
     /// Bytes of a capture that are no valid block.
@@ -101,6 +109,8 @@ note_kinds! {
     ClockWholeHours: "clock offset is close to whole hours", costs "one of the files may carry local time; nothing was corrected silently";
     /// More than one connection fits an event.
     AmbiguousJoin: "events that fit more than one connection", costs "these events were not used as evidence";
+    /// Texts that may be of any computer.
+    TextOfUnknown: "text that names no computer", costs "what it says was not used: put the output of `ipconfig /all` of that computer into the same folder";
     /// Incidents that the user did not ask for.
     FilteredOut: "incidents left out by the filters given", costs "they are not in this report";
     /// Events that stand in two logs.

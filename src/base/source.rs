@@ -23,13 +23,20 @@ pub enum Locator {
         /// Its EventRecordID.
         number: u64,
     },
+    /// A line of a text.
+    Line {
+        /// The text.
+        source: SourceId,
+        /// From 1.
+        number: u64,
+    },
 }
 
 impl Locator {
     /// The file that holds it.
     pub const fn source(&self) -> SourceId {
         match self {
-            Self::Frame { source, .. } | Self::Record { source, .. } => *source,
+            Self::Frame { source, .. } | Self::Record { source, .. } | Self::Line { source, .. } => *source,
         }
     }
 
@@ -37,7 +44,15 @@ impl Locator {
     pub const fn frame(&self) -> Option<u64> {
         match self {
             Self::Frame { number, .. } => Some(*number),
-            Self::Record { .. } => None,
+            Self::Record { .. } | Self::Line { .. } => None,
+        }
+    }
+
+    /// The line number, if this is a text.
+    pub const fn line(&self) -> Option<u64> {
+        match self {
+            Self::Line { number, .. } => Some(*number),
+            Self::Frame { .. } | Self::Record { .. } => None,
         }
     }
 
@@ -45,7 +60,7 @@ impl Locator {
     pub const fn record(&self) -> Option<u64> {
         match self {
             Self::Record { number, .. } => Some(*number),
-            Self::Frame { .. } => None,
+            Self::Frame { .. } | Self::Line { .. } => None,
         }
     }
 }
@@ -55,6 +70,7 @@ impl fmt::Display for Locator {
         match self {
             Self::Frame { number, .. } => write!(f, "frame {number}"),
             Self::Record { number, .. } => write!(f, "record {number}"),
+            Self::Line { number, .. } => write!(f, "line {number}"),
         }
     }
 }

@@ -97,7 +97,7 @@ impl<'a> Capture<'a> {
         let (start, state) = match kind {
             InputKind::Pcap => pcap::open(bytes)?,
             InputKind::PcapNg => pcapng::open(bytes),
-            InputKind::Evtx => return None,
+            InputKind::Evtx | InputKind::Text => return None,
         };
         Some(Self { bytes, kind, start, state })
     }

@@ -8,8 +8,8 @@
 //!
 //! Nothing here pretends to know these; they need evidence that is not read yet, or that nobody writes down:
 //!
-//! - A stale binding of the certificate by the registry value `SSLCertificateSHA1Hash`: only its consequence is seen,
-//!   System 1057 and 1058 with a handshake or negotiation that fails for want of a certificate.
+//! - A stale binding of the certificate without texts of the server: only its consequence is seen then, System 1057 and
+//!   1058 with a handshake or negotiation that fails for want of a certificate.
 //! - Security software on the client by its pattern alone (a reset at the same step each time): a user who cancels
 //!   looks the same. The client's Security 5157 is needed.
 //! - Too many incomplete connections by packets alone: silence is also a firewall's. RemoteConnectionManager 1006 is
@@ -29,6 +29,7 @@ mod cause;
 pub mod client_code;
 pub mod finding;
 pub mod fold;
+mod hosts;
 pub mod judge;
 mod pattern;
 pub mod points;

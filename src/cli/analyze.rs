@@ -87,6 +87,7 @@ fn options(args: &Analyze) -> Options {
         threads: args.threads.map(NonZeroUsize::get),
         max_memory: args.max_memory,
         hash: args.hash,
+        limits: args.unpacking.into(),
         range_size: None,
     }
 }

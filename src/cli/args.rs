@@ -1,6 +1,8 @@
 //! What the user typed. Holds it, checks its form, and does no work with it.
 
+mod batch;
 mod remedy;
+mod unpacking;
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -12,8 +14,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 use rdpscan::base::Timestamp;
 use rdpscan::report::{Format, Style};
 
+pub use batch::{Batch, Shard};
 pub use remedy::Remedy;
 use remedy::code;
+pub use unpacking::Unpacking;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,6 +67,7 @@ Exit codes:
   1  analysed and a failure was found (only with --fail-on-finding); compared, and they differ
   2  could not run: bad arguments, no input that can be read, nothing to compare or to remedy, or a code that
      explain does not know
+  3  some bundles of a batch could not be analysed
 ";
 
 /// Names the root cause of a failed Remote Desktop connection.
@@ -87,6 +92,12 @@ pub enum Command {
     /// Give all that belongs to one case at once: captures and logs, of the client and of the server. They are
     /// joined by address, port and time, and differing clocks are found out.
     Analyze(Analyze),
+    /// Analyse many bundles, each for itself.
+    ///
+    /// A bundle is an archive, a capture, a log or a folder of them; of a folder that is given, each entry is one. Each
+    /// gets one result file in the output folder: a JSON document with its row of the overview and the report of
+    /// `analyze`. Result files appear when they are complete.
+    Batch(Batch),
     /// Lay a connection that works beside one that does not: where they part.
     ///
     /// Of the good side the first healthy incident is taken, of the bad side the first that failed. They are compared
@@ -127,7 +138,7 @@ pub enum SchemaName {
 #[derive(Debug, clap::Args)]
 #[command(max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n{EXIT_CODES}"))]
 pub struct Analyze {
-    /// Captures (pcap, pcapng), event logs (evtx), or folders of them; - is standard input.
+    /// Captures (pcap, pcapng), event logs (evtx), folders or archives (zip, tar, cab, 7z) of them; - is standard input.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
@@ -214,6 +225,10 @@ pub struct Analyze {
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Reading")]
     pub max_memory: Option<u32>,
 
+    /// What archives may cost.
+    #[command(flatten)]
+    pub unpacking: Unpacking,
+
     /// Exit with code 1 if a failure was found.
     #[arg(long)]
     pub fail_on_finding: bool,
@@ -230,7 +245,7 @@ pub struct Analyze {
     override_usage = "rdpscan compare [OPTIONS] GOOD BAD\n       rdpscan compare [OPTIONS] GOOD... --with BAD..."
 )]
 pub struct Compare {
-    /// Captures, event logs, or folders of them. Two alone are the good and the bad one.
+    /// Captures, event logs, folders or archives of them. Two alone are the good and the bad one.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 

@@ -14,6 +14,8 @@ pub enum Exit {
     Found,
     /// Compared, and a difference that matters was found.
     Differ,
+    /// Of several bundles, some could not be analysed.
+    SomeFailed,
     /// Bad arguments, no input that could be read, no place for the report, nothing to compare or to
     /// remedy, or a code that is not known.
     CouldNotRun,
@@ -34,6 +36,7 @@ impl Exit {
             Self::Analysed => 0,
             Self::Found | Self::Differ => 1,
             Self::CouldNotRun => 2,
+            Self::SomeFailed => 3,
         }
     }
 }
@@ -98,8 +101,8 @@ pub(super) mod tests {
 
     #[test]
     fn codes_are_what_scripts_rely_on() {
-        let exits = [Exit::Analysed, Exit::Found, Exit::Differ, Exit::CouldNotRun];
-        assert_eq!(exits.map(Exit::code), [0, 1, 1, 2]);
+        let exits = [Exit::Analysed, Exit::Found, Exit::Differ, Exit::CouldNotRun, Exit::SomeFailed];
+        assert_eq!(exits.map(Exit::code), [0, 1, 1, 2, 3]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod analyze;
 mod args;
+mod batch;
 mod compare;
 mod exit;
 mod explain;
@@ -26,6 +27,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let outcome = match Args::try_parse_from(args) {
         Ok(args) => match args.command {
             Command::Analyze(args) => analyze::run(&args),
+            Command::Batch(args) => batch::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Remedy(args) => remedy::run(&args),

@@ -11,6 +11,7 @@ use super::side::SideConnection;
 use crate::base::{Mark, Observed, Timestamp, Window, time};
 use crate::connection::observations::{Host, Observations};
 use crate::connection::{Connection, Outcome, Stage};
+use crate::host::Hosts;
 use crate::packet::Endpoint;
 
 /// How one attempt ended, for the others to know.
@@ -65,6 +66,8 @@ pub struct Surroundings {
     pub far: Vec<Joined>,
     /// What the logs can speak for.
     pub coverage: Coverage,
+    /// What texts say of the computers.
+    pub hosts: Hosts,
     /// The name of the server that the user looks for.
     pub target: Option<String>,
     /// Pairs of attempts of which the second goes on from the first.
@@ -127,8 +130,15 @@ impl Surroundings {
         let known: BTreeSet<Mark> = others.iter().map(|other| other.first).collect();
         others.extend(folded.into_iter().filter(|other| !known.contains(&other.first)));
         others.sort_by_key(|other| other.first);
-        let (captures, far, coverage, target) = (self.captures, self.far, self.coverage, self.target);
-        Self { captures, far, coverage, target, ..Self::of_others(others) }
+        let Self { captures, far, coverage, hosts, target, .. } = self;
+        Self { captures, far, coverage, hosts, target, ..Self::of_others(others) }
+    }
+
+    /// Puts what texts say of the computers beside them.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = hosts;
+        self
     }
 
     /// Adds the UDP connections.

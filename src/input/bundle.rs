@@ -1,14 +1,16 @@
-//! The user's paths to the captures and logs behind them.
+//! The user's paths to the captures, logs and texts behind them.
 //!
-//! Folders are walked in name order, compressed files are unpacked to an unlinked temporary file, and what
-//! cannot be used is named in a note. Nothing is ever written under a name that came from the input.
+//! Folders are walked in name order, archives and compressed files are unpacked within limits, and what cannot be used
+//! is named in a note. Nothing is ever written under a name that came from the input.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::format::{Compression, Format};
+use super::format::Format;
+use super::limits::Limits;
 use super::map::Bytes;
+use super::trouble::Trouble;
+use super::unpack::{Found, IsEvidence, Unpacker};
 use crate::base::{Error, NoteKind, Notes, SourceId};
 
 /// One usable input.
@@ -16,9 +18,9 @@ use crate::base::{Error, NoteKind, Notes, SourceId};
 pub struct Input {
     /// Its number in the report.
     pub id: SourceId,
-    /// Its path as given, or `-`.
+    /// Its path as given, or `-`; inside of an archive `bundle.zip!folder/member.evtx`.
     pub path: PathBuf,
-    /// Capture or log.
+    /// Capture, log or text.
     pub kind: InputKind,
     /// The format in words: `pcapng`, `pcap.gz`.
     pub format: String,
@@ -35,6 +37,19 @@ pub enum InputKind {
     PcapNg,
     /// Event records.
     Evtx,
+    /// What commands of a computer printed.
+    Text,
+}
+
+/// How inputs are opened.
+#[derive(Clone, Copy)]
+pub struct Opening<'a> {
+    /// Map files instead of reading them.
+    pub mapped: bool,
+    /// What archives may cost.
+    pub limits: Limits,
+    /// Which texts are evidence: the others are left out.
+    pub is_evidence: IsEvidence<'a>,
 }
 
 /// Everything that was handed over.
@@ -49,45 +64,36 @@ pub struct Bundle {
 const MAX_DEPTH: usize = 16;
 /// Files in one run: more is a mistaken path.
 const MAX_FILES: usize = 100_000;
-/// Bytes that a compressed capture may unpack to.
-const MAX_UNPACKED: u64 = 256 << 30;
 
 impl Bundle {
     /// Opens all paths. Fails only if nothing at all can be analysed.
-    pub fn open(paths: &[PathBuf], mapped: bool) -> Result<Self, Error> {
+    pub fn open(paths: &[PathBuf], opening: Opening<'_>) -> Result<Self, Error> {
         let mut notes = Notes::new();
-        let mut inputs = Vec::new();
+        let mut found: Vec<Found> = Vec::new();
         let mut reasons = Vec::new();
+        let mut unpacker = Unpacker::new(opening.limits, opening.mapped, opening.is_evidence);
         for path in paths {
-            let before = inputs.len() + reasons.len();
+            let before = (found.len(), reasons.len());
             for file in files_below(path, &mut reasons) {
-                let id = SourceId(u32::try_from(inputs.len()).unwrap_or(u32::MAX));
-                match open_one(id, &file, mapped) {
-                    Ok(input) => inputs.push(input),
-                    Err(refusal) => {
-                        // A folder holds many things that are no evidence: only what was named, or what looks
-                        // like evidence, is worth a word.
-                        if refusal.worth_saying || *path == file {
-                            let says = format!("{}: {}", file.display(), refusal.says);
-                            notes.add_detail(refusal.kind, None, says.clone());
-                            reasons.push(says);
-                        }
-                    }
+                let (usable, troubles) = unpacker.path(&file);
+                found.extend(usable);
+                for trouble in troubles.into_iter().filter(|trouble| trouble.worth_saying || *path == file) {
+                    say(trouble, &mut notes, &mut reasons);
                 }
             }
-            if inputs.len() + reasons.len() == before {
-                reasons.push(format!(
-                    "{}: no capture and no event log in this folder; give .pcap, .pcapng or .evtx files",
-                    path.display()
-                ));
-                notes.add_detail(
-                    NoteKind::NotUnderstood,
-                    None,
-                    format!("{}: no capture and no event log in this folder", path.display()),
-                );
+            if (found.len(), reasons.len()) == before {
+                let place = if path.is_dir() { "folder" } else { "file" };
+                let says = format!("{}: no capture and no event log in this {place}", path.display());
+                reasons.push(format!("{says}; give .pcap, .pcapng or .evtx files"));
+                notes.add_detail(NoteKind::NotUnderstood, None, says);
             }
         }
-        if inputs.is_empty() {
+        let inputs: Vec<Input> = (0..).zip(found).map(|(id, found)| Input::of(SourceId(id), found)).collect();
+        if inputs.iter().all(|input| input.kind == InputKind::Text) {
+            reasons.extend(inputs.first().map(|text| {
+                let path = text.path.display();
+                format!("{path}: says something of a computer, and nothing of a connection: a capture or a log is needed")
+            }));
             return Err(Error::NoUsableInput { reasons });
         }
         Ok(Self { inputs, notes })
@@ -100,26 +106,36 @@ impl Bundle {
 
     /// The captures.
     pub fn captures(&self) -> impl Iterator<Item = &Input> {
-        self.inputs.iter().filter(|input| input.kind != InputKind::Evtx)
+        self.inputs.iter().filter(|input| matches!(input.kind, InputKind::Pcap | InputKind::PcapNg))
     }
 
     /// The event logs.
     pub fn logs(&self) -> impl Iterator<Item = &Input> {
         self.inputs.iter().filter(|input| input.kind == InputKind::Evtx)
     }
-}
 
-/// Why a file is not used.
-struct Refusal {
-    kind: NoteKind,
-    says: String,
-    worth_saying: bool,
-}
-
-impl Refusal {
-    fn unreadable(error: &io::Error) -> Self {
-        Self { kind: NoteKind::UnreadableInput, says: format!("cannot be read: {error}"), worth_saying: true }
+    /// The texts.
+    pub fn texts(&self) -> impl Iterator<Item = &Input> {
+        self.inputs.iter().filter(|input| input.kind == InputKind::Text)
     }
+}
+
+impl Input {
+    fn of(id: SourceId, found: Found) -> Self {
+        let kind = match found.format {
+            Format::Pcap => InputKind::Pcap,
+            Format::PcapNg => InputKind::PcapNg,
+            Format::Evtx => InputKind::Evtx,
+            _ => InputKind::Text,
+        };
+        let format = format!("{}{}", found.format.name(), found.wrapping);
+        Self { id, path: found.path, kind, format, bytes: found.bytes }
+    }
+}
+
+fn say(trouble: Trouble, notes: &mut Notes, reasons: &mut Vec<String>) {
+    notes.add_many(trouble.kind, None, trouble.says.clone(), trouble.count, None);
+    reasons.push(trouble.says);
 }
 
 /// The path itself, or every file below it, in name order.
@@ -148,119 +164,4 @@ fn files_below(path: &Path, reasons: &mut Vec<String>) -> Vec<PathBuf> {
     }
     files.sort();
     files
-}
-
-fn open_one(id: SourceId, path: &Path, mapped: bool) -> Result<Input, Refusal> {
-    let mut bytes = whole(path, mapped).map_err(|error| Refusal::unreadable(&error))?;
-    let mut wrapping = "";
-    let mut format = Format::of(&bytes);
-    if let Format::Compressed(compression) = format {
-        bytes = unpack(&bytes, compression, mapped).map_err(|error| Refusal::unreadable(&error))?;
-        wrapping = if compression == Compression::Gzip { ".gz" } else { ".zst" };
-        format = Format::of(&bytes);
-    }
-    let kind = kind_of(format, path)?;
-    Ok(Input { id, path: path.to_path_buf(), kind, format: format!("{}{wrapping}", format.name()), bytes })
-}
-
-/// The bytes of a path. What is no file (standard input, a named pipe, a device) is a stream.
-fn whole(path: &Path, mapped: bool) -> io::Result<Bytes> {
-    if path == Path::new("-") {
-        return spool(&mut io::stdin().lock(), mapped);
-    }
-    let mut file = File::open(path)?;
-    if file.metadata()?.is_file() { Bytes::of_file(file, mapped) } else { spool(&mut file, mapped) }
-}
-
-/// What a format holds, or why it is not used.
-fn kind_of(format: Format, path: &Path) -> Result<InputKind, Refusal> {
-    Ok(match format {
-        Format::Pcap => InputKind::Pcap,
-        Format::PcapNg => InputKind::PcapNg,
-        Format::Evtx => InputKind::Evtx,
-        Format::Foreign(foreign) => {
-            return Err(Refusal {
-                kind: NoteKind::NeedsConversion,
-                says: format!("is a {}: {}", foreign.name, foreign.convert),
-                worth_saying: true,
-            });
-        }
-        Format::Empty => {
-            return Err(Refusal {
-                kind: NoteKind::NotUnderstood,
-                says: "is empty (0 bytes): export or capture it again".to_owned(),
-                worth_saying: looks_named_as_evidence(path),
-            });
-        }
-        Format::Text => {
-            return Err(Refusal {
-                kind: NoteKind::NotUnderstood,
-                says: "is a text file, not a capture and not an event log: give the .pcapng or .evtx file itself".to_owned(),
-                worth_saying: looks_named_as_evidence(path),
-            });
-        }
-        Format::Unknown | Format::Compressed(_) => {
-            return Err(Refusal {
-                kind: NoteKind::NotUnderstood,
-                says: "is not a capture (pcap, pcapng) and not an event log (evtx): its first bytes are of no known format".to_owned(),
-                worth_saying: looks_named_as_evidence(path),
-            });
-        }
-    })
-}
-
-/// The name never decides what a file is; it only decides whether a file that is *not* evidence deserves a word.
-fn looks_named_as_evidence(path: &Path) -> bool {
-    path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| {
-        ["pcap", "pcapng", "cap", "evtx", "etl", "gz", "zst"]
-            .iter()
-            .any(|known| extension.eq_ignore_ascii_case(known))
-    })
-}
-
-/// Unpacks to an unlinked temporary file. What a damaged stream gave before it broke is kept: part of a capture
-/// is worth more than none, and its container notes the cut end.
-fn unpack(packed: &[u8], compression: Compression, mapped: bool) -> io::Result<Bytes> {
-    match compression {
-        Compression::Gzip => spool(&mut flate2::read::MultiGzDecoder::new(packed), mapped),
-        Compression::Zstandard => {
-            let mut decoder = ruzstd::decoding::StreamingDecoder::new(packed).map_err(io::Error::other)?;
-            spool(&mut decoder, mapped)
-        }
-    }
-}
-
-/// Copies a stream to an unlinked temporary file and opens that; of a stream that is no evidence, only the beginning:
-/// it may have no end.
-fn spool(stream: &mut impl Read, mapped: bool) -> io::Result<Bytes> {
-    /// Tells every format, text included.
-    const HEAD: u64 = 64 * 1024;
-    let mut file: File = tempfile::tempfile()?;
-    let mut head = Vec::new();
-    let begun = stream.take(HEAD).read_to_end(&mut head);
-    file.write_all(&head)?;
-    let wanted =
-        matches!(Format::of(&head), Format::Pcap | Format::PcapNg | Format::Evtx | Format::Compressed(_));
-    let copied = match begun {
-        Ok(_) if wanted => io::copy(&mut stream.take(MAX_UNPACKED), &mut file).map(|_| ()),
-        other => other.map(|_| ()),
-    };
-    let length = file.stream_position()?;
-    match copied {
-        Err(error) if length == 0 => return Err(error),
-        _ => file.rewind()?,
-    }
-    Bytes::of_file(file, mapped)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stream_without_end_that_is_no_evidence_is_left() {
-        let bytes = spool(&mut io::repeat(0), false).unwrap();
-        assert!(bytes.len() < 1 << 20);
-        assert_eq!(Format::of(&bytes), Format::Unknown);
-    }
 }

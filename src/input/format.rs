@@ -11,6 +11,8 @@ pub enum Format {
     Evtx,
     /// A wrapper around one file.
     Compressed(Compression),
+    /// A wrapper around several.
+    Archive(Archive),
     /// Known, but to be converted by the user first.
     Foreign(Foreign),
     /// No bytes at all.
@@ -28,6 +30,19 @@ pub enum Compression {
     Gzip,
     /// RFC 8878.
     Zstandard,
+}
+
+/// Wrappers around several files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Archive {
+    /// PKWARE's.
+    Zip,
+    /// POSIX.
+    Tar,
+    /// Microsoft's cabinet.
+    Cab,
+    /// 7-Zip's.
+    SevenZip,
 }
 
 /// Captures and containers that this tool does not read, with the command that makes them readable.
@@ -48,6 +63,10 @@ impl Format {
             Self::Evtx => "evtx",
             Self::Compressed(Compression::Gzip) => "gzip",
             Self::Compressed(Compression::Zstandard) => "zstd",
+            Self::Archive(Archive::Zip) => "zip",
+            Self::Archive(Archive::Tar) => "tar",
+            Self::Archive(Archive::Cab) => "cab",
+            Self::Archive(Archive::SevenZip) => "7z",
             Self::Foreign(foreign) => foreign.name,
             Self::Empty => "empty file",
             Self::Text => "text",
@@ -67,6 +86,9 @@ impl Format {
         }
         if is_etl(head) {
             return Self::Foreign(ETL);
+        }
+        if is_tar(head) {
+            return Self::Archive(Archive::Tar);
         }
         if looks_like_text(head) { Self::Text } else { Self::Unknown }
     }
@@ -106,10 +128,11 @@ const MAGICS: &[(&[u8], Format)] = &[
     (b"TRSNIFF data", editcap("Sniffer capture")),
     (b"XCP\0", editcap("NetXRay capture")),
     (b"\x7fver", editcap("EtherPeek capture")),
-    (b"PK\x03\x04", unpack("zip archive")),
-    (b"PK\x05\x06", unpack("empty zip archive")),
-    (b"MSCF", unpack("cabinet archive")),
-    (b"7z\xbc\xaf\x27\x1c", unpack("7z archive")),
+    (b"PK\x03\x04", Format::Archive(Archive::Zip)),
+    (b"PK\x05\x06", Format::Archive(Archive::Zip)), // empty
+    (b"PK\x07\x08", Format::Archive(Archive::Zip)), // once meant for several disks
+    (b"MSCF", Format::Archive(Archive::Cab)),
+    (b"7z\xbc\xaf\x27\x1c", Format::Archive(Archive::SevenZip)),
     (b"Rar!\x1a\x07", unpack("rar archive")),
     (
         b"LfLe",
@@ -124,6 +147,25 @@ const MAGICS: &[(&[u8], Format)] = &[
 /// whose version word and marker are fixed (evntrace.h, `SYSTEM_TRACE_HEADER`).
 fn is_etl(head: &[u8]) -> bool {
     matches!(head.get(0x48..0x4c), Some([0x02, 0x00, 0x01 | 0x02, 0xc0]))
+}
+
+/// A tar header is told by its checksum: the sum of its bytes, with the checksum itself taken for blanks, in octal.
+/// [POSIX pax] ustar interchange format
+fn is_tar(head: &[u8]) -> bool {
+    let (Some(header), Some(written)) = (head.get(..512), head.get(148..156)) else { return false };
+    let digits: Vec<u8> = written.iter().copied().filter(u8::is_ascii_digit).collect();
+    let Some(written) = std::str::from_utf8(&digits).ok().and_then(|text| u32::from_str_radix(text, 8).ok())
+    else {
+        return false;
+    };
+    let blanks = 148..156;
+    let sum: u32 = header
+        .iter()
+        .zip(0..)
+        .map(|(byte, at)| if blanks.contains(&at) { 32 } else { u32::from(*byte) })
+        .sum();
+    // The name comes first, and is not empty.
+    sum == written && header.first().is_some_and(|first| *first != 0)
 }
 
 /// Printable in ASCII, UTF-8 or UTF-16, with no NUL outside of UTF-16.

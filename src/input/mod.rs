@@ -1,12 +1,19 @@
-//! Layer 1: files and folders to bytes, told apart by content.
+//! Layer 1: files, folders and archives to bytes, told apart by content.
 //!
 //! Knows magic numbers and nothing of what is inside. What a file is called never decides what it is.
 
+mod archive;
 pub mod bundle;
 pub mod digest;
 pub mod format;
+pub mod limits;
 pub mod map;
+mod name;
+mod trouble;
+mod unpack;
 
-pub use bundle::{Bundle, Input, InputKind};
+pub use bundle::{Bundle, Input, InputKind, Opening};
 pub use format::{Compression, Format};
+pub use limits::Limits;
 pub use map::Bytes;
+pub use unpack::IsEvidence;

@@ -19,6 +19,7 @@ use crate::correlate::clock::Clocks;
 use crate::correlate::{self, Attempt, Joined, Surroundings};
 use crate::eventlog::Log;
 use crate::eventlog::guid::Guid;
+use crate::host::Computer;
 use crate::input::{Input, InputKind};
 use crate::protocol::x509;
 use crate::stream::{Flow, Side};
@@ -78,7 +79,8 @@ pub fn report(material: &Material<'_>) -> Report {
     steps::add(&mut connections, material);
     connections.extend(sides(material));
     // What clocks are compared with, where none fits: the first capture, else the first log.
-    let capture = material.inputs.iter().find(|input| input.kind != InputKind::Evtx);
+    let capture =
+        material.inputs.iter().find(|input| matches!(input.kind, InputKind::Pcap | InputKind::PcapNg));
     let reference = capture.map_or(0, |input| input.id.0);
     Report {
         schema: SCHEMA,
@@ -137,7 +139,11 @@ fn source(input: &Input, material: &Material<'_>) -> Source {
     let mut source = Source {
         id: input.id.0,
         path: input.path.display().to_string(),
-        kind: if input.kind == InputKind::Evtx { "event-log" } else { "capture" },
+        kind: match input.kind {
+            InputKind::Evtx => "event-log",
+            InputKind::Text => "text",
+            InputKind::Pcap | InputKind::PcapNg => "capture",
+        },
         format: input.format.clone(),
         role: "unknown",
         first_time: None,
@@ -170,7 +176,23 @@ fn source(input: &Input, material: &Material<'_>) -> Source {
         source.host = list(&log.computers);
         source.role = place::of_log(log);
     }
+    if let Some(computer) = material.around.hosts.with_text(input.id) {
+        source.host = Some(computer.name.to_uppercase());
+        source.role = computer_role(computer, material.attempts);
+    }
     source
+}
+
+/// What a computer was in the connections that were seen.
+fn computer_role(computer: &Computer, attempts: &[Attempt]) -> &'static str {
+    let is_there = |pick: fn(&connection::Connection) -> std::net::IpAddr| {
+        attempts.iter().any(|attempt| computer.has_address(pick(&attempt.connection)))
+    };
+    match (is_there(|own| own.client.ip), is_there(|own| own.server.ip)) {
+        (true, false) => "client",
+        (false, true) => "server",
+        _ => "unknown",
+    }
 }
 
 fn clock(clock: &correlate::Clock, reference: u32) -> Option<Clock> {
@@ -495,9 +517,10 @@ fn evidence(own: &causes::Evidence, captures: &Alignment) -> Evidence {
         source: own.mark.at.source().0,
         frame: own.mark.at.frame(),
         record: own.mark.at.record(),
+        line: own.mark.at.line(),
         channel: own.event.as_ref().map(|(channel, _)| channel.to_string()),
         event_id: own.event.as_ref().map(|(_, id)| *id),
-        time: own_time(own.mark, captures),
+        time: if own.mark.at.line().is_some() { String::new() } else { own_time(own.mark, captures) },
     }
 }
 

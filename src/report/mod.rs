@@ -5,6 +5,7 @@
 //! it reaches a terminal or page (`escape`).
 
 mod acceptance;
+pub mod batch;
 pub mod build;
 pub mod compare;
 mod escape;

@@ -525,13 +525,17 @@ pub struct Evidence {
     /// EventRecordID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<u64>,
+    /// Line of a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
     /// Channel, if it is an event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
     /// Event id, if it is an event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_id: Option<u32>,
-    /// When, by the clock of the source.
+    /// When, by the clock of the source. A line of a text has no time.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub time: String,
 }
 

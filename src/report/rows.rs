@@ -218,6 +218,9 @@ pub(super) fn place(report: &Report, evidence: &Evidence) -> String {
     // The event's own channel; a collected log has several.
     let known = evidence.channel.as_deref().or_else(|| file.and_then(|file| file.channel.as_deref()));
     let log = || known.map_or("event", channel).to_owned();
+    if let Some(line) = evidence.line {
+        return format!("line {line} of file {}", evidence.source);
+    }
     let what = match (evidence.frame, evidence.record, evidence.event_id) {
         (Some(frame), _, _) => format!("frame {frame}"),
         (None, Some(record), Some(id)) => format!("{} {id}, record {record}", log()),

@@ -2,11 +2,12 @@
 
 use super::handshake;
 use super::schannel;
-use crate::base::time;
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, told};
+use crate::base::{Observed, time};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts, told};
 use crate::correlate::Joined;
 use crate::eventlog::remote_connection_manager as rcm;
 use crate::protocol::nego::FailureCode;
+use crate::protocol::tls::AlertDescription;
 
 cause! {
     /// The server's listener has no certificate: it could not make one, or it is bound to one that is gone.
@@ -46,6 +47,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         .connection()?
         .negotiation_failure()
         .filter(|failure| failure.value == FailureCode::SSL_CERT_NOT_ON_SERVER);
+    if let Some(finding) = by_texts(case, failure.as_ref()) {
+        return Some(finding);
+    }
     // Far events are many: look for them only where the packets fit.
     if failure.is_none() && schannel::sight(case)? != schannel::Sight::Agrees {
         return None;
@@ -74,6 +78,41 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         finding
             .missing("SSLCertificateSHA1Hash of the listener, and the certificates of the server's stores"),
     )
+}
+
+/// The server's texts: it is bound to a certificate that is not in its store.
+fn by_texts(case: &Case<'_>, failure: Option<&Observed<FailureCode>>) -> Option<Finding> {
+    let server = hosts::server(case)?;
+    let (bound, place) = server.bound()?;
+    let store = server.own_store()?;
+    if server.has_certificate(bound).is_some()
+        || works_nearby(case)
+        || schannel::no_shared_cipher(case).is_some()
+    {
+        return None;
+    }
+    let packets = match failure {
+        Some(failure) => {
+            vec![Evidence::of(failure, "the server refuses TLS: it has no certificate (failure code 3)")]
+        }
+        None if could_be_the_key(case) => handshake::turned_down(case)?,
+        None => return None,
+    };
+    let name = hosts::name(server);
+    let mut evidence = vec![
+        hosts::line(place, format!("{name} is bound to the certificate {bound} (SSLCertificateSHA1Hash)")),
+        hosts::line(store, format!("the store of {name} has no certificate of that thumbprint")),
+    ];
+    evidence.extend(packets);
+    evidence.extend(case.accepted());
+    let detail = "the certificate that the listener is bound to is not in the server's store";
+    Some(Finding::new(&CAUSE, Strength::Corroborated, Blame::Server, evidence).detail(detail))
+}
+
+/// Without an answer, or with an alert that a server sends which cannot go on for its own reasons.
+fn could_be_the_key(case: &Case<'_>) -> bool {
+    let fits = [AlertDescription::HANDSHAKE_FAILURE, AlertDescription::INTERNAL_ERROR];
+    handshake::alert_to_hello(case).is_none_or(|alert| fits.contains(&alert.value.alert.description))
 }
 
 /// The last 1057 or 1058 before the attempt that no 1056 followed.

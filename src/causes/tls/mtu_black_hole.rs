@@ -3,7 +3,7 @@
 use crate::base::time;
 use crate::causes::transport::icmp_of;
 use crate::causes::transport::packet_loss::timed_out;
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::reassemble::Repeat;
 use crate::stream::{CloseKind, Flow, Side};
@@ -83,9 +83,14 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     // The server's transport times out over exactly this connection: its log agrees that nothing came back.
     let proof = gone_between(case, side);
     let logged = timed_out(case);
-    let strength =
-        if logged.is_empty() && proof.is_none() { Strength::Inferred } else { Strength::Corroborated };
+    let explains = explaining_mtu(case, flow, passed, lost.length);
+    let strength = if logged.is_empty() && proof.is_none() && explains.is_none() {
+        Strength::Inferred
+    } else {
+        Strength::Corroborated
+    };
     evidence.extend(logged);
+    evidence.extend(explains);
     let way = format!("on the way from the {} to the {}", side.name(), side.other().name());
     let between = case.between_points().filter(|_| proof.is_some());
     evidence.extend(proof);
@@ -112,6 +117,28 @@ fn gone_between(case: &Case<'_>, side: Side) -> Option<Evidence> {
         side.other().name()
     );
     Some(Evidence::at(never.last, says))
+}
+
+/// An interface of one of the two ends whose MTU is the limit that the packets show: what passed fits, what was lost does
+/// not. Or one that is set to more than Ethernet carries, if as much was sent.
+fn explaining_mtu(case: &Case<'_>, flow: &Flow, passed: u32, lost: u32) -> Option<Evidence> {
+    /// [RFC 894]
+    const ETHERNET: u32 = 1500;
+    // Headers of IP and TCP, with the option that every segment carries.
+    let stamps = if flow.client_habits.timestamps && flow.server_habits.timestamps { 12 } else { 0 };
+    let headers = if flow.server.ip.is_ipv6() { 60 } else { 40 } + stamps;
+    let (fits, too_large) = (passed.saturating_add(headers), lost.saturating_add(headers));
+    let ends = [hosts::client(case), hosts::server(case)];
+    ends.into_iter().flatten().find_map(|computer| {
+        let mut interfaces = computer.interfaces();
+        let ((interface, mtu), place) = interfaces.find(|((_, mtu), _)| {
+            let is_limit = passed > 0 && (fits..too_large).contains(mtu);
+            let is_jumbo = *mtu > ETHERNET && *mtu < u32::from(u16::MAX) && too_large > ETHERNET;
+            is_limit || is_jumbo
+        })?;
+        let name = hosts::name(computer);
+        Some(hosts::line(place, format!("the interface {interface} of {name} has an MTU of {mtu}")))
+    })
 }
 
 /// Seen from the receiver: large segments never arrive, the smaller end of the same burst does, and the sender is

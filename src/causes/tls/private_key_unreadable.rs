@@ -3,7 +3,7 @@
 use super::handshake;
 use super::schannel::{self, Sight};
 use crate::base::time;
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::protocol::tls::AlertDescription;
 
 cause! {
@@ -47,12 +47,20 @@ pub fn is_the_reason(case: &Case<'_>) -> bool {
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let sight = schannel::sight(case)?;
     let signs = schannel::key_trouble(case);
-    if signs.is_empty() || schannel::no_shared_cipher(case).is_some() || works_nearby(case) {
+    let rights = rights(case);
+    if signs.is_empty() && rights.is_none()
+        || schannel::no_shared_cipher(case).is_some()
+        || works_nearby(case)
+    {
         return None;
     }
     let said = handshake::alert_to_hello(case).map(|alert| alert.value.alert.description);
     let fits = [AlertDescription::HANDSHAKE_FAILURE, AlertDescription::INTERNAL_ERROR];
     if said.is_some_and(|said| !fits.contains(&said)) {
+        return None;
+    }
+    // Rights alone explain only a server that turns down every hello.
+    if signs.is_empty() && (sight != Sight::Agrees || handshake::turned_down(case).is_none()) {
         return None;
     }
     let joined = signs.iter().any(|sign| sign.joined);
@@ -62,13 +70,22 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         // Without packets, an event from minutes away shows nothing about this connection.
         Sight::Blind => return None,
     };
-    let key = signs.into_iter().map(|sign| sign.evidence);
+    let key = signs.into_iter().map(|sign| sign.evidence).chain(rights);
     let refused = schannel::refusal(case).map(schannel::of_refusal);
     let evidence: Vec<Evidence> = match handshake::turned_down(case) {
         Some(packets) => key.chain(packets).chain(refused).chain(case.accepted()).collect(),
         None => key.chain(refused).chain(case.accepted()).collect(),
     };
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
+}
+
+/// The rights of the key file keep the service out. They are those of the certificate that it makes itself: one that it
+/// is bound to has another key.
+fn rights(case: &Case<'_>) -> Option<Evidence> {
+    let server = hosts::server(case).filter(|server| server.bound().is_none())?;
+    let (_, place) = server.key_readable().filter(|(readable, _)| !readable)?;
+    let says = format!("the rights of the key file of {} give NETWORK SERVICE nothing", hosts::name(server));
+    Some(hosts::line(place, says))
 }
 
 /// Whether the same server endpoint completed a TLS handshake within minutes.

@@ -1,8 +1,10 @@
 //! SYNs vanish although the host is there.
 
+use std::net::SocketAddr;
+
 use super::{icmp_of, syn_evidence, unanswered};
 use crate::base::{Window, time};
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::connection::Transport;
 use crate::eventlog::{Provider, security};
 use crate::packet::icmp::IcmpMeaning;
@@ -28,7 +30,7 @@ cause! {
     ///
     /// ## Seen as
     /// SYNs with one sequence number, repeated, no SYN-ACK, no RST, no ICMP; Security 5152 or 5157 with the same
-    /// addresses and ports; no RdpCoreTS 131.
+    /// addresses and ports, or DROP in `pfirewall.log`; no RdpCoreTS 131.
     "firewall-drop", stage: Transport, severity: Failure, blames: [Server, Middlebox, Network, Unknown],
     client_code: "0x204",
 }
@@ -42,7 +44,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return logged(case, Vec::new()).filter(|_| case.accepted().is_none());
     }
     let (connection, flow) = unanswered(case)?;
-    if let Some(finding) = logged(case, syn_evidence(flow)) {
+    if let Some(finding) = logged(case, syn_evidence(flow)).or_else(|| by_own_log(case, syn_evidence(flow))) {
         return Some(finding);
     }
     let answered = !flow.closes.is_empty()
@@ -62,6 +64,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
                 .detail("the SYNs leave the client's side and do not come to the server's")
                 .located("between the capture on the client's side and the one on the server's side"),
         );
+    }
+    if let Some(finding) = by_texts(case, connection.server.port, evidence.clone()) {
+        return Some(finding);
     }
     Some(
         Finding::new(&CAUSE, Strength::Inferred, Blame::Unknown, evidence)
@@ -89,6 +94,49 @@ fn logged(case: &Case<'_>, syns: Vec<Evidence>) -> Option<Finding> {
         Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence)
             .titled("The server's own firewall blocks the connection")
             .located("the server's own firewall"),
+    )
+}
+
+/// The server's `pfirewall.log` holds the very segment. It is written in local time, of any zone.
+fn by_own_log(case: &Case<'_>, syns: Vec<Evidence>) -> Option<Finding> {
+    /// Zones reach to 14 hours.
+    const ANY_ZONE: i64 = 15 * 3600 * time::SECOND;
+    let connection = case.connection()?;
+    let server = hosts::server(case)?;
+    let (from, to) = (connection.client, connection.server);
+    let (from, to) = (SocketAddr::new(from.ip, from.port), SocketAddr::new(to.ip, to.port));
+    let place = server.dropped(from, to, connection.first.time, ANY_ZONE)?;
+    let says = format!("the firewall of {} drops this connection (pfirewall.log)", hosts::name(server));
+    let mut evidence = vec![hosts::line(place, says)];
+    evidence.extend(syns);
+    Some(Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence).located("the server's own firewall"))
+}
+
+/// The server's texts say that its firewall keeps the port shut, or that nothing listens behind it.
+fn by_texts(case: &Case<'_>, port: u16, packets: Vec<Evidence>) -> Option<Finding> {
+    let server = hosts::server(case)?;
+    let name = hosts::name(server);
+    let shut = server.lets_in(port).filter(|(lets_in, _)| !lets_in);
+    let nobody = server.listens(port).filter(|(listens, _)| !listens);
+    let ((_, place), says, detail) = match (shut, nobody) {
+        (Some(shut), _) => (
+            shut,
+            format!("no rule of the firewall of {name} that lets port {port} in is active"),
+            "the server's firewall lets nothing in on this port",
+        ),
+        (None, Some(nobody)) => (
+            nobody,
+            format!("nothing listens on port {port} of {name}"),
+            "nothing listens on this port of the server, and its firewall keeps silent about it",
+        ),
+        (None, None) => return None,
+    };
+    let mut evidence = vec![hosts::line(place, says)];
+    evidence.extend(packets);
+    Some(
+        Finding::new(&CAUSE, Strength::Corroborated, Blame::Server, evidence)
+            .detail(detail)
+            .located("the server"),
     )
 }
 

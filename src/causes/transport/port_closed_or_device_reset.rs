@@ -1,7 +1,7 @@
 //! The SYN is answered with RST.
 
 use super::{ANSWERED_BY_HOST, refusal};
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 
 cause! {
     /// The connection is refused: nothing listens on this port, or a device refuses in the server's name.
@@ -52,7 +52,20 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if case.accepted().is_some() {
         return None;
     }
-    let (blame, location) = who(case, reset.ttl, flow.server.ip);
+    let (mut blame, location) = who(case, reset.ttl, flow.server.ip);
+    let port = flow.server.port;
+    let texts = hosts::server(case).and_then(|server| Some((hosts::name(server), server.listens(port)?)));
+    match texts {
+        Some((name, (false, place))) if blame != Blame::Middlebox => {
+            evidence.push(hosts::line(place, format!("nothing listens on port {port} of {name}")));
+            blame = Blame::Server;
+        }
+        Some((name, (true, place))) => {
+            let says = format!("port {port} of {name} was open when its ports were listed");
+            evidence.push(hosts::line(place, says));
+        }
+        _ => {}
+    }
     let mut finding = Finding::new(&CAUSE, Strength::Stated, blame, evidence);
     finding.location = location;
     Some(finding)

@@ -2,7 +2,7 @@
 
 use super::{is_one_computer, refusal, syn_evidence, unanswered};
 use crate::base::{Timestamp, Window, time};
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::correlate::Joined;
 use crate::eventlog::{Provider, rdp_core_ts, remote_connection_manager as rcm, system};
 
@@ -27,7 +27,7 @@ cause! {
     ///
     /// ## Seen as
     /// SYNs unanswered or refused; RemoteConnectionManager 259 or 262 without an end of the service, RdpCoreTS 106,
-    /// RdpCoreTS 129 with another port.
+    /// RdpCoreTS 129 with another port; fDenyTSConnections 1 or another PortNumber in an export of the registry.
     "rdp-disabled-or-other-port", stage: Transport, severity: Failure, blames: [Server],
     more_specific_than: ["firewall-drop", "port-closed-or-device-reset", "service-down"],
     client_code: "0x204",
@@ -45,7 +45,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if refused.is_none() && !silent || case.accepted().is_some() {
         return None;
     }
-    let (evidence, detail, strength) = other_port(case, connection.server.port, flow.first.time)
+    let (evidence, detail, strength) = by_registry(case, connection.server.port)
+        .or_else(|| other_port(case, connection.server.port, flow.first.time))
         .or_else(|| switched_off(case, flow.first.time))?;
     let mut evidence = evidence;
     match refused {
@@ -56,6 +57,34 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 }
 
 type Claim = (Vec<Evidence>, String, Strength);
+
+/// The server's registry switches Remote Desktop off, or names other ports, and nothing says that the port is open all
+/// the same.
+fn by_registry(case: &Case<'_>, port: u16) -> Option<Claim> {
+    let server = hosts::server(case)?;
+    let name = hosts::name(server);
+    let listens = server.listens(port);
+    if listens.is_some_and(|(listens, _)| listens) {
+        return None;
+    }
+    let nobody =
+        listens.map(|(_, place)| hosts::line(place, format!("nothing listens on port {port} of {name}")));
+    if let Some((true, place)) = server.denies() {
+        let says = format!("the registry of {name} switches Remote Desktop off (fDenyTSConnections is 1)");
+        let evidence = [hosts::line(place, says)].into_iter().chain(nobody).collect();
+        let detail = "Remote Desktop is switched off in the server's registry".into();
+        return Some((evidence, detail, Strength::Corroborated));
+    }
+    let ports = server.listener_ports();
+    let (other, place) = *ports.first()?;
+    if ports.iter().any(|(own, _)| *own == port) {
+        return None;
+    }
+    let says = format!("the registry of {name} gives the listener port {other} (PortNumber)");
+    let evidence = [hosts::line(place, says)].into_iter().chain(nobody).collect();
+    let detail = format!("the server listens on port {other}, the client uses {port}");
+    Some((evidence, detail, Strength::Corroborated))
+}
 
 /// Far events of the time before a moment, in order.
 fn before<'a>(case: &Case<'a>, moment: Timestamp) -> impl DoubleEndedIterator<Item = &'a Joined> {

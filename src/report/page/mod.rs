@@ -4,6 +4,7 @@
 //! Draws nothing: `table` and `markdown` turn the same blocks into lines. Judges nothing: every word of judgement
 //! comes from the model.
 
+pub(super) mod batch;
 pub(super) mod comparison;
 pub(super) mod explanation;
 pub(super) mod facts;

@@ -1,0 +1,148 @@
+//! The options of `batch`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use clap::builder::RangedU64ValueParser;
+
+use rdpscan::report::batch::Format;
+
+use super::{Color, Unpacking};
+
+const BATCH_EXAMPLES: &str = "\
+Examples:
+  Every bundle in a folder, one result each, and an overview:
+    rdpscan batch cases/ --out results
+
+  The same after an interruption; what is done is not done again:
+    rdpscan batch cases/ --out results --resume
+
+  On the second of four computers, with the overview for a spreadsheet:
+    rdpscan batch cases/ --out results --shard 2/4 --format csv -o overview-2.csv
+
+Ends with 0 if every bundle was analysed, with 3 if some were not, with 2 if it could not run.
+";
+
+/// The options of `batch`.
+#[derive(Debug, clap::Args)]
+#[command(max_term_width = 100, after_help = BATCH_EXAMPLES)]
+pub struct Batch {
+    /// Folders of bundles, or bundles.
+    #[arg(required = true, value_name = "DIR|ARCHIVE")]
+    pub paths: Vec<PathBuf>,
+
+    /// The folder for the result files; it is made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// Leave out the bundles that have a result already.
+    #[arg(long)]
+    pub resume: bool,
+
+    /// Only the I-th part of N: the same on every computer, by the paths as given.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+
+    /// Bundles at once [default: one per core].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+
+    /// How the overview is written.
+    #[arg(long, value_name = "FORMAT", default_value = "table", help_heading = "Overview")]
+    pub format: OverviewName,
+
+    /// Write the overview to FILE instead of standard output.
+    #[arg(short, long, value_name = "FILE", help_heading = "Overview")]
+    pub output: Option<PathBuf>,
+
+    /// Columns of the table format [default: those of the terminal, at most 120; else 80].
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000),
+        help_heading = "Overview")]
+    pub width: Option<usize>,
+
+    /// When to use colours. NO_COLOR is honoured.
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Overview")]
+    pub color: Color,
+
+    /// A server port to take for RDP besides 3389. May be repeated.
+    #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
+        help_heading = "Reading")]
+    pub ports: Vec<u16>,
+
+    /// Read files into memory instead of mapping them: for network shares and removable media.
+    #[arg(long, help_heading = "Reading")]
+    pub no_mmap: bool,
+
+    /// What archives may cost.
+    #[command(flatten)]
+    pub unpacking: Unpacking,
+
+    /// Say nothing on standard error but errors.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// A part of all bundles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Which, from 1.
+    part: u64,
+    /// Of how many.
+    of: u64,
+}
+
+impl Shard {
+    /// Whether a bundle of this hash belongs to it.
+    pub const fn holds(self, hash: u64) -> bool {
+        hash % self.of == self.part - 1
+    }
+}
+
+impl FromStr for Shard {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let numbers =
+            text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+        match numbers {
+            Some((part, of)) if (1..=of).contains(&part) => Ok(Self { part, of }),
+            _ => Err("expected a part and their number, such as 2/4"),
+        }
+    }
+}
+
+/// The formats of an overview by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OverviewName {
+    /// For reading on a terminal.
+    Table,
+    /// For a spreadsheet.
+    Csv,
+    /// For scripts: one JSON object a line.
+    Ndjson,
+}
+
+impl From<OverviewName> for Format {
+    fn from(name: OverviewName) -> Self {
+        match name {
+            OverviewName::Table => Self::Table,
+            OverviewName::Csv => Self::Csv,
+            OverviewName::Ndjson => Self::Ndjson,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_is_one_of_several() {
+        assert!("2/4".parse::<Shard>().is_ok());
+        for bad in ["0/4", "5/4", "1/0", "1", "a/b"] {
+            assert!(bad.parse::<Shard>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! `rdpscan batch`: every bundle for itself, several at once; one result file each, then an overview.
+//!
+//! INVARIANT: a result file is complete or not there. It is written under another name and renamed, so a run that was
+//! ended at any moment is taken up by `--resume` with nothing lost and nothing done twice.
+
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use rdpscan::input::Format;
+use rdpscan::report::batch::{Row, outcome, render};
+use rdpscan::{Error, Options};
+
+use super::args::{Batch, Shard};
+use super::exit::Exit;
+use super::{chain, output, say};
+
+/// One bundle to be analysed.
+#[derive(Debug)]
+struct Job {
+    path: PathBuf,
+    /// Its path with `/`: the same on every system.
+    name: String,
+    /// The name of its result file.
+    result: String,
+}
+
+/// Analyses what is not done yet, and prints the overview of all.
+pub fn run(args: &Batch) -> Result<Exit, Error> {
+    let jobs = jobs(&args.paths, args.shard)?;
+    if jobs.is_empty() {
+        say("error: nothing to analyse: give folders of bundles, or archives");
+        return Ok(Exit::CouldNotRun);
+    }
+    fs::create_dir_all(&args.out).map_err(|source| Error::Unwritable { path: args.out.clone(), source })?;
+    let rows = work(args, &jobs)?;
+    let failed = rows.iter().filter(|row| row.reason.is_some()).count();
+    let style = output::style(args.width, args.color, args.output.is_none());
+    let text = render(&rows, args.format.into(), style);
+    match &args.output {
+        Some(file) => output::write_text(file, &text)?,
+        None if output::print(&text)?.is_break() => return Ok(Exit::Analysed),
+        None => {}
+    }
+    Ok(if failed > 0 { Exit::SomeFailed } else { Exit::Analysed })
+}
+
+/// The bundles: archives, captures and logs that were given, and of a folder each entry that is one or is a folder.
+fn jobs(paths: &[PathBuf], shard: Option<Shard>) -> Result<Vec<Job>, Error> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            found.push(path.clone());
+            continue;
+        }
+        let unreadable = |source| Error::Unreadable { path: path.clone(), source };
+        for entry in fs::read_dir(path).map_err(unreadable)? {
+            let below = entry.map_err(unreadable)?.path();
+            if below.is_dir() || is_bundle(&below) {
+                found.push(below);
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    let jobs = found.into_iter().map(|path| {
+        let name = path.to_string_lossy().replace('\\', "/");
+        let hash = hash(&name);
+        let last = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let plain = |letter: char| {
+            if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' }
+        };
+        let label: String = last.chars().map(plain).take(80).collect();
+        (hash, Job { path, name, result: format!("{label}-{hash:016x}.json") })
+    });
+    Ok(jobs.filter(|(hash, _)| shard.is_none_or(|shard| shard.holds(*hash))).map(|(_, job)| job).collect())
+}
+
+/// Whether a file in a folder of bundles is one, by its first bytes.
+fn is_bundle(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path)
+        .and_then(|file| std::io::Read::read_to_end(&mut std::io::Read::take(file, 1024), &mut head));
+    read.is_ok()
+        && matches!(
+            Format::of(&head),
+            Format::Archive(_) | Format::Compressed(_) | Format::Pcap | Format::PcapNg | Format::Evtx
+        )
+}
+
+/// FNV-1a: the same on every machine and in every version.
+fn hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// The rows of all jobs, in their order.
+fn work(args: &Batch, jobs: &[Job]) -> Result<Vec<Row>, Error> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let workers = args.jobs.map_or(cores, usize::from).min(jobs.len()).max(1);
+    let options = Options {
+        ports: args.ports.clone(),
+        no_mmap: args.no_mmap,
+        limits: args.unpacking.into(),
+        threads: Some((cores / workers).max(1)),
+        ..Options::default()
+    };
+    let bar = progress(args.quiet, jobs.len());
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Result<Row, Error>)>> = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                // An analysis has no state to share, so a queue is a number.
+                while let Some((at, job)) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, jobs.get(at)?)))
+                {
+                    let row = one(args, job, &options);
+                    let stop = row.is_err();
+                    if let Ok(mut done) = done.lock() {
+                        done.push((at, row));
+                    }
+                    bar.inc(1);
+                    if stop {
+                        // The results cannot be written: the next would fail in the same way.
+                        next.store(jobs.len(), Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    bar.finish_and_clear();
+    let mut done = done.into_inner().unwrap_or_default();
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, row)| row).collect()
+}
+
+/// On a terminal only: on a pipe nothing is drawn.
+fn progress(quiet: bool, length: usize) -> ProgressBar {
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(u64::try_from(length).ok(), target);
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} bundles, {elapsed}, {eta} to go");
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// Analyses one bundle, or takes what an earlier run found. Fails only if the result cannot be written.
+fn one(args: &Batch, job: &Job, options: &Options) -> Result<Row, Error> {
+    let file = args.out.join(&job.result);
+    if args.resume
+        && let Some(row) = File::open(&file).ok().and_then(|file| Row::read(BufReader::new(file)))
+        && row.bundle == job.name
+    {
+        return Ok(row);
+    }
+    let options = Options { inputs: vec![job.path.clone()], ..options.clone() };
+    // One bundle that finds a fault of the program must not take the others along.
+    let analysed = catch_unwind(AssertUnwindSafe(|| rdpscan::analyze(&options)));
+    let (row, report) = match analysed {
+        Ok(Ok(report)) => (Row::of(job.name.clone(), job.result.clone(), &report), Some(report)),
+        Ok(Err(error)) => (Row::failed(job.name.clone(), job.result.clone(), chain(&error)), None),
+        Err(_) => {
+            let reason = "the analysis ended unexpectedly: a fault of rdpscan".to_owned();
+            (Row::failed(job.name.clone(), job.result.clone(), reason), None)
+        }
+    };
+    output::write_text(&file, &outcome(&row, report.as_ref()))?;
+    Ok(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_share_all_bundles_and_stay_the_same() {
+        assert_eq!(hash("cases/a.zip"), 0x753a_c74e_66fb_361f);
+        let folder = tempfile::tempdir().unwrap();
+        for at in 0..40 {
+            fs::create_dir(folder.path().join(format!("case-{at}"))).unwrap();
+        }
+        fs::write(folder.path().join("notes.txt"), "no bundle").unwrap();
+        let paths = [folder.path().to_owned()];
+        let all = jobs(&paths, None).unwrap();
+        assert_eq!(all.len(), 40);
+        let shard = |text: &str| jobs(&paths, Some(text.parse().unwrap())).unwrap().len();
+        let shares = [shard("1/3"), shard("2/3"), shard("3/3")];
+        assert_eq!(shares.iter().sum::<usize>(), 40);
+        assert!(shares.iter().all(|share| *share > 0), "{shares:?}");
+    }
+}

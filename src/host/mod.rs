@@ -1,0 +1,40 @@
+//! Layer 6: texts of a bundle (registry exports, outputs of commands, lists) to what they say of a computer.
+//!
+//! Texts are read by shape and numbers, never by words that Windows translates. Knows nothing of connections and events:
+//! a fact explains nothing by itself, it must fit what packets show.
+
+mod computer;
+mod fact;
+mod firewall;
+mod network;
+mod registry;
+mod service;
+mod text;
+
+pub use computer::{Computer, Hosts, Place, Source};
+pub use fact::{Fact, Stated};
+
+/// Everything that a text says of its computer, in the order of its lines.
+pub fn read(bytes: &[u8]) -> Vec<Stated> {
+    let text = text::decoded(bytes);
+    let readers: [fn(&str) -> Vec<Stated>; 10] = [
+        registry::read,
+        network::ipconfig,
+        network::interfaces,
+        network::netstat,
+        service::sessions,
+        service::system,
+        service::certificates,
+        service::key_rights,
+        firewall::log,
+        firewall::rules,
+    ];
+    let mut facts: Vec<Stated> = readers.iter().flat_map(|read| read(&text)).collect();
+    facts.sort_by_key(|stated| stated.line);
+    facts
+}
+
+/// Whether a text says anything that is understood.
+pub fn is_evidence(bytes: &[u8]) -> bool {
+    !read(bytes).is_empty()
+}

@@ -1,0 +1,156 @@
+//! `ipconfig /all`, `netsh interface ipv4 show subinterfaces`, `netstat -an`: by columns and numbers.
+
+use std::net::IpAddr;
+
+use super::fact::{Fact, Stated, is_host_name, numbered};
+
+/// Name and addresses of `ipconfig /all`.
+///
+/// Its labels are translated, its dotted leaders are not. An address of the computer itself has its state in brackets
+/// behind it, or a mask on the next line; those of name servers and gateways have neither.
+pub(super) fn ipconfig(text: &str) -> Vec<Stated> {
+    let mut facts = Vec::new();
+    let mut after_head = false;
+    let mut last: Option<(u64, IpAddr)> = None;
+    for (line, content) in numbered(text) {
+        let indented = content.starts_with(' ');
+        if !indented && !content.trim().is_empty() {
+            // `Windows IP Configuration`, `Windows-IP-Konfiguration`: the only head without a colon.
+            after_head =
+                content.contains("Windows") && content.contains("IP") && !content.trim().ends_with(':');
+        }
+        let Some(value) = led(content).filter(|_| indented) else { continue };
+        if after_head && is_host_name(value) {
+            facts.push(Stated { fact: Fact::Name(value.to_owned()), line });
+        }
+        after_head = false;
+        let (address, state) = value.split_once('(').map_or((value, ""), |(address, state)| (address, state));
+        let address: Option<IpAddr> = address.split('%').next().and_then(|text| text.trim().parse().ok());
+        match address {
+            Some(IpAddr::V4(mask)) if is_mask(mask.into()) => {
+                facts.extend(last.take().map(|(line, own)| Stated { fact: Fact::Address(own), line }));
+            }
+            Some(own) if !state.is_empty() => {
+                last = None;
+                facts.push(Stated { fact: Fact::Address(own), line });
+            }
+            Some(own) => last = Some((line, own)),
+            None => last = None,
+        }
+    }
+    facts
+}
+
+/// The value behind a dotted leader: `   IPv4 Address. . . . . : 192.0.2.10`.
+fn led(line: &str) -> Option<&str> {
+    let (label, value) = line.split_once(" : ").or_else(|| line.split_once(". :"))?;
+    (label.contains(". .") || label.trim_end().ends_with('.')).then(|| value.trim())
+}
+
+fn is_mask(bits: u32) -> bool {
+    bits != 0 && bits.leading_ones() + bits.trailing_zeros() == 32
+}
+
+/// Interfaces of `netsh interface ipv4 show subinterfaces`: MTU, state of the medium, bytes in, bytes out, name.
+pub(super) fn interfaces(text: &str) -> Vec<Stated> {
+    let mut facts = Vec::new();
+    let mut in_table = false;
+    for (line, content) in numbered(text) {
+        let is_rule = content.starts_with("---") && content.bytes().all(|byte| matches!(byte, b'-' | b' '));
+        if is_rule {
+            in_table = content.split_whitespace().count() == 5;
+            continue;
+        }
+        if !in_table {
+            continue;
+        }
+        match interface(content) {
+            Some(fact) => facts.push(Stated { fact, line }),
+            None => in_table = false,
+        }
+    }
+    facts
+}
+
+fn interface(line: &str) -> Option<Fact> {
+    let mut fields = line.split_whitespace();
+    let mut number = || fields.next()?.parse::<u64>().ok();
+    let (mtu, medium, bytes_in, bytes_out) = (number()?, number()?, number()?, number()?);
+    let name: Vec<&str> = fields.collect();
+    // 1 is connected. NET_IF_MEDIA_CONNECT_STATE, ifdef.h
+    let in_use = medium == 1 && bytes_in > 0 && bytes_out > 0;
+    Some(Fact::Interface { name: name.join(" "), mtu: u32::try_from(mtu).ok()?, in_use })
+}
+
+/// Ports on which TCP listens, of `netstat -an`: the other end of a listener is nobody.
+pub(super) fn netstat(text: &str) -> Vec<Stated> {
+    let mut facts = Vec::new();
+    for (line, content) in numbered(text) {
+        let mut fields = content.split_whitespace();
+        if fields.next() != Some("TCP") {
+            continue;
+        }
+        let (Some(own), Some("0.0.0.0:0" | "[::]:0")) = (fields.next(), fields.next()) else { continue };
+        let port = own.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        facts.extend(port.map(|port| Stated { fact: Fact::Listens(port), line }));
+    }
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(stated: Vec<Stated>) -> Vec<Fact> {
+        stated.into_iter().map(|stated| stated.fact).collect()
+    }
+
+    #[test]
+    fn an_address_is_the_computers_own_in_any_language() {
+        let text = "\r\nWindows-IP-Konfiguration\r\n\r\n\
+            \x20  Hostname  . . . . . . . . . . . . : SRV01\r\n\
+            \x20  Primäres DNS-Suffix . . . . . . . : example.test\r\n\r\n\
+            Ethernet-Adapter Ethernet:\r\n\r\n\
+            \x20  Physische Adresse . . . . . . . . : 00-00-5E-00-53-01\r\n\
+            \x20  Verbindungslokale IPv6-Adresse  . : fe80::1%4(Bevorzugt)\r\n\
+            \x20  IPv4-Adresse  . . . . . . . . . . : 198.51.100.20(Bevorzugt)\r\n\
+            \x20  Subnetzmaske  . . . . . . . . . . : 255.255.255.0\r\n\
+            \x20  Standardgateway . . . . . . . . . : 198.51.100.1\r\n\
+            \x20  DNS-Server  . . . . . . . . . . . : 198.51.100.2\r\n";
+        let expected = [
+            Fact::Name("SRV01".into()),
+            Fact::Address("fe80::1".parse().unwrap()),
+            Fact::Address("198.51.100.20".parse().unwrap()),
+        ];
+        assert_eq!(facts(ipconfig(text)), expected);
+    }
+
+    #[test]
+    fn without_states_the_mask_tells() {
+        let text = "Ethernet adapter Ethernet:\n\n\
+            \x20  IPv4 Address. . . . . . . . . . . : 192.0.2.10\n\
+            \x20  Subnet Mask . . . . . . . . . . . : 255.255.255.0\n\
+            \x20  Default Gateway . . . . . . . . . : 192.0.2.1\n";
+        assert_eq!(facts(ipconfig(text)), [Fact::Address("192.0.2.10".parse().unwrap())]);
+    }
+
+    #[test]
+    fn a_table_of_interfaces_is_read_by_its_columns() {
+        let text = "\r\n   MTU  MediaSenseState   Bytes In  Bytes Out  Interface\r\n\
+            ------  ---------------  ---------  ---------  -------------\r\n\
+            4294967295                1          0      28130  Loopback Pseudo-Interface 1\r\n\
+            \x20 1400                1   11223344     556677  Contoso VPN\r\n\r\n\
+            \x20 1500                1   1  1  behind an empty line\r\n";
+        let found = facts(interfaces(text));
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[1], Fact::Interface { name: "Contoso VPN".into(), mtu: 1400, in_use: true });
+    }
+
+    #[test]
+    fn listeners_are_known_by_their_other_end() {
+        let text = "  TCP    0.0.0.0:135            0.0.0.0:0              ABHÖREN         900\r\n\
+            \x20 TCP    198.51.100.20:3389     192.0.2.10:50123       HERGESTELLT     1000\r\n\
+            \x20 TCP    [::]:3390              [::]:0                 ABHÖREN         1000\r\n";
+        assert_eq!(facts(netstat(text)), [Fact::Listens(135), Fact::Listens(3390)]);
+    }
+}

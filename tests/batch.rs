@@ -1,0 +1,180 @@
+//! `rdpscan batch`: a result per bundle, a row for each that fails, and nothing lost or repeated when it is killed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops with its reason"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn batch(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rdpscan"));
+    command.arg("batch").args(args);
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    batch(args).output().unwrap()
+}
+
+/// A folder of folders, archives and what is neither.
+fn bundles(samples: &[&str]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for sample in samples {
+        let case = folder.path().join("cases").join(sample);
+        fs::create_dir_all(&case).unwrap();
+        for file in fs::read_dir(format!("samples/{sample}")).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|kind| kind == "pcapng" || kind == "evtx") {
+                fs::copy(&path, case.join(path.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    folder
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+/// The result files with their times of writing.
+fn results(out: &Path) -> BTreeMap<String, SystemTime> {
+    fs::read_dir(out)
+        .unwrap()
+        .map(Result::unwrap)
+        .filter(|entry| entry.path().extension().is_some_and(|kind| kind == "json"))
+        .map(|entry| {
+            (entry.file_name().into_string().unwrap(), entry.metadata().unwrap().modified().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn every_bundle_has_a_result_and_a_row() {
+    let folder = bundles(&["firewall-drop", "healthy-tls", "bad-password--windows"]);
+    let cases = folder.path().join("cases");
+    fs::write(cases.join("broken.zip"), b"PK\x03\x04 and no more").unwrap();
+    fs::write(cases.join("readme.txt"), "no bundle").unwrap();
+    let out = folder.path().join("out");
+    let output = run(&[&text(&cases), "--out", &text(&out), "--format", "ndjson"]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    // Nothing is drawn on a pipe.
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let rows: Vec<Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let worst: Vec<&str> = rows.iter().map(|row| row["worst"].as_str().unwrap()).collect();
+    assert_eq!(
+        worst,
+        ["corroborated: bad-password-or-unknown-user", "-", "inferred: firewall-drop", "healthy"]
+    );
+    assert!(rows[1]["reason"].as_str().unwrap().contains("broken.zip"));
+    assert_eq!(results(&out).len(), 4);
+    for row in &rows {
+        let json = fs::read_to_string(out.join(row["result"].as_str().unwrap())).unwrap();
+        let result: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(result["schema"], "rdpscan.batch.v1");
+        assert_eq!(&result["row"], row);
+        assert_eq!(result["report"].is_object(), row.get("reason").is_none());
+    }
+    let table = run(&[&text(&cases), "--out", &text(&out), "--resume"]);
+    let table = String::from_utf8(table.stdout).unwrap();
+    assert!(
+        table.starts_with("Remote Desktop connection analysis of bundles\n4 bundles, 3 incidents"),
+        "{table}"
+    );
+    let csv = run(&[&text(&cases), "--out", &text(&out), "--resume", "--format", "csv"]);
+    assert_eq!(String::from_utf8(csv.stdout).unwrap().lines().count(), 5);
+}
+
+#[test]
+fn what_is_done_is_not_done_again() {
+    let folder = bundles(&["firewall-drop", "healthy-tls"]);
+    let (cases, out) = (folder.path().join("cases"), folder.path().join("out"));
+    let args = [&text(&cases), "--out", &text(&out), "--resume", "--format", "ndjson"];
+    let first = run(&args);
+    let before = results(&out);
+    thread::sleep(Duration::from_millis(20));
+    assert_eq!(run(&args).stdout, first.stdout);
+    assert_eq!(results(&out), before);
+    // Half a result is none.
+    let name = before.keys().next().unwrap();
+    fs::write(out.join(name), "{\"schema\": \"rdpscan.batch.v1\", \"row\"").unwrap();
+    assert_eq!(run(&args).stdout, first.stdout);
+    assert!(fs::read_to_string(out.join(name)).unwrap().ends_with("}\n"));
+}
+
+#[test]
+fn shards_together_are_the_whole() {
+    let folder = bundles(&[
+        "firewall-drop",
+        "healthy-tls",
+        "no-cc",
+        "rst-injected",
+        "healthy-nla",
+        "tls-version-mismatch",
+    ]);
+    let (cases, out) = (folder.path().join("cases"), folder.path().join("out"));
+    let mut lines = 0;
+    for shard in ["1/3", "2/3", "3/3"] {
+        let output = run(&[&text(&cases), "--out", &text(&out), "--shard", shard, "--format", "ndjson"]);
+        lines += String::from_utf8(output.stdout).unwrap().lines().count();
+    }
+    assert_eq!(lines, 6);
+    assert_eq!(results(&out).len(), 6);
+}
+
+/// Kills it again and again at moments that differ, and takes it up each time.
+#[test]
+fn killed_and_resumed_loses_and_repeats_nothing() {
+    let names: Vec<String> = super::samples::names().into_iter().take(40).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let folder = bundles(&names);
+    let (cases, out) = (folder.path().join("cases"), folder.path().join("out"));
+    let args = [&text(&cases), "--out", &text(&out), "--resume", "--jobs", "2", "--format", "ndjson"];
+    let mut written: BTreeMap<String, SystemTime> = BTreeMap::new();
+    for wait in [5, 20, 60, 150, 300] {
+        let mut child = batch(&args).stdout(std::process::Stdio::null()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(wait));
+        let _ = child.kill();
+        let _ = child.wait();
+        if !out.is_dir() {
+            continue;
+        }
+        let now = results(&out);
+        for (name, time) in &written {
+            assert_eq!(now.get(name), Some(time), "{name} was written twice");
+        }
+        for name in now.keys() {
+            let json = fs::read_to_string(out.join(name)).unwrap();
+            assert!(serde_json::from_str::<Value>(&json).is_ok(), "{name} is not complete");
+        }
+        written = now;
+    }
+    let last = run(&args);
+    let now = results(&out);
+    assert_eq!(now.len(), 40);
+    for (name, time) in &written {
+        assert_eq!(now.get(name), Some(time), "{name} was written twice");
+    }
+    // The same as in one go.
+    let whole = folder.path().join("whole");
+    let once = run(&[&text(&cases), "--out", &text(&whole), "--format", "ndjson"]);
+    assert_eq!(last.stdout, once.stdout);
+    for name in now.keys() {
+        assert_eq!(fs::read(out.join(name)).unwrap(), fs::read(whole.join(name)).unwrap(), "{name}");
+    }
+}
