@@ -31,6 +31,7 @@ pub mod finding;
 pub mod fold;
 pub mod judge;
 mod pattern;
+pub mod points;
 pub mod told;
 mod without_finding;
 

@@ -103,7 +103,24 @@ pub enum Command {
     /// Print the JSON Schema of `analyze --format json`.
     ///
     /// JSON Schema 2020-12, of the report rdpscan.report.v1. Keys may be added within v1; none is renamed or removed.
-    Schema,
+    Schema(Schema),
+}
+
+/// The options of `schema`.
+#[derive(Debug, clap::Args)]
+pub struct Schema {
+    /// Of what.
+    #[arg(value_name = "OF", default_value = "report")]
+    pub of: SchemaName,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaName {
+    /// `analyze --format json`.
+    Report,
+    /// A line of `analyze --format ndjson`.
+    Incident,
 }
 
 /// The options of `analyze`.
@@ -138,6 +155,19 @@ pub struct Analyze {
     /// When to use colours. NO_COLOR is honoured.
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
     pub color: Color,
+
+    /// Put pseudonyms in the place of addresses, user, host and domain names, and certificate subjects.
+    #[arg(long, help_heading = "Report")]
+    pub redact: bool,
+
+    /// Keep what the pseudonyms stand for in FILE, and go on with those that are in it. Whoever has it can read the
+    /// report: do not send it along. Implies --redact.
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub redact_key: Option<PathBuf>,
+
+    /// Name the SHA-256 of every input file. Of a large capture that takes longer than the analysis.
+    #[arg(long, help_heading = "Report")]
+    pub hash: bool,
 
     /// Only incidents of this client.
     #[arg(long, value_name = "IP|NAME", value_parser = party, help_heading = "Selection")]

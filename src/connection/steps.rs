@@ -118,7 +118,17 @@ pub fn steps(connection: &Connection) -> Vec<Step> {
 
 fn one(kind: Kind, from: Side, stage: Stage, says: impl Into<String>, mark: Mark) -> Step {
     let to = if kind == Kind::Lost { Lane::Path } else { from.other().into() };
-    Step { kind, from: from.into(), to, stage, says: says.into(), count: 1, bytes: 0, first: mark, last: mark }
+    Step {
+        kind,
+        from: from.into(),
+        to,
+        stage,
+        says: says.into(),
+        count: 1,
+        bytes: 0,
+        first: mark,
+        last: mark,
+    }
 }
 
 /// SYN, SYN-ACK, ACK.
@@ -190,7 +200,7 @@ fn record_step(connection: &Connection, flow: &Flow, record: &Record) -> Step {
     let (kind, stage, says) = match record.framing {
         Framing::Tls { kind: 20, .. } => (Kind::Message, Stage::Tls, "ChangeCipherSpec".into()),
         Framing::Tls { kind: 21, .. } => alert(connection, record),
-        Framing::Tls { kind: 22, .. } => (Kind::Message, Stage::Tls, handshake(connection, record)),
+        Framing::Tls { kind: 22, .. } => (Kind::Message, Stage::Tls, handshake(connection, flow, record)),
         Framing::Tls { .. } => sealed(connection, flow, record),
         Framing::Tpkt | Framing::FastPath => clear(connection, record),
     };
@@ -212,9 +222,17 @@ fn alert(connection: &Connection, record: &Record) -> (Kind, Stage, String) {
     }
 }
 
-/// The messages of a handshake record, by their marks.
-fn handshake(connection: &Connection, record: &Record) -> String {
+/// The messages of a handshake record, by their marks: of several records in one frame each names all, and the fold
+/// names them once.
+fn handshake(connection: &Connection, flow: &Flow, record: &Record) -> String {
     let tls = &connection.tls;
+    // Behind the change of cipher there is nothing but the Finished; before it, none.
+    let changes =
+        |other: &&Record| other.from == record.from && matches!(other.framing, Framing::Tls { kind: 20, .. });
+    let sealed = flow.records.iter().find(changes).is_some_and(|change| change.offset < record.offset);
+    if sealed && tls.retry.is_none() {
+        return "Finished".into();
+    }
     let mut names: Vec<String> = Vec::new();
     let here = |mark: Option<Mark>| mark == Some(record.end);
     if here(tls.client_hello.as_ref().map(crate::base::Observed::mark)) {
@@ -232,9 +250,6 @@ fn handshake(connection: &Connection, record: &Record) -> String {
     }
     if here(tls.server_done) {
         names.push("ServerHelloDone".into());
-    }
-    if here(tls.client_finished) || here(tls.server_finished) {
-        names.push("Finished".into());
     }
     if names.is_empty() { "key exchange".into() } else { names.join(", ") }
 }
@@ -363,9 +378,13 @@ fn join(first: &mut Step, second: Step) {
     first.count += 1;
     first.bytes += second.bytes;
     first.last = first.last.max(second.last);
-    if first.kind == Kind::Message && !first.says.split(", ").any(|name| name == second.says) {
-        first.says.push_str(", ");
-        first.says.push_str(&second.says);
+    if first.kind == Kind::Message {
+        for name in second.says.split(", ") {
+            if !first.says.split(", ").any(|known| known == name) {
+                first.says.push_str(", ");
+                first.says.push_str(name);
+            }
+        }
     }
 }
 

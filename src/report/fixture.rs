@@ -25,6 +25,7 @@ pub(super) fn report() -> Report {
             spread_ms: Some(4.0),
             pairs: 5,
             quality: "exact",
+            drift_ms_per_hour: None,
         }],
         client_code: None,
         incidents: Vec::new(),
@@ -219,6 +220,7 @@ pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection
             matched_by: "address",
         }],
         verdict,
+        views: None,
         display_filter:
             "ip.addr == 10.20.0.5 && tcp.port == 50001 && ip.addr == 10.20.0.9 && tcp.port == 3389".to_owned(),
     }
@@ -410,6 +412,7 @@ pub(super) fn several() -> Report {
         spread_ms: None,
         pairs: 0,
         quality: "unknown",
+        drift_ms_per_hour: None,
     });
     let second =
         Connection { sources: vec![2], start: at(900), end: at(990), ..connection(2, 1, failed_verdict()) };

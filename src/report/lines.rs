@@ -124,8 +124,7 @@ fn row(report: &Report, incident: &Incident) -> IncidentRow {
 
 /// RFC 4180 with a header; empty where nothing is known.
 pub(super) fn csv(report: &Report) -> String {
-    let mut writer =
-        csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     // Memory takes every write, and every row has as many cells as the header.
     let _ = writer.write_record(COLUMNS);
     for row in rows_of(report) {

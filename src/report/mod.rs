@@ -19,6 +19,8 @@ mod lines;
 mod markdown;
 pub mod model;
 mod page;
+mod place;
+pub mod redact;
 mod rows;
 mod schema;
 mod table;
@@ -30,8 +32,9 @@ mod wrap;
 use std::io::{self, Write};
 
 pub use escape::visible;
+pub use lines::IncidentRow;
 use model::Report;
-pub use schema::schema;
+pub use schema::{incident_schema, schema};
 
 /// What a report is written as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -108,7 +108,7 @@ pub(super) fn view(report: &Report, incident: &Incident) -> View {
         state: State::of(verdict),
         title: title(verdict),
         cause: verdict.cause,
-        summary: Text::prose(&verdict.summary),
+        summary: summary(verdict),
         who: rows::who(incident),
         when: format!("{} UTC", rows::span(&incident.start, &incident.end)),
         strength: verdict.strength.map(strength),
@@ -119,8 +119,10 @@ pub(super) fn view(report: &Report, incident: &Incident) -> View {
         bars: bars(report, incident, &connections),
         span: span(incident),
         timeline: timeline::timeline(report, incident, &clocks),
-        evidence: facts.map(|((number, fact), moment)| self::fact(report, number, fact, moment.shown(day))).collect(),
-        legend: time::legend(moments.iter()),
+        evidence: facts
+            .map(|((number, fact), moment)| self::fact(report, number, fact, moment.shown(day)))
+            .collect(),
+        legend: time::legend(clocks.captures, moments.iter()),
         filter: all_frames(report, verdict),
         weighed: told::weighed(incident),
         exonerated: told::exonerated(report, incident),
@@ -139,6 +141,18 @@ fn title(verdict: &Verdict) -> Text {
         (None, None) if State::of(verdict) == State::Healthy => Text::plain("No failure found"),
         (None, None) => Text::plain("The reason is not visible in these files"),
     }
+}
+
+/// What the summary says beyond the title that stands above it.
+fn summary(verdict: &Verdict) -> Text {
+    let title = rows::title(verdict).unwrap_or_default();
+    let rest = verdict.summary.strip_prefix(title.as_str()).filter(|_| !title.is_empty());
+    let Some(rest) = rest.map(|rest| rest.trim_start_matches([':', '.', ' '])) else {
+        return Text::prose(&verdict.summary);
+    };
+    let mut letters = rest.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    Text::prose(&(first + letters.as_str()))
 }
 
 /// The word, what it means, and how many of three marks it has.
@@ -294,4 +308,3 @@ fn told(report: &Report, incident: &Incident, connections: &[&Connection]) -> Ve
         })
         .collect()
 }
-

@@ -65,6 +65,8 @@ pub(super) struct Arrow {
 #[derive(Debug)]
 pub(super) struct Pin {
     pub side: Lane,
+    /// `RdpCoreTS 131`.
+    pub name: String,
     pub says: Text,
     pub clock: String,
     pub place: String,
@@ -102,9 +104,68 @@ pub(super) fn rows_of(
     }
     arrows.sort_by_key(|arrow| arrow.first.unwrap_or(Timestamp::MAX));
     pins.sort_by_key(|pin| pin.at.unwrap_or(Timestamp::MAX));
-    let mut stages: Vec<&'static str> = connection.steps.iter().map(|step| step.stage).collect();
-    stages.dedup();
-    merged(arrows, pins, &connection.steps)
+    bundled(merged(arrows, pins, &connection.steps))
+}
+
+/// Log entries in a row, of one side, that the verdict does not cite: more than two are told by number.
+fn bundled(rows: Vec<Row>) -> Vec<Row> {
+    let mut out: Vec<Row> = Vec::with_capacity(rows.len());
+    let mut bundle: Vec<Pin> = Vec::new();
+    for row in rows {
+        match row {
+            Row::Pin(pin) if pin.cited.is_none() => {
+                if bundle
+                    .last()
+                    .is_some_and(|last| (last.side, last.at.is_none()) != (pin.side, pin.at.is_none()))
+                {
+                    end_bundle(&mut bundle, &mut out);
+                }
+                bundle.push(pin);
+            }
+            other => {
+                end_bundle(&mut bundle, &mut out);
+                out.push(other);
+            }
+        }
+    }
+    end_bundle(&mut bundle, &mut out);
+    out
+}
+
+fn end_bundle(bundle: &mut Vec<Pin>, out: &mut Vec<Row>) {
+    let pins = std::mem::take(bundle);
+    if pins.len() > 2 {
+        out.extend(one_pin(pins).map(Row::Pin));
+    } else {
+        out.extend(pins.into_iter().map(Row::Pin));
+    }
+}
+
+/// `5 entries: RdpCoreTS 65, 72 ×2, 141; RemoteConnectionManager 261`.
+fn one_pin(bundle: Vec<Pin>) -> Option<Pin> {
+    let count = u64::try_from(bundle.len()).unwrap_or(u64::MAX);
+    let mut logs: Vec<(String, Vec<(String, u64)>)> = Vec::new();
+    for pin in &bundle {
+        let (log, id) = pin.name.rsplit_once(' ').unwrap_or((pin.name.as_str(), ""));
+        let at = logs.iter().position(|(name, _)| name == log).unwrap_or_else(|| {
+            logs.push((log.to_owned(), Vec::new()));
+            logs.len() - 1
+        });
+        let Some((_, ids)) = logs.get_mut(at) else { continue };
+        match ids.iter_mut().find(|(known, _)| known == id) {
+            Some((_, times)) => *times += 1,
+            None => ids.push((id.to_owned(), 1)),
+        }
+    }
+    let list = |ids: &[(String, u64)]| {
+        let one =
+            |(id, times): &(String, u64)| if *times > 1 { format!("{id} ×{times}") } else { id.clone() };
+        ids.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    let logs: Vec<String> = logs.iter().map(|(log, ids)| format!("{log} {}", list(ids))).collect();
+    let says = Text::new().and_dim(&format!("{} entries: {}", rows::count(count), logs.join("; ")));
+    let place = format!("{} records", rows::count(count));
+    bundle.into_iter().next().map(|first| Pin { says, place, ..first })
 }
 
 /// By time, with stages and silences between.
@@ -153,8 +214,13 @@ fn milliseconds(nanos: i64) -> f64 {
 fn arrow(report: &Report, step: &Step, cited: &Cited) -> Arrow {
     let (first, last) = (step.time.parse().ok(), step.last_time.parse().ok());
     let mut says = Text::prose(&step.says);
-    if step.count > 1 && step.kind != "left-out" {
-        says = says.and_dim(&format!(" ×{}", rows::count(step.count)));
+    match step.kind {
+        "both" => says = says.and_dim(&format!(", {}", rows::counted(step.count, "record"))),
+        // A flight of the handshake names its messages.
+        "left-out" => {}
+        "message" if step.stage == "tls" => {}
+        _ if step.count > 1 => says = says.and_dim(&format!(" ×{}", rows::count(step.count))),
+        _ => {}
     }
     if step.bytes > 0 {
         says = says.and_dim(&format!(", {}", rows::counted(step.bytes, "byte")));
@@ -210,7 +276,8 @@ fn pins(
         let says = Text::new().ink(Ink::Bold, &rows::event_name(event)).and(" ").and_prose(&event.says);
         let moment = clocks.moment(event.source, Some(event.record), &event.time);
         let place = rows::in_file(report, &format!("record {}", event.record), event.source);
-        pins.push(pin(report, event.source, says, &moment, place, number));
+        let pin = pin(report, event.source, says, &moment, place, number);
+        pins.push(Pin { name: rows::event_name(event), ..pin });
     }
     let around = (connection.start.parse::<Timestamp>().ok()).zip(connection.end.parse::<Timestamp>().ok());
     for (number, fact) in (1..).zip(&incident.verdict.evidence) {
@@ -221,8 +288,11 @@ fn pins(
         let moment = clocks.moment(fact.source, fact.record, &fact.time);
         let near = moment.order() >= start.shifted(-NEAR) && moment.order() <= end.shifted(NEAR);
         if near && moment.mark != Mark::Alone {
-            let place = rows::place(report, fact);
-            pins.push(pin(report, fact.source, Text::prose(&fact.says), &moment, place, Some(number)));
+            let place = rows::in_file(report, &format!("record {record}"), fact.source);
+            let log = fact.channel.as_deref().map(rows::channel).zip(fact.event_id);
+            let name = log.map_or_else(String::new, |(log, id)| format!("{log} {id} "));
+            let says = Text::new().ink(Ink::Bold, &name).and_prose(&fact.says);
+            pins.push(pin(report, fact.source, says, &moment, place, Some(number)));
         }
     }
     let mut left = PINS.saturating_sub(pins.iter().filter(|pin| pin.cited.is_some()).count());
@@ -246,7 +316,17 @@ fn pin(
     let clock = report.clocks.iter().find(|clock| clock.sources.contains(&source));
     let spread = clock.and_then(|clock| clock.spread_ms).and_then(nanoseconds).unwrap_or(0);
     let at = if moment.mark == Mark::Alone { None } else { moment.time.parse().ok() };
-    Pin { side: Lane::of(role), says, clock: moment.shown(rows::day(&moment.time)), place, at, spread, cited }
+    let name = String::new();
+    Pin {
+        side: Lane::of(role),
+        name,
+        says,
+        clock: moment.shown(rows::day(&moment.time)),
+        place,
+        at,
+        spread,
+        cited,
+    }
 }
 
 /// By way of decimals: there is no checked conversion from a float.

@@ -29,6 +29,7 @@ struct Page<'a> {
     title: String,
     tally: Text,
     times: String,
+    client_code: Option<Text>,
     overview: Vec<OverviewRow>,
     incidents: Vec<View>,
     /// What is not told in full, or that nothing was found.
@@ -84,6 +85,7 @@ pub(super) fn render(report: &Report) -> String {
         title: title(report),
         tally: page::overview::tally(report),
         times: page::overview::times(report),
+        client_code: report.client_code.as_ref().map(page::overview::client_code),
         overview: overview(report, &told),
         incidents: chosen.in_full.iter().map(|incident| incident::view(report, incident)).collect(),
         opening: if none { page::overview::nothing_found(report) } else { Vec::new() },
@@ -126,7 +128,11 @@ fn base64(bytes: &[u8]) -> String {
         for place in 0..4 {
             let sextet = whole >> (18 - 6 * place) & 63;
             let letter = LETTERS.get(crate::base::bytes::index(sextet)).copied().unwrap_or(b'A');
-            out.push(if usize::try_from(place).unwrap_or(0) <= three.len() { char::from(letter) } else { '=' });
+            out.push(if usize::try_from(place).unwrap_or(0) <= three.len() {
+                char::from(letter)
+            } else {
+                '='
+            });
         }
     }
     out
@@ -160,7 +166,9 @@ mod tests {
     #[test]
     fn base64_is_as_everywhere() {
         // RFC 4648 10
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+        for (plain, coded) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
     }

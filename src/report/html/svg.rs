@@ -16,12 +16,37 @@ const LINE: i64 = 16;
 /// Something to draw.
 #[derive(Debug)]
 pub(super) enum Shape {
-    Line { x1: i64, y1: i64, x2: i64, y2: i64, class: &'static str },
+    Line {
+        x1: i64,
+        y1: i64,
+        x2: i64,
+        y2: i64,
+        class: &'static str,
+    },
     /// Points of a closed figure.
-    Figure { points: String, class: &'static str },
-    Rect { x: i64, y: i64, width: i64, height: i64, class: &'static str },
-    Circle { x: i64, y: i64, class: &'static str },
-    Words { x: i64, y: i64, anchor: &'static str, class: &'static str, text: String },
+    Figure {
+        points: String,
+        class: &'static str,
+    },
+    Rect {
+        x: i64,
+        y: i64,
+        width: i64,
+        height: i64,
+        class: &'static str,
+    },
+    Circle {
+        x: i64,
+        y: i64,
+        class: &'static str,
+    },
+    Words {
+        x: i64,
+        y: i64,
+        anchor: &'static str,
+        class: &'static str,
+        text: String,
+    },
 }
 
 /// A picture.
@@ -66,10 +91,11 @@ impl Across {
     }
 
     fn wide(rows: &[Row]) -> Self {
-        let has = |lanes: &[Lane]| rows.iter().any(|row| matches!(row, Row::Pin(pin) if lanes.contains(&pin.side)));
+        let has =
+            |lanes: &[Lane]| rows.iter().any(|row| matches!(row, Row::Pin(pin) if lanes.contains(&pin.side)));
         let (left, right) = (has(&[Lane::Client]), has(&[Lane::Server, Lane::Path]));
         let client = if left { 292 } else { 124 };
-        let server = if right { 612 } else { 850 };
+        let server = if right { 600 } else { 800 };
         let path = i64::midpoint(client, server);
         Self {
             width: 880,
@@ -90,16 +116,16 @@ impl Across {
             path: 172,
             server: 334,
             times: false,
-            label: 41,
+            label: 39,
             client_pins: None,
             server_pins: None,
         }
     }
 }
 
-/// Columns that fit; a letter of the page's 13 pixels is 7 wide on average.
+/// Columns that fit; a letter of the page's 13 pixels is up to 7.6 wide on average, by the system's font.
 fn columns(pixels: i64) -> usize {
-    usize::try_from(pixels / 7).unwrap_or(1).max(8)
+    usize::try_from(pixels * 10 / 76).unwrap_or(1).max(8)
 }
 
 /// For a wide page.
@@ -113,7 +139,8 @@ pub(super) fn narrow(rows: &[Row], heads: &Heads) -> Picture {
 }
 
 fn draw(rows: &[Row], heads: &Heads, across: Across) -> Picture {
-    let mut pen = Pen { across, y: 0, lanes: Vec::new(), shapes: Vec::new(), times: Vec::new(), bands: Vec::new() };
+    let mut pen =
+        Pen { across, y: 0, lanes: Vec::new(), shapes: Vec::new(), times: Vec::new(), bands: Vec::new() };
     pen.heads(heads);
     let top = pen.y;
     let mut begins = top;
@@ -182,8 +209,9 @@ impl Pen {
         self.y += 10;
         let (left, right) = (self.across.client, self.across.server);
         if self.across.times {
-            self.words(0, self.y + 13, "start", "stage", stage);
+            self.words(0, self.y + 14, "start", "stage", stage);
             self.line((0, self.y), (right, self.y), "rule");
+            self.y += 16;
         } else {
             self.words(self.across.path, self.y + 13, "middle", "stage", stage);
             self.line((left, self.y), (right, self.y), "rule");
@@ -201,7 +229,13 @@ impl Pen {
         let text = format!("{length} without a frame or entry");
         let half = i64::try_from(text.len()).unwrap_or(0) * 7 / 2 + 10;
         let middle = self.across.path;
-        self.shapes.push(Shape::Rect { x: middle - half, y: from + 5, width: 2 * half, height: 22, class: "pill" });
+        self.shapes.push(Shape::Rect {
+            x: middle - half,
+            y: from + 5,
+            width: 2 * half,
+            height: 22,
+            class: "pill",
+        });
         self.words(middle, from + 20, "middle", "pilltext", text);
         self.y = to + 4;
     }
@@ -214,7 +248,7 @@ impl Pen {
         } else {
             let text = if place.is_empty() { clock.to_owned() } else { format!("{clock} · {place}") };
             let x = if marked { 44 } else { 22 };
-            self.words(x, self.y + 12, "start", "clock", clipped(&text, 46));
+            self.words(x, self.y + 12, "start", "clock", clipped(&text, 44));
             self.y += LINE;
         }
     }
@@ -307,7 +341,7 @@ impl Pen {
             Lane::Client => self.across.client_pins,
             Lane::Path | Lane::Server => self.across.server_pins,
         };
-        let (left, room) = gutter.unwrap_or((22, 41));
+        let (left, room) = gutter.unwrap_or((22, 39));
         let inset = if pin.cited.is_some() { 24 } else { 0 };
         if self.across.times {
             self.place(&pin.clock, &pin.place, false);
@@ -353,7 +387,8 @@ impl Pen {
             let ends = [at.shifted(spread.saturating_neg()), at.shifted(*spread)];
             let [from, to] = ends.map(|end| height_of(end, &self.times).clamp(top, self.y));
             // A clock that is exact to less than a row is shown as such.
-            let (from, to) = (from.min(height_of(*at, &self.times) - 7), to.max(height_of(*at, &self.times) + 7));
+            let (from, to) =
+                (from.min(height_of(*at, &self.times) - 7), to.max(height_of(*at, &self.times) + 7));
             let x = self.across.of(*lane) - 6;
             under.push(Shape::Rect { x, y: from, width: 12, height: to - from, class: "band" });
         }

@@ -17,6 +17,10 @@ const HEALTHY_ROWS: usize = 5;
 /// Healthy incidents without a remark that get a line of their own.
 const HEALTHY_LINES: usize = 200;
 
+/// What a reader of a redacted report must know.
+pub(in crate::report) const REDACTED: &str = "addresses, names and certificate subjects are pseudonyms, the same one for \
+                                              the same thing; only the key file of this report turns them back.";
+
 /// What was found, in one line.
 pub(in crate::report) fn opening(report: &Report) -> Vec<Block> {
     let heading = Text::plain("Remote Desktop connection analysis");
@@ -27,12 +31,15 @@ pub(in crate::report) fn opening(report: &Report) -> Vec<Block> {
     line = line.and_dim(&times(report));
     let tool = format!(" {} {}", report.tool.name, report.tool.version);
     let mut page = vec![Block::Heading(1, heading), Block::Paragraph(line.and_dim(&tool))];
+    if report.redacted {
+        page.push(Block::Paragraph(Text::new().ink(Ink::Bold, "Redacted").and(": ").and(REDACTED)));
+    }
     page.extend(report.client_code.as_ref().map(|told| Block::Paragraph(client_code(told))));
     page
 }
 
 /// The code that the user saw, and the incidents that it can belong to.
-fn client_code(told: &ClientCode) -> Text {
+pub(in crate::report) fn client_code(told: &ClientCode) -> Text {
     let means = told.means.unwrap_or("not a code that is known");
     let text = Text::plain("The user saw ").and_code(&told.text).and(": ").and_prose(means).and(". ");
     let ids: Vec<String> = told.fits.iter().map(ToString::to_string).collect();
