@@ -137,7 +137,9 @@ fn seen_by(connection: &mut Connection, captures: &[Observations]) -> Vec<Seen> 
         .into_iter()
         .filter_map(|(vantage, mut stretches)| {
             let capture = captures.iter().find(|capture| capture.source == vantage.source)?;
-            stretches.iter_mut().for_each(|list| list.sort_by_key(|own| (own.time, own.frame)));
+            for list in &mut stretches {
+                list.sort_by_key(|own| (own.time, own.frame));
+            }
             Some(Seen { vantage, stretches, window: capture.window?, drops: capture.drops > 0 })
         })
         .collect()

@@ -144,13 +144,13 @@ pub fn compare(seen: &[Seen]) -> Option<Views> {
         (second, first, placed.offset.saturating_neg())
     };
     let pair = Pair { client, server, offset, margin: placed.transit.saturating_mul(4).max(MARGIN) };
-    let sound = [pair.is_complete(Side::Client), pair.is_complete(Side::Server)];
+    let complete = (pair.is_complete(Side::Client), pair.is_complete(Side::Server));
     let mut to_server = cross(&pair, Side::Client);
     let mut to_client = cross(&pair, Side::Server);
     // What the sender's point lacks and the receiver's has, the former did not capture: it may lack anything.
-    let sound = [sound[0] && !to_server.appeared, sound[1] && !to_client.appeared];
-    to_server.is_proof = sound[1];
-    to_client.is_proof = sound[0];
+    let sound = (complete.0 && !to_server.appeared, complete.1 && !to_client.appeared);
+    to_server.is_proof = sound.1;
+    to_client.is_proof = sound.0;
     let resets = resets(&pair, sound);
     Some(Views {
         client_side: client.vantage,
@@ -315,7 +315,7 @@ fn place(first: &Seen, second: &Seen) -> Option<Placed> {
         Some((forth, back)) => (i64::midpoint(forth, back), forth.saturating_sub(back).saturating_abs() / 2),
         None => (0, 0),
     };
-    let hops = [from_client, from_server].into_iter().flatten().map(|lives| lives.unsigned_abs()).max();
+    let hops = [from_client, from_server].into_iter().flatten().map(i16::unsigned_abs).max();
     Some(Placed { first_near_client, offset, transit, hops: hops.and_then(|hops| u8::try_from(hops).ok()) })
 }
 
@@ -372,12 +372,12 @@ fn is_complete(stretch: &[Sighting]) -> bool {
 /// The same reset is seen at both points within this time.
 const SAME_RESET: i64 = 2 * time::SECOND;
 
-fn resets(pair: &Pair<'_>, sound: [bool; 2]) -> Vec<Reset> {
+fn resets(pair: &Pair<'_>, (client_is_sound, server_is_sound): (bool, bool)) -> Vec<Reset> {
     let mut found = Vec::new();
     for from in [Side::Client, Side::Server] {
         let reset = |sighting: &&Sighting| sighting.flags.has(TcpFlags::RST);
         let mut near: Vec<&Sighting> = pair.sightings(from, from).filter(reset).collect();
-        let near_is_sound = sound[usize::from(from == Side::Server)];
+        let near_is_sound = if from == Side::Client { client_is_sound } else { server_is_sound };
         let shift = if from == Side::Server { pair.offset } else { pair.offset.saturating_neg() };
         for far in pair.sightings(from.other(), from).filter(reset) {
             let passed = near.iter().position(|own| {

@@ -90,7 +90,9 @@ impl Work<'_> {
                 found.entry(Arc::clone(&item.event.computer)).or_default().push(own);
             }
         }
-        found.values_mut().for_each(|list| list.sort_unstable());
+        for list in found.values_mut() {
+            list.sort_unstable();
+        }
         found
     }
 }
