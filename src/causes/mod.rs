@@ -26,10 +26,12 @@
 
 pub mod case;
 mod cause;
+pub mod client_code;
 pub mod finding;
 pub mod fold;
 pub mod judge;
 mod pattern;
+pub mod points;
 pub mod side;
 pub mod told;
 mod without_finding;

@@ -7,6 +7,7 @@ mod blocked;
 mod broker;
 mod gateway;
 mod side;
+mod translated;
 
 pub use blocked::Blocked;
 
@@ -104,6 +105,8 @@ struct Work<'a> {
     items: Vec<Item<'a>>,
     /// Connections whose acceptance a log tells: which item, and on which computer.
     accepted: BTreeMap<usize, usize>,
+    /// Of these, those that are tied by time and order alone.
+    by_order: BTreeSet<usize>,
     sides: Vec<SideConnection>,
     links: Vec<(usize, usize)>,
     blocked: Vec<Blocked>,
@@ -130,6 +133,7 @@ impl<'a> Work<'a> {
             attempts,
             items,
             accepted: BTreeMap::new(),
+            by_order: BTreeSet::new(),
             sides: Vec::new(),
             links: Vec::new(),
             blocked: Vec::new(),
@@ -141,7 +145,9 @@ impl<'a> Work<'a> {
     fn by_address(&mut self, notes: &mut Notes) {
         let mut by_client: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
         for (at, attempt) in self.attempts.iter().enumerate() {
-            by_client.entry(attempt.connection.client).or_default().push(at);
+            for client in attempt.connection.known_clients() {
+                by_client.entry(client).or_default().push(at);
+            }
         }
         let mut pairs: Vec<(i64, usize, usize)> = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
@@ -171,44 +177,8 @@ impl<'a> Work<'a> {
             }
         }
         self.by_port(notes);
+        self.by_order(notes);
         self.by_filter_event(&by_client);
-    }
-
-    /// An address translation changes the client's address and often keeps its port: where a port stands once among
-    /// what is left of both sides, at nearly the same time, it is the same connection.
-    fn by_port(&mut self, notes: &mut Notes) {
-        let mut ends: BTreeMap<u16, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
-        let mut clients: BTreeSet<IpAddr> = BTreeSet::new();
-        for (at, attempt) in self.attempts.iter().enumerate() {
-            let established = attempt.connection.flow.as_ref().is_some_and(|flow| flow.is_established());
-            clients.insert(attempt.connection.client.ip);
-            if established && !self.accepted.contains_key(&at) {
-                ends.entry(attempt.connection.client.port).or_default().0.push(at);
-            }
-        }
-        for (item_at, item) in self.items.iter().enumerate().filter(|(_, item)| item.taken.is_none()) {
-            let stranger = keys::accepted_client(item.event).filter(|client| !clients.contains(&client.ip));
-            if let Some((_, items)) = stranger.and_then(|client| ends.get_mut(&client.port)) {
-                items.push(item_at);
-            }
-        }
-        for (attempts, items) in ends.into_values() {
-            let ([at], [item_at]) = (&attempts[..], &items[..]) else { continue };
-            let near = self.attempts.get(*at).zip(self.items.get(*item_at)).is_some_and(|(attempt, item)| {
-                let moment = handshake(&attempt.connection).time;
-                match item.corrected {
-                    Some(corrected) => (corrected - moment).abs() <= RESIDUAL,
-                    None => (item.event.time - moment).abs() <= UNCOMPARED,
-                }
-            });
-            if near {
-                if let Some(place) = self.items.get(*item_at).map(|item| item.event.at) {
-                    notes.add(NoteKind::JoinedByPort, Some(place.source()), Some(place));
-                }
-                self.accepted.insert(*at, *item_at);
-                self.take(*item_at, *at, MatchKey::Port);
-            }
-        }
     }
 
     /// Security 5152, 5156, 5157 name both ends.
@@ -281,9 +251,13 @@ impl<'a> Work<'a> {
                 owners.insert((Arc::clone(&event.computer), activity), *at);
             }
         }
-        self.take_where(MatchKey::Activity, |item| {
-            owners.get(&(Arc::clone(&item.event.computer), item.event.activity?)).copied()
-        });
+        for item in self.items.iter_mut().filter(|item| item.taken.is_none()) {
+            let Some(activity) = item.event.activity else { continue };
+            let owner = owners.get(&(Arc::clone(&item.event.computer), activity)).copied();
+            // What follows from a join by time is no better than that.
+            let by = |at| if self.by_order.contains(&at) { MatchKey::Time } else { MatchKey::Activity };
+            item.taken = owner.map(|at| (at, by(at)));
+        }
     }
 
     /// The client's own log: its attempts are tied by the server's address or name, and by time.
@@ -402,7 +376,11 @@ impl<'a> Work<'a> {
     fn log_window(&self, at: usize, computer: &str) -> Option<Window> {
         let mut window: Option<Window> = None;
         for item in &self.items {
-            let mine = matches!(item.taken, Some((owner, MatchKey::Address | MatchKey::Port | MatchKey::Activity)) if owner == at);
+            let weak = self.by_order.contains(&at);
+            let mine = item.taken.is_some_and(|(owner, by)| {
+                let sure = matches!(by, MatchKey::Address | MatchKey::Port | MatchKey::Activity);
+                owner == at && (sure || weak && by == MatchKey::Time)
+            });
             if mine && &*item.event.computer == computer {
                 window.get_or_insert(Window::at(item.event.time)).include(item.event.time);
             }
