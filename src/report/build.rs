@@ -77,7 +77,7 @@ pub fn report(material: &Material<'_>) -> Report {
         .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of, (captures, &shown)))
         .collect();
     steps::add(&mut connections, material);
-    connections.extend(sides(material));
+    connections.extend(sides(material, captures));
     // What clocks are compared with, where none fits: the first capture, else the first log.
     let capture =
         material.inputs.iter().find(|input| matches!(input.kind, InputKind::Pcap | InputKind::PcapNg));
@@ -105,7 +105,7 @@ pub fn report(material: &Material<'_>) -> Report {
 }
 
 /// The UDP connections of all incidents, in order of their numbers.
-fn sides(material: &Material<'_>) -> Vec<Connection> {
+fn sides(material: &Material<'_>, captures: &Alignment) -> Vec<Connection> {
     let mut found: Vec<(usize, u32)> = (1_u32..)
         .zip(material.incidents)
         .flat_map(|(number, (incident, ..))| incident.sides.iter().map(move |at| (*at, number)))
@@ -118,7 +118,7 @@ fn sides(material: &Material<'_>) -> Vec<Connection> {
             let side = material.around.sides.get(at)?;
             let owner =
                 side.owner.and_then(|owner| Some((id_of(owner.at), material.verdicts.get(owner.at)?)));
-            Some(side::connection(side::id_of(attempts, at), incident, side, owner, &material.clocks.captures))
+            Some(side::connection((side::id_of(attempts, at), incident), side, owner, captures))
         })
         .collect()
 }
@@ -335,7 +335,7 @@ fn stage(result: &connection::StageResult, captures: &Alignment) -> StageRow {
 }
 
 /// When, by the clock of the source itself.
-fn own_time(mark: Mark, captures: &Alignment) -> String {
+pub(super) fn own_time(mark: Mark, captures: &Alignment) -> String {
     text(captures.shift(mark.at.source()).back(mark.time))
 }
 

@@ -1,6 +1,6 @@
 //! UDP connections as the report shows them, beside the TCP connections that they belong to.
 
-use super::build::{joined, place_of, text, verdict};
+use super::build::{joined, own_time, place_of, verdict};
 use super::model::{Connection, Endpoint, Facts, StageRow};
 use crate::causes::{self, Verdict};
 use crate::connection::alignment::Alignment;
@@ -15,8 +15,7 @@ pub(super) fn id_of(attempts: usize, at: usize) -> u32 {
 
 /// One UDP connection. `owner` is the number of the connection that it stands beside, and the verdict on that.
 pub(super) fn connection(
-    id: u32,
-    incident: u32,
+    (id, incident): (u32, u32),
     side: &SideConnection,
     owner: Option<(u32, &Verdict)>,
     captures: &Alignment,
@@ -33,12 +32,14 @@ pub(super) fn connection(
         incident,
         beside: owner.map(|(id, _)| id),
         beside_by: side.owner.map(|owner| owner.by.name()),
+        steps: Vec::new(),
+        views: None,
         sources,
         transport: Transport::Udp.name(),
         client: Endpoint { ip: udp.client.ip.to_string(), port: udp.client.port },
         server: Endpoint { ip: udp.server.ip.to_string(), port: udp.server.port },
-        start: text(udp.first.time),
-        end: text(udp.last.time),
+        start: own_time(udp.first, captures),
+        end: own_time(udp.last, captures),
         first_frame: udp.first.at.frame(),
         last_frame: udp.last.at.frame(),
         conn_state: udp.conn_state(),
@@ -55,8 +56,6 @@ pub(super) fn connection(
             })
             .collect(),
         facts: facts(udp),
-        steps: Vec::new(),
-        views: None,
         events: side.events.iter().map(joined).collect(),
         verdict: verdict(&causes::side::judge(udp, owner.map(|(_, verdict)| verdict)), captures),
         display_filter: display_filter(udp),
