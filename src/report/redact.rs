@@ -284,7 +284,7 @@ impl Redactor<'_> {
         if what == What::Domain
             && let Some((first, _)) = bare.split_once('.')
         {
-            return format!("{}.example", self.pseudonym(What::Domain, first));
+            return format!("{}.invalid", self.pseudonym(What::Domain, first));
         }
         self.key.pseudonym(what.word(), bare, &self.taken)
     }
