@@ -160,8 +160,10 @@ fn no_original_string_is_left_in_any_format() {
             let mut left = Vec::new();
             for format in ALL {
                 let text = render(&report, format, Style { width: 400, color: false }).to_lowercase();
+                // The style sheet is the program's own.
+                let text = text.split_once("</style>").map_or(text.as_str(), |(_, page)| page);
                 assert!(text.contains("redacted") || report.incidents.is_empty(), "{format:?} has no banner");
-                for word in originals.iter().filter(|word| !own.contains(*word) && stands_in(&text, word)) {
+                for word in originals.iter().filter(|word| !own.contains(*word) && stands_in(text, word)) {
                     left.push(format!("samples/{}: {word} in {format:?}", sample.name));
                 }
             }

@@ -64,9 +64,7 @@ fn attempts(name: &str, connections: &[Connection], lookups: &[Lookup]) -> Vec<M
         .map(|connection| (connection.client.ip, connection.first))
         .collect();
     begun.sort_unstable();
-    begun.dedup_by(|later, earlier| {
-        later.0 == earlier.0 && later.1.time - earlier.1.time <= ATTEMPT
-    });
+    begun.dedup_by(|later, earlier| later.0 == earlier.0 && later.1.time - earlier.1.time <= ATTEMPT);
     let resolved = lookups.iter().filter(|lookup| lookup.is_for(name)).map(|lookup| lookup.first);
     begun.into_iter().map(|(_, mark)| mark).chain(resolved).collect()
 }
