@@ -19,9 +19,10 @@ use crate::correlate::{
 };
 use crate::eventlog::{self, Event, Log, LogIndex, Provider};
 use crate::host::{self, Fact, Hosts, Stated};
-use crate::input::{Bundle, Input, Limits, Opening};
+use crate::input::{Bundle, Input, Limits, Opening, digest};
 use crate::report::build::{self, Material};
 use crate::report::model::Report;
+use crate::report::redact::Key;
 
 /// What to analyse, and what of it to report.
 #[derive(Clone, Debug, Default)]
@@ -50,22 +51,33 @@ pub struct Options {
     pub max_memory: Option<u32>,
     /// What archives may cost.
     pub limits: Limits,
+    /// Hash every input with SHA-256. Costs more than reading a large capture does.
+    pub hash: bool,
     /// Bytes per range of a capture; chosen by the reader if not given. Never changes the report.
     pub range_size: Option<usize>,
 }
 
 /// Analyses the inputs.
 pub fn analyze(options: &Options) -> Result<Report, Error> {
+    pooled(options, None)
+}
+
+/// The same with pseudonyms in the place of addresses and names; `key` learns what they stand for.
+pub fn analyze_redacted(options: &Options, key: &mut Key) -> Result<Report, Error> {
+    pooled(options, Some(key))
+}
+
+fn pooled(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     match options.threads {
-        None => run(options),
+        None => run(options, key),
         Some(threads) => match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => pool.install(|| run(options)),
-            Err(_) => run(options),
+            Ok(pool) => pool.install(|| run(options, key)),
+            Err(_) => run(options, key),
         },
     }
 }
 
-fn run(options: &Options) -> Result<Report, Error> {
+fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     let opening =
         Opening { mapped: !options.no_mmap, limits: options.limits, is_evidence: &host::is_evidence };
     let bundle = Bundle::open(&options.inputs, opening)?;
@@ -88,7 +100,8 @@ fn run(options: &Options) -> Result<Report, Error> {
     // The clocks, from events that name what packets name too; then the events around the connections.
     let lookups: Vec<Lookup> =
         scanned.observations.iter().flat_map(|capture| capture.lookups.clone()).collect();
-    let clocks = Clocks::estimate(&scanned.connections, &lookups, &anchors, &mut notes);
+    let clocks = Clocks::estimate(&scanned.connections, &lookups, &anchors, &mut notes)
+        .with_captures(std::mem::take(&mut scanned.alignment));
     let capture_windows: Vec<Window> =
         scanned.observations.iter().filter_map(|capture| capture.window).collect();
     let mut logs: Vec<DecodedLog<'_>> = indexes
@@ -134,7 +147,7 @@ fn run(options: &Options) -> Result<Report, Error> {
         notes.add(NoteKind::NoRdp, captures.first().map(|capture| capture.id), None);
     }
 
-    Ok(build::report(&Material {
+    let material = Material {
         inputs: bundle.inputs(),
         sizes: &scanned.sizes,
         logs: &indexes.iter().map(LogIndex::log).collect::<Vec<_>>(),
@@ -146,7 +159,18 @@ fn run(options: &Options) -> Result<Report, Error> {
         groups: &groups,
         around: &around,
         notes: &notes,
-    }))
+    };
+    let mut report = build::report(&material);
+    if options.hash {
+        let hashes: Vec<String> = bundle.inputs().par_iter().map(digest::sha256).collect();
+        for (source, hash) in report.sources.iter_mut().zip(hashes) {
+            source.sha256 = Some(hash);
+        }
+    }
+    if let Some(key) = key {
+        build::redact(&mut report, &material, key);
+    }
+    Ok(report)
 }
 
 /// Where the computers are that wrote logs: at the server's address of connections that they name.

@@ -60,6 +60,6 @@ pub mod remedy;
 pub mod report;
 pub mod stream;
 
-pub use analyze::{Options, analyze};
+pub use analyze::{Options, analyze, analyze_redacted};
 pub use base::Error;
 pub use report::model::Report;

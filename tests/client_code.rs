@@ -16,6 +16,7 @@ use std::sync::LazyLock;
 use rdpscan::causes::by_id;
 use rdpscan::causes::client_code::Told;
 use rdpscan::report::model::{Incident, Verdict};
+use rdpscan::report::{Format, Style, render};
 use rdpscan::{Options, Report};
 
 use super::samples::{self, Sample};
@@ -130,6 +131,48 @@ fn the_code_of_the_cause_itself_agrees() {
         let raised = strengths == (Some("inferred"), Some("corroborated"));
         assert!(raised || strengths.0 == strengths.1, "samples/{name}: {strengths:?}");
     });
+}
+
+#[test]
+fn several_incidents_can_be_the_one() {
+    let several = samples::all().iter().find(|sample| sample.name == "three-clients").unwrap();
+    let report = told(several, 0x904, None).unwrap();
+    let code = report.client_code.as_ref().unwrap();
+    let failed = report.incidents.iter().filter(|incident| incident.verdict.kind != "healthy");
+    for incident in failed {
+        let contradicts = incident.verdict.client_code.as_ref().unwrap().weighs == "contradicts";
+        assert_ne!(contradicts, code.fits.contains(&incident.id));
+    }
+    let page = render(&report, Format::Table, Style::default());
+    assert!(page.contains("The user saw 0x904: "), "{page}");
+}
+
+#[test]
+fn what_both_accept_is_what_each_does() {
+    let mut seen = 0;
+    for sample in samples::all() {
+        let Ok(report) = &sample.report else { continue };
+        for connection in &report.connections {
+            let Some(own) = &connection.facts.acceptance else { continue };
+            assert!(
+                !connection.stages.iter().any(|stage| stage.stage == "session"),
+                "samples/{}",
+                sample.name
+            );
+            for kind in [&own.security, &own.tls_version, &own.cipher].into_iter().flatten() {
+                seen += 1;
+                let each = |one: &String| kind.client.list.contains(one) && kind.server.list.contains(one);
+                assert!(kind.both.iter().all(each), "samples/{}: {}", sample.name, kind.says);
+                assert!(!kind.both.iter().any(|one| kind.refused.contains(one)), "samples/{}", sample.name);
+                assert_eq!(kind.server.extent == "unknown", kind.server.list.is_empty());
+                let others =
+                    report.connections.iter().filter(|other| other.server.ip == connection.server.ip);
+                let others: Vec<u32> = others.map(|other| other.id).collect();
+                assert!(kind.shown_by.iter().all(|id| *id != connection.id && others.contains(id)));
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen}");
 }
 
 #[test]

@@ -227,10 +227,11 @@ fn weigh(told: Told, incident: &Incident, verdict: &Verdict, attempts: &[Attempt
             is(Weight::Contradicts, says.into())
         };
     }
-    if let Some(logged) = logged_code(incident, &own).filter(|logged| *logged != told.code) {
+    let logged = logged_codes(incident, &own);
+    if let Some(last) = logged.last().filter(|_| !logged.contains(&told.code)) {
         return is(
             Weight::Contradicts,
-            format!("the client's own log has the code {logged:#X} for this attempt"),
+            format!("the client's own log has the code {last:#X} for this attempt"),
         );
     }
     if let Some(denied) = told.denies(&connections) {
@@ -261,7 +262,7 @@ fn weigh(told: Told, incident: &Incident, verdict: &Verdict, attempts: &[Attempt
         return is(Weight::Agrees, format!("it names {ids}, as the files do"));
     }
     let refines = |named: &&Cause| cause.residual && named.more_specific_than.contains(&cause.id);
-    if names.iter().any(|named| refines(named)) {
+    if names.iter().any(refines) {
         return is(Weight::Agrees, format!("it names {ids}, and the files show where that fails"));
     }
     is(Weight::Contradicts, format!("it names {ids}, and the files show {}", cause.id))
@@ -274,14 +275,14 @@ fn nameless(told: Told) -> String {
     }
 }
 
-/// The code that the client's own log has for an attempt.
-fn logged_code(incident: &Incident, own: &[&Attempt]) -> Option<u32> {
+/// The codes that the client's own log has for an attempt.
+fn logged_codes(incident: &Incident, own: &[&Attempt]) -> Vec<u32> {
     let events = own.iter().flat_map(|attempt| &attempt.events).chain(&incident.events);
     let codes = events.filter_map(|joined| match rdp_client::meaning(&joined.event)? {
         rdp_client::Meaning::Disconnected(code) => code,
         _ => None,
     });
-    codes.last()
+    codes.collect()
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub mod fold;
 mod hosts;
 pub mod judge;
 mod pattern;
+pub mod points;
 pub mod told;
 mod without_finding;
 

@@ -8,7 +8,8 @@ use clap::error::ErrorKind;
 
 use rdpscan::causes::client_code::Told;
 use rdpscan::remedy::Order;
-use rdpscan::{Error, Options};
+use rdpscan::report::redact::Key;
+use rdpscan::{Error, Options, Report};
 
 use super::args::{Analyze, Args};
 use super::exit::Exit;
@@ -29,7 +30,7 @@ pub fn run(args: &Analyze) -> Result<Exit, Error> {
         output::check(file, &args.paths)?;
     }
 
-    let report = rdpscan::analyze(&options(args))?;
+    let report = report(args)?;
 
     if let Some(file) = &args.remedy_script {
         match Order::first(&report) {
@@ -51,6 +52,27 @@ pub fn run(args: &Analyze) -> Result<Exit, Error> {
     Ok(Exit::of(&report, args.fail_on_finding))
 }
 
+/// With pseudonyms if they were asked for; their key is written before the report, which is worth nothing without it.
+fn report(args: &Analyze) -> Result<Report, Error> {
+    if !args.redact && args.redact_key.is_none() {
+        return rdpscan::analyze(&options(args));
+    }
+    let Some(file) = &args.redact_key else {
+        return rdpscan::analyze_redacted(&options(args), &mut Key::default());
+    };
+    output::check(file, &[args.paths.as_slice(), args.output.as_slice()].concat())?;
+    let mut key = output::read_key(file)?;
+    let report = rdpscan::analyze_redacted(&options(args), &mut key)?;
+    output::write_private(file, &key.to_json())?;
+    if !args.quiet {
+        say(&format!(
+            "key of the pseudonyms written to {}: keep it, and do not send it along",
+            file.display()
+        ));
+    }
+    Ok(report)
+}
+
 fn options(args: &Analyze) -> Options {
     Options {
         inputs: args.paths.clone(),
@@ -65,6 +87,7 @@ fn options(args: &Analyze) -> Options {
         threads: args.threads.map(NonZeroUsize::get),
         max_memory: args.max_memory,
         limits: args.unpacking.into(),
+        hash: args.hash,
         range_size: None,
     }
 }

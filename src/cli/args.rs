@@ -1,6 +1,7 @@
 //! What the user typed. Holds it, checks its form, and does no work with it.
 
 mod batch;
+mod remedy;
 mod unpacking;
 
 use std::net::{IpAddr, SocketAddr};
@@ -11,10 +12,11 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use rdpscan::base::Timestamp;
-use rdpscan::codes::query;
 use rdpscan::report::{Format, Style};
 
 pub use batch::{Batch, Shard};
+pub use remedy::Remedy;
+use remedy::code;
 pub use unpacking::Unpacking;
 
 const EXAMPLES: &str = "\
@@ -58,26 +60,13 @@ Examples:
 Ends with 0 if no difference matters, with 1 if one does, with 2 if it could not run.
 ";
 
-const REMEDY_EXAMPLES: &str = "\
-Examples:
-  What to do about the second incident of a report:
-    rdpscan analyze case-4711/ --format json -o report.json
-    rdpscan remedy report.json --incident 2 -o remedy.ps1
-
-  On the computer that the script names, first to look, then to mend:
-    powershell.exe -ExecutionPolicy Bypass -File remedy.ps1
-    powershell.exe -ExecutionPolicy Bypass -File remedy.ps1 -Apply
-
-Ends with 2 if there is nothing to remedy.
-";
-
 const EXIT_CODES: &str = "\
 Exit codes:
   0  analysed, also if no RDP was found or some inputs could not be read; explained; compared, and no difference
      that matters
   1  analysed and a failure was found (only with --fail-on-finding); compared, and they differ
-  2  could not run: bad arguments, no input that can be read, nothing to compare, or a code that explain does not
-     know
+  2  could not run: bad arguments, no input that can be read, nothing to compare or to remedy, or a code that
+     explain does not know
   3  some bundles of a batch could not be analysed
 ";
 
@@ -125,7 +114,24 @@ pub enum Command {
     /// Print the JSON Schema of `analyze --format json`.
     ///
     /// JSON Schema 2020-12, of the report rdpscan.report.v1. Keys may be added within v1; none is renamed or removed.
-    Schema,
+    Schema(Schema),
+}
+
+/// The options of `schema`.
+#[derive(Debug, clap::Args)]
+pub struct Schema {
+    /// Of what.
+    #[arg(value_name = "OF", default_value = "report")]
+    pub of: SchemaName,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaName {
+    /// `analyze --format json`.
+    Report,
+    /// A line of `analyze --format ndjson`.
+    Incident,
 }
 
 /// The options of `analyze`.
@@ -160,6 +166,19 @@ pub struct Analyze {
     /// When to use colours. NO_COLOR is honoured.
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
     pub color: Color,
+
+    /// Put pseudonyms in the place of addresses, user, host and domain names, and certificate subjects.
+    #[arg(long, help_heading = "Report")]
+    pub redact: bool,
+
+    /// Keep what the pseudonyms stand for in FILE, and go on with those that are in it. Whoever has it can read the
+    /// report: do not send it along. Implies --redact.
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub redact_key: Option<PathBuf>,
+
+    /// Name the SHA-256 of every input file. Of a large capture that takes longer than the analysis.
+    #[arg(long, help_heading = "Report")]
+    pub hash: bool,
 
     /// Only incidents of this client.
     #[arg(long, value_name = "IP|NAME", value_parser = party, help_heading = "Selection")]
@@ -219,27 +238,6 @@ pub struct Analyze {
     pub quiet: bool,
 }
 
-/// The options of `remedy`.
-#[derive(Debug, clap::Args)]
-#[command(max_term_width = 100, after_help = REMEDY_EXAMPLES)]
-pub struct Remedy {
-    /// A report of `analyze --format json`; - is standard input.
-    #[arg(value_name = "REPORT")]
-    pub report: PathBuf,
-
-    /// The incident [default: the first that names a cause].
-    #[arg(long, value_name = "N")]
-    pub incident: Option<u32>,
-
-    /// Write the script to FILE instead of standard output.
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-
-    /// Say nothing on standard error but errors.
-    #[arg(short, long)]
-    pub quiet: bool,
-}
-
 /// The options of `compare`.
 #[derive(Debug, clap::Args)]
 #[command(max_term_width = 100, after_help = COMPARE_EXAMPLES)]
@@ -257,7 +255,7 @@ pub struct Compare {
 
     /// How the comparison is written.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: FormatName,
+    pub format: PageFormat,
 
     /// Write to FILE instead of standard output.
     #[arg(short, long, value_name = "FILE")]
@@ -299,7 +297,7 @@ pub struct Explain {
 
     /// How the answer is written.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: FormatName,
+    pub format: PageFormat,
 
     /// Columns of the table format [default: those of the terminal, at most 120; else 80].
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000))]
@@ -319,6 +317,36 @@ pub enum FormatName {
     Json,
     /// For an incident ticket.
     Markdown,
+    /// For a browser, for mail and for paper: one file without scripts.
+    Html,
+    /// For a spreadsheet: an incident a line.
+    Csv,
+    /// For scripts: an incident a line.
+    Ndjson,
+}
+
+/// The formats of what is no list of incidents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// For reading on a terminal.
+    Table,
+    /// For scripts: one document, stable keys.
+    Json,
+    /// For an incident ticket.
+    Markdown,
+    /// For a browser.
+    Html,
+}
+
+impl From<PageFormat> for Format {
+    fn from(name: PageFormat) -> Self {
+        match name {
+            PageFormat::Table => Self::Table,
+            PageFormat::Json => Self::Json,
+            PageFormat::Markdown => Self::Markdown,
+            PageFormat::Html => Self::Html,
+        }
+    }
 }
 
 impl From<FormatName> for Format {
@@ -327,6 +355,9 @@ impl From<FormatName> for Format {
             FormatName::Table => Self::Table,
             FormatName::Json => Self::Json,
             FormatName::Markdown => Self::Markdown,
+            FormatName::Html => Self::Html,
+            FormatName::Csv => Self::Csv,
+            FormatName::Ndjson => Self::Ndjson,
         }
     }
 }
@@ -357,15 +388,6 @@ fn party(text: &str) -> Result<String, String> {
         Err("expected an address such as 192.0.2.10, 192.0.2.10:3389 or [2001:db8::1]:3389, or a name"
             .to_owned())
     }
-}
-
-fn code(text: &str) -> Result<u32, String> {
-    // Eight hexadecimal digits without 0x are a status of Windows, which mstsc never shows so.
-    let is_number =
-        text.starts_with("0x") || text.starts_with("0X") || text.bytes().all(|byte| byte.is_ascii_digit());
-    query::number(text)
-        .filter(|_| is_number)
-        .ok_or_else(|| "expected a number as the error box shows it, such as 0x904 or 2308".to_owned())
 }
 
 fn moment(text: &str) -> Result<Timestamp, String> {

@@ -16,7 +16,8 @@ pub enum Exit {
     Differ,
     /// Of several bundles, some could not be analysed.
     SomeFailed,
-    /// Bad arguments, no input that could be read, no place for the report, nothing to compare, or a code that is not known.
+    /// Bad arguments, no input that could be read, no place for the report, nothing to compare or to
+    /// remedy, or a code that is not known.
     CouldNotRun,
 }
 
@@ -94,6 +95,7 @@ pub(super) mod tests {
             connections: Vec::new(),
             groups: Vec::new(),
             notes: Vec::new(),
+            redacted: false,
         }
     }
 

@@ -31,7 +31,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             Command::Compare(args) => compare::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Remedy(args) => remedy::run(&args),
-            Command::Schema => schema::run(),
+            Command::Schema(args) => schema::run(&args),
         },
         Err(usage) => {
             // Help and version go to stdout; a reader that has left is no failure.

@@ -4,6 +4,7 @@
 //! what a side did not tell is called unknown. Judges nothing.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::Attempt;
 use crate::connection::{Connection, Outcome, Stage};
@@ -80,6 +81,8 @@ pub struct Shown {
     security: BTreeMap<(Endpoint, u32), usize>,
     versions: BTreeMap<(Endpoint, TlsVersion), usize>,
     ciphers: BTreeMap<(Endpoint, CipherSuite), usize>,
+    /// Clients that went down to the old RDP security, which a request for more does not tell.
+    down: BTreeMap<(IpAddr, Endpoint), usize>,
 }
 
 impl Shown {
@@ -88,6 +91,9 @@ impl Shown {
         let mut shown = Self::default();
         for (at, Attempt { connection, .. }) in attempts.iter().enumerate() {
             let server = connection.server;
+            if connection.requested().is_some_and(|offered| offered.value == Protocols::RDP) {
+                shown.down.entry((connection.client.ip, server)).or_insert(at);
+            }
             if let Some(selected) = connection.selected() {
                 shown.security.entry((server, selected.value.0)).or_insert(at);
             }
@@ -123,14 +129,23 @@ impl Shown {
         if let Some(failure) = connection.negotiation_failure() {
             refusal(&mut accepted, offered, failure.value);
         }
+        let server = connection.server;
+        let down = self.down.get(&(connection.client.ip, server)).filter(|_| offered != Protocols::RDP);
+        if let Some(shown_at) = down {
+            accepted.client.list.push(Protocols::RDP.to_string());
+            accepted.shown_by.push(*shown_at);
+        }
+        if let Some(selected) = connection.selected() {
+            accepted.add(&selected.value.to_string(), at, at);
+        }
         if accepted.server.extent != Extent::All {
-            let server = connection.server;
             let others = self.security.range((server, 0)..=(server, u32::MAX));
             for ((_, selected), shown_at) in others {
                 accepted.add(&Protocols(*selected).to_string(), *shown_at, at);
             }
         }
-        if accepted.server.list == [Protocols::RDP.to_string()] && offered != Protocols::RDP {
+        let only_old = accepted.server.list == [Protocols::RDP.to_string()];
+        if only_old && offered != Protocols::RDP && down.is_none() {
             "whether the client would go down to RDP, its request does not tell"
                 .clone_into(&mut accepted.says);
         }
@@ -153,6 +168,9 @@ impl Shown {
             }
         } else if ended_with(connection, AlertDescription::PROTOCOL_VERSION) {
             accepted.refused.clone_from(&accepted.client.list);
+            if !listed {
+                "it could have chosen a lower one, and did not".clone_into(&mut accepted.says);
+            }
         }
         let server = connection.server;
         let others = self.versions.range((server, TlsVersion(0))..=(server, TlsVersion(u16::MAX)));
@@ -214,28 +232,25 @@ fn client_security(offered: Protocols) -> Accepts {
 
 /// What a failure code says of the server. [MS-RDPBCGR] 2.2.1.2.2
 fn refusal(accepted: &mut Accepted, offered: Protocols, code: FailureCode) {
-    let rdp = Protocols::RDP.to_string();
-    let (list, extent, refused): (&[Protocols], Extent, Vec<String>) = match code {
-        // TLS with or without CredSSP; where CredSSP alone was offered, TLS without.
-        FailureCode::SSL_REQUIRED_BY_SERVER if offered.nla() => {
-            (&[Protocols::SSL], Extent::Part, accepted.client.list.clone())
+    let offer = accepted.client.list.clone();
+    let (list, extent, refused, says): (&[Protocols], Extent, Vec<String>, &str) = match code {
+        // Where CredSSP was offered, the server knows TLS without it only.
+        FailureCode::SSL_REQUIRED_BY_SERVER if offered.nla() => (&[Protocols::SSL], Extent::Part, offer, ""),
+        FailureCode::SSL_REQUIRED_BY_SERVER => {
+            (&[], Extent::Unknown, offer, "it wants TLS, with CredSSP or without")
         }
-        FailureCode::SSL_REQUIRED_BY_SERVER => (&[], Extent::Unknown, vec![rdp]),
-        FailureCode::SSL_NOT_ALLOWED_BY_SERVER => {
-            (&[Protocols::RDP], Extent::All, accepted.client.list.clone())
+        FailureCode::SSL_NOT_ALLOWED_BY_SERVER => (&[Protocols::RDP], Extent::All, offer, ""),
+        FailureCode::HYBRID_REQUIRED_BY_SERVER => (&[Protocols::HYBRID], Extent::Part, offer, ""),
+        FailureCode::SSL_CERT_NOT_ON_SERVER => (&[], Extent::Unknown, offer, "it has no certificate for TLS"),
+        FailureCode::SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER => {
+            (&[], Extent::Unknown, offer, "it wants TLS with a certificate of the client")
         }
-        FailureCode::HYBRID_REQUIRED_BY_SERVER => {
-            (&[Protocols::HYBRID], Extent::Part, accepted.client.list.clone())
-        }
-        FailureCode::SSL_CERT_NOT_ON_SERVER
-        | FailureCode::INCONSISTENT_FLAGS
-        | FailureCode::SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER => {
-            (&[], Extent::Unknown, accepted.client.list.clone())
-        }
-        _ => (&[], Extent::Unknown, Vec::new()),
+        // The flags are refused, not the protocols.
+        _ => (&[], Extent::Unknown, Vec::new(), ""),
     };
     accepted.server = Accepts { list: list.iter().map(ToString::to_string).collect(), extent };
     accepted.refused = refused;
+    says.clone_into(&mut accepted.says);
 }
 
 impl Accepted {
@@ -257,8 +272,33 @@ impl Accepted {
     fn finish(&mut self, kind: &str) {
         let both = self.client.list.iter().filter(|own| self.server.list.contains(own));
         self.both = both.cloned().collect();
-        let known = std::mem::take(&mut self.says);
-        let server = match (self.server.list.is_empty(), self.refused.is_empty()) {
+        let verdict = match (self.both.as_slice(), self.client.extent, self.server.extent) {
+            ([], Extent::All, Extent::All) => format!("no {kind} suits both"),
+            ([], ..) if self.server.list.is_empty() && self.refused.is_empty() => {
+                format!("which {kind} both accept is not known")
+            }
+            ([], ..) => format!("no {kind} is known to suit both"),
+            (both, ..) => format!("{kind}: both accept {}", both.join(", ")),
+        };
+        let (client, server) = (self.client_says(kind), self.server_says());
+        let more = std::mem::take(&mut self.says);
+        let more = if more.is_empty() { more } else { format!("; {more}") };
+        self.says = format!("{verdict}; {client}; {server}{more}");
+    }
+
+    fn client_says(&self, kind: &str) -> String {
+        match self.client.list.as_slice() {
+            [] => "the client offers nothing".to_owned(),
+            list if list.len() > 5 => format!("the client offers {} of them", list.len()),
+            list if self.client.extent == Extent::Part && kind == VERSION => {
+                format!("the client offers {} at most", list.join(", "))
+            }
+            list => format!("the client offers {}", list.join(", ")),
+        }
+    }
+
+    fn server_says(&self) -> String {
+        match (self.server.list.is_empty(), self.refused.is_empty()) {
             (false, _) => {
                 let more = if self.server.extent == Extent::Part { ", and maybe more" } else { "" };
                 format!("the server takes {}{more}", self.server.list.join(", "))
@@ -268,23 +308,6 @@ impl Accepted {
             }
             (true, false) => format!("the server refuses {}", self.refused.join(", ")),
             (true, true) => "what the server takes was not told".to_owned(),
-        };
-        let client = match self.client.list.as_slice() {
-            [] => "the client offers nothing".to_owned(),
-            list if list.len() > 5 => format!("the client offers {} of them", list.len()),
-            list if self.client.extent == Extent::Part && kind == VERSION => {
-                format!("the client offers {} at most", list.join(", "))
-            }
-            list => format!("the client offers {}", list.join(", ")),
-        };
-        let verdict = match (self.both.as_slice(), self.client.extent, self.server.extent) {
-            ([], Extent::All, Extent::All) => format!("no {kind} suits both"),
-            ([], ..) => format!("no {kind} is known to suit both"),
-            (both, ..) => format!("both accept {}", both.join(", ")),
-        };
-        self.says = format!("{verdict}: {client}; {server}");
-        if !known.is_empty() {
-            self.says = format!("{}; {known}", self.says);
         }
     }
 }
@@ -313,7 +336,7 @@ mod tests {
         assert_eq!(old.client.list, ["SSL", "HYBRID"]);
         assert_eq!((old.server.list.as_slice(), old.server.extent), (&["RDP".to_owned()][..], Extent::All));
         assert!(
-            old.says.starts_with("no security is known to suit both: the client offers SSL, HYBRID;"),
+            old.says.starts_with("no security is known to suit both; the client offers SSL, HYBRID;"),
             "{}",
             old.says
         );
@@ -337,7 +360,7 @@ mod tests {
         );
         assert_eq!(
             accepted.says,
-            "both accept HYBRID: the client offers SSL, HYBRID; the server takes HYBRID, RDP, and maybe more"
+            "security: both accept HYBRID; the client offers SSL, HYBRID; the server takes HYBRID, RDP, and maybe more"
         );
     }
 }

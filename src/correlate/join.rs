@@ -4,6 +4,7 @@
 //! fits two connections by time is given to none, and counted.
 
 mod gateway;
+mod translated;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -74,6 +75,8 @@ struct Work<'a> {
     items: Vec<Item<'a>>,
     /// Connections whose acceptance a log tells: which item, and on which computer.
     accepted: BTreeMap<usize, usize>,
+    /// Of these, those that are tied by time and order alone.
+    by_order: BTreeSet<usize>,
 }
 
 impl<'a> Work<'a> {
@@ -90,14 +93,16 @@ impl<'a> Work<'a> {
             .collect();
         let attempts =
             connections.into_iter().map(|connection| Attempt { connection, events: Vec::new() }).collect();
-        Self { attempts, items, accepted: BTreeMap::new() }
+        Self { attempts, items, accepted: BTreeMap::new(), by_order: BTreeSet::new() }
     }
 
     /// RdpCoreTS 131 and the filtering platform's events carry the client's address and port.
     fn by_address(&mut self, notes: &mut Notes) {
         let mut by_client: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
         for (at, attempt) in self.attempts.iter().enumerate() {
-            by_client.entry(attempt.connection.client).or_default().push(at);
+            for client in attempt.connection.known_clients() {
+                by_client.entry(client).or_default().push(at);
+            }
         }
         let mut pairs: Vec<(i64, usize, usize)> = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
@@ -127,44 +132,8 @@ impl<'a> Work<'a> {
             }
         }
         self.by_port(notes);
+        self.by_order(notes);
         self.by_filter_event(&by_client);
-    }
-
-    /// An address translation changes the client's address and often keeps its port: where a port stands once among
-    /// what is left of both sides, at nearly the same time, it is the same connection.
-    fn by_port(&mut self, notes: &mut Notes) {
-        let mut ends: BTreeMap<u16, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
-        let mut clients: BTreeSet<IpAddr> = BTreeSet::new();
-        for (at, attempt) in self.attempts.iter().enumerate() {
-            let established = attempt.connection.flow.as_ref().is_some_and(|flow| flow.is_established());
-            clients.insert(attempt.connection.client.ip);
-            if established && !self.accepted.contains_key(&at) {
-                ends.entry(attempt.connection.client.port).or_default().0.push(at);
-            }
-        }
-        for (item_at, item) in self.items.iter().enumerate().filter(|(_, item)| item.taken.is_none()) {
-            let stranger = keys::accepted_client(item.event).filter(|client| !clients.contains(&client.ip));
-            if let Some((_, items)) = stranger.and_then(|client| ends.get_mut(&client.port)) {
-                items.push(item_at);
-            }
-        }
-        for (attempts, items) in ends.into_values() {
-            let ([at], [item_at]) = (&attempts[..], &items[..]) else { continue };
-            let near = self.attempts.get(*at).zip(self.items.get(*item_at)).is_some_and(|(attempt, item)| {
-                let moment = handshake(&attempt.connection).time;
-                match item.corrected {
-                    Some(corrected) => (corrected - moment).abs() <= RESIDUAL,
-                    None => (item.event.time - moment).abs() <= UNCOMPARED,
-                }
-            });
-            if near {
-                if let Some(place) = self.items.get(*item_at).map(|item| item.event.at) {
-                    notes.add(NoteKind::JoinedByPort, Some(place.source()), Some(place));
-                }
-                self.accepted.insert(*at, *item_at);
-                self.take(*item_at, *at, MatchKey::Port);
-            }
-        }
     }
 
     /// Security 5152, 5156, 5157 name both ends.
@@ -237,9 +206,13 @@ impl<'a> Work<'a> {
                 owners.insert((Arc::clone(&event.computer), activity), *at);
             }
         }
-        self.take_where(MatchKey::Activity, |item| {
-            owners.get(&(Arc::clone(&item.event.computer), item.event.activity?)).copied()
-        });
+        for item in self.items.iter_mut().filter(|item| item.taken.is_none()) {
+            let Some(activity) = item.event.activity else { continue };
+            let owner = owners.get(&(Arc::clone(&item.event.computer), activity)).copied();
+            // What follows from a join by time is no better than that.
+            let by = |at| if self.by_order.contains(&at) { MatchKey::Time } else { MatchKey::Activity };
+            item.taken = owner.map(|at| (at, by(at)));
+        }
     }
 
     /// The client's own log: its attempts are tied by the server's address or name, and by time.
@@ -356,7 +329,11 @@ impl<'a> Work<'a> {
     fn log_window(&self, at: usize, computer: &str) -> Option<Window> {
         let mut window: Option<Window> = None;
         for item in &self.items {
-            let mine = matches!(item.taken, Some((owner, MatchKey::Address | MatchKey::Port | MatchKey::Activity)) if owner == at);
+            let weak = self.by_order.contains(&at);
+            let mine = item.taken.is_some_and(|(owner, by)| {
+                let sure = matches!(by, MatchKey::Address | MatchKey::Port | MatchKey::Activity);
+                owner == at && (sure || weak && by == MatchKey::Time)
+            });
             if mine && &*item.event.computer == computer {
                 window.get_or_insert(Window::at(item.event.time)).include(item.event.time);
             }

@@ -4,6 +4,7 @@
 
 mod archive;
 pub mod bundle;
+pub mod digest;
 pub mod format;
 pub mod limits;
 pub mod map;

@@ -107,26 +107,21 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
     match bytes {
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest),
-        rest => String::from_utf8_lossy(rest),
+        [0xEF, 0xBB, 0xBF, rest @ ..] | rest => String::from_utf8_lossy(rest),
     }
 }
 
 fn choose(mut orders: Vec<Order>, incident: Option<u32>) -> Result<Order, Refusal> {
     let there = orders.len();
-    match incident {
-        Some(wanted) => {
-            orders.retain(|order| order.incident == wanted);
-            let order = orders.pop().ok_or(Refusal::NoSuchIncident { wanted, there })?;
-            if order.cause.is_empty() { Err(Refusal::NoCause(wanted)) } else { Ok(order) }
-        }
-        // What is known why goes before what is not.
-        None => {
-            orders.retain(|order| !order.cause.is_empty());
-            orders.sort_by_key(|order| order.undetermined);
-            orders.into_iter().next().ok_or(Refusal::NothingFailed)
-        }
+    if let Some(wanted) = incident {
+        orders.retain(|order| order.incident == wanted);
+        let order = orders.pop().ok_or(Refusal::NoSuchIncident { wanted, there })?;
+        return if order.cause.is_empty() { Err(Refusal::NoCause(wanted)) } else { Ok(order) };
     }
+    // What is known why goes before what is not.
+    orders.retain(|order| !order.cause.is_empty());
+    orders.sort_by_key(|order| order.undetermined);
+    orders.into_iter().next().ok_or(Refusal::NothingFailed)
 }
 
 impl From<Incident> for Order {

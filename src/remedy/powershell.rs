@@ -123,7 +123,7 @@ fn tell(text: &mut String, number: usize, words: &str) {
         if is_code && part.contains(' ') {
             say(text, shown.trim_end());
             say(text, &format!("          {part}"));
-            shown = "      ".to_owned();
+            "      ".clone_into(&mut shown);
         } else {
             let part =
                 if shown.trim().is_empty() { part.trim_start_matches([',', '.', ';', ' ']) } else { part };

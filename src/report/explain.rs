@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::model::Tool;
 use super::page::explanation;
-use super::{Format, Style, json, markdown, table};
+use super::{Format, Style, html, json, markdown, table};
 use crate::causes::{self, Cause};
 use crate::codes::query::{self, Row};
 use crate::codes::{Family, Kind};
@@ -119,9 +119,11 @@ impl Explanation {
     /// As text that ends with a line break.
     pub fn render(&self, format: Format, style: Style) -> String {
         match format {
-            Format::Json => json::render(self),
+            // A list of incidents is no explanation.
+            Format::Json | Format::Csv | Format::Ndjson => json::render(self),
             Format::Table => table::draw(&explanation::blocks(self), style),
             Format::Markdown => markdown::draw(&explanation::blocks(self)),
+            Format::Html => html::draw("Remote Desktop codes explained", &explanation::blocks(self)),
         }
     }
 }

@@ -25,6 +25,7 @@ pub(super) fn report() -> Report {
             spread_ms: Some(4.0),
             pairs: 5,
             quality: "exact",
+            drift_ms_per_hour: None,
         }],
         client_code: None,
         incidents: Vec::new(),
@@ -48,6 +49,7 @@ pub(super) fn report() -> Report {
                 costs: "nothing of this file was analysed".to_owned(),
             },
         ],
+        redacted: false,
     }
 }
 
@@ -65,6 +67,7 @@ pub(super) fn capture() -> Source {
         interfaces: Some(2),
         channel: None,
         host: None,
+        sha256: None,
     }
 }
 
@@ -82,6 +85,7 @@ pub(super) fn log(id: u32, channel: &str) -> Source {
         interfaces: None,
         channel: Some(channel.to_owned()),
         host: Some("SRV01.corp.example".to_owned()),
+        sha256: None,
     }
 }
 
@@ -145,6 +149,33 @@ pub(super) fn healthy_verdict() -> Verdict {
     }
 }
 
+fn step(kind: &'static str, from: &'static str, says: &str, frame: u64, milliseconds: u32) -> Step {
+    Step {
+        kind,
+        from,
+        to: if from == "client" { "server" } else { "client" },
+        stage: if frame < 4 { "transport" } else { "negotiation" },
+        says: says.to_owned(),
+        count: 1,
+        bytes: 0,
+        source: 0,
+        frame: Some(frame),
+        last_frame: None,
+        time: at(milliseconds),
+        last_time: at(milliseconds),
+    }
+}
+
+fn steps() -> Vec<Step> {
+    vec![
+        step("message", "client", "SYN", 1, 741),
+        step("message", "server", "SYN-ACK", 2, 741),
+        step("message", "client", "connection request: TLS", 4, 743),
+        step("refusal", "server", "negotiation failure: HYBRID_REQUIRED_BY_SERVER (5)", 5, 751),
+        step("reset", "server", "RST", 9, 790),
+    ]
+}
+
 pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection {
     Connection {
         id,
@@ -179,6 +210,7 @@ pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection
             closed_by: Some("server RST".to_owned()),
             ..Facts::default()
         },
+        steps: steps(),
         events: vec![JoinedEvent {
             source: 1,
             record: 5_511,
@@ -190,6 +222,7 @@ pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection
             matched_by: "address",
         }],
         verdict,
+        views: None,
         display_filter:
             "ip.addr == 10.20.0.5 && tcp.port == 50001 && ip.addr == 10.20.0.9 && tcp.port == 3389".to_owned(),
     }
@@ -348,6 +381,7 @@ pub(super) fn hostile() -> Report {
     }
     for connection in &mut report.connections {
         connection.events.iter_mut().for_each(|event| event.says.push_str(EVIL));
+        connection.steps.iter_mut().for_each(|step| step.says.push_str(EVIL));
         connection.facts.cookie = Some(evil());
         connection.facts.sni = Some("x".repeat(5_000));
         connection.facts.certificate = Some(Certificate {
@@ -380,6 +414,7 @@ pub(super) fn several() -> Report {
         spread_ms: None,
         pairs: 0,
         quality: "unknown",
+        drift_ms_per_hour: None,
     });
     let second =
         Connection { sources: vec![2], start: at(900), end: at(990), ..connection(2, 1, failed_verdict()) };

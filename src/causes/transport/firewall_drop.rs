@@ -52,6 +52,14 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let (says, mark) = alive(case)?;
     let mut evidence = syn_evidence(flow);
     evidence.push(Evidence::at(mark, says));
+    if let Some(lost) = case.syns_lost() {
+        evidence.push(lost);
+        return Some(
+            Finding::new(&CAUSE, Strength::Corroborated, Blame::Middlebox, evidence)
+                .detail("the SYNs leave the client's side and do not come to the server's")
+                .located("between the capture on the client's side and the one on the server's side"),
+        );
+    }
     if let Some(finding) = by_texts(case, connection.server.port, evidence.clone()) {
         return Some(finding);
     }
