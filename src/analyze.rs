@@ -9,11 +9,12 @@ use rayon::prelude::*;
 use crate::base::{Error, NoteKind, Notes, Timestamp, Window, time};
 use crate::capture::split::Split;
 use crate::causes::client_code::{self, Told};
-use crate::causes::fold::{Fold, Group};
+use crate::causes::fold::{self, Fold, Group};
 use crate::causes::{self, Case};
 use crate::connection::lookup::Lookup;
 use crate::connection::scan::{FlowBounds, ScanOptions, scan};
-use crate::correlate::join::{DecodedLog, join};
+use crate::connection::udp;
+use crate::correlate::join::{DecodedLog, Tied, join};
 use crate::correlate::{
     Attempt, Clocks, Coverage, Incident, Joined, MatchKey, Surroundings, incident, keys, reach,
 };
@@ -49,10 +50,10 @@ pub struct Options {
     pub threads: Option<usize>,
     /// Memory for running connections, in MiB, if it is to be less than usual. What had to be given up is noted.
     pub max_memory: Option<u32>,
-    /// What archives may cost.
-    pub limits: Limits,
     /// Hash every input with SHA-256. Costs more than reading a large capture does.
     pub hash: bool,
+    /// What archives may cost.
+    pub limits: Limits,
     /// Bytes per range of a capture; chosen by the reader if not given. Never changes the report.
     pub range_size: Option<usize>,
 }
@@ -117,15 +118,26 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
 
     // Connections and events to incidents.
     let connections = std::mem::take(&mut scanned.connections);
-    let (mut attempts, rest) = join(connections, &logs, &clocks, &capture_windows, &mut notes);
+    let udp = udp::once(&scanned.observations);
+    let Tied { mut attempts, sides, rest, links, blocked } =
+        join(connections, udp, &logs, &clocks, &capture_windows, &mut notes);
+    let groups = fold::with_blocked(groups, &blocked, &mut notes);
     reach::refine(&mut attempts);
     reach_of_logs(&attempts, &mut hosts);
     let coverage = Coverage::of(indexes.iter().map(LogIndex::log), &clocks);
     coverage.note_gaps(&capture_windows, &mut notes);
+    let stray = sides.iter().filter(|side| side.owner.is_none() && !side.udp.is_certain());
+    for side in stray {
+        let at = side.udp.first.at;
+        notes.add(NoteKind::UdpStray, Some(at.source()), Some(at));
+    }
     let around = Surroundings::new(scanned.observations, &attempts, rest, coverage, options.target.clone())
         .with_folded(folded)
+        .with_sides(sides)
+        .with_links(links, &attempts)
         .with_hosts(hosts);
     let incidents = incident::all(&attempts, &around);
+    notes.add_many(NoteKind::UdpBound, None, "", incident::sides_left_out(&incidents, &around), None);
 
     // Judge each connection alone, then each incident.
     let verdicts: Vec<causes::Verdict> =

@@ -60,7 +60,7 @@ fn attacked(cookie: &str) -> Report {
     let mut talk = Conversation::new("attack", client, server, 1_460, [1_000_000, 100_000]);
     let start = 1_780_000_000_000_000_000;
     let now = talk.open(&mut hosts, &mut frames, start);
-    let request = Request { cookie: Some(cookie), negotiation: Some((0, 1)), correlation: None };
+    let request = Request { cookie: Some(cookie), token: None, negotiation: Some((0, 1)), correlation: None };
     let now = talk.send(
         &mut hosts,
         &mut frames,

@@ -44,6 +44,9 @@ mod layers;
 mod lesser;
 /// Less evidence tells no other story.
 mod neighbours;
+/// Every event of the reference: used, or not used for a reason.
+#[cfg(test)]
+mod providers;
 /// Captures and logs made by others, where they are present.
 #[cfg(test)]
 mod public_data;
@@ -79,3 +82,9 @@ mod schema;
 mod split;
 #[cfg(test)]
 mod support;
+/// Two captures of one connection: what each may have missed proves nothing.
+#[cfg(test)]
+mod two_captures;
+/// RDP over UDP in captures made by others, where they are present.
+#[cfg(test)]
+mod udp;

@@ -358,9 +358,9 @@ fn no_other_connection_is_taken_for_rdp() {
         let udp = ["zeek_zeek--rdpeudp", "ntop_nDPI--rdp2", "ntop_nDPI--rdp3"]
             .iter()
             .any(|known| name.starts_with(known));
-        for connection in
-            report.connections.iter().filter(|connection| !(udp && connection.transport == "udp"))
-        {
+        // Beside a connection that is known, UDP is its side transport.
+        let is_side = |own: &Connection| own.transport == "udp" && (udp || own.beside.is_some());
+        for connection in report.connections.iter().filter(|connection| !is_side(connection)) {
             let is_known = known.iter().any(|truth| {
                 truth.client == place(&connection.client) && truth.server == place(&connection.server)
             });

@@ -79,10 +79,16 @@ note_kinds! {
     FlowBound: "running connections given up to stay within memory", costs "what they did later was taken for another connection";
     /// More ICMP errors at once than are held.
     IcmpBound: "ICMP errors left out to stay within memory", costs "what they say of a connection is not known";
+    /// More UDP conversations than are held or reported.
+    UdpBound: "UDP datagrams or conversations left out to stay within bounds", costs "side transports of later connections are not shown";
+    /// UDP on an RDP port that begins nowhere and belongs to nothing.
+    UdpStray: "UDP conversations on RDP ports without a handshake and without a connection beside them", costs "they are not shown: whether they are RDP is not known";
     /// RDP was found on an unexpected port.
     RdpElsewhere: "RDP endpoints found by content on other ports", costs "nothing: the capture was read a second time for them";
     /// Ended connections were folded into groups.
     Folded: "ended connections folded into groups", costs "these connections are reported by count, not one by one, and judged from packets alone";
+    /// Attempts that a firewall kept out were folded into groups.
+    FoldedBlocked: "attempts that the server's own firewall dropped, folded into groups by source", costs "these attempts are reported by count: most are scans";
     /// A log with damaged chunks.
     DamagedChunk: "damaged chunks in an event log", costs "events in these chunks are missing";
     /// A record that could not be decoded.

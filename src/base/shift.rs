@@ -46,7 +46,7 @@ impl Shift {
 pub fn near_whole_hours(offset: i64) -> bool {
     const QUARTER: i64 = 900 * time::SECOND;
     const MINUTE: i64 = 60 * time::SECOND;
-    let off = offset.abs();
+    let off = offset.saturating_abs();
     let rest = off % QUARTER;
     off > QUARTER * 2 - MINUTE && (rest <= MINUTE || rest >= QUARTER - MINUTE)
 }

@@ -5,9 +5,10 @@ use super::finding::Evidence;
 use crate::base::{Mark, Window, time};
 use crate::connection::lookup::Lookup;
 use crate::connection::observations::Unanswered;
+use crate::connection::udp::UdpConnection;
 use crate::connection::{Connection, Stage};
 use crate::correlate::surroundings::{Other, Surroundings};
-use crate::correlate::{Attempt, Joined, join, keys};
+use crate::correlate::{Attempt, Joined, SideConnection, join, keys};
 use crate::eventlog::Provider;
 use crate::stream::{Close, CloseKind, Flow, Side};
 
@@ -22,6 +23,8 @@ pub struct Case<'a> {
     pub events: &'a [Joined],
     /// A host in the capture's own segment that nobody answers for.
     pub unanswered_host: Option<Unanswered>,
+    /// A UDP connection of which no TCP connection is in these files.
+    pub side_alone: Option<&'a UdpConnection>,
     /// What it cannot know alone.
     pub around: &'a Surroundings,
 }
@@ -29,7 +32,14 @@ pub struct Case<'a> {
 impl<'a> Case<'a> {
     /// The case of one connection.
     pub const fn of(attempt: &'a Attempt, around: &'a Surroundings) -> Self {
-        Self { attempt: Some(attempt), lookup: None, events: &[], unanswered_host: None, around }
+        Self {
+            attempt: Some(attempt),
+            lookup: None,
+            events: &[],
+            unanswered_host: None,
+            side_alone: None,
+            around,
+        }
     }
 
     /// The connection.
@@ -46,6 +56,12 @@ impl<'a> Case<'a> {
     pub fn both(&self) -> Option<(&'a Connection, &'a Flow)> {
         let connection = self.connection()?;
         Some((connection, connection.flow.as_deref()?))
+    }
+
+    /// The UDP connections beside it.
+    pub fn sides(&self) -> impl Iterator<Item = &'a SideConnection> + use<'a> {
+        let around = self.around;
+        self.connection().into_iter().flat_map(move |own| around.beside(own.first))
     }
 
     /// The events that speak of it.
@@ -70,7 +86,7 @@ impl<'a> Case<'a> {
 
     /// The server's record that it accepted this connection, as evidence.
     pub fn accepted(&self) -> Option<Evidence> {
-        let joined = self.event(&Provider::RdpCoreTs, 131)?;
+        let joined = self.all_events().find(|joined| keys::accepted_from(&joined.event).is_some())?;
         Some(Evidence::event(&joined.event, "the server accepted this connection"))
     }
 
@@ -145,7 +161,7 @@ impl<'a> Case<'a> {
     pub fn forged(&self, close: &Close) -> Option<Vec<String>> {
         let flow = self.flow()?;
         // A reset that came out of the host is its own, however odd it looks.
-        if close.kind != CloseKind::Rst || self.is_own_reset(close) {
+        if close.kind != CloseKind::Rst || self.own_reset(close).is_some() {
             return None;
         }
         // By the habits of what this capture saw; another capture point sees another time to live.

@@ -126,6 +126,8 @@ pub struct Finding {
     pub severity: Severity,
     /// What it stands on, the decisive fact first.
     pub evidence: Vec<Evidence>,
+    /// A headline of its own, where the cause's would not be true of this case.
+    pub title: Option<String>,
     /// What exactly, where the cause's own title is not enough: a fragment.
     pub detail: Option<String>,
     /// Where on the path.
@@ -143,6 +145,7 @@ impl Finding {
             blame,
             severity: cause.severity,
             evidence,
+            title: None,
             detail: None,
             location: None,
             missing: Vec::new(),
@@ -168,6 +171,18 @@ impl Finding {
     pub fn missing(mut self, source: impl Into<String>) -> Self {
         self.missing.push(source.into());
         self
+    }
+
+    /// Says it in other words where the cause's title would not be true of this case.
+    #[must_use]
+    pub fn titled(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// The headline: the cause's, if this case has none of its own.
+    pub fn title(&self) -> &str {
+        self.title.as_deref().unwrap_or_else(|| self.cause.title())
     }
 
     /// Lowers or raises the severity.

@@ -11,11 +11,14 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::pattern::{Pair, Pattern};
+use super::transport::firewall_drop;
 use super::{Case, judge};
-use crate::base::{Locator, Mark, NoteKind, Notes, SourceId, time};
+use crate::base::{Locator, Mark, NoteKind, Notes, SourceId, Timestamp, time};
 use crate::connection::ended::Sink;
 use crate::connection::observations::Observations;
 use crate::connection::{Connection, Stage};
+use crate::correlate::incident::joint_storm;
+use crate::correlate::join::Blocked;
 use crate::correlate::surroundings::Other;
 use crate::correlate::{Attempt, Surroundings};
 use crate::packet::Endpoint;
@@ -53,6 +56,29 @@ pub struct Group {
     pub first: Mark,
     /// The last sign of the last.
     pub last: Mark,
+}
+
+/// Adds the attempts that the server's firewall kept out, by source.
+pub fn with_blocked(mut groups: Vec<Group>, blocked: &[Blocked], notes: &mut Notes) -> Vec<Group> {
+    for own in blocked {
+        groups.push(Group {
+            client: own.client,
+            server: Some(own.server),
+            reached: Stage::Transport,
+            cause: Some(firewall_drop::CAUSE.id),
+            count: own.count,
+            first: own.first,
+            last: own.last,
+        });
+        notes.add_many(
+            NoteKind::FoldedBlocked,
+            Some(own.first.at.source()),
+            "",
+            own.count,
+            Some(own.first.at),
+        );
+    }
+    groups
 }
 
 type Cause = Option<&'static str>;
@@ -118,13 +144,21 @@ impl Fold {
         for attempt in attempts {
             *of_pair.entry((attempt.connection.client.ip, attempt.connection.server)).or_default() += 1;
         }
+        let tried: Vec<(Timestamp, IpAddr, &str)> = around
+            .others
+            .iter()
+            .filter_map(|other| Some((other.asked()?.time, other.client, other.name.as_deref()?)))
+            .collect();
+        let joint = joint_storm(&tried);
         let patterns: Vec<Pattern<'_>> = attempts
             .par_iter()
             .enumerate()
             .map(|(at, attempt)| {
                 let connection = &attempt.connection;
                 let count = of_pair.get(&(connection.client.ip, connection.server)).copied();
-                Pattern::of(connection, Pair::of(at, connection.client.ip, count.unwrap_or(0)))
+                let name = connection.cookie().map(|cookie| cookie.value.to_lowercase());
+                let joint = name.is_some_and(|name| joint.contains(name.as_str()));
+                Pattern::of(connection, Pair::of(at, connection.client.ip, count.unwrap_or(0)), joint)
             })
             .collect();
         let mut like: FxHashMap<&Pattern<'_>, usize> = FxHashMap::default();

@@ -5,7 +5,7 @@
 
 use super::finding::{Blame, Evidence, Exoneration, Finding, Kind, Severity, Strength, Verdict};
 use super::without_finding::without_finding;
-use super::{ALL, Case, Cause};
+use super::{ALL, Case, Cause, points};
 use crate::connection::Stage;
 use crate::correlate::{Attempt, Incident, Surroundings};
 use crate::protocol::nego::FailureCode;
@@ -18,7 +18,10 @@ pub fn judge(case: &Case<'_>) -> Verdict {
         findings.into_iter().partition(|finding| finding.severity >= Severity::Warning);
     let (winner, losers) = choose(failures);
     let mut verdict = match winner {
-        Some(finding) => of_finding(finding),
+        Some(mut finding) => {
+            points::locate(case, &mut finding);
+            of_finding(finding)
+        }
         None => without_finding(case, &remarks),
     };
     verdict.remarks = remarks;
@@ -41,6 +44,7 @@ pub fn judge_incident(
             lookup: incident.lookup.as_ref(),
             events: &incident.events,
             unanswered_host: incident.unanswered_host,
+            side_alone: incident.side_alone.as_deref(),
             around,
         };
         return (judge(&case), None);
@@ -145,7 +149,7 @@ fn is_more_specific(cause: &Cause, other: &Cause, depth: usize) -> bool {
 /// The verdict that a finding makes.
 pub(super) fn of_finding(finding: Finding) -> Verdict {
     let kind = if finding.cause.residual { Kind::Undetermined } else { Kind::Cause };
-    let mut summary = finding.cause.title().to_owned();
+    let mut summary = finding.title().to_owned();
     if let Some(detail) = &finding.detail {
         summary.push_str(": ");
         summary.push_str(detail);

@@ -33,6 +33,7 @@ mod hosts;
 pub mod judge;
 mod pattern;
 pub mod points;
+pub mod side;
 pub mod told;
 mod without_finding;
 

@@ -65,6 +65,8 @@ struct Handshake<'a> {
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Pattern<'a> {
     pair: Pair,
+    /// Its name is one that several sources try.
+    joint: bool,
     server: Endpoint,
     source: u32,
     stages: Vec<(Stage, Outcome, Option<&'a str>)>,
@@ -92,7 +94,7 @@ struct FlowPattern<'a> {
 
 impl<'a> Pattern<'a> {
     /// The pattern of `connection`.
-    pub fn of(connection: &'a Connection, pair: Pair) -> Self {
+    pub fn of(connection: &'a Connection, pair: Pair, joint: bool) -> Self {
         let stages = connection
             .stages
             .iter()
@@ -100,6 +102,7 @@ impl<'a> Pattern<'a> {
             .collect();
         Self {
             pair,
+            joint,
             server: connection.server,
             source: connection.first.at.source().0,
             stages,

@@ -36,9 +36,11 @@ impl<'a> Case<'a> {
         self.views().filter(|_| close.kind == CloseKind::Rst)?.reset_at(close.mark)
     }
 
-    /// Whether a reset came out of the host, or its network segment, whose address it bears.
-    pub fn is_own_reset(&self, close: &Close) -> bool {
-        self.reset(close).is_some_and(|reset| reset.origin == Some(Origin::Sent) && reset.own)
+    /// A reset that came out of the host, or its network segment, whose address it bears: where it left.
+    pub fn own_reset(&self, close: &Close) -> Option<Evidence> {
+        let reset = self.reset(close).filter(|reset| reset.origin == Some(Origin::Sent) && reset.own)?;
+        let says = format!("it left the {} itself, by the capture on that side", reset.from.name());
+        Some(Evidence::at(reset.passed?, says))
     }
 
     /// A reset that was made between the points: what the point on its alleged sender's side shows.
@@ -130,4 +132,61 @@ impl<'a> Case<'a> {
         };
         Some(format!("{ends}{hops}"))
     }
+
+    /// Where a fault of the path lies, as far as one capture tells: on which side of it, and over how many routers.
+    pub fn beyond_point(&self) -> Option<String> {
+        let (connection, flow) = self.both()?;
+        let hops = |side: Side| {
+            let own = flow.habits(side).ttl.map(|(least, _)| least);
+            let known = || self.around.ttl_of(connection.server.ip).map(|(least, _)| least);
+            let ttl = own.or_else(|| known().filter(|_| side == Side::Server))?;
+            [64, 128, 255].into_iter().find(|start| ttl <= *start).map(|start| start - ttl)
+        };
+        let far = match (hops(Side::Client)?, hops(Side::Server)?) {
+            (0, 1..) => Side::Server,
+            (1.., 0) => Side::Client,
+            _ => return None,
+        };
+        let routers = match hops(far)? {
+            1 => "one router".to_owned(),
+            many => format!("{many} routers"),
+        };
+        let near = far.other().name();
+        Some(format!("between the {near}, where this was captured, and the {}, {routers} away", far.name()))
+    }
+
+    /// A tunnel on the path, by the segment size that one side announces.
+    pub fn tunnel(&self) -> Option<String> {
+        /// What Ethernet, PPPoE and IPv6 leave is more; less is no tunnel but an old or odd host.
+        const TUNNEL: std::ops::RangeInclusive<u16> = 1000..=1420;
+        let flow = self.flow()?;
+        [Side::Client, Side::Server].into_iter().find_map(|side| {
+            let mss = flow.habits(side).mss.filter(|mss| TUNNEL.contains(mss))?;
+            Some(format!(
+                "a tunnel or VPN is on the path of the {}: its segments have at most {mss} bytes",
+                side.name()
+            ))
+        })
+    }
+}
+
+/// Causes that lie somewhere on the path.
+const ON_THE_PATH: [&str; 6] = [
+    "firewall-drop",
+    "packet-loss",
+    "data-dropped-after-handshake",
+    "stateful-idle-timeout",
+    "mtu-black-hole",
+    "syn-ack-lost",
+];
+
+/// Adds where on the path a fault lies, as far as it goes.
+pub fn locate(case: &Case<'_>, finding: &mut super::Finding) {
+    if !ON_THE_PATH.contains(&finding.cause.id) || finding.severity < super::Severity::Warning {
+        return;
+    }
+    let known = finding.location.take();
+    let place = known.or_else(|| case.beyond_point());
+    let parts: Vec<String> = place.into_iter().chain(case.tunnel()).collect();
+    finding.location = Some(parts.join("; ")).filter(|text| !text.is_empty());
 }

@@ -11,11 +11,15 @@ use crate::base::{Window, time};
 use crate::connection::ending::Form;
 use crate::connection::{Outcome, Stage, Transport};
 use crate::correlate::Joined;
+use crate::eventlog::session_broker::{self, Meaning as Broker};
 use crate::eventlog::{Provider, gateway};
 use crate::stream::{CloseKind, Flow, Side};
 
 /// Nothing failed, or nothing can be said.
 pub(super) fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
+    if let Some(udp) = case.side_alone {
+        return super::side::judge(udp, None);
+    }
     let Some(connection) = case.connection() else {
         return Verdict {
             summary: "Nothing can be said about this attempt.".into(),
@@ -31,6 +35,9 @@ pub(super) fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
             ..Verdict::empty(Kind::Healthy)
         };
     }
+    if let Some(verdict) = by_broker(case) {
+        return verdict;
+    }
     if connection.transport == Transport::Unseen {
         return unseen(case);
     }
@@ -41,6 +48,49 @@ pub(super) fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
         };
     }
     undetermined(case)
+}
+
+/// What the connection broker did with it: no cause of the catalogue, and the reader must know.
+fn by_broker(case: &Case<'_>) -> Option<Verdict> {
+    let told = case.all_events().find_map(|joined| {
+        let meaning = session_broker::meaning(&joined.event)?;
+        let tells = matches!(meaning, Broker::Refused { .. } | Broker::Redirected { .. });
+        tells.then_some((joined, meaning))
+    });
+    let Some((joined, meaning)) = told else {
+        let connection = case.connection()?;
+        let to = case.around.goes_on(connection.first)?;
+        return Some(Verdict {
+            summary: format!("Not a failure: the client goes on to {to}, with a token that names it."),
+            evidence: vec![Evidence::at(connection.last, "the client leaves this host")],
+            ..Verdict::empty(Kind::Healthy)
+        });
+    };
+    if let Broker::Refused { error, .. } = meaning {
+        let why = error.map(|error| format!(": {error}")).unwrap_or_default();
+        let last = case.connection().and_then(|own| own.stages.last()).and_then(|result| result.at);
+        let mut evidence =
+            vec![Evidence::event(&joined.event, format!("the broker gave the user no host{why}"))];
+        evidence.extend(last.map(|at| Evidence::at(at, "the last sign of this connection")));
+        return Some(Verdict {
+            summary: format!("The connection broker gave the user no host{why}."),
+            evidence,
+            missing: vec!["the log of the connection broker for this moment".into()],
+            ..Verdict::empty(Kind::Undetermined)
+        });
+    }
+    let Broker::Redirected { to, ip, .. } = meaning else { return None };
+    let to = ip.map(|ip| ip.to_string()).or_else(|| to.map(str::to_owned))?;
+    // A host may send a user to itself: then this connection is the session.
+    let here = case.connection().is_some_and(|own| Some(own.server.ip) == ip);
+    (!here).then(|| Verdict {
+        summary: format!("Not a failure: the connection broker sent the client on to {to}."),
+        evidence: vec![Evidence::event(&joined.event, format!("the broker sends the user on to {to}"))],
+        missing: vec![format!(
+            "the connection to {to}, if it is not in these files: what became of it there"
+        )],
+        ..Verdict::empty(Kind::Healthy)
+    })
 }
 
 /// Why a session that came up may not be called healthy: how it ended is out of sight, or it did not fare well. A

@@ -86,8 +86,8 @@ fn options(args: &Analyze) -> Options {
         no_mmap: args.no_mmap,
         threads: args.threads.map(NonZeroUsize::get),
         max_memory: args.max_memory,
-        limits: args.unpacking.into(),
         hash: args.hash,
+        limits: args.unpacking.into(),
         range_size: None,
     }
 }

@@ -130,7 +130,7 @@ impl Alignment {
     pub fn shift(&self, source: SourceId) -> Shift {
         let clock = self.clocks.iter().find(|clock| clock.source == source);
         let shift = clock.map(|clock| clock.shift).unwrap_or_default();
-        if shift.offset.abs() < LEAST && shift.per_hour == 0 { Shift::default() } else { shift }
+        if shift.offset.saturating_abs() < LEAST && shift.per_hour == 0 { Shift::default() } else { shift }
     }
 
     /// The capture by whose clock the times of this one are told.
@@ -157,7 +157,7 @@ impl Alignment {
             );
             if near_whole_hours(offset) {
                 notes.add_detail(NoteKind::ClockWholeHours, Some(clock.source), says);
-            } else if !clock.both_ways && offset.abs() > NOTABLE {
+            } else if !clock.both_ways && offset.saturating_abs() > NOTABLE {
                 notes.add_detail(NoteKind::ClockEstimated, Some(clock.source), says);
             }
         }
@@ -340,7 +340,11 @@ impl Link {
             Some((self.other, self.shift))
         } else if from == self.other {
             let since = self.shift.since.map(|since| self.shift.back(since));
-            let back = Shift { offset: -self.shift.offset, per_hour: -self.shift.per_hour, since };
+            let back = Shift {
+                offset: self.shift.offset.saturating_neg(),
+                per_hour: self.shift.per_hour.saturating_neg(),
+                since,
+            };
             Some((self.one, back))
         } else {
             None
@@ -358,14 +362,14 @@ impl Sample {
             differences
         };
         let (forth, back) = (sorted(true), sorted(false));
-        let apart = forth.get(forth.len() / 2)? - back.get(back.len() / 2)?;
+        let apart = forth.get(forth.len() / 2)?.saturating_sub(*back.get(back.len() / 2)?);
         // The quickest packet each way waited least.
         let (forth, back) =
             if apart >= 0 { (*forth.first()?, *back.last()?) } else { (*forth.last()?, *back.first()?) };
         Some(Self {
             offset: i64::midpoint(forth, back),
             time: list.first()?.time,
-            spread: (forth - back).abs() / 2,
+            spread: forth.saturating_sub(back).saturating_abs() / 2,
             nearer: apart.signum(),
         })
     }
@@ -376,7 +380,7 @@ fn largest_cluster(sorted: &[Sample]) -> Option<&[Sample]> {
     let mut best: Option<&[Sample]> = None;
     let mut end = 0;
     for (start, first) in sorted.iter().enumerate() {
-        while sorted.get(end).is_some_and(|sample| sample.offset - first.offset <= CLUSTER) {
+        while sorted.get(end).is_some_and(|sample| sample.offset.saturating_sub(first.offset) <= CLUSTER) {
             end += 1;
         }
         if best.is_none_or(|best| end - start > best.len()) {
@@ -393,8 +397,8 @@ fn drift(cluster: &[Sample]) -> Option<Shift> {
     let part = by_time.len() / 4;
     let early = by_time.get(part / 2)?;
     let late = by_time.get(by_time.len().checked_sub(part / 2 + 1)?)?;
-    let (span, walked) = (late.time - early.time, late.offset - early.offset);
-    if span < LONG || walked.abs() < WALKED.max(early.spread + late.spread) {
+    let (span, walked) = (late.time - early.time, late.offset.saturating_sub(early.offset));
+    if span < LONG || walked.saturating_abs() < WALKED.max(early.spread.saturating_add(late.spread)) {
         return None;
     }
     let per_hour = i128::from(walked) * i128::from(3600 * time::SECOND) / i128::from(span);

@@ -3,7 +3,7 @@
 //! Segments are joined and cut by the adapters of the capturing hosts, so a segment is lost only where its bytes
 //! did not come otherwise. Names no cause.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::views::Pair;
 use crate::base::{Mark, Observed};
@@ -182,9 +182,9 @@ fn is_covered(own: &Placed<'_>, ranges: &[(i64, i64)]) -> bool {
 /// Whether the receiver's point saw data that the sender's should have seen before.
 fn appeared(pair: &Pair<'_>, near: &[Placed<'_>], far: &[Placed<'_>], from: Side) -> bool {
     let sent: Vec<(i64, i64)> = near.iter().map(|own| (own.start, own.end)).collect();
-    let known: BTreeMap<(i64, i64), ()> = sent.iter().map(|range| (*range, ())).collect();
+    let known: BTreeSet<(i64, i64)> = sent.iter().copied().collect();
     far.iter().any(|own| {
-        !known.contains_key(&(own.start, own.end)) && pair.covers(from, own.own) && !is_covered(own, &sent)
+        !known.contains(&(own.start, own.end)) && pair.covers(from, own.own) && !is_covered(own, &sent)
     })
 }
 

@@ -18,6 +18,7 @@ pub mod tallies;
 pub mod tls;
 pub mod trace;
 pub mod twins;
+pub mod udp;
 pub mod views;
 
 use std::net::IpAddr;
@@ -41,6 +42,8 @@ pub use views::Views;
 pub enum Transport {
     /// A captured TCP flow.
     Tcp,
+    /// A captured UDP conversation beside a TCP connection.
+    Udp,
     /// Known from a log alone.
     Unseen,
 }
@@ -50,6 +53,7 @@ impl Transport {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
+            Self::Udp => "udp",
             Self::Unseen => "unseen",
         }
     }

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use super::kerberos::KerberosError;
 use super::lookup::Lookup;
+use super::udp::UdpConnection;
 use crate::base::{Locator, Mark, Observed, SourceId, Window};
-use crate::packet::interest::GATEWAY_UDP_PORT;
 use crate::packet::neighbour::Sign;
-use crate::packet::{Datagram, Endpoint, IcmpError, Interest, LostDatagram, Neighbour};
+use crate::packet::{IcmpError, LostDatagram, Neighbour};
 
 /// What a capture shows besides its RDP connections.
 #[derive(Clone, Debug)]
@@ -29,23 +29,10 @@ pub struct Observations {
     pub lost_datagrams: Vec<LostDatagram>,
     /// ICMP errors that tell of fragments missing at the receiver.
     pub reassembly_timeouts: Vec<IcmpError>,
-    /// UDP datagrams of the side channel: endpoints, from the client's side, and how many each way.
-    pub side_channels: BTreeMap<(Endpoint, Endpoint), SideChannel>,
+    /// UDP conversations on RDP ports, in order of their first datagram.
+    pub udp: Vec<UdpConnection>,
     /// Errors of Kerberos, in order of frames.
     pub kerberos: Vec<Observed<KerberosError>>,
-}
-
-/// One UDP conversation on an RDP port.
-#[derive(Clone, Copy, Debug)]
-pub struct SideChannel {
-    /// First datagram.
-    pub first: Mark,
-    /// Last datagram.
-    pub last: Mark,
-    /// Datagrams to the server.
-    pub to_server: u64,
-    /// Datagrams to the client.
-    pub to_client: u64,
 }
 
 /// Which hosts are there, by what they said on the wire.
@@ -148,41 +135,5 @@ impl Host {
         let told = self.told.as_ref()?;
         let mac = told.value.map(|byte| format!("{byte:02x}")).join(":");
         Some((format!("the server answers ARP or neighbour discovery ({mac})"), told.mark()))
-    }
-}
-
-/// UDP conversations that are remembered.
-const MAX_CHANNELS: usize = 4096;
-
-/// Folds datagrams on RDP ports into conversations, seen from the client's side.
-pub fn side_channels(
-    source: SourceId,
-    datagrams: &[Datagram],
-    interest: &Interest,
-    channels: &mut BTreeMap<(Endpoint, Endpoint), SideChannel>,
-) {
-    for datagram in datagrams {
-        let mark = Mark { time: datagram.time, at: Locator::Frame { source, number: datagram.frame } };
-        let is_server = |end: Endpoint| interest.is_server(end.ip, end.port) || end.port == GATEWAY_UDP_PORT;
-        let to_server = is_server(datagram.to);
-        if !to_server && !is_server(datagram.from) {
-            continue;
-        }
-        let key = if to_server { (datagram.from, datagram.to) } else { (datagram.to, datagram.from) };
-        if !channels.contains_key(&key) && channels.len() >= MAX_CHANNELS {
-            continue;
-        }
-        let channel = channels.entry(key).or_insert(SideChannel {
-            first: mark,
-            last: mark,
-            to_server: 0,
-            to_client: 0,
-        });
-        channel.last = mark;
-        if to_server {
-            channel.to_server += 1;
-        } else {
-            channel.to_client += 1;
-        }
     }
 }

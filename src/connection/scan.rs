@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::alignment::Alignment;
 use super::ended::{self, Epoch, Sink};
-use super::observations::{Hosts, Observations, side_channels};
+use super::observations::{Hosts, Observations};
 use super::tallies::{self, Tallies};
+use super::udp::{self, UdpTable};
 use super::{Connection, kerberos, lookup, twins};
 use crate::base::{NoteKind, Notes, SourceId, Timestamp, Window, time};
 use crate::capture::Capture;
@@ -223,7 +224,7 @@ struct Reading<'a> {
     fragments: Reassembler,
     hosts: Hosts,
     names: Vec<crate::packet::Datagram>,
-    channels: std::collections::BTreeMap<(Endpoint, Endpoint), super::observations::SideChannel>,
+    udp: UdpTable,
     timeouts: Vec<IcmpError>,
     window: Option<Window>,
     drops: std::collections::BTreeMap<u32, u64>,
@@ -249,7 +250,7 @@ impl<'a> Reading<'a> {
             fragments: Reassembler::default(),
             hosts: Hosts::default(),
             names: Vec::new(),
-            channels: std::collections::BTreeMap::new(),
+            udp: UdpTable::default(),
             timeouts: Vec::new(),
             window: None,
             drops: std::collections::BTreeMap::new(),
@@ -301,9 +302,10 @@ impl<'a> Reading<'a> {
         for neighbour in &packets.neighbours {
             self.hosts.take(self.source, neighbour);
         }
-        side_channels(self.source, &packets.datagrams, &self.interest, &mut self.channels);
+        self.udp.take(self.source, &packets.datagrams, &self.interest);
         let room = MAX_NAMES.saturating_sub(self.names.len());
-        self.names.extend(packets.datagrams.drain(..).take(room));
+        let named = packets.datagrams.drain(..).filter(|datagram| !udp::is_side(datagram, &self.interest));
+        self.names.extend(named.take(room));
         for error in packets.icmp.drain(..) {
             if error.meaning() == IcmpMeaning::ReassemblyTimeout && self.timeouts.len() < MAX_TIMEOUTS {
                 self.timeouts.push(error);
@@ -366,6 +368,7 @@ impl<'a> Reading<'a> {
         add(NoteKind::CaptureDrops, self.drops.values().sum());
         add(NoteKind::FlowBound, self.given_up);
         add(NoteKind::IcmpBound, self.epoch.left_out);
+        add(NoteKind::UdpBound, self.udp.left_out);
     }
 
     fn finish(self) -> (Observations, Tallies) {
@@ -382,7 +385,7 @@ impl<'a> Reading<'a> {
             orphans: Vec::new(),
             lost_datagrams,
             reassembly_timeouts: self.timeouts,
-            side_channels: self.channels,
+            udp: self.udp.finish(),
             kerberos: kerberos::errors(self.source, &self.names),
         };
         (observations, tallies)

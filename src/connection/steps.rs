@@ -3,16 +3,14 @@
 //!
 //! Chooses what to show and folds what is alike; judges nothing. Bounded: the middle of a long connection is counted.
 
+mod fold;
+
 use super::stage::Stage;
 use super::{Connection, Nla, encrypted, ending};
 use crate::base::{Mark, time};
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::{CloseKind, Flow, Framing, Record, Side};
 
-/// Steps of one connection; of more, the first and the last are kept.
-const MOST: usize = 48;
-/// Those of them that are from the beginning.
-const FIRST: usize = 30;
 /// A silence of this length divides data that would else be folded.
 const SILENCE: i64 = 2 * time::SECOND;
 
@@ -113,7 +111,7 @@ pub fn steps(connection: &Connection) -> Vec<Step> {
     steps.extend(errors(connection, flow));
     steps.extend(closes(connection, flow));
     steps.sort_by_key(|step| (step.first, step.last));
-    bounded(folded(steps))
+    fold::bounded(fold::folded(steps))
 }
 
 fn one(kind: Kind, from: Side, stage: Stage, says: impl Into<String>, mark: Mark) -> Step {
@@ -169,8 +167,8 @@ fn records(connection: &Connection, flow: &Flow) -> Vec<Step> {
     for record in rest {
         let step = record_step(connection, flow, record);
         let divided = run.last().is_some_and(|last| step.first.time - last.last.time >= SILENCE);
-        match run.last_mut().filter(|last| !divided && joins(last, &step)) {
-            Some(last) => join(last, step),
+        match run.last_mut().filter(|last| !divided && fold::joins(last, &step)) {
+            Some(last) => fold::join(last, step),
             None => run.push(step),
         }
     }
@@ -362,101 +360,4 @@ fn closes(connection: &Connection, flow: &Flow) -> Vec<Step> {
         one(kind, close.from, connection.reached, says, close.mark)
     };
     flow.closes.iter().map(step).collect()
-}
-
-/// Whether the second goes on where the first ends.
-fn joins(first: &Step, second: &Step) -> bool {
-    let both = first.kind == Kind::Both && second.kind == Kind::Both;
-    let flight = first.kind == Kind::Message
-        && second.kind == Kind::Message
-        && first.from == second.from
-        && first.stage == Stage::Tls;
-    first.stage == second.stage && (both || flight)
-}
-
-fn join(first: &mut Step, second: Step) {
-    first.count += 1;
-    first.bytes += second.bytes;
-    first.last = first.last.max(second.last);
-    if first.kind == Kind::Message {
-        for name in second.says.split(", ") {
-            if !first.says.split(", ").any(|known| known == name) {
-                first.says.push_str(", ");
-                first.says.push_str(name);
-            }
-        }
-    }
-}
-
-/// Equal steps in a row are one.
-fn folded(steps: Vec<Step>) -> Vec<Step> {
-    let mut folded: Vec<Step> = Vec::with_capacity(steps.len());
-    for step in steps {
-        let alike = |last: &&mut Step| {
-            last.kind == step.kind
-                && (last.from, last.to) == (step.from, step.to)
-                && last.says == step.says
-                && last.kind != Kind::Both
-                && last.kind != Kind::Lost
-        };
-        let syns = |last: &&mut Step| last.says == "SYN" && step.says == "SYN";
-        match folded.last_mut().filter(|last| alike(last) || syns(last)) {
-            Some(last) => {
-                last.count += step.count;
-                last.bytes += step.bytes;
-                last.last = last.last.max(step.last);
-            }
-            None => folded.push(step),
-        }
-    }
-    folded
-}
-
-fn bounded(mut steps: Vec<Step>) -> Vec<Step> {
-    let Some(surplus) = steps.len().checked_sub(MOST).filter(|surplus| *surplus > 0) else { return steps };
-    let left_out: Vec<Step> = steps.drain(FIRST..=FIRST + surplus).collect();
-    if let (Some(first), Some(last)) = (left_out.first(), left_out.last()) {
-        let count = u64::try_from(left_out.len()).unwrap_or(u64::MAX);
-        let says = format!("{count} steps left out");
-        let step = Step { kind: Kind::LeftOut, says, count, bytes: 0, last: last.last, ..first.clone() };
-        steps.insert(FIRST.min(steps.len()), step);
-    }
-    steps
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::{Locator, SourceId, Timestamp};
-
-    fn mark(number: u64) -> Mark {
-        let time = Timestamp::from_nanos(i64::try_from(number).unwrap() * time::SECOND);
-        Mark { time, at: Locator::Frame { source: SourceId(0), number } }
-    }
-
-    fn syn(number: u64) -> Step {
-        one(Kind::Lost, Side::Client, Stage::Transport, "SYN", mark(number))
-    }
-
-    #[test]
-    fn repeats_are_one_step_with_its_span() {
-        let folded = folded(vec![syn(1), syn(2), syn(4)]);
-        assert_eq!(folded.len(), 1);
-        assert_eq!((folded[0].count, folded[0].first, folded[0].last), (3, mark(1), mark(4)));
-    }
-
-    #[test]
-    fn a_long_connection_keeps_its_beginning_and_its_end() {
-        let many: Vec<Step> = (0..200)
-            .map(|n| {
-                let side = if n % 2 == 0 { Side::Client } else { Side::Server };
-                one(Kind::Message, side, Stage::Session, format!("step {n}"), mark(n))
-            })
-            .collect();
-        let steps = bounded(folded(many));
-        assert_eq!(steps.len(), MOST);
-        assert_eq!(steps[0].says, "step 0");
-        assert_eq!(steps[FIRST].says, "153 steps left out");
-        assert_eq!(steps[MOST - 1].says, "step 199");
-    }
 }

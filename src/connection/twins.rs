@@ -137,7 +137,9 @@ fn seen_by(connection: &mut Connection, captures: &[Observations]) -> Vec<Seen> 
         .into_iter()
         .filter_map(|(vantage, mut stretches)| {
             let capture = captures.iter().find(|capture| capture.source == vantage.source)?;
-            stretches.iter_mut().for_each(|list| list.sort_by_key(|own| (own.time, own.frame)));
+            for list in &mut stretches {
+                list.sort_by_key(|own| (own.time, own.frame));
+            }
             Some(Seen { vantage, stretches, window: capture.window?, drops: capture.drops > 0 })
         })
         .collect()
@@ -228,7 +230,7 @@ fn absences(connections: &mut [Connection], captures: &[Observations]) {
                         .is_some_and(|own| own.contains(window.start) && own.contains(window.end))
             });
             if covers {
-                let distance = |mark: &&Mark| (mark.time - window.start).abs();
+                let distance = |mark: &&Mark| (mark.time - window.start).saturating_abs();
                 let witness = marks.iter().min_by_key(distance).copied();
                 connection.absent = Some(Absence { source: *other, side, witness });
                 break;

@@ -141,16 +141,16 @@ pub fn compare(seen: &[Seen]) -> Option<Views> {
     let (client, server, offset) = if placed.first_near_client {
         (first, second, placed.offset)
     } else {
-        (second, first, -placed.offset)
+        (second, first, placed.offset.saturating_neg())
     };
-    let pair = Pair { client, server, offset, margin: (placed.transit * 4).max(MARGIN) };
-    let sound = [pair.is_complete(Side::Client), pair.is_complete(Side::Server)];
+    let pair = Pair { client, server, offset, margin: placed.transit.saturating_mul(4).max(MARGIN) };
+    let complete = (pair.is_complete(Side::Client), pair.is_complete(Side::Server));
     let mut to_server = cross(&pair, Side::Client);
     let mut to_client = cross(&pair, Side::Server);
     // What the sender's point lacks and the receiver's has, the former did not capture: it may lack anything.
-    let sound = [sound[0] && !to_server.appeared, sound[1] && !to_client.appeared];
-    to_server.is_proof = sound[1];
-    to_client.is_proof = sound[0];
+    let sound = (complete.0 && !to_server.appeared, complete.1 && !to_client.appeared);
+    to_server.is_proof = sound.1;
+    to_client.is_proof = sound.0;
     let resets = resets(&pair, sound);
     Some(Views {
         client_side: client.vantage,
@@ -195,10 +195,10 @@ impl<'a> Pair<'a> {
     /// Whether the point on `side` would have captured what the other one saw in `sighting`: before, where that side
     /// sent it, and after, where it was to receive it.
     pub(super) fn covers(&self, side: Side, sighting: &Sighting) -> bool {
-        let shift = if side == Side::Server { self.offset } else { -self.offset };
+        let shift = if side == Side::Server { self.offset } else { self.offset.saturating_neg() };
         let now = sighting.time.shifted(shift);
         let moment = if sighting.from == side {
-            Window { start: now.shifted(-self.margin), end: now }
+            Window { start: now.shifted(self.margin.saturating_neg()), end: now }
         } else {
             Window { start: now, end: now.shifted(self.margin) }
         };
@@ -210,7 +210,7 @@ impl<'a> Pair<'a> {
 
     /// What the clock of the point on the other side than `from`'s showed when `from`'s point showed `moment`.
     pub(super) fn at_receiver(&self, from: Side, moment: Timestamp) -> Timestamp {
-        moment.shifted(if from == Side::Client { self.offset } else { -self.offset })
+        moment.shifted(if from == Side::Client { self.offset } else { self.offset.saturating_neg() })
     }
 
     /// How much later a packet may be at the other point.
@@ -299,7 +299,10 @@ fn place(first: &Seen, second: &Seen) -> Option<Placed> {
         _ => None,
     };
     let (forth, back) = (median(to_server), median(to_client));
-    let by_time = forth.zip(back).map(|(forth, back)| forth - back).filter(|apart| apart.abs() > APART);
+    let by_time = forth
+        .zip(back)
+        .map(|(forth, back)| forth.saturating_sub(back))
+        .filter(|apart| apart.saturating_abs() > APART);
     let first_near_client = by_hops.or(by_time.map(|apart| apart > 0))?;
     // The quickest packet each way waited least.
     let quickest = |list: &[i64], least: bool| {
@@ -309,10 +312,10 @@ fn place(first: &Seen, second: &Seen) -> Option<Placed> {
     let forth = quickest(to_server, first_near_client);
     let back = quickest(to_client, !first_near_client);
     let (offset, transit) = match forth.zip(back) {
-        Some((forth, back)) => (i64::midpoint(forth, back), (forth - back).abs() / 2),
+        Some((forth, back)) => (i64::midpoint(forth, back), forth.saturating_sub(back).saturating_abs() / 2),
         None => (0, 0),
     };
-    let hops = [from_client, from_server].into_iter().flatten().map(|lives| lives.unsigned_abs()).max();
+    let hops = [from_client, from_server].into_iter().flatten().map(i16::unsigned_abs).max();
     Some(Placed { first_near_client, offset, transit, hops: hops.and_then(|hops| u8::try_from(hops).ok()) })
 }
 
@@ -369,20 +372,20 @@ fn is_complete(stretch: &[Sighting]) -> bool {
 /// The same reset is seen at both points within this time.
 const SAME_RESET: i64 = 2 * time::SECOND;
 
-fn resets(pair: &Pair<'_>, sound: [bool; 2]) -> Vec<Reset> {
+fn resets(pair: &Pair<'_>, (client_is_sound, server_is_sound): (bool, bool)) -> Vec<Reset> {
     let mut found = Vec::new();
     for from in [Side::Client, Side::Server] {
         let reset = |sighting: &&Sighting| sighting.flags.has(TcpFlags::RST);
         let mut near: Vec<&Sighting> = pair.sightings(from, from).filter(reset).collect();
-        let near_is_sound = sound[usize::from(from == Side::Server)];
-        let shift = if from == Side::Server { pair.offset } else { -pair.offset };
+        let near_is_sound = if from == Side::Client { client_is_sound } else { server_is_sound };
+        let shift = if from == Side::Server { pair.offset } else { pair.offset.saturating_neg() };
         for far in pair.sightings(from.other(), from).filter(reset) {
             let passed = near.iter().position(|own| {
                 let apart = far.time.shifted(shift) - own.time;
                 own.seq == far.seq
                     && own.flags == far.flags
                     && (own.ack == far.ack || !own.flags.has(TcpFlags::ACK))
-                    && apart.abs() <= SAME_RESET
+                    && apart.saturating_abs() <= SAME_RESET
             });
             let passed = passed.map(|at| near.remove(at));
             let injected = passed.is_none() && near_is_sound && pair.covers(from, far);

@@ -80,6 +80,6 @@ impl Attempt {
 
     /// Whether a log says that the server accepted this connection.
     pub fn was_accepted(&self) -> bool {
-        self.event(&Provider::RdpCoreTs, 131).is_some()
+        self.events.iter().any(|joined| super::keys::accepted_from(&joined.event).is_some())
     }
 }

@@ -4,12 +4,13 @@
 //! spread, is in the report. Procedure: pairs of equal client address and port, the largest cluster of their
 //! differences, its median.
 
+mod names;
+
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::base::shift::near_whole_hours;
-use crate::base::{NoteKind, Notes, SourceId, Timestamp, Window, time};
+use crate::base::{NoteKind, Notes, Shift, SourceId, Timestamp, Window, time};
 use crate::connection::Connection;
 use crate::connection::alignment::Alignment;
 use crate::connection::lookup::Lookup;
@@ -57,6 +58,8 @@ pub struct Clock {
     pub pairs: u32,
     /// How sure it is.
     pub quality: Quality,
+    /// How it walks away from the capture's, where that was seen.
+    pub drift: Option<Shift>,
 }
 
 /// All clocks.
@@ -72,8 +75,6 @@ pub struct Clocks {
 
 /// Differences within this width are one cluster.
 const CLUSTER: i64 = 250 * time::MILLISECOND;
-/// Pairs by name are less sharp: the client logs before it opens the connection.
-const NAME_CLUSTER: i64 = 2 * time::SECOND;
 /// Events this much before and after a capture may speak of its connections.
 const AROUND: i64 = 120 * time::SECOND;
 /// An estimated offset above this is worth a note.
@@ -83,10 +84,12 @@ const NOTABLE: i64 = 5 * time::SECOND;
 #[derive(Clone, Copy, Debug)]
 struct Pair {
     difference: i64,
+    /// When, by the capture's clock.
+    time: Timestamp,
     capture: SourceId,
     /// By address and port, or only by a name.
     exact: bool,
-    /// Whether address and port stand once on both sides.
+    /// Whether address and port, or the name, stand once on both sides.
     unique: bool,
 }
 
@@ -150,7 +153,8 @@ impl Clocks {
     pub fn corrected(&self, event: &Event, log: &Log) -> Option<Timestamp> {
         let piece = log.piece_of(event.record())?;
         let clock = self.clocks.get(*self.by_piece.get(&(log.source, piece))?)?;
-        Some(event.time.shifted(-clock.offset?))
+        let offset = clock.offset?;
+        Some(clock.drift.map_or(event.time.shifted(-offset), |drift| drift.away(event.time)))
     }
 
     /// The windows of a log, as written, in which events around the captures lie. None where an offset is
@@ -271,32 +275,15 @@ fn pairs_of(
             let moment = connection.flow.as_ref().and_then(|flow| flow.handshake).unwrap_or(connection.first);
             pairs.push(Pair {
                 difference: event.time - moment.time,
+                time: moment.time,
                 capture: moment.at.source(),
                 exact: true,
                 unique,
             });
         }
     }
-    for event in anchors {
-        pairs.extend(name_pairs(event, connections, lookups));
-    }
+    pairs.extend(names::pairs(anchors, connections, lookups));
     pairs
-}
-
-/// The client logs the address it is about to use, and the name it is about to resolve.
-fn name_pairs(event: &Event, connections: &[Connection], lookups: &[Lookup]) -> Vec<Pair> {
-    let Some(value) = keys::target(event) else { return Vec::new() };
-    let pair = |mark: crate::base::Mark| Pair {
-        difference: event.time - mark.time,
-        capture: mark.at.source(),
-        exact: false,
-        unique: false,
-    };
-    let address: Option<IpAddr> = value.parse().ok();
-    let by_address =
-        connections.iter().filter(|connection| Some(connection.server.ip) == address).map(|c| pair(c.first));
-    let by_name = lookups.iter().filter(|lookup| lookup.is_for(&value)).map(|lookup| pair(lookup.first));
-    by_address.chain(by_name).collect()
 }
 
 /// The median of the largest cluster.
@@ -309,11 +296,12 @@ fn settle(computer: Arc<str>, sources: Vec<SourceId>, pairs: &[Pair]) -> Clock {
         spread: 0,
         pairs: 0,
         quality: Quality::Unknown,
+        drift: None,
     };
     clock.sources.sort_unstable();
     clock.sources.dedup();
     let has_exact = pairs.iter().any(|pair| pair.exact);
-    let width = if has_exact { CLUSTER } else { NAME_CLUSTER };
+    let width = if has_exact { CLUSTER } else { names::CLUSTER };
     let mut usable: Vec<&Pair> = pairs.iter().filter(|pair| pair.exact == has_exact).collect();
     usable.sort_by_key(|pair| (pair.difference, pair.capture));
     let Some((start, length)) = largest_cluster(&usable, width) else { return clock };
@@ -338,7 +326,50 @@ fn settle(computer: Arc<str>, sources: Vec<SourceId>, pairs: &[Pair]) -> Clock {
         clock.pairs = u32::try_from(cluster.len()).unwrap_or(u32::MAX);
         clock.quality = quality;
     }
+    if let Some((drift, spread, agree)) = walking(&usable, cluster.len()).filter(|_| has_exact) {
+        clock.offset = Some(drift.offset);
+        clock.spread = spread;
+        clock.pairs = u32::try_from(agree).unwrap_or(u32::MAX);
+        clock.quality = Quality::Exact;
+        clock.against = usable.first().map(|pair| pair.capture);
+        clock.drift = Some(drift);
+    }
     clock
+}
+
+/// A line through the differences, where it holds more of them than one offset does: half of their spread around it,
+/// and how many there are.
+fn walking(pairs: &[&Pair], agree: usize) -> Option<(Shift, i64, usize)> {
+    /// Fewer pairs, or within a shorter time, show no drift.
+    const ENOUGH: usize = 4;
+    const LONG: i64 = 1800 * time::SECOND;
+    const HOUR: i64 = 3600 * time::SECOND;
+    /// Less is what any two clocks do.
+    const NOTABLE: i64 = 100 * time::MILLISECOND;
+    let mut by_time: Vec<&Pair> = pairs.to_vec();
+    by_time.sort_by_key(|pair| (pair.time, pair.difference));
+    let (first, last) = by_time.first().zip(by_time.last())?;
+    let span = last.time - first.time;
+    if by_time.len() < ENOUGH || span < LONG {
+        return None;
+    }
+    let grown =
+        (i128::from(last.difference) - i128::from(first.difference)) * i128::from(HOUR) / i128::from(span);
+    let line =
+        Shift { offset: first.difference, per_hour: i64::try_from(grown).ok()?, since: Some(first.time) };
+    let mut around: Vec<Pair> = by_time
+        .iter()
+        .map(|pair| Pair { difference: pair.difference.saturating_sub(line.at(pair.time)), ..**pair })
+        .collect();
+    around.sort_by_key(|pair| pair.difference);
+    let sorted: Vec<&Pair> = around.iter().collect();
+    let (start, length) = largest_cluster(&sorted, CLUSTER)?;
+    let cluster = sorted.get(start..start + length)?;
+    let middle = cluster.get(length / 2)?.difference;
+    let spread = cluster.last()?.difference.saturating_sub(cluster.first()?.difference) / 2;
+    let line = Shift { offset: line.offset.saturating_add(middle), ..line };
+    (line.per_hour.saturating_abs() >= NOTABLE && length > agree && length >= ENOUGH)
+        .then_some((line, spread, length))
 }
 
 /// Start and length of the longest stretch of sorted differences within `width`; the first of equals.
@@ -346,7 +377,7 @@ fn largest_cluster(sorted: &[&Pair], width: i64) -> Option<(usize, usize)> {
     let mut best: Option<(usize, usize)> = None;
     let mut end = 0;
     for (start, first) in sorted.iter().enumerate() {
-        while sorted.get(end).is_some_and(|pair| pair.difference - first.difference <= width) {
+        while sorted.get(end).is_some_and(|pair| pair.difference.saturating_sub(first.difference) <= width) {
             end += 1;
         }
         if best.is_none_or(|(_, length)| end - start > length) {
@@ -361,7 +392,26 @@ mod tests {
     use super::*;
 
     fn pair(millis: i64) -> Pair {
-        Pair { difference: millis * time::MILLISECOND, capture: SourceId(0), exact: true, unique: true }
+        let (time, difference) = (Timestamp::default(), millis * time::MILLISECOND);
+        Pair { difference, time, capture: SourceId(0), exact: true, unique: true }
+    }
+
+    #[test]
+    fn a_clock_that_walks_away_is_followed() {
+        let minutes = [0, 31, 65, 90, 120];
+        // A fifth of a second an hour more than five seconds.
+        let pairs = minutes.map(|minute| Pair {
+            time: Timestamp::from_nanos(minute * 60 * time::SECOND),
+            ..pair(5_000 + minute * 200 / 60)
+        });
+        let clock = settle(Arc::from("SRV"), vec![SourceId(1)], &pairs);
+        let drift = clock.drift.unwrap();
+        assert_eq!((drift.per_hour, clock.pairs), (200 * time::MILLISECOND, 5));
+        let still = minutes.map(|minute| Pair {
+            time: Timestamp::from_nanos(minute * 60 * time::SECOND),
+            ..pair(5_000 + minute % 3)
+        });
+        assert!(settle(Arc::from("SRV"), vec![SourceId(1)], &still).drift.is_none());
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Connections that are one attempt of one user: probe, fallback, retry.
 
 use super::attempt::{Attempt, Joined};
-use super::surroundings::Surroundings;
+use super::side::SideConnection;
+use super::surroundings::{Other, Surroundings};
 use crate::base::{Mark, Timestamp, time};
 use crate::connection::Connection;
 use crate::connection::lookup::Lookup;
 use crate::connection::observations::Unanswered;
+use crate::connection::udp::{Kind, UdpConnection};
 use crate::packet::Endpoint;
 use crate::packet::interest::RDP_PORT;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +18,10 @@ use std::net::IpAddr;
 pub struct Incident {
     /// Indices of its connections, in order of start.
     pub connections: Vec<usize>,
+    /// Indices of the UDP connections beside these, in order of start.
+    pub sides: Vec<usize>,
+    /// A UDP connection of which no TCP connection is in these files.
+    pub side_alone: Option<Box<UdpConnection>>,
     /// A name resolution that ended it before any connection.
     pub lookup: Option<Lookup>,
     /// A host that nobody answers for, so that not even a SYN could be sent.
@@ -41,6 +47,41 @@ pub fn is_storm(requests: &[(Timestamp, Option<&str>)]) -> bool {
     let names: BTreeSet<&str> = requests.iter().filter_map(|(_, name)| *name).collect();
     let dense = |count| requests.iter().zip(requests.iter().skip(count)).any(|(a, b)| b.0 - a.0 <= MINUTE);
     dense(STORM) && names.len() >= NAMES || dense(RELENTLESS) && !names.is_empty()
+}
+
+/// Whether the attempts of one source are a storm. Of those that only a log knows, a name is not always told: then the
+/// server's word that it refused counts, or so many that no user makes them.
+pub fn is_storm_of(own: &[&Other]) -> bool {
+    let asked: Vec<(Timestamp, Option<&str>)> =
+        own.iter().filter_map(|other| Some((other.asked()?.time, other.name.as_deref()))).collect();
+    let unseen = || own.iter().filter(|other| other.is_unseen());
+    let all: Vec<Timestamp> = unseen().filter_map(|other| Some(other.asked()?.time)).collect();
+    let refused: Vec<Timestamp> = unseen()
+        .filter(|other| other.refused.is_some() && other.name.is_none())
+        .filter_map(|other| Some(other.asked()?.time))
+        .collect();
+    let dense = |times: &[Timestamp], count| {
+        times.iter().zip(times.iter().skip(count)).any(|(a, b)| *b - *a <= MINUTE)
+    };
+    is_storm(&asked) || dense(&refused, STORM * 2) || dense(&all, RELENTLESS)
+}
+
+/// Names that so many sources share are no users': each has a name of his own.
+const SHARED: usize = 3;
+
+/// The names under which several sources try, where that makes a storm: several such names, and more than [`STORM`]
+/// attempts under them within a minute. Attempts are in order of time.
+pub fn joint_storm<'a>(attempts: &[(Timestamp, IpAddr, &'a str)]) -> BTreeSet<&'a str> {
+    let mut sources: BTreeMap<&str, BTreeSet<IpAddr>> = BTreeMap::new();
+    for (_, source, name) in attempts {
+        sources.entry(name).or_default().insert(*source);
+    }
+    let shared: BTreeSet<&str> =
+        sources.into_iter().filter(|(_, own)| own.len() >= SHARED).map(|(name, _)| name).collect();
+    let times: Vec<Timestamp> =
+        attempts.iter().filter(|(.., name)| shared.contains(name)).map(|(time, ..)| *time).collect();
+    let dense = times.iter().zip(times.iter().skip(STORM)).any(|(a, b)| *b - *a <= MINUTE);
+    if shared.len() >= NAMES && dense { shared } else { BTreeSet::new() }
 }
 
 /// Whether attempts without a session are so many beside the sessions of the same source that guessing explains them:
@@ -76,16 +117,9 @@ fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
         if !outnumbers(own.len(), sessions.len()) {
             continue;
         }
-        let cookies: Vec<(Timestamp, Option<String>)> = own
-            .iter()
-            .filter_map(connection)
-            .filter_map(|own| {
-                Some((own.request.as_ref()?.time, own.cookie().map(|name| name.value.to_lowercase())))
-            })
-            .collect();
-        let requests: Vec<(Timestamp, Option<&str>)> =
-            cookies.iter().map(|(time, name)| (*time, name.as_deref())).collect();
-        if is_storm(&requests) {
+        let others: Vec<Other> =
+            own.iter().filter_map(|at| attempts.get(*at)).map(Other::of_attempt).collect();
+        if is_storm_of(&others.iter().collect::<Vec<_>>()) {
             storms.push(own.into_iter().collect());
         }
     }
@@ -151,7 +185,9 @@ impl Incident {
             self.connections.iter().filter_map(|at| attempts.get(*at)).map(|a| a.connection.first);
         let lookup = self.lookup.iter().map(|lookup| lookup.first);
         let events = self.events.iter().map(Joined::mark);
-        connections.chain(lookup).chain(self.unanswered_host.map(|host| host.first)).chain(events).min()
+        let alone = self.side_alone.iter().map(|udp| udp.first);
+        let unanswered = self.unanswered_host.map(|host| host.first);
+        connections.chain(lookup).chain(unanswered).chain(alone).chain(events).min()
     }
 
     /// The last sign of it.
@@ -160,7 +196,9 @@ impl Incident {
             self.connections.iter().filter_map(|at| attempts.get(*at)).map(|a| a.connection.last);
         let lookup = self.lookup.iter().map(|lookup| lookup.last);
         let events = self.events.iter().map(Joined::mark);
-        connections.chain(lookup).chain(self.unanswered_host.map(|host| host.last)).chain(events).max()
+        let alone = self.side_alone.iter().map(|udp| udp.last);
+        let unanswered = self.unanswered_host.map(|host| host.last);
+        connections.chain(lookup).chain(unanswered).chain(alone).chain(events).max()
     }
 }
 
@@ -179,6 +217,9 @@ pub fn parties(incident: &Incident, attempts: &[&Attempt]) -> (String, String) {
             connection.server.to_string()
         };
         return (connection.client.ip.to_string(), server);
+    }
+    if let Some(udp) = &incident.side_alone {
+        return (udp.client.ip.to_string(), udp.server.to_string());
     }
     let host = incident.events.first().map(|joined| joined.event.computer.to_string());
     if let Some(unanswered) = incident.unanswered_host {
@@ -226,10 +267,60 @@ pub fn user_matches(attempts: &[&Attempt], wanted: &str) -> bool {
 /// which only the client's log knows.
 pub fn all(attempts: &[Attempt], around: &Surroundings) -> Vec<Incident> {
     let mut incidents = group(attempts);
+    linked(&mut incidents, &around.links);
+    beside(&mut incidents, around);
     incidents.extend(without_connection(attempts, around));
     incidents.extend(nobody_there(attempts, around));
     incidents.sort_by_key(|incident| incident.first(attempts));
     incidents
+}
+
+/// What goes on from another connection is part of its incident: to the user they are one.
+fn linked(incidents: &mut Vec<Incident>, links: &[(usize, usize)]) {
+    for (from, to) in links {
+        let place = |at: &usize| incidents.iter().position(|incident| incident.connections.contains(at));
+        let (Some(from), Some(to)) = (place(from), place(to)) else { continue };
+        if from == to {
+            continue;
+        }
+        let later = incidents.get_mut(to).map(|incident| std::mem::take(&mut incident.connections));
+        if let (Some(incident), Some(later)) = (incidents.get_mut(from), later) {
+            incident.connections.extend(later);
+        }
+        incidents.remove(to);
+    }
+}
+
+/// UDP connections belong to the incident of their TCP connection; of one that stands alone, what the server or the
+/// client said of it is an incident, up to a number: anyone can send a SYN.
+fn beside(incidents: &mut Vec<Incident>, around: &Surroundings) {
+    /// Beyond these they are no user's.
+    const ALONE: usize = 32;
+    let owners: BTreeMap<usize, usize> = incidents
+        .iter()
+        .enumerate()
+        .flat_map(|(place, incident)| incident.connections.iter().map(move |at| (*at, place)))
+        .collect();
+    let mut alone = Vec::new();
+    for (at, side) in around.sides.iter().enumerate() {
+        let place = side.owner.and_then(|owner| owners.get(&owner.at));
+        if let Some(incident) = place.and_then(|place| incidents.get_mut(*place)) {
+            incident.sides.push(at);
+        } else if side.udp.is_certain() && side.udp.kind == Kind::Rdp && alone.len() < ALONE {
+            let udp = Some(Box::new(side.udp.clone()));
+            alone.push(Incident { sides: vec![at], side_alone: udp, ..Incident::default() });
+        }
+    }
+    incidents.extend(alone);
+}
+
+/// UDP connections that were begun in order and belong to no incident.
+pub fn sides_left_out(incidents: &[Incident], around: &Surroundings) -> u64 {
+    let shown: usize = incidents.iter().map(|incident| incident.sides.len()).sum();
+    let certain =
+        |side: &&SideConnection| side.owner.is_some() || side.udp.is_certain() && side.udp.kind == Kind::Rdp;
+    let all = around.sides.iter().filter(certain).count();
+    u64::try_from(all.saturating_sub(shown)).unwrap_or(0)
 }
 
 /// Attempts that ended before any packet of TCP.
@@ -341,6 +432,22 @@ fn is_about_rdp(lookup: &Lookup, attempts: &[Attempt], around: &Surroundings) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_sources_with_the_same_names_are_one_storm() {
+        let attempts = |names: &'static [&'static str], sources: u8| -> Vec<_> {
+            let one = |at: u8| {
+                let name = names.get(usize::from(at) % names.len()).copied().unwrap();
+                let source = IpAddr::from([203, 0, 113, at % sources]);
+                (Timestamp::from_nanos(i64::from(at) * time::SECOND), source, name)
+            };
+            (0..40).map(one).collect()
+        };
+        assert_eq!(joint_storm(&attempts(&["admin", "test", "user"], 10)).len(), 3);
+        assert!(joint_storm(&attempts(&["kiosk"], 10)).is_empty(), "thin clients share one name");
+        assert!(joint_storm(&attempts(&["alice", "bob", "carol"], 3)).is_empty(), "one source for each name");
+        assert!(joint_storm(&[]).is_empty());
+    }
 
     #[test]
     fn tells_a_storm_from_users() {

@@ -3,8 +3,14 @@
 //! Address and port, then the ActivityID chain, then the session id, then names, then time alone. An event that
 //! fits two connections by time is given to none, and counted.
 
+mod blocked;
+mod broker;
 mod gateway;
+mod logon;
+mod side;
 mod translated;
+
+pub use blocked::Blocked;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -13,7 +19,9 @@ use std::sync::Arc;
 use super::attempt::{Attempt, Joined, MatchKey};
 use super::clock::Clocks;
 use super::keys;
+use super::side::SideConnection;
 use crate::base::{Mark, NoteKind, Notes, Timestamp, Window, time};
+use crate::connection::udp::UdpConnection;
 use crate::connection::{Connection, Transport};
 use crate::eventlog::guid::Guid;
 use crate::eventlog::{Event, Log, Provider};
@@ -37,22 +45,43 @@ const TICK: i64 = 50 * time::MILLISECOND;
 /// Events about the end of a connection may follow it by this much.
 const AFTERMATH: i64 = 3 * time::SECOND;
 
-/// Ties events to connections; what is tied to none is given back.
+/// What was tied.
+#[derive(Debug)]
+pub struct Tied {
+    /// Connections with their events.
+    pub attempts: Vec<Attempt>,
+    /// UDP connections with theirs.
+    pub sides: Vec<SideConnection>,
+    /// Events that are tied to none.
+    pub rest: Vec<Joined>,
+    /// Pairs of connections of which the second goes on from the first: to the host that a broker names, or behind a
+    /// gateway.
+    pub links: Vec<(usize, usize)>,
+    /// Attempts that the server's firewall kept out, beyond those that are connections.
+    pub blocked: Vec<Blocked>,
+}
+
+/// Ties events to connections, and UDP connections to those they stand beside.
 pub fn join(
     connections: Vec<Connection>,
+    udp: Vec<UdpConnection>,
     logs: &[DecodedLog<'_>],
     clocks: &Clocks,
     capture_windows: &[Window],
     notes: &mut Notes,
-) -> (Vec<Attempt>, Vec<Joined>) {
+) -> Tied {
     let mut work = Work::new(connections, logs, clocks);
     work.by_address(notes);
     work.unseen(capture_windows, notes);
-    work.gateway(capture_windows);
+    work.blocked();
+    work.gateway(capture_windows, notes);
     work.by_activity();
     work.by_client_log();
+    work.by_side(udp);
     work.by_session();
     work.by_time(notes);
+    work.by_broker();
+    work.redirections();
     work.finish()
 }
 
@@ -61,6 +90,8 @@ struct Item<'a> {
     event: &'a Event,
     corrected: Option<Timestamp>,
     taken: Option<(usize, MatchKey)>,
+    /// It is a UDP connection's own, or of an attempt that is shown by count.
+    spent: bool,
 }
 
 impl Item<'_> {
@@ -77,6 +108,11 @@ struct Work<'a> {
     accepted: BTreeMap<usize, usize>,
     /// Of these, those that are tied by time and order alone.
     by_order: BTreeSet<usize>,
+    sides: Vec<SideConnection>,
+    links: Vec<(usize, usize)>,
+    blocked: Vec<Blocked>,
+    /// Connections of which the server's firewall alone knows: nothing else happened in them.
+    kept_out: BTreeSet<usize>,
 }
 
 impl<'a> Work<'a> {
@@ -88,12 +124,22 @@ impl<'a> Work<'a> {
                     event,
                     corrected: clocks.corrected(event, decoded.log),
                     taken: None,
+                    spent: false,
                 })
             })
             .collect();
         let attempts =
             connections.into_iter().map(|connection| Attempt { connection, events: Vec::new() }).collect();
-        Self { attempts, items, accepted: BTreeMap::new(), by_order: BTreeSet::new() }
+        Self {
+            attempts,
+            items,
+            accepted: BTreeMap::new(),
+            by_order: BTreeSet::new(),
+            sides: Vec::new(),
+            links: Vec::new(),
+            blocked: Vec::new(),
+            kept_out: BTreeSet::new(),
+        }
     }
 
     /// RdpCoreTS 131 and the filtering platform's events carry the client's address and port.
@@ -271,8 +317,11 @@ impl<'a> Work<'a> {
 
     /// Events that name no connection: the only one that was under way on that computer has them.
     fn by_time(&mut self, notes: &mut Notes) {
-        let windows: Vec<(usize, Option<Arc<str>>, Window)> =
-            (0..self.attempts.len()).flat_map(|at| self.windows_of(at)).collect();
+        let windows: Vec<(usize, Option<Arc<str>>, Window)> = (0..self.attempts.len())
+            .filter(|at| !self.kept_out.contains(at))
+            .flat_map(|at| self.windows_of(at))
+            .collect();
+        let told = self.told_of_logons();
         let mut found = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
             if item.taken.is_some() || !speaks_of_a_connection(item.event) {
@@ -291,7 +340,7 @@ impl<'a> Work<'a> {
                     address.is_none() || address == client
                 })
                 .collect();
-            let mut fits = fits.into_iter();
+            let mut fits = told.narrow(item.event, fits).into_iter();
             match (fits.next(), fits.next()) {
                 (Some(at), None) => {
                     let by = if address.is_some() { MatchKey::Address } else { MatchKey::Time };
@@ -349,13 +398,13 @@ impl<'a> Work<'a> {
 
     fn take_where(&mut self, by: MatchKey, owner: impl Fn(&Item<'_>) -> Option<usize>) {
         for item in &mut self.items {
-            if item.taken.is_none() {
+            if item.taken.is_none() && !item.spent {
                 item.taken = owner(item).map(|at| (at, by));
             }
         }
     }
 
-    fn finish(mut self) -> (Vec<Attempt>, Vec<Joined>) {
+    fn finish(mut self) -> Tied {
         let mut rest = Vec::new();
         for item in self.items {
             let joined = |by| Joined { event: item.event.clone(), corrected: item.corrected, by };
@@ -366,13 +415,14 @@ impl<'a> Work<'a> {
                     }
                     attempt.events.push(joined(by));
                 }
+                None if item.spent => {}
                 None => rest.push(joined(MatchKey::Time)),
             }
         }
         for attempt in &mut self.attempts {
             attempt.events.sort_by_key(|joined| (joined.event.time, joined.event.at));
         }
-        (self.attempts, rest)
+        Tied { attempts: self.attempts, sides: self.sides, rest, links: self.links, blocked: self.blocked }
     }
 }
 

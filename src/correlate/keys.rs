@@ -23,6 +23,13 @@ pub fn accepted_from(event: &Event) -> Option<Endpoint> {
         .then_some(Endpoint { ip: accepted.client.ip, port: accepted.client.port.unwrap_or(0) })
 }
 
+/// The client's address and port of a UDP connection that RdpCoreTS accepted (131).
+pub fn accepted_udp(event: &Event) -> Option<Endpoint> {
+    let accepted = rdp_core_ts::accepted(event)?;
+    (accepted.transport == rdp_core_ts::Transport::Udp)
+        .then_some(Endpoint { ip: accepted.client.ip, port: accepted.client.port.unwrap_or(0) })
+}
+
 /// Both ends of a connection that the filtering platform allowed, blocked or dropped (5152, 5156, 5157).
 pub fn filtered_ends(event: &Event) -> impl Iterator<Item = Endpoint> {
     use security::Meaning::{Allowed, Blocked, Dropped};
@@ -74,6 +81,22 @@ pub fn session(event: &Event) -> Option<u32> {
         Meaning::DisconnectedBy { target, .. } => target,
         Meaning::Reason { session, .. } => session,
         _ => None,
+    }
+}
+
+/// Whether the server says that name or password are wrong (RdpCoreTS 140, Security 4625).
+pub fn refuses_credentials(event: &Event) -> bool {
+    /// STATUS_WRONG_PASSWORD, STATUS_NO_SUCH_USER, STATUS_LOGON_FAILURE. [MS-ERREF] 2.3.1
+    const WRONG: [u32; 3] = [0xc000_006a, 0xc000_0064, 0xc000_006d];
+    if matches!(rdp_core_ts::meaning(event), Some(rdp_core_ts::Meaning::LogonRefused { .. })) {
+        return true;
+    }
+    match security::meaning(event) {
+        Some(security::Meaning::LogonFailed(logon)) => {
+            let said = logon.sub_status.filter(|code| *code != 0).or(logon.status);
+            said.is_some_and(|code| WRONG.contains(&code))
+        }
+        _ => false,
     }
 }
 

@@ -11,10 +11,12 @@ pub mod incident;
 pub mod join;
 pub mod keys;
 pub mod reach;
+pub mod side;
 pub mod surroundings;
 
 pub use attempt::{Attempt, Joined, MatchKey};
 pub use clock::{Clock, Clocks, Quality};
 pub use coverage::Coverage;
 pub use incident::Incident;
+pub use side::SideConnection;
 pub use surroundings::Surroundings;

@@ -69,7 +69,7 @@ fn ended_before_session(attempt: &Attempt) -> Option<(Stage, Mark)> {
 /// The stage that an event shows to have been entered.
 fn stage_of(event: &Event) -> Option<Stage> {
     match (&event.provider, event.id) {
-        (Provider::RdpCoreTs, 131) => Some(Stage::Transport),
+        (Provider::RdpCoreTs, 131) | (Provider::Security, 5152 | 5157) => Some(Stage::Transport),
         (Provider::RdpCoreTs, 65 | 141) => Some(Stage::Negotiation),
         (Provider::RdpCoreTs, 139) | (Provider::Schannel, 36870 | 36871 | 36874 | 36887 | 36888) => {
             Some(Stage::Tls)

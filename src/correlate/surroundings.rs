@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 use super::attempt::{Attempt, Joined};
 use super::coverage::Coverage;
+use super::keys;
+use super::side::SideConnection;
 use crate::base::{Mark, Observed, Timestamp, Window, time};
 use crate::connection::observations::{Host, Observations};
 use crate::connection::{Connection, Outcome, Stage};
@@ -29,6 +31,12 @@ pub struct Other {
     pub reached: Stage,
     /// The user name of its cookie, lower case.
     pub cookie: Option<String>,
+    /// The name it logs on with, lower case: of the cookie, else as the server's log tells.
+    pub name: Option<String>,
+    /// The server's word that it accepted the connection.
+    pub logged: bool,
+    /// The server's word that name or password are wrong.
+    pub refused: Option<Mark>,
     /// Its connection request.
     pub request: Option<Mark>,
     /// Whether TCP was accepted.
@@ -62,6 +70,14 @@ pub struct Surroundings {
     pub hosts: Hosts,
     /// The name of the server that the user looks for.
     pub target: Option<String>,
+    /// Pairs of attempts of which the second goes on from the first.
+    pub links: Vec<(usize, usize)>,
+    /// Where the client went on to, by the first sign of the connection that it left for that.
+    goes_on: BTreeMap<Mark, Endpoint>,
+    /// UDP connections, each with the connection it stands beside.
+    pub sides: Vec<SideConnection>,
+    /// Indices of `sides` by the first sign of their owner.
+    by_owner: BTreeMap<Mark, Vec<usize>>,
     /// Indices of `others` by the host they went to, in order of start.
     by_host: BTreeMap<IpAddr, Vec<usize>>,
     /// The same by client and server.
@@ -83,7 +99,7 @@ impl Surroundings {
         coverage: Coverage,
         target: Option<String>,
     ) -> Self {
-        let mut others: Vec<Other> = attempts.iter().map(|attempt| Other::of(&attempt.connection)).collect();
+        let mut others: Vec<Other> = attempts.iter().map(Other::of_attempt).collect();
         others.sort_by_key(|other| other.first);
         let mut far = rest;
         far.sort_by_key(Joined::mark);
@@ -123,6 +139,46 @@ impl Surroundings {
     pub fn with_hosts(mut self, hosts: Hosts) -> Self {
         self.hosts = hosts;
         self
+    }
+
+    /// Adds the UDP connections.
+    #[must_use]
+    pub fn with_sides(mut self, sides: Vec<SideConnection>) -> Self {
+        for (at, side) in sides.iter().enumerate() {
+            if let Some(owner) = side.owner {
+                self.by_owner.entry(owner.first).or_default().push(at);
+            }
+        }
+        self.sides = sides;
+        self
+    }
+
+    /// Adds which connection goes on from which.
+    #[must_use]
+    pub fn with_links(mut self, links: Vec<(usize, usize)>, attempts: &[Attempt]) -> Self {
+        for (from, to) in &links {
+            let ends = attempts.get(*from).zip(attempts.get(*to));
+            if let Some((from, to)) = ends.map(|(from, to)| (&from.connection, &to.connection))
+                && from.client.ip == to.client.ip
+                && from.server.ip != to.server.ip
+                && !to.server.ip.is_unspecified()
+            {
+                self.goes_on.insert(from.first, to.server);
+            }
+        }
+        self.links = links;
+        self
+    }
+
+    /// The host to which the client of the connection that begins at `own` was sent on.
+    pub fn goes_on(&self, own: Mark) -> Option<Endpoint> {
+        self.goes_on.get(&own).copied()
+    }
+
+    /// The UDP connections beside the connection that begins at `own`, in order of time.
+    pub fn beside(&self, own: Mark) -> impl Iterator<Item = &SideConnection> {
+        let places = self.by_owner.get(&own).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|at| self.sides.get(*at))
     }
 
     /// What was seen of a host, in any capture.
@@ -219,6 +275,9 @@ impl Other {
             first: connection.first,
             reached: connection.reached,
             cookie: connection.cookie().map(|cookie| cookie.value.to_lowercase()),
+            name: connection.cookie().map(|cookie| cookie.value.to_lowercase()),
+            logged: false,
+            refused: None,
             request: connection.request.as_ref().map(Observed::mark),
             accepted,
             tls_passed: connection.tls.finished(),
@@ -234,6 +293,26 @@ impl Other {
                 .filter(|silence| connection.last.time - silence.to.time < LONG_SILENCE)
                 .map(|silence| silence.length()),
         }
+    }
+
+    /// The same, with what the logs tell.
+    pub fn of_attempt(attempt: &Attempt) -> Self {
+        let mut other = Self::of(&attempt.connection);
+        other.logged = attempt.was_accepted();
+        for joined in &attempt.events {
+            if keys::refuses_credentials(&joined.event) {
+                other.refused.get_or_insert(joined.mark());
+            }
+            if other.name.is_none() {
+                other.name = keys::user(&joined.event).map(|user| user.to_lowercase());
+            }
+        }
+        other
+    }
+
+    /// When it asked for a session: its request, or of one that only a log knows its acceptance.
+    pub fn asked(&self) -> Option<Mark> {
+        self.request.or_else(|| (self.logged && self.is_unseen()).then_some(self.first))
     }
 
     /// Whether only a log knows of it.

@@ -21,7 +21,9 @@ pub mod remote_connection_manager;
 pub mod schannel;
 pub mod security;
 pub mod service;
+pub mod session_broker;
 pub mod system;
+pub mod unused;
 
 mod decode;
 mod once;

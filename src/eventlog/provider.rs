@@ -51,6 +51,10 @@ providers! {
     RdpClient = "Microsoft-Windows-TerminalServices-ClientActiveXCore",
     /// The RD Gateway.
     Gateway = "Microsoft-Windows-TerminalServices-Gateway",
+    /// The connection broker of a farm.
+    SessionBroker = "Microsoft-Windows-TerminalServices-SessionBroker",
+    /// The broker's client, on each session host of the farm.
+    SessionBrokerClient = "Microsoft-Windows-TerminalServices-SessionBroker-Client",
     /// TLS, of either side.
     Schannel = "Schannel",
     /// The audit events of the Security log.
@@ -180,6 +184,8 @@ const fn is_near(provider: &Provider, id: u32) -> bool {
         | Provider::LocalSessionManager
         | Provider::RdpClient
         | Provider::Gateway
+        | Provider::SessionBroker
+        | Provider::SessionBrokerClient
         | Provider::Schannel => true,
         Provider::Security => matches!(
             id,

@@ -358,18 +358,23 @@ impl Packets {
         }
         let from = Endpoint { ip: ip.from, port: from_port };
         let to = Endpoint { ip: ip.to, port: to_port };
+        let begins_rdp = interest::looks_like_udp_syn(payload);
+        if begins_rdp && !self.interest.is_server(to.ip, to.port) {
+            self.found.push(to);
+        }
         let named = NAME_PORTS.contains(&from_port) || NAME_PORTS.contains(&to_port);
         let kerberos = from_port == interest::KERBEROS_PORT;
         let side_channel =
             self.interest.wants(&from, &to) || [from_port, to_port].contains(&interest::GATEWAY_UDP_PORT);
         if named || side_channel || kerberos {
+            let kept = if named || kerberos { Datagram::KEPT } else { Datagram::KEPT_OF_SIDE };
             self.datagrams.push(Datagram {
                 time: context.time,
                 frame: context.frame,
                 from,
                 to,
                 length: on_wire.saturating_sub(8),
-                head: payload.get(..Datagram::KEPT).unwrap_or(payload).into(),
+                head: payload.get(..kept).unwrap_or(payload).into(),
             });
         }
     }

@@ -58,6 +58,21 @@ pub fn looks_like_request(payload: &[u8]) -> bool {
     }
 }
 
+/// Whether a datagram begins like a client's offer of RDP over UDP: no acknowledgement yet, a SYN with known flags,
+/// and both sizes within what the protocol allows. [MS-RDPEUDP] 2.2.2.1, 2.2.2.5
+pub fn looks_like_udp_syn(payload: &[u8]) -> bool {
+    /// SYN, SYNLOSSY, CORRELATION_ID, SYNEX.
+    const KNOWN: u16 = 0x1a01;
+    const MTU: std::ops::RangeInclusive<u16> = 1132..=1232;
+    match payload {
+        [0xff, 0xff, 0xff, 0xff, _, _, f1, f2, _, _, _, _, u1, u2, d1, d2, ..] => {
+            let [flags, up, down] = [[f1, f2], [u1, u2], [d1, d2]].map(|[a, b]| u16::from_be_bytes([*a, *b]));
+            flags & 1 == 1 && flags & !KNOWN == 0 && MTU.contains(&up) && MTU.contains(&down)
+        }
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::looks_like_request;

@@ -152,4 +152,6 @@ pub struct Datagram {
 impl Datagram {
     /// Bytes kept of each datagram: a whole DNS answer over UDP, the header of anything else.
     pub const KEPT: usize = 1500;
+    /// Bytes kept of a datagram of a side transport: its headers and a hello above them.
+    pub const KEPT_OF_SIDE: usize = 256;
 }

@@ -4,8 +4,8 @@
 
 use super::tls::{self, CipherSuite, HandshakeJoiner, TlsVersion};
 use super::{
-    credssp, der, dns, fast_path, foreign, gateway, kerberos, mcs, nego, preamble, rdpeudp, share, tpkt,
-    x224, x509,
+    credssp, der, dns, dtls, fast_path, foreign, gateway, kerberos, mcs, nego, preamble, rdpeudp, share,
+    tpkt, x224, x509,
 };
 
 /// Beginnings that lead far into a parser.
@@ -88,6 +88,7 @@ fn run_whole(bytes: &[u8]) {
     let _ = dns::message(bytes);
     let _ = kerberos::message(bytes);
     let _ = rdpeudp::udp_header(bytes);
+    let _ = dtls::message(bytes);
     let _ = tls::alert(bytes);
     let _ = tls::client_hello(bytes).map(|hello| hello.offered_versions());
     let _ = tls::server_hello(bytes).map(|hello| hello.downgraded_from());

@@ -26,6 +26,7 @@ pub mod tls;
 pub mod x509;
 
 pub mod dns;
+pub mod dtls;
 pub mod gateway;
 pub mod kerberos;
 pub mod rdpeudp;

@@ -7,7 +7,7 @@ use super::model::{
     Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
     JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
 };
-use super::{acceptance, event_words, place, redact};
+use super::{acceptance, event_words, place, redact, side};
 use crate::base::{Mark, Notes, SourceId, Timestamp, time};
 use crate::causes::client_code::{Told, Weighed};
 use crate::causes::{self, Finding, Severity};
@@ -18,6 +18,7 @@ use crate::correlate::acceptance::Shown;
 use crate::correlate::clock::Clocks;
 use crate::correlate::{self, Attempt, Joined, Surroundings};
 use crate::eventlog::Log;
+use crate::eventlog::guid::Guid;
 use crate::host::Computer;
 use crate::input::{Input, InputKind};
 use crate::protocol::x509;
@@ -76,6 +77,7 @@ pub fn report(material: &Material<'_>) -> Report {
         .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of, (captures, &shown)))
         .collect();
     steps::add(&mut connections, material);
+    connections.extend(sides(material, captures));
     // What clocks are compared with, where none fits: the first capture, else the first log.
     let capture =
         material.inputs.iter().find(|input| matches!(input.kind, InputKind::Pcap | InputKind::PcapNg));
@@ -102,11 +104,30 @@ pub fn report(material: &Material<'_>) -> Report {
     }
 }
 
+/// The UDP connections of all incidents, in order of their numbers.
+fn sides(material: &Material<'_>, captures: &Alignment) -> Vec<Connection> {
+    let mut found: Vec<(usize, u32)> = (1_u32..)
+        .zip(material.incidents)
+        .flat_map(|(number, (incident, ..))| incident.sides.iter().map(move |at| (*at, number)))
+        .collect();
+    found.sort_unstable();
+    let attempts = material.attempts.len();
+    found
+        .into_iter()
+        .filter_map(|(at, incident)| {
+            let side = material.around.sides.get(at)?;
+            let owner =
+                side.owner.and_then(|owner| Some((id_of(owner.at), material.verdicts.get(owner.at)?)));
+            Some(side::connection((side::id_of(attempts, at), incident), side, owner, captures))
+        })
+        .collect()
+}
+
 fn id_of(at: usize) -> u32 {
     u32::try_from(at + 1).unwrap_or(u32::MAX)
 }
 
-fn text(stamp: Timestamp) -> String {
+pub(super) fn text(stamp: Timestamp) -> String {
     stamp.to_string()
 }
 
@@ -183,7 +204,7 @@ fn clock(clock: &correlate::Clock, reference: u32) -> Option<Clock> {
         spread_ms: clock.offset.map(|_| millis(clock.spread)),
         pairs: clock.pairs,
         quality: clock.quality.name(),
-        drift_ms_per_hour: None,
+        drift_ms_per_hour: clock.drift.map(|drift| micros(drift.per_hour) / 1000.0),
     })
     .filter(|_| !clock.sources.is_empty())
 }
@@ -230,10 +251,16 @@ fn incident(
         start: text(first.time),
         end: text(last.time),
         user: correlate::incident::user(&own),
-        connections: incident.connections.iter().map(|at| id_of(*at)).collect(),
+        connections: own_ids(incident, material.attempts.len()),
         deciding_connection: deciding.map(id_of),
         verdict,
     }
+}
+
+/// The numbers of its connections, those over UDP last.
+fn own_ids(incident: &correlate::Incident, attempts: usize) -> Vec<u32> {
+    let sides = incident.sides.iter().map(|at| side::id_of(attempts, *at));
+    incident.connections.iter().map(|at| id_of(*at)).chain(sides).collect()
 }
 
 fn connection(
@@ -256,6 +283,8 @@ fn connection(
     Connection {
         id: id_of(at),
         incident: incident_of.get(at).copied().unwrap_or(0),
+        beside: None,
+        beside_by: None,
         sources,
         transport: connection.transport.name(),
         client: Endpoint { ip: connection.client.ip.to_string(), port: connection.client.port },
@@ -289,6 +318,8 @@ fn group(own: &causes::fold::Group) -> Group {
         count: own.count,
         first_frame: own.first.at.frame().unwrap_or(0),
         last_frame: own.last.at.frame().unwrap_or(0),
+        first_record: own.first.at.record(),
+        last_record: own.last.at.record(),
         first_time: text(own.first.time),
         last_time: text(own.last.time),
     }
@@ -304,11 +335,11 @@ fn stage(result: &connection::StageResult, captures: &Alignment) -> StageRow {
 }
 
 /// When, by the clock of the source itself.
-fn own_time(mark: Mark, captures: &Alignment) -> String {
+pub(super) fn own_time(mark: Mark, captures: &Alignment) -> String {
     text(captures.shift(mark.at.source()).back(mark.time))
 }
 
-fn place_of(mark: Mark, captures: &Alignment) -> Place {
+pub(super) fn place_of(mark: Mark, captures: &Alignment) -> Place {
     Place {
         source: mark.at.source().0,
         frame: mark.at.frame(),
@@ -323,6 +354,7 @@ fn facts(connection: &connection::Connection) -> Facts {
         requested: connection.requested().map(|seen| seen.value.to_string()),
         selected: connection.selected().map(|seen| seen.value.to_string()),
         failure: connection.negotiation_failure().map(|seen| seen.value.to_string()),
+        correlation_id: correlation(connection),
         cookie: connection.cookie().map(|seen| seen.value.to_owned()),
         tls_version: tls.version().map(|version| version.to_string()),
         cipher: tls.cipher().map(|cipher| cipher.to_string()),
@@ -353,6 +385,12 @@ fn facts(connection: &connection::Connection) -> Facts {
         add_health(&mut facts, flow);
     }
     facts
+}
+
+/// The id of the attempt, which UDP and the client's log share. [MS-RDPBCGR] 2.2.1.1.2
+fn correlation(connection: &connection::Connection) -> Option<String> {
+    let id = connection.request.as_ref()?.value.correlation?;
+    Some(Guid(id).to_string())
 }
 
 fn add_health(facts: &mut Facts, flow: &Flow) {
@@ -404,7 +442,7 @@ fn certificate(own: &x509::Certificate) -> Certificate {
     }
 }
 
-fn joined(joined: &Joined) -> JoinedEvent {
+pub(super) fn joined(joined: &Joined) -> JoinedEvent {
     let event = &joined.event;
     JoinedEvent {
         source: event.at.source().0,
@@ -433,7 +471,7 @@ fn display_filter(connection: &connection::Connection) -> String {
     )
 }
 
-fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
+pub(super) fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
     let finding = own.finding.as_ref();
     let severity = finding.map_or_else(
         || if own.kind == causes::Kind::Healthy { Severity::Benign } else { Severity::Failure },
@@ -442,7 +480,7 @@ fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
     let from_finding = finding.map(|finding| finding.evidence.as_slice()).unwrap_or_default();
     Verdict {
         kind: own.kind.name(),
-        title: finding.map(|finding| finding.cause.title().to_owned()),
+        title: finding.map(|finding| finding.title().to_owned()),
         cause: finding.map(|finding| finding.cause.id),
         strength: finding.map(|finding| finding.strength.name()),
         blame: finding.map(|finding| finding.blame.name()),
@@ -487,7 +525,7 @@ fn evidence(own: &causes::Evidence, captures: &Alignment) -> Evidence {
 }
 
 fn remark(finding: &Finding, captures: &Alignment) -> Remark {
-    let says = finding.detail.clone().unwrap_or_else(|| finding.cause.title().to_owned());
+    let says = finding.detail.clone().unwrap_or_else(|| finding.title().to_owned());
     Remark {
         cause: finding.cause.id,
         strength: finding.strength.name(),

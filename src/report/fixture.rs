@@ -180,6 +180,8 @@ pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection
     Connection {
         id,
         incident,
+        beside: None,
+        beside_by: None,
         sources: vec![0],
         transport: "tcp",
         client: Endpoint { ip: "10.20.0.5".to_owned(), port: 50_000 + u16::try_from(id).unwrap() },
@@ -326,6 +328,8 @@ pub(super) fn mixed() -> Report {
         count: 12_345,
         first_frame: 100,
         last_frame: 29_000,
+        first_record: None,
+        last_record: None,
         first_time: at(10),
         last_time: at(80_000),
     });

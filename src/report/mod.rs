@@ -24,6 +24,7 @@ mod place;
 pub mod redact;
 mod rows;
 mod schema;
+mod side;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -51,7 +51,7 @@ pub struct Report {
     pub client_code: Option<ClientCode>,
     /// What users experienced, ordered by start.
     pub incidents: Vec<Incident>,
-    /// RDP connections, ordered by start.
+    /// RDP connections: those over TCP, then those that only a log knows, then those over UDP, each ordered by start.
     pub connections: Vec<Connection>,
     /// Ended connections that were folded because they are alike.
     pub groups: Vec<Group>,
@@ -176,6 +176,13 @@ pub struct Connection {
     pub id: u32,
     /// The incident it belongs to.
     pub incident: u32,
+    /// The connection that it stands beside, if it is one over UDP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<u32>,
+    /// What ties it to that: `correlation`, `activity` or `address`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["correlation", "activity", "address"]))]
+    pub beside_by: Option<&'static str>,
     /// The sources that saw it.
     pub sources: Vec<u32>,
     /// `tcp`, `udp`, or `unseen` where only a log knows of it.
@@ -323,6 +330,24 @@ pub struct Facts {
     /// Negotiation failure code, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// The id of the attempt, by which UDP and the client's log are joined to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// Version of RDP's UDP transport.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub udp_version: Option<String>,
+    /// Largest datagram agreed on, or offered, bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub udp_mtu: Option<u16>,
+    /// Whether the lossy transport was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub udp_lossy: Option<bool>,
+    /// Datagrams to the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub datagrams_to_server: Option<u64>,
+    /// Datagrams to the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub datagrams_to_client: Option<u64>,
     /// Name in the `mstshash` cookie: at most nine characters of the user name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cookie: Option<String>,
@@ -564,10 +589,16 @@ pub struct Group {
     pub cause: Option<&'static str>,
     /// How many.
     pub count: u64,
-    /// First frame of the first.
+    /// First frame of the first; 0 where only a log knows of them.
     pub first_frame: u64,
     /// Last frame of the last.
     pub last_frame: u64,
+    /// First record of the first, where only a log knows of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_record: Option<u64>,
+    /// Last record of the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_record: Option<u64>,
     /// First time of the first.
     pub first_time: String,
     /// Last time of the last.

@@ -48,7 +48,7 @@ fn by_round_trip(flows: &[&Flow]) -> &'static str {
     let near_client = shares.iter().filter(|share| **share > 0.9).count();
     let near_server = shares.iter().filter(|share| **share < 0.1).count();
     match (shares.len(), near_client, near_server) {
-        (0, ..) => "unknown",
+        (0, ..) => by_hops(flows),
         (all, near, _) if near == all => "client",
         (all, _, near) if near == all => "server",
         _ => "path",
@@ -67,6 +67,22 @@ pub(super) fn of_log(log: &Log) -> &'static str {
     } else {
         "unknown"
     }
+}
+
+/// Where one side's packets were not routed yet and the other's were, the capture is on that side.
+fn by_hops(flows: &[&Flow]) -> &'static str {
+    let unrouted = |flow: &Flow, side: Side| {
+        flow.habits(side).ttl.map(|(least, most)| least == most && matches!(least, 64 | 128 | 255))
+    };
+    let mut told =
+        flows.iter().map(|flow| match (unrouted(flow, Side::Client), unrouted(flow, Side::Server)) {
+            (Some(true), Some(false)) => "client",
+            (Some(false), Some(true)) => "server",
+            (Some(false), Some(false)) => "path",
+            _ => "unknown",
+        });
+    let Some(first) = told.next() else { return "unknown" };
+    if told.all(|role| role == first) { first } else { "unknown" }
 }
 
 /// What two captures saw of one connection, as plain data.

@@ -268,6 +268,7 @@ pub fn request(user: &str, protocols: Option<u32>) -> Vec<u8> {
     let name: String = format!("EXAMPLE\\{user}").chars().take(9).collect();
     rdp::connection_request(&rdp::Request {
         cookie: Some(&name),
+        token: None,
         negotiation: protocols.map(|asked| (0, asked)),
         correlation: None,
     })

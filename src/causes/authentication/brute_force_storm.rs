@@ -1,8 +1,12 @@
 //! Many attempts of one source in a short time: somebody guesses passwords.
 
-use crate::base::{Window, time};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::base::{Timestamp, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
-use crate::correlate::incident::{is_storm, outnumbers};
+use crate::connection::{Connection, Transport};
+use crate::correlate::incident::{is_storm_of, joint_storm, outnumbers};
 use crate::correlate::surroundings::Other;
 use crate::eventlog::Provider;
 
@@ -25,8 +29,8 @@ cause! {
     /// - To verify: the address is seen no more in RdpCoreTS 131.
     ///
     /// ## Seen as
-    /// More than ten connection requests a minute of one source, several names, none of which becomes a session;
-    /// RdpCoreTS 140 and Security 4625 in series.
+    /// More than ten connection requests a minute of one source, several names, none of which becomes a session; or of
+    /// many sources that share several names; RdpCoreTS 140 and Security 4625 in series.
     "brute-force-storm", stage: Authentication, severity: Warning, blames: [Client],
     more_specific_than: ["bad-password-or-unknown-user", "nla-refused-reason-not-visible", "client-left-or-probe",
         "closed-inside-tls-reason-not-visible", "tls-alert-other"],
@@ -39,7 +43,7 @@ const AROUND: i64 = 120 * time::SECOND;
 const ENOUGH: usize = 1000;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
-    let (connection, _) = case.both()?;
+    let connection = case.connection()?;
     if connection.reached_session() {
         return None;
     }
@@ -47,30 +51,70 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let same: Vec<&Other> =
         case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH).collect();
     let (sessions, same): (Vec<&Other>, Vec<&Other>) = same.into_iter().partition(|other| other.session);
-    let requests: Vec<(crate::base::Timestamp, Option<&str>)> =
-        same.iter().filter_map(|other| Some((other.request?.time, other.cookie.as_deref()))).collect();
-    if !outnumbers(same.len(), sessions.len()) || !is_storm(&requests) {
-        return None;
+    if !outnumbers(same.len(), sessions.len()) || !is_storm_of(&same) {
+        return if sessions.is_empty() { joint(case, connection) } else { None };
     }
-    let mut names: Vec<&str> = requests.iter().filter_map(|(_, name)| *name).collect();
-    names.sort_unstable();
-    names.dedup();
-    let mut evidence: Vec<Evidence> = [same.first(), same.last()]
-        .into_iter()
-        .flatten()
-        .zip(["the first request seen of this source", "the last one"])
-        .filter_map(|(other, says)| Some(Evidence::at(other.request?, says)))
-        .collect();
-    evidence.extend(case.event(&Provider::RdpCoreTs, 140).map(|joined| {
-        Evidence::event(&joined.event, "the server refuses the name or the password of this connection")
-    }));
-    let failed = evidence.iter().any(|item| item.event.is_some());
+    let asked: Vec<&Other> = same.iter().copied().filter(|other| other.asked().is_some()).collect();
+    let names: BTreeSet<&str> = asked.iter().filter_map(|other| other.name.as_deref()).collect();
+    let mut evidence = first_and_last(&asked, "the first request seen of this source");
+    let failed = refused(case);
+    let corroborated = failed.is_some() && connection.transport == Transport::Tcp;
+    evidence.extend(failed);
     let succeeded = sessions.first().map(|session| {
         Evidence::at(session.first, "a connection of the same source became a session: check whose it is")
     });
     evidence.extend(succeeded);
-    let strength = if failed { Strength::Corroborated } else { Strength::Inferred };
-    let detail =
-        format!("{} requests under {} names from {}", requests.len(), names.len(), connection.client.ip);
-    Some(Finding::new(&CAUSE, strength, Blame::Client, evidence).detail(detail))
+    let under = if names.is_empty() { String::new() } else { format!(" under {} names", names.len()) };
+    let detail = format!("{} requests{under} from {}", asked.len(), connection.client.ip);
+    Some(Finding::new(&CAUSE, strength(corroborated), Blame::Client, evidence).detail(detail))
+}
+
+/// Many sources that try the same names: this connection is one of them if its name is.
+fn joint(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
+    /// A minute before and after.
+    const NEAR: i64 = 60 * time::SECOND;
+    let near = Window::at(connection.first.time).widened(NEAR);
+    let mut own = case.around.of_pair(connection.client.ip, connection.server, near);
+    let own_name = own.find(|other| other.first == connection.first)?.name.as_deref()?;
+    let all: Vec<&Other> = case
+        .around
+        .begun_within(near)
+        .filter(|other| other.server == connection.server && !other.session)
+        .take(ENOUGH)
+        .collect();
+    let tried: Vec<(Timestamp, IpAddr, &str)> = all
+        .iter()
+        .filter_map(|other| Some((other.asked()?.time, other.client, other.name.as_deref()?)))
+        .collect();
+    let names = joint_storm(&tried);
+    if !names.contains(own_name) {
+        return None;
+    }
+    let is_part = |other: &&Other| other.name.as_deref().is_some_and(|name| names.contains(name));
+    let part: Vec<&Other> = all.into_iter().filter(is_part).collect();
+    let sources: BTreeSet<IpAddr> = part.iter().map(|other| other.client).collect();
+    let mut evidence = first_and_last(&part, "the first of these requests");
+    let failed = refused(case);
+    let corroborated = failed.is_some() && connection.transport == Transport::Tcp;
+    evidence.extend(failed);
+    let (requests, sources, names) = (part.len(), sources.len(), names.len());
+    let detail = format!("{requests} requests from {sources} sources that try the same {names} names");
+    let finding = Finding::new(&CAUSE, strength(corroborated), Blame::Client, evidence);
+    Some(finding.titled("Many sources try the same names: passwords are being guessed").detail(detail))
+}
+
+fn first_and_last(own: &[&Other], first: &str) -> Vec<Evidence> {
+    let ends = [own.first(), own.last()].into_iter().flatten().zip([first, "the last one"]);
+    ends.filter_map(|(other, says)| Some(Evidence::at(other.asked()?, says))).collect()
+}
+
+/// The server's word about this connection.
+fn refused(case: &Case<'_>) -> Option<Evidence> {
+    let joined = case.event(&Provider::RdpCoreTs, 140)?;
+    Some(Evidence::event(&joined.event, "the server refuses the name or the password of this connection"))
+}
+
+/// Packets and log are two classes of evidence; of one alone it is a pattern.
+const fn strength(corroborated: bool) -> Strength {
+    if corroborated { Strength::Corroborated } else { Strength::Inferred }
 }

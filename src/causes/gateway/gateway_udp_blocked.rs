@@ -1,10 +1,8 @@
 //! The gateway's UDP side transport is not answered; the tunnel goes on over TCP. Not a failure.
 
 use super::connected;
-use crate::base::time;
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, told};
-use crate::connection::observations::SideChannel;
-use crate::packet::interest::GATEWAY_UDP_PORT;
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::connection::udp::{Kind, UdpConnection};
 
 cause! {
     /// UDP 3391 to the RD Gateway is blocked; the session uses TCP alone.
@@ -26,32 +24,23 @@ cause! {
 
 /// Datagrams that must have been in vain.
 const TRIED: u64 = 2;
-/// UDP is offered this long before or after what the log tells of the tunnel.
-const EDGE: i64 = 10 * time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     if !connected(case) {
         return None;
     }
-    let client = case.connection()?.client.ip;
-    let window = told::window(case)?.widened(EDGE);
-    let captures = case.around.captures.iter();
-    let own: Vec<&SideChannel> = captures
-        .flat_map(|capture| &capture.side_channels)
-        .filter(|((from, to), channel)| {
-            from.ip == client && to.port == GATEWAY_UDP_PORT && window.contains(channel.first.time)
-        })
-        .map(|(_, channel)| channel)
-        .collect();
-    let tried: u64 = own.iter().map(|channel| channel.to_server).sum();
-    if tried < TRIED || own.iter().any(|channel| channel.to_client > 0) {
+    let gateway = case.sides().filter(|side| side.udp.kind == Kind::Gateway);
+    let own: Vec<&UdpConnection> = gateway.map(|side| &side.udp).collect();
+    let tried: u64 = own.iter().map(|udp| udp.to_server.datagrams).sum();
+    if tried < TRIED || own.iter().any(|udp| udp.is_answered()) {
         return None;
     }
     let evidence = own
         .iter()
-        .map(|channel| {
-            let says = format!("the client offers the gateway UDP, {} times; no answer", channel.to_server);
-            Evidence::at(channel.first, says)
+        .map(|udp| {
+            let says =
+                format!("the client offers the gateway UDP, {} times; no answer", udp.to_server.datagrams);
+            Evidence::at(udp.first, says)
         })
         .collect();
     Some(Finding::new(&CAUSE, Strength::Inferred, Blame::None, evidence))

@@ -46,6 +46,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
             Evidence::event(&lost.event, "the server's log says: transport lost"),
         ])
     });
+    // A client that was sent on to another host leaves this one.
+    if case.around.goes_on(case.connection()?.first).is_some() {
+        return None;
+    }
     if case.connection()?.transport == Transport::Unseen {
         let evidence = logged.filter(|_| decision::was_used(case))?;
         let finding = Finding::new(&CAUSE, Strength::Inferred, Blame::Unknown, evidence.into());

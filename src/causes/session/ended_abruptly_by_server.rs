@@ -39,11 +39,14 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         close.mark,
         format!("{}, in the middle of the session and without a goodbye", ending_says(close)),
     )];
+    let own = case.own_reset(close);
+    let is_own = own.is_some();
+    evidence.extend(own);
     let lost = decision::transport_lost(case);
     evidence
         .extend(lost.map(|joined| Evidence::event(&joined.event, "the server's log says: transport lost")));
     // A device can forge a RST well; a FIN that fits is the server's.
-    let in_line = close.kind == CloseKind::Fin || forgery_signs(flow, close).is_empty();
+    let in_line = close.kind == CloseKind::Fin || is_own || forgery_signs(flow, close).is_empty();
     let blame = if in_line && lost.is_none() { Blame::Server } else { Blame::Unknown };
     let mut finding = Finding::new(&CAUSE, Strength::Inferred, blame, evidence);
     if !case.around.coverage.has(&Provider::RdpCoreTs) {

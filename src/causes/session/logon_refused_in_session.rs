@@ -8,6 +8,7 @@ use crate::connection::Stage;
 use crate::correlate::Joined;
 use crate::eventlog::security::LogonType;
 use crate::eventlog::{Provider, rdp_core_ts, remote_connection_manager as rcm};
+use crate::stream::Side;
 
 cause! {
     /// The logon at the server's own logon screen was refused, after the connection had passed security.
@@ -55,6 +56,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let near = if passed { told::near(case, 0, NEAR) } else { Vec::new() };
     let attempts = near
         .into_iter()
+        .filter(|joined| joined.corrected.is_some() || case.flow().is_none() || server_ends(case))
         .find(|joined| matches!(rcm::meaning(&joined.event), Some(rcm::Meaning::TooManyAttempts(_))));
     let inside = call.is_some() || passed && (failure.is_some() || attempts.is_some());
     let in_use = said.is_some() && decision::was_used(case);
@@ -87,6 +89,13 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         Some(code) => finding.detail(format!("{} (status {code:#010X})", refused::words(code))),
         None => finding,
     })
+}
+
+/// Whether the packets show that the server ended it: an event by a clock that is not known says nothing against
+/// an end that the client chose.
+fn server_ends(case: &Case<'_>) -> bool {
+    let first = case.flow().and_then(|flow| flow.first_close());
+    first.is_some_and(|close| close.from == Side::Server)
 }
 
 /// A name or password that the user typed wrong.

@@ -1,7 +1,7 @@
 //! The UDP side channel did not come up; TCP carries the session. Not a failure.
 
-use crate::base::{Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::connection::udp::UdpConnection;
 use crate::eventlog::Provider;
 
 cause! {
@@ -27,36 +27,26 @@ cause! {
 
 /// Datagrams that must have been in vain.
 const TRIED: u64 = 2;
-/// A side channel begins this much before the session is seen to be up, or after its end, at most.
-const EDGE: i64 = 5 * time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
-    let (connection, flow) = case.both()?;
+    let (connection, _) = case.both()?;
     if !connection.reached_session() {
         return None;
     }
-    let during: Window = connection.window().widened(EDGE);
-    let own = case.around.capture_of(flow.first)?;
-    let mut evidence = Vec::new();
-    let mut tried = 0;
-    for ((client, server), channel) in &own.side_channels {
-        if client.ip != connection.client.ip
-            || server.ip != connection.server.ip
-            || !during.contains(channel.first.time)
-        {
-            continue;
-        }
-        // One that is answered is enough.
-        if channel.to_client > 0 {
-            return None;
-        }
-        tried += channel.to_server;
-        let says = format!("the client offers UDP, {} times; no answer", channel.to_server);
-        evidence.push(Evidence::at(channel.first, says));
-        evidence.push(Evidence::at(channel.last, "the last offer; the session goes on over TCP"));
+    let own: Vec<&UdpConnection> = case.sides().map(|side| &side.udp).collect();
+    // One that is answered is enough.
+    if own.iter().any(|udp| udp.is_answered()) {
+        return None;
     }
+    let tried: u64 = own.iter().map(|udp| udp.to_server.datagrams).sum();
     if tried < TRIED {
         return None;
+    }
+    let mut evidence = Vec::new();
+    for udp in own {
+        let says = format!("the client offers UDP, {} times; no answer", udp.to_server.datagrams);
+        evidence.push(Evidence::at(udp.first, says));
+        evidence.push(Evidence::at(udp.last, "the last offer; the session goes on over TCP"));
     }
     let logged = case.event(&Provider::RdpCoreTs, 136);
     let strength = if logged.is_some() { Strength::Corroborated } else { Strength::Inferred };

@@ -1,8 +1,8 @@
 //! The UDP side transport came up and then lost its data.
 
-use crate::base::{Mark, Window, time};
+use crate::base::time;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, told};
-use crate::connection::observations::SideChannel;
+use crate::connection::udp::UdpConnection;
 use crate::correlate::Joined;
 use crate::correlate::clock::seconds;
 use crate::eventlog::{Provider, rdp_core_ts};
@@ -33,13 +33,8 @@ cause! {
     client_code: "a frozen picture, then 0x904",
 }
 
-/// A side channel begins this much before the session is seen to be up, or after its end, at most.
+/// The server's log tells of it within this time.
 const EDGE: i64 = 5 * time::SECOND;
-/// The other side was heard no more than this often: SYN+ACK, and what it repeats.
-const HANDSHAKE: u64 = 3;
-/// One side sends so many more in vain, for so long.
-const IN_VAIN: u64 = 4;
-const LONG: i64 = 3 * time::SECOND;
 /// TCP loss above this is not UDP's trouble alone, per mille.
 const LOSSY: u64 = 20;
 
@@ -51,57 +46,29 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if [Side::Client, Side::Server].into_iter().any(|side| flow.loss_per_mille(side) > LOSSY) {
         return None;
     }
-    let during: Window = connection.window().widened(EDGE);
-    let own = case.around.capture_of(flow.first)?;
-    let halves: Vec<&SideChannel> = own
-        .side_channels
-        .iter()
-        .filter(|((client, server), channel)| {
-            client.ip == connection.client.ip
-                && server.ip == connection.server.ip
-                && during.contains(channel.first.time)
-        })
-        .map(|(_, channel)| channel)
-        .collect();
     // One that works is enough.
-    if halves.is_empty() || halves.iter().any(|channel| works(channel)) {
+    if case.sides().any(|side| side.udp.works()) {
         return None;
     }
-    let half = halves.into_iter().find(|channel| stalls(channel));
+    let half = case.sides().map(|side| &side.udp).find(|udp| udp.stalls())?;
     let logged = told::near(case, 0, EDGE).into_iter().find_map(|joined| logged(case, joined));
-    let evidence: Vec<Evidence> = match (half, logged) {
-        (Some(half), logged) => of_channel(half).into_iter().chain(logged).collect(),
-        (None, _) => return None,
-    };
+    let evidence: Vec<Evidence> = of_channel(half).into_iter().chain(logged).collect();
     let strength = if evidence.len() > 2 { Strength::Corroborated } else { Strength::Inferred };
     Some(Finding::new(&CAUSE, strength, Blame::Network, evidence))
 }
 
-fn works(channel: &SideChannel) -> bool {
-    channel.to_client > HANDSHAKE && channel.to_server > HANDSHAKE
-}
-
-/// Both were heard, so UDP passes both ways; then one side repeats alone.
-fn stalls(channel: &SideChannel) -> bool {
-    let (less, more) = (channel.to_client.min(channel.to_server), channel.to_client.max(channel.to_server));
-    (1..=HANDSHAKE).contains(&less)
-        && more >= less + IN_VAIN
-        && channel.last.time - channel.first.time >= LONG
-}
-
-fn of_channel(channel: &SideChannel) -> [Evidence; 2] {
-    let (last, first): (Mark, Mark) = (channel.last, channel.first);
-    let lasted = seconds(last.time - first.time);
-    [
-        Evidence::at(first, "the client opens UDP, and the server answers"),
-        Evidence::at(
-            last,
-            format!(
-                "{} datagrams to the server and {} to the client in {lasted:.1} s: no answers come any more",
-                channel.to_server, channel.to_client
-            ),
-        ),
-    ]
+fn of_channel(udp: &UdpConnection) -> [Evidence; 2] {
+    let lasted = seconds(udp.last.time - udp.first.time);
+    let (to_server, to_client) = (udp.to_server.datagrams, udp.to_client.datagrams);
+    let hello = udp.security.client_hello.as_ref();
+    let unheard = match hello.filter(|_| udp.security.server_hello.is_none()) {
+        Some(hello) => format!("the {} client hello is not answered", hello.value.name()),
+        None => "no answers come any more".into(),
+    };
+    let says = format!(
+        "{to_server} datagrams to the server and {to_client} to the client in {lasted:.1} s: {unheard}"
+    );
+    [Evidence::at(udp.first, "the client opens UDP, and the server answers"), Evidence::at(udp.last, says)]
 }
 
 /// The server's log of DTLS that failed.

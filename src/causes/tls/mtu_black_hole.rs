@@ -101,6 +101,24 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     )
 }
 
+/// Two capture points agree: every large segment left the one and none came to the other, while small ones did.
+fn gone_between(case: &Case<'_>, side: Side) -> Option<Evidence> {
+    let crossing = case.views()?.crossing(side);
+    let largest = crossing.largest.map_or(0, |largest| largest.value);
+    let never = case.never_came(side).find(|never| never.length >= LARGE && never.length > largest)?;
+    let rest = match largest {
+        0 => "packets without data do".to_owned(),
+        largest => format!("segments of up to {largest} bytes do"),
+    };
+    let says = format!(
+        "it passes the capture on the {}'s side {} times and never comes to the one on the {}'s side; {rest}",
+        side.name(),
+        never.times,
+        side.other().name()
+    );
+    Some(Evidence::at(never.last, says))
+}
+
 /// An interface of one of the two ends whose MTU is the limit that the packets show: what passed fits, what was lost does
 /// not. Or one that is set to more than Ethernet carries, if as much was sent.
 fn explaining_mtu(case: &Case<'_>, flow: &Flow, passed: u32, lost: u32) -> Option<Evidence> {
@@ -121,24 +139,6 @@ fn explaining_mtu(case: &Case<'_>, flow: &Flow, passed: u32, lost: u32) -> Optio
         let name = hosts::name(computer);
         Some(hosts::line(place, format!("the interface {interface} of {name} has an MTU of {mtu}")))
     })
-}
-
-/// Two capture points agree: every large segment left the one and none came to the other, while small ones did.
-fn gone_between(case: &Case<'_>, side: Side) -> Option<Evidence> {
-    let crossing = case.views()?.crossing(side);
-    let largest = crossing.largest.map_or(0, |largest| largest.value);
-    let never = case.never_came(side).find(|never| never.length >= LARGE && never.length > largest)?;
-    let rest = match largest {
-        0 => "packets without data do".to_owned(),
-        largest => format!("segments of up to {largest} bytes do"),
-    };
-    let says = format!(
-        "it passes the capture on the {}'s side {} times and never comes to the one on the {}'s side; {rest}",
-        side.name(),
-        never.times,
-        side.other().name()
-    );
-    Some(Evidence::at(never.last, says))
 }
 
 /// Seen from the receiver: large segments never arrive, the smaller end of the same burst does, and the sender is

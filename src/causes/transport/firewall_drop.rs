@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::{icmp_of, syn_evidence, unanswered};
 use crate::base::{Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
+use crate::connection::Transport;
 use crate::eventlog::{Provider, security};
 use crate::packet::icmp::IcmpMeaning;
 
@@ -38,6 +39,10 @@ cause! {
 const IN_VAIN: i64 = 2 * time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
+    if case.connection().is_some_and(|own| own.transport == Transport::Unseen) {
+        // Only the server's own log knows of it, and its word is enough.
+        return logged(case, Vec::new()).filter(|_| case.accepted().is_none());
+    }
     let (connection, flow) = unanswered(case)?;
     if let Some(finding) = logged(case, syn_evidence(flow)).or_else(|| by_own_log(case, syn_evidence(flow))) {
         return Some(finding);
@@ -85,7 +90,11 @@ fn logged(case: &Case<'_>, syns: Vec<Evidence>) -> Option<Finding> {
     let mut evidence =
         vec![Evidence::event(&blocked.event, "the server's own firewall blocks this connection")];
     evidence.extend(syns);
-    Some(Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence).located("the server's own firewall"))
+    Some(
+        Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence)
+            .titled("The server's own firewall blocks the connection")
+            .located("the server's own firewall"),
+    )
 }
 
 /// The server's `pfirewall.log` holds the very segment. It is written in local time, of any zone.

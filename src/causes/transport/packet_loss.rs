@@ -2,6 +2,7 @@
 
 use super::icmp_of;
 use crate::base::time;
+use crate::causes::session::decision;
 use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause};
 use crate::connection::Connection;
 use crate::eventlog::{Provider, rdp_core_ts};
@@ -94,8 +95,10 @@ fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lo
     }
     let proof = case.lost_between(side);
     let logged = timed_out(case);
-    let strength =
-        if logged.is_empty() && proof.is_none() { Strength::Inferred } else { Strength::Corroborated };
+    // The server's 121 tells of silence, whatever its reason. Two classes of evidence agree on *loss* only where some
+    // was seen: before the end, or on both sides at once.
+    let agree = !logged.is_empty() && lost_before(flow, side, lost);
+    let strength = if agree || proof.is_some() { Strength::Corroborated } else { Strength::Inferred };
     evidence.extend(logged);
     let what = format!(
         "from one moment on nothing of the {} is acknowledged, in the stage {}",
@@ -117,6 +120,12 @@ fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lo
     Finding::new(&CAUSE, strength, Blame::Network, evidence)
         .detail(what)
         .located(format!("{between}, {ways}"))
+}
+
+/// Whether segments were lost besides the one with which the connection died.
+fn lost_before(flow: &Flow, side: Side, died: &Repeat) -> bool {
+    let own = lost(flow.stream(side)).saturating_sub(u64::from(died.times)) > 0;
+    own || lost(flow.stream(side.other())) > 0 || !flow.swallowed(side.other()).is_empty()
 }
 
 /// A connection that lost packets and lived: worth a word.
@@ -176,9 +185,13 @@ pub(in crate::causes) fn timed_out(case: &Case<'_>) -> Vec<Evidence> {
         .collect()
 }
 
-/// From the log alone: the transport timed out, and nobody decided to end the session.
+/// From the log alone: the transport of a session timed out, and nobody decided to end it. A connection that did not
+/// come so far may have met a black hole as well, and a client that sleeps or leaves its network looks the same.
 fn logged_only(case: &Case<'_>) -> Option<Finding> {
     case.attempt?;
+    if !decision::was_used(case) {
+        return None;
+    }
     let decided = case.all_events().any(|joined| {
         matches!(rdp_core_ts::meaning(&joined.event), Some(rdp_core_ts::Meaning::ClientClosed))
             || rdp_core_ts::error_info(&joined.event).is_some_and(|code| code != 0)
@@ -188,7 +201,7 @@ fn logged_only(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     evidence.extend(case.accepted());
-    Some(Finding::new(&CAUSE, Strength::Stated, Blame::Network, evidence).missing(
+    Some(Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence).missing(
         "a capture at either end: the log tells that the transport timed out, not where the packets went",
     ))
 }

@@ -38,9 +38,16 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         vec![Evidence::at(reset.mark, format!("the SYN is answered with RST after {seconds:.3} s"))];
     evidence.extend(flow.syns.first().map(|syn| Evidence::at(syn.mark, "the client sends a SYN")));
     if delay > ANSWERED_BY_HOST {
-        return Some(Finding::new(&CAUSE, Strength::Inferred, Blame::Middlebox, evidence).detail(
-            "a host answers at once; this delay is the time-out of a proxy or a translating device",
-        ));
+        let finding = Finding::new(&CAUSE, Strength::Inferred, Blame::Middlebox, evidence);
+        return Some(
+            finding
+                .titled("Nobody answered, and a device on the path gave up and reset the connection")
+                .detail(format!(
+                    "the reset comes {seconds:.1} s after the SYN, the time-out of a proxy or a translating device; a \
+                     host that refuses does so at once"
+                ))
+                .missing("a capture behind that device, or on the server: is the SYN passed on, and does the server answer?"),
+        );
     }
     if case.accepted().is_some() {
         return None;

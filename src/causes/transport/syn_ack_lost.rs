@@ -2,6 +2,10 @@
 
 use crate::base::time;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::correlate::Joined;
+use crate::eventlog::address::ClientAddress;
+use crate::eventlog::security::{self, Direction, Meaning};
+use crate::packet::Endpoint;
 use crate::stream::Opening;
 
 cause! {
@@ -20,7 +24,7 @@ cause! {
     /// - To verify: `Test-NetConnection SERVER -Port 3389` from the client.
     ///
     /// ## Seen as
-    /// SYN-ACK repeated, no ACK; no RdpCoreTS 131.
+    /// SYN-ACK repeated, no ACK; no RdpCoreTS 131; Security 5152 of the client for what comes in from port 3389.
     "syn-ack-lost", stage: Transport, severity: Failure, blames: [Network, Client, Middlebox],
     client_code: "0x204",
 }
@@ -57,8 +61,30 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         .into_iter()
         .collect();
     evidence.extend(flow.syn_acks.last().map(|last| Evidence::at(last.mark, "the last of them")));
+    if let Some(dropped) = dropped_by_client(case) {
+        let says = "the client's own filtering platform drops the server's answer";
+        evidence.insert(0, Evidence::event(&dropped.event, says));
+        let finding = Finding::new(&CAUSE, Strength::Stated, Blame::Client, evidence);
+        return Some(finding.located("the client's own firewall"));
+    }
     Some(
         Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence)
             .located("between this capture point and the client"),
     )
+}
+
+/// Security 5152 or 5157 of the client: what came in from the server to the port of this connection was dropped.
+fn dropped_by_client<'a>(case: &Case<'a>) -> Option<&'a Joined> {
+    let connection = case.connection()?;
+    let is = |end: Option<ClientAddress>, own: Endpoint| {
+        end.is_some_and(|end| end.ip == own.ip && end.port == Some(own.port))
+    };
+    case.all_events().find(|joined| match security::meaning(&joined.event) {
+        Some(Meaning::Dropped(filtered) | Meaning::Blocked(filtered)) => {
+            filtered.direction == Some(Direction::Inbound)
+                && is(filtered.source, connection.server)
+                && is(filtered.destination, connection.client)
+        }
+        _ => false,
+    })
 }

@@ -1,7 +1,7 @@
 //! Tunnels of an RD Gateway: the events of one ActivityID. A tunnel whose leg to the target was captured speaks of
 //! that connection; any other is a connection that only a log knows.
 
-use super::{Attempt, Connection, Item, Provider, TICK};
+use super::{Attempt, Connection, Item, Mark, NoteKind, Notes, Provider, TICK, UNCOMPARED};
 use super::{BTreeMap, Endpoint, Guid, IpAddr, MatchKey, Transport, Window, Work, mark};
 use crate::eventlog::gateway;
 use crate::packet::interest::RDP_PORT;
@@ -19,7 +19,7 @@ struct Tunnel {
 
 impl Work<'_> {
     /// Ties the events of each tunnel, and those of the client that carry its id.
-    pub(super) fn gateway(&mut self, capture_windows: &[Window]) {
+    pub(super) fn gateway(&mut self, capture_windows: &[Window], notes: &mut Notes) {
         let captured = self.attempts.iter().any(|attempt| attempt.connection.transport == Transport::Tcp);
         let mut tunnels: Vec<_> = self
             .tunnels()
@@ -34,8 +34,8 @@ impl Work<'_> {
         let mut owners: BTreeMap<Guid, (usize, MatchKey)> = BTreeMap::new();
         for (first, (_, activity), tunnel) in tunnels {
             let leg = self.captured_leg(&tunnel);
-            let inside = capture_windows.iter().any(|window| window.contains(first.time));
-            if leg.is_none() && captured && !inside {
+            if leg.is_none() && captured && !self.may_be_inside(&tunnel, first, capture_windows) {
+                notes.add(NoteKind::NotInCapture, Some(first.at.source()), Some(first.at));
                 continue;
             }
             let at = leg.unwrap_or_else(|| {
@@ -44,6 +44,12 @@ impl Work<'_> {
                 self.attempts.push(Attempt { connection, events: Vec::new() });
                 self.attempts.len() - 1
             });
+            // The client's own leg, where it was captured as well.
+            let own_leg = self.attempts.iter().position(|attempt| {
+                let own = &attempt.connection;
+                own.transport == Transport::Tcp && tunnel.client.port != 0 && own.client == tunnel.client
+            });
+            self.links.extend(own_leg.filter(|own| *own != at).map(|own| (own, at)));
             let by = if leg.is_some() { MatchKey::Time } else { MatchKey::Activity };
             for item_at in tunnel.items {
                 self.take(item_at, at, by);
@@ -56,6 +62,13 @@ impl Work<'_> {
                 item.taken = item.event.activity.and_then(|activity| owners.get(&activity).copied());
             }
         }
+    }
+
+    /// Whether a tunnel stood while something was captured; where its clock is not known, nearly.
+    fn may_be_inside(&self, tunnel: &Tunnel, first: Mark, capture_windows: &[Window]) -> bool {
+        let mut items = tunnel.items.iter().filter_map(|at| self.items.get(*at));
+        let slack = if items.all(|item| item.corrected.is_some()) { 0 } else { UNCOMPARED };
+        capture_windows.iter().any(|window| window.widened(slack).contains(first.time))
     }
 
     /// The tunnels of all logs, by computer and ActivityID.

@@ -90,7 +90,9 @@ impl Work<'_> {
                 found.entry(Arc::clone(&item.event.computer)).or_default().push(own);
             }
         }
-        found.values_mut().for_each(|list| list.sort_unstable());
+        for list in found.values_mut() {
+            list.sort_unstable();
+        }
         found
     }
 }
@@ -113,18 +115,26 @@ fn paired(open: &[(Timestamp, usize)], strangers: &[Stranger]) -> Vec<(usize, us
         };
         let near: Vec<&Stranger> = strangers.iter().filter(near).collect();
         let fits = near.len() == open.len()
-            && open.iter().zip(&near).all(|((moment, _), own)| (own.time - *moment).abs() <= RESIDUAL);
+            && open
+                .iter()
+                .zip(&near)
+                .all(|((moment, _), own)| (own.time - *moment).saturating_abs() <= RESIDUAL);
         return if fits { pairs(open, near.into_iter()) } else { Vec::new() };
     }
-    // By clocks that were not compared, the pauses must tell; of one connection there are none.
+    // By clocks that were not compared, the pauses must tell; of one connection there are none, and the clocks must
+    // agree.
     if open.len() == 1 {
-        let near = |stranger: &&Stranger| (stranger.time - first.0).abs() <= UNCOMPARED;
-        let near: Vec<&Stranger> = strangers.iter().filter(near).collect();
-        return if near.len() == 1 { pairs(open, near.into_iter()) } else { Vec::new() };
+        let within =
+            |nanos: i64| strangers.iter().filter(move |own| (own.time - first.0).saturating_abs() <= nanos);
+        let alone = within(UNCOMPARED).count() == 1;
+        return if alone { pairs(open, within(RESIDUAL)) } else { Vec::new() };
     }
     let same_pauses = |window: &&[Stranger]| {
         let differences = || window.iter().zip(open).map(|(own, (moment, _))| own.time - *moment);
-        differences().max().zip(differences().min()).is_some_and(|(most, least)| most - least <= PAUSES)
+        differences()
+            .max()
+            .zip(differences().min())
+            .is_some_and(|(most, least)| most.saturating_sub(least) <= PAUSES)
     };
     let mut ways = strangers.windows(open.len()).filter(same_pauses);
     match (ways.next(), ways.next()) {
@@ -165,8 +175,9 @@ mod tests {
 
     #[test]
     fn one_alone_is_joined_only_to_one_alone() {
-        assert_eq!(paired(&moments(&[10]), &strangers(&[47], false)), [(0, 100)]);
-        assert!(paired(&moments(&[10]), &strangers(&[47, 60], false)).is_empty());
+        assert_eq!(paired(&moments(&[10]), &strangers(&[12], false)), [(0, 100)]);
+        assert!(paired(&moments(&[10]), &strangers(&[12, 60], false)).is_empty());
+        assert!(paired(&moments(&[10]), &strangers(&[47], false)).is_empty());
         assert!(paired(&moments(&[10]), &strangers(&[7_000], false)).is_empty());
         assert!(paired(&moments(&[10]), &strangers(&[47], true)).is_empty());
     }

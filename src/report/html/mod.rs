@@ -4,6 +4,7 @@
 //! Templates escape by context; whatever came from the wire or a log is also a [`Text`], without hidden characters.
 //! Judges nothing.
 
+mod across;
 mod incident;
 mod ladder;
 mod svg;

@@ -3,6 +3,7 @@
 //! Every row has its own height and text never meets text. Time is a straight line from row to row: that places the
 //! band in which a log entry of an uncertain clock may lie.
 
+use super::across::Across;
 use super::ladder::{Arrow, Lane, Pin, Row};
 use crate::base::Timestamp;
 use crate::report::text::Text;
@@ -64,68 +65,6 @@ pub(super) struct Heads {
     pub server: String,
     /// Where the capture was taken.
     pub captured: Option<Lane>,
-}
-
-/// Where things stand across.
-struct Across {
-    width: i64,
-    client: i64,
-    path: i64,
-    server: i64,
-    /// Where clock times stand beside the lanes; nowhere if they stand above the labels.
-    times: bool,
-    /// Columns of a label between the lanes.
-    label: usize,
-    /// Left end and columns of what logs say on either side; none if it stands between the lanes.
-    client_pins: Option<(i64, usize)>,
-    server_pins: Option<(i64, usize)>,
-}
-
-impl Across {
-    const fn of(&self, lane: Lane) -> i64 {
-        match lane {
-            Lane::Client => self.client,
-            Lane::Path => self.path,
-            Lane::Server => self.server,
-        }
-    }
-
-    fn wide(rows: &[Row]) -> Self {
-        let has =
-            |lanes: &[Lane]| rows.iter().any(|row| matches!(row, Row::Pin(pin) if lanes.contains(&pin.side)));
-        let (left, right) = (has(&[Lane::Client]), has(&[Lane::Server, Lane::Path]));
-        let client = if left { 292 } else { 124 };
-        let server = if right { 600 } else { 800 };
-        let path = i64::midpoint(client, server);
-        Self {
-            width: 880,
-            client,
-            path,
-            server,
-            times: true,
-            label: columns(server - client - 24),
-            client_pins: left.then_some((104, columns(client - 104 - 14))),
-            server_pins: right.then_some((server + 16, columns(880 - server - 16))),
-        }
-    }
-
-    const fn narrow() -> Self {
-        Self {
-            width: 344,
-            client: 10,
-            path: 172,
-            server: 334,
-            times: false,
-            label: 39,
-            client_pins: None,
-            server_pins: None,
-        }
-    }
-}
-
-/// Columns that fit; a letter of the page's 13 pixels is up to 7.6 wide on average, by the system's font.
-fn columns(pixels: i64) -> usize {
-    usize::try_from(pixels * 10 / 76).unwrap_or(1).max(8)
 }
 
 /// For a wide page.

@@ -38,8 +38,8 @@ pub struct Step {
     /// The last frame, if it is another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_frame: Option<u64>,
-    /// When the first was captured.
+    /// When the first was captured, by the clock of `start` of the connection.
     pub time: String,
-    /// When the last was captured.
+    /// When the last was captured, by the same.
     pub last_time: String,
 }

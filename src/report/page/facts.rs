@@ -13,6 +13,7 @@ pub(in crate::report) fn facts(report: &Report, connection: &Connection) -> Bloc
         ("path", path(report, connection)),
         ("stages", stages(connection)),
         ("negotiation", negotiation(&connection.facts)),
+        ("UDP", udp(connection)),
         ("TLS", tls(&connection.facts)),
         ("acceptable", acceptance(&connection.facts)),
         ("certificate", connection.facts.certificate.as_ref().map_or_else(Text::new, certificate)),
@@ -80,6 +81,25 @@ fn negotiation(facts: &Facts) -> Text {
         ("failure ", facts.failure.as_deref()),
         ("cookie ", facts.cookie.as_deref()),
         ("client name ", facts.client_name.as_deref()),
+        ("correlation id ", facts.correlation_id.as_deref().filter(|_| facts.udp_version.is_none())),
+    ])
+}
+
+fn udp(connection: &Connection) -> Text {
+    let facts = &connection.facts;
+    let count = |number: Option<u64>| number.map_or_else(|| "?".into(), rows::count);
+    let datagrams = facts.datagrams_to_server.map(|_| {
+        let (out, back) = (count(facts.datagrams_to_server), count(facts.datagrams_to_client));
+        format!("{out} datagrams to server, {back} to client")
+    });
+    let beside = connection.beside.zip(connection.beside_by).map(|(id, by)| format!("c{id} (by {by})"));
+    let mtu = facts.udp_mtu.map(|mtu| mtu.to_string());
+    listed(&[
+        ("beside ", beside.as_deref()),
+        ("version ", facts.udp_version.as_deref()),
+        ("", facts.udp_lossy.filter(|lossy| *lossy).map(|_| "lossy")),
+        ("largest datagram ", mtu.as_deref()),
+        ("", datagrams.as_deref()),
     ])
 }
 

@@ -129,5 +129,12 @@ fn offset(clock: &Clock, id: u32) -> Text {
     let spread = clock.spread_ms.map_or_else(String::new, |spread| format!(", ± {}", rows::duration(spread)));
     let pairs = rows::counted(u64::from(clock.pairs), "pair");
     let how = if clock.quality == "exact" { String::new() } else { format!("{}, ", clock.quality) };
-    Text::plain(&format!("{} against file {} ({how}{pairs}{spread})", rows::offset(ahead), clock.against))
+    let drift = clock
+        .drift_ms_per_hour
+        .map_or_else(String::new, |drift| format!(", {} more each hour", rows::offset(drift)));
+    Text::plain(&format!(
+        "{} against file {} ({how}{pairs}{spread}{drift})",
+        rows::offset(ahead),
+        clock.against
+    ))
 }

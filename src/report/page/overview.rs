@@ -205,7 +205,10 @@ pub(in crate::report) fn groups(report: &Report) -> Vec<Block> {
             group.cause.map_or_else(|| Text::plain("-"), Text::code),
             Text::plain(&rows::to_second(&group.first_time)),
             Text::plain(&rows::to_second(&group.last_time)),
-            Text::plain(&format!("{} to {}", group.first_frame, group.last_frame)),
+            Text::plain(&match group.first_record.zip(group.last_record) {
+                Some((first, last)) => format!("records {first} to {last}"),
+                None => format!("{} to {}", group.first_frame, group.last_frame),
+            }),
         ]
     });
     let grid = Block::Grid(Grid {

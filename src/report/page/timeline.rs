@@ -107,6 +107,7 @@ fn entries_of(report: &Report, connection: &Connection, name: &str, clocks: &Clo
         let closed = connection.facts.closed_by.as_deref();
         let says = match closed {
             Some(closed) => Text::plain(name).and("closed by ").and(closed),
+            None if connection.transport == "udp" => Text::plain(name).and("last datagram"),
             None => Text::plain(name).and("last frame, not closed"),
         };
         entries.push(Entry { time: own(&connection.end), says, place: frame(connection.last_frame) });

@@ -6,6 +6,8 @@
 pub struct Request<'a> {
     /// Text after `Cookie: mstshash=`, none for no line.
     pub cookie: Option<&'a str>,
+    /// A load balancer's token after `Cookie: msts=`, instead of a name.
+    pub token: Option<std::net::SocketAddrV4>,
     /// Flags and requestedProtocols; none for a request without RDP_NEG_REQ.
     pub negotiation: Option<(u8, u32)>,
     /// rdpCorrelationInfo.
@@ -17,6 +19,11 @@ pub fn connection_request(request: &Request<'_>) -> Vec<u8> {
     let mut variable = Vec::new();
     if let Some(name) = request.cookie {
         variable.extend_from_slice(format!("Cookie: mstshash={name}\r\n").as_bytes());
+    }
+    if let Some(to) = request.token {
+        // Address and port as the decimal of little-endian numbers.
+        let (ip, port) = (u32::from_le_bytes(to.ip().octets()), to.port().swap_bytes());
+        variable.extend_from_slice(format!("Cookie: msts={ip}.{port}.0000\r\n").as_bytes());
     }
     if let Some((flags, protocols)) = request.negotiation {
         let flags = if request.correlation.is_some() { flags | 0x08 } else { flags };
@@ -57,7 +64,8 @@ fn tpdu(code: u8, source: [u8; 2], variable: &[u8]) -> Vec<u8> {
 #[test]
 fn sizes_are_those_of_mstsc() {
     // protocol.md: a CR of 47 bytes with a name of nine characters, a CC of 19 bytes.
-    let request = Request { cookie: Some("Administr"), negotiation: Some((0, 0x0b)), correlation: None };
+    let request =
+        Request { cookie: Some("Administr"), token: None, negotiation: Some((0, 0x0b)), correlation: None };
     let bytes = connection_request(&request);
     assert_eq!(bytes.len(), 47);
     assert_eq!(bytes[..6], [3, 0, 0, 47, 42, 0xe0]);

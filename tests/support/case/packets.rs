@@ -230,10 +230,14 @@ impl Writer {
             }
             "cr" => rdp::connection_request(&rdp::Request {
                 cookie: option(words, "cookie"),
+                token: option(words, "token").map(|to| to.parse().expect("token=IP:PORT")),
                 negotiation: option(words, "protocols").map(|asked| {
                     (option(words, "flags").map_or(0, |f| number(f) as u8), number(asked) as u32)
                 }),
-                correlation: option(words, "correlation").map(|id| unhex(id).try_into().expect("16 bytes")),
+                correlation: option(words, "correlation").map(|id| match id {
+                    "own" => guid_of(&client_activity(&self.sample, label)),
+                    id => unhex(id).try_into().expect("16 bytes"),
+                }),
             }),
             "cc" => {
                 let flags = option(words, "flags").map_or(0x1f, |flags| number(flags) as u8);

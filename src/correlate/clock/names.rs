@@ -1,0 +1,72 @@
+//! Pairs by name: the client logs the address that it is about to use (1102), and the name that it is about to
+//! resolve (1024). Neither names a port, so that several connections may be meant.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::Pair;
+use crate::base::{Mark, Timestamp, Window, time};
+use crate::connection::Connection;
+use crate::connection::lookup::Lookup;
+use crate::correlate::keys;
+use crate::eventlog::Event;
+
+/// Pairs by name are less sharp than by port: the client logs before it opens the connection.
+pub(super) const CLUSTER: i64 = 2 * time::SECOND;
+/// Connections of one client this near to each other are one attempt: probe, fallback, retry.
+const ATTEMPT: i64 = 5 * time::SECOND;
+
+/// Every event that names a server beside the attempts at that server that it can mean. Where the name stands once
+/// on both sides, that is the one, however far apart. Where it does not, any attempt may be meant: then only clocks
+/// that agree, nearly, are a fair guess.
+pub(super) fn pairs(anchors: &[&Event], connections: &[Connection], lookups: &[Lookup]) -> Vec<Pair> {
+    let mut named: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
+    for event in anchors {
+        if let Some(name) = keys::target(event) {
+            named.entry(name).or_default().push(event.time);
+        }
+    }
+    let mut pairs = Vec::new();
+    for (name, times) in named {
+        let seen = attempts(&name, connections, lookups);
+        let unique = seen.len() == 1 && is_one_attempt(&times);
+        for time in times {
+            let all = seen.iter().map(|mark| Pair {
+                difference: time - mark.time,
+                time: mark.time,
+                capture: mark.at.source(),
+                exact: false,
+                unique,
+            });
+            pairs.extend(all.filter(|pair| unique || pair.difference.abs() <= CLUSTER));
+        }
+    }
+    if pairs.iter().any(|pair| pair.unique) {
+        pairs.retain(|pair| pair.unique);
+    }
+    pairs
+}
+
+fn is_one_attempt(times: &[Timestamp]) -> bool {
+    let mut all: Option<Window> = None;
+    for time in times {
+        all.get_or_insert(Window::at(*time)).include(*time);
+    }
+    all.is_some_and(|window| window.end - window.start <= ATTEMPT)
+}
+
+/// The beginnings of the attempts at a server, in any capture.
+fn attempts(name: &str, connections: &[Connection], lookups: &[Lookup]) -> Vec<Mark> {
+    let address: Option<IpAddr> = name.parse().ok();
+    let mut begun: Vec<(IpAddr, Mark)> = connections
+        .iter()
+        .filter(|connection| Some(connection.server.ip) == address)
+        .map(|connection| (connection.client.ip, connection.first))
+        .collect();
+    begun.sort_unstable();
+    begun.dedup_by(|later, earlier| {
+        later.0 == earlier.0 && later.1.time - earlier.1.time <= ATTEMPT
+    });
+    let resolved = lookups.iter().filter(|lookup| lookup.is_for(name)).map(|lookup| lookup.first);
+    begun.into_iter().map(|(_, mark)| mark).chain(resolved).collect()
+}

@@ -1,0 +1,162 @@
+//! Which of several connections an event of a logon (4624, 4625, 4776) speaks of. Under NLA such an event may have no
+//! address; what the connections' own events and packets tell decides where time alone does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Work;
+use crate::base::{Timestamp, time};
+use crate::correlate::keys;
+use crate::eventlog::{Event, Provider, security};
+
+/// The server writes 4625 and RdpCoreTS 140 of one refusal this near to each other.
+const ONE_REFUSAL: i64 = 500 * time::MILLISECOND;
+/// mstsc cuts the name in the cookie of the connection request to so many characters, its domain included.
+const COOKIE: usize = 9;
+
+/// What is known of one connection's logon.
+#[derive(Debug, Default)]
+struct Told {
+    /// When it had passed security, by the clock of a computer's log.
+    passed: BTreeMap<Arc<str>, Timestamp>,
+    /// Whether its packets show that it had.
+    passed_on_wire: bool,
+    /// When the server refused its user (140).
+    refused: Vec<(Arc<str>, Timestamp)>,
+    /// The users that it names, lower case: of the cookie, which may be cut, and of the log.
+    cookie: Option<String>,
+    user: Option<String>,
+}
+
+/// The same of all connections.
+#[derive(Debug)]
+pub(super) struct Logons(Vec<Told>);
+
+impl Work<'_> {
+    /// Gathers what is known of the logon of each connection.
+    pub(super) fn told_of_logons(&self) -> Logons {
+        let mut all: Vec<Told> = self
+            .attempts
+            .iter()
+            .map(|attempt| Told {
+                passed_on_wire: attempt.connection.encrypted.settings_began.is_some(),
+                cookie: attempt.connection.cookie().map(|cookie| cookie.value.to_lowercase()),
+                ..Told::default()
+            })
+            .collect();
+        for item in &self.items {
+            let Some(told) = item.taken.and_then(|(at, _)| all.get_mut(at)) else { continue };
+            let event = item.event;
+            if event.provider == Provider::RdpCoreTs && event.id == 140 {
+                told.refused.push((Arc::clone(&event.computer), event.time));
+            }
+            let passed = matches!(
+                (&event.provider, event.id),
+                (Provider::RdpCoreTs, 66 | 98 | 100 | 101 | 104) | (Provider::RemoteConnectionManager, 1149)
+            );
+            if passed {
+                let time = told.passed.entry(Arc::clone(&event.computer)).or_insert(event.time);
+                *time = (*time).min(event.time);
+            }
+            if told.user.is_none() {
+                told.user = keys::user(event).map(|user| bare(&user));
+            }
+        }
+        Logons(all)
+    }
+}
+
+impl Logons {
+    /// Of the connections that were under way, those that the event can mean.
+    pub(super) fn narrow(&self, event: &Event, mut fits: BTreeSet<usize>) -> BTreeSet<usize> {
+        if event.provider != Provider::Security {
+            return fits;
+        }
+        self.still_outside(event, &mut fits);
+        if fits.len() < 2 {
+            return fits;
+        }
+        let fits = self.of_user(event, fits);
+        self.refused_with(event, fits)
+    }
+
+    /// Those that are wanted; all, where none is: then the rule was of no help.
+    fn keep(&self, fits: BTreeSet<usize>, wanted: impl Fn(&Told) -> bool) -> BTreeSet<usize> {
+        let kept: BTreeSet<usize> =
+            fits.iter().copied().filter(|at| self.0.get(*at).is_some_and(&wanted)).collect();
+        if kept.is_empty() { fits } else { kept }
+    }
+
+    /// A network logon that failed is of a connection that has not passed security yet.
+    fn still_outside(&self, event: &Event, fits: &mut BTreeSet<usize>) {
+        let before = match security::meaning(event) {
+            Some(security::Meaning::LogonFailed(logon)) => {
+                logon.kind.is_none_or(|kind| kind == security::LogonType::NETWORK)
+            }
+            _ => false,
+        };
+        let outside = |told: &Told| match told.passed.get(&event.computer) {
+            Some(passed) => event.time < *passed,
+            // CredSSP ends a connection whose user it refuses: one that passed had no refusal before.
+            None => !told.passed_on_wire,
+        };
+        if before {
+            fits.retain(|at| self.0.get(*at).is_some_and(outside));
+        }
+    }
+
+    /// The user that the event names, against the cookie and the log.
+    fn of_user(&self, event: &Event, fits: BTreeSet<usize>) -> BTreeSet<usize> {
+        let Some(user) = keys::user(event).map(|user| bare(&user)).filter(|user| !user.is_empty()) else {
+            return fits;
+        };
+        let names = |told: &Told| {
+            let cookie = told.cookie.as_deref().and_then(|cookie| fits_cookie(cookie, &user));
+            told.user.as_ref().map(|own| *own == user).or(cookie)
+        };
+        let fits = self.keep(fits, |told| names(told) != Some(false));
+        self.keep(fits, |told| names(told) == Some(true))
+    }
+
+    /// The only one that the server refused at that moment.
+    fn refused_with(&self, event: &Event, fits: BTreeSet<usize>) -> BTreeSet<usize> {
+        if !matches!(security::meaning(event), Some(security::Meaning::LogonFailed(_))) {
+            return fits;
+        }
+        self.keep(fits, |told| {
+            told.refused.iter().any(|(computer, time)| {
+                *computer == event.computer && (*time - event.time).abs() <= ONE_REFUSAL
+            })
+        })
+    }
+}
+
+/// Whether a cookie names a user; unknown where it was cut before the name began.
+fn fits_cookie(cookie: &str, user: &str) -> Option<bool> {
+    let name = bare(cookie);
+    if cookie.chars().count() < COOKIE {
+        return Some(name == user);
+    }
+    let begins = user.starts_with(&name);
+    (begins || cookie.contains('\\')).then_some(begins)
+}
+
+/// A user's name without its domain, lower case.
+fn bare(user: &str) -> String {
+    let name = user.rsplit('\\').next().unwrap_or(user);
+    name.split('@').next().unwrap_or(name).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_may_be_cut() {
+        assert_eq!(fits_cookie("administr", "administrator"), Some(true));
+        assert_eq!(fits_cookie("it-help\\a", "administrator"), Some(true));
+        assert_eq!(fits_cookie("it-help\\b", "administrator"), Some(false));
+        assert_eq!(fits_cookie("longdomai", "administrator"), None);
+        assert_eq!(fits_cookie("bob", "alice"), Some(false));
+    }
+}

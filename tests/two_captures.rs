@@ -1,0 +1,93 @@
+//! Two captures of one connection, one of them worse than it was: what it may have missed proves nothing.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops with its reason")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use rdpscan::report::model::Verdict;
+use rdpscan::{Options, analyze};
+
+use super::support::capture::file::{self, Frame};
+use super::support::capture::read;
+
+/// The verdict on the only incident of a sample whose second capture was changed.
+fn judged(sample: &str, name: &str, change: impl Fn(Vec<Frame>) -> Vec<u8>) -> Verdict {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = fs::read(format!("samples/{sample}/{name}")).unwrap();
+    let frames = read::frames(&bytes);
+    let frames = frames.iter().map(|frame| Frame { time: frame.time, data: frame.data.to_vec() }).collect();
+    let changed = folder.path().join(name);
+    fs::write(&changed, change(frames)).unwrap();
+    let other = if name == "server.pcapng" { "client.pcapng" } else { "server.pcapng" };
+    let other = PathBuf::from(format!("samples/{sample}/{other}"));
+    let report = analyze(&Options { inputs: vec![other, changed], ..Options::default() }).unwrap();
+    assert_eq!(report.incidents.len(), 1, "{sample}");
+    report.incidents[0].verdict.clone()
+}
+
+const PROVEN: [&str; 3] =
+    ["packet-loss--two-captures", "rst-injected--two-captures", "mtu-black-hole--two-captures"];
+
+#[test]
+fn unchanged_it_is_proof() {
+    for sample in PROVEN {
+        let verdict = judged(sample, "server.pcapng", |frames| file::pcapng(&frames));
+        assert_eq!(verdict.strength, Some("corroborated"), "{sample}");
+    }
+}
+
+#[test]
+fn a_capture_that_ended_before_proves_nothing() {
+    // Of the black hole, the sender's capture and the client's end are needed: that one is cut at the client.
+    for (sample, name) in
+        [(PROVEN[0], "server.pcapng"), (PROVEN[1], "server.pcapng"), (PROVEN[2], "client.pcapng")]
+    {
+        let verdict = judged(sample, name, |mut frames| {
+            let part = if name == "client.pcapng" { 6 } else { frames.len() / 2 };
+            frames.truncate(part);
+            file::pcapng(&frames)
+        });
+        assert_ne!(verdict.strength, Some("corroborated"), "{sample}: {:?}", verdict.cause);
+    }
+}
+
+#[test]
+fn a_capture_with_holes_proves_nothing() {
+    let verdict = judged(PROVEN[1], "server.pcapng", |mut frames| {
+        // A data segment that the other side acknowledged.
+        frames.remove(20);
+        file::pcapng(&frames)
+    });
+    assert_ne!(verdict.cause, Some("rst-injected"));
+}
+
+#[test]
+fn a_capture_that_says_it_dropped_packets_proves_nothing() {
+    let verdict = judged(PROVEN[1], "server.pcapng", |frames| {
+        let mut bytes = file::pcapng(&frames);
+        // An interface statistics block: isb_ifdrop 3, end of options.
+        bytes.extend_from_slice(&5_u32.to_le_bytes());
+        bytes.extend_from_slice(&40_u32.to_le_bytes());
+        bytes.extend_from_slice(&[0; 12]);
+        bytes.extend_from_slice(&[5, 0, 8, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend_from_slice(&40_u32.to_le_bytes());
+        bytes
+    });
+    assert_ne!(verdict.cause, Some("rst-injected"));
+}
+
+#[test]
+fn the_clock_between_both_is_found_to_a_millisecond() {
+    let inputs = ["client.pcapng", "server.pcapng"];
+    let inputs = inputs.map(|name| PathBuf::from(format!("samples/healthy-two-captures/{name}")));
+    let report = analyze(&Options { inputs: inputs.to_vec(), ..Options::default() }).unwrap();
+    let clock = &report.clocks[0];
+    assert!((clock.offset_ms.unwrap() - 3_600_512.0).abs() < 1.0, "{:?}", clock.offset_ms);
+    let roles: Vec<&str> = report.sources.iter().map(|source| source.role).collect();
+    assert_eq!(roles, ["client", "server"]);
+    let views = report.connections[0].views.as_ref().unwrap();
+    assert_eq!((views.hops, views.to_server.lost, views.to_client.lost), (Some(4), 0, 0));
+    // What happened first is told first, whatever the clocks say.
+    assert!(report.connections.len() == 1 && report.incidents[0].start.starts_with("2026-03-02T08:31:40"));
+}
