@@ -65,6 +65,9 @@ pub(in crate::report) fn identities(material: &Material<'_>) -> Identities {
             found.add(What::Host, computer);
         }
     }
+    for computer in &material.around.hosts.computers {
+        found.add(What::Host, &computer.name);
+    }
     for capture in &material.around.captures {
         for lookup in &capture.lookups {
             found.add(What::Host, &lookup.name);

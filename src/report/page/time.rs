@@ -35,6 +35,10 @@ impl Moment {
 
     /// With its mark, and with the day unless all of `day`.
     pub fn shown(&self, day: Option<&str>) -> String {
+        // A line of a text has no time.
+        if self.time.is_empty() {
+            return String::new();
+        }
         let same_day = day.is_some() && rows::day(&self.time) == day;
         let time = if same_day { rows::clock(&self.time) } else { rows::date_time(&self.time) };
         let mark = match self.mark {

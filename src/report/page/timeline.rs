@@ -17,7 +17,7 @@ pub(super) fn evidence(report: &Report, incident: &Incident, clocks: &Clocks<'_>
         evidence.iter().map(|fact| clocks.moment(fact.source, fact.record, &fact.time)).collect();
     let day = rows::day(&incident.start);
     let rows = evidence.iter().zip(&times).map(|(fact, time)| Moment {
-        time: if fact.time.is_empty() { String::new() } else { time.shown(day) },
+        time: time.shown(day),
         says: Text::prose(&fact.says),
         place: rows::place(report, fact),
     });
