@@ -9,6 +9,7 @@ mod tests;
 
 use super::capture::read::connections;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// A file made from shorthand: its name in the sample's folder, its bytes.
@@ -149,6 +150,27 @@ fn committed_samples_equal_their_shorthand() {
     );
 }
 
+/// The captures inside a sample's archives.
+fn zipped_captures(folder: &Path) -> Vec<Vec<u8>> {
+    let mut captures = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension() != Some("zip".as_ref()) {
+            continue;
+        }
+        let mut archive = zip::ZipArchive::new(fs::File::open(path).unwrap()).unwrap();
+        for at in 0..archive.len() {
+            let mut member = archive.by_index(at).unwrap();
+            if member.name().unwrap().ends_with(".pcapng") {
+                let mut bytes = Vec::new();
+                member.read_to_end(&mut bytes).unwrap();
+                captures.push(bytes);
+            }
+        }
+    }
+    captures
+}
+
 /// What an expectation cites must exist: frames of the capture, records of the logs.
 #[test]
 fn expectations_cite_what_exists() {
@@ -158,6 +180,7 @@ fn expectations_cite_what_exists() {
         let frames = captures
             .iter()
             .filter_map(|file| fs::read(folder.join(file)).ok())
+            .chain(zipped_captures(&folder))
             .map(|bytes| super::capture::read::frames(&bytes).len())
             .max()
             .unwrap_or(0);

@@ -4,6 +4,7 @@ use super::handshake;
 use super::schannel::{self, Sight};
 use crate::base::time;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
+use crate::connection::Stage;
 use crate::protocol::tls::AlertDescription;
 
 cause! {
@@ -16,8 +17,9 @@ cause! {
     ///
     /// ## What to do
     /// - Save the rights as they are:
-    ///   `icacls C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys /save %TEMP%\MachineKeys.acl /t /c` (`icacls
-    ///   C:\ProgramData\Microsoft\Crypto\RSA /restore %TEMP%\MachineKeys.acl /c` gives them back).
+    ///   `icacls C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys /save %TEMP%\MachineKeys.acl /t /c`.
+    /// - If ever they are needed again:
+    ///   `icacls C:\ProgramData\Microsoft\Crypto\RSA /restore %TEMP%\MachineKeys.acl /c`.
     /// - Take ownership: `takeown /f C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys /a /r`.
     /// - Give the rights back:
     ///   `icacls C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys /t /c /grant "NT AUTHORITY\System:(F)" "NT AUTHORITY\NETWORK SERVICE:(R)" "BUILTIN\Administrators:(F)"`.
@@ -88,11 +90,15 @@ fn rights(case: &Case<'_>) -> Option<Evidence> {
     Some(hosts::line(place, says))
 }
 
-/// Whether the same server endpoint completed a TLS handshake within minutes.
+/// Whether the same server endpoint completed a TLS handshake within minutes, by packets or, where only its log tells of
+/// both connections, by that.
 fn works_nearby(case: &Case<'_>) -> bool {
     let Some(own) = case.connection() else { return false };
     let window = own.window().widened(NEAR);
     case.around
         .at_server(own.server, own.first)
-        .any(|other| other.tls_passed.is_some_and(|passed| window.contains(passed.time)))
+        .any(|other| match other.tls_passed {
+            Some(passed) => window.contains(passed.time),
+            None => other.is_unseen() && other.reached > Stage::Tls && window.overlaps(&other.window),
+        })
 }

