@@ -69,7 +69,7 @@ fn attacked(cookie: &str) -> Report {
         &connection_request(&request),
         true,
     );
-    if cookie.len() % 2 == 0 {
+    if cookie.len().is_multiple_of(2) {
         talk.send(&mut hosts, &mut frames, now + 1_000_000, Way::ToClient, &negotiation_failure(5), true);
     } else {
         let hello = tls::client_hello("attack", Some(cookie), &[0xc02f]);
@@ -100,7 +100,8 @@ fn strings_of_a_capture_are_inert_in_every_format() {
                 Format::Html => is_inert_html(&text),
                 Format::Csv => is_inert_csv(&text),
                 Format::Markdown => {
-                    let bare = without_code(&text);
+                    // An escaped bracket makes no link.
+                    let bare = without_code(&text).replace("\\]", "");
                     for part in ["<script", "<img", "<svg", "<base", "](http", "://evil"] {
                         assert!(!bare.contains(part), "{part} of {attack:?} in {text}");
                     }
@@ -112,7 +113,7 @@ fn strings_of_a_capture_are_inert_in_every_format() {
                         serde_json::from_str::<serde_json::Value>(line).unwrap();
                     }
                 }
-                _ => {}
+                Format::Table => {}
             }
         }
     }
@@ -147,7 +148,7 @@ fn is_inert_csv(text: &str) {
 
 /// The tags of a page, each as it stands.
 fn tags(page: &str) -> Vec<&str> {
-    let style = page.find("<style>").unwrap()..page.find("</style>").unwrap();
+    let style = page.find("<style>").unwrap() + "<style>".len()..page.find("</style>").unwrap();
     let mut tags = Vec::new();
     let mut from = 0;
     while let Some(start) = page[from..].find('<').map(|at| from + at) {

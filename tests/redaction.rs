@@ -93,6 +93,12 @@ fn originals(sample: &Sample, report: &Report) -> BTreeSet<String> {
             found.insert(certificate.thumbprint.to_lowercase());
         }
     }
+    for party in report.incidents.iter().flat_map(|incident| [&incident.client, &incident.server]) {
+        address(&mut found, party);
+        if party.parse::<SocketAddr>().is_err() {
+            names(&mut found, party);
+        }
+    }
     report
         .incidents
         .iter()

@@ -168,7 +168,7 @@ fn records(connection: &Connection, flow: &Flow) -> Vec<Step> {
         let step = record_step(connection, flow, record);
         let divided = run.last().is_some_and(|last| step.first.time - last.last.time >= SILENCE);
         match run.last_mut().filter(|last| !divided && fold::joins(last, &step)) {
-            Some(last) => fold::join(last, step),
+            Some(last) => fold::join(last, &step),
             None => run.push(step),
         }
     }

@@ -10,7 +10,7 @@ use super::Connection;
 use super::alignment::Alignment;
 use super::observations::Observations;
 use super::views::{self, Reset, Seen, Views};
-use crate::base::{Mark, SourceId, time};
+use crate::base::{Mark, SourceId, Timestamp, time};
 use crate::packet::{Endpoint, TcpFlags};
 use crate::stream::{Close, CloseKind, Flow, Side, Sighting, Vantage};
 
@@ -104,6 +104,7 @@ fn joined(mut group: Vec<Connection>, captures: &[Observations]) -> Option<Conne
         if Some(other.first.at.source()) == near {
             (whole.client, whole.server) = (other.client, other.server);
         }
+        add_damage(&mut whole, &other);
         whole.also_in.push(other.first.at.source());
         ends.push((other.client, other.server));
     }
@@ -116,6 +117,18 @@ fn joined(mut group: Vec<Connection>, captures: &[Observations]) -> Option<Conne
         whole.views = Some(Box::new(views));
     }
     Some(whole)
+}
+
+/// Segments that arrive damaged are seen behind the damage only.
+fn add_damage(whole: &mut Connection, other: &Connection) {
+    let (Some(own), Some(seen)) = (whole.flow.as_deref_mut(), other.flow.as_deref()) else { return };
+    for (own, seen) in
+        [(&mut own.client_habits, &seen.client_habits), (&mut own.server_habits, &seen.server_habits)]
+    {
+        if seen.checksums.wrong_again > own.checksums.wrong_again {
+            own.checksums = seen.checksums;
+        }
+    }
 }
 
 /// What each capture point saw of a connection.
@@ -200,6 +213,8 @@ pub struct Absence {
 fn absences(connections: &mut [Connection], captures: &[Observations]) {
     /// A capture must go on for so long before and after.
     const AROUND: i64 = time::SECOND;
+    /// A SYN and its translation are this near, and clocks are compared more sharply.
+    const TRANSLATED: i64 = 3 * time::SECOND;
     let mut points: BTreeMap<(SourceId, Side, IpAddr), (SourceId, Vec<Mark>)> = BTreeMap::new();
     for connection in connections.iter() {
         let Some(views) = &connection.views else { continue };
@@ -218,6 +233,19 @@ fn absences(connections: &mut [Connection], captures: &[Observations]) {
     if points.is_empty() {
         return;
     }
+    let mut single: Vec<(SourceId, Endpoint, Timestamp)> = connections
+        .iter()
+        .filter(|own| own.also_in.is_empty())
+        .map(|own| (own.first.at.source(), own.server, own.first.time))
+        .collect();
+    single.sort_unstable();
+    // An attempt at the same server at the same time may be the same one, behind a translated address.
+    let may_be_translated = |other: SourceId, own: &Connection| {
+        let earliest = (other, own.server, own.first.time.shifted(-TRANSLATED));
+        let latest = (other, own.server, own.first.time.shifted(TRANSLATED));
+        let from = single.partition_point(|one| *one < earliest);
+        single.get(from).is_some_and(|next| *next <= latest)
+    };
     for connection in connections.iter_mut().filter(|own| own.also_in.is_empty()) {
         let source = connection.first.at.source();
         let window = connection.window().widened(AROUND);
@@ -229,7 +257,7 @@ fn absences(connections: &mut [Connection], captures: &[Observations]) {
                         .window
                         .is_some_and(|own| own.contains(window.start) && own.contains(window.end))
             });
-            if covers {
+            if covers && !may_be_translated(*other, connection) {
                 let distance = |mark: &&Mark| (mark.time - window.start).saturating_abs();
                 let witness = marks.iter().min_by_key(distance).copied();
                 connection.absent = Some(Absence { source: *other, side, witness });

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of layout. Turns model values into [`Text`] and decides nothing about them.
 
+use super::escape;
 use super::model::{Endpoint, Evidence, Incident, JoinedEvent, Report, Source, Verdict};
 use super::text::{Ink, Text};
 
@@ -217,7 +218,7 @@ pub(super) fn place(report: &Report, evidence: &Evidence) -> String {
     let file = source(report, evidence.source);
     // The event's own channel; a collected log has several.
     let known = evidence.channel.as_deref().or_else(|| file.and_then(|file| file.channel.as_deref()));
-    let log = || known.map_or("event", channel).to_owned();
+    let log = || escape::visible(known.map_or("event", channel));
     if let Some(line) = evidence.line {
         return format!("line {line} of file {}", evidence.source);
     }

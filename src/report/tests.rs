@@ -52,17 +52,19 @@ fn no_line_is_wider_than_asked() {
 fn nothing_hidden_reaches_a_terminal_or_page() {
     for (name, report) in every() {
         let csv = render(&report, Format::Csv, Style::default()).replace("\r\n", "\n");
-        for text in [
-            table(&report, 80),
-            csv,
-            render(&report, Format::Markdown, Style::default()),
-            render(&report, Format::Html, Style::default()),
-            render(&report, Format::Json, Style::default()),
-            render(&report, Format::Ndjson, Style::default()),
-            without_color(&render(&report, Format::Table, Style { width: 80, color: true })),
+        for (format, text) in [
+            ("table", table(&report, 80)),
+            ("csv", csv),
+            ("markdown", render(&report, Format::Markdown, Style::default())),
+            ("html", render(&report, Format::Html, Style::default())),
+            ("json", render(&report, Format::Json, Style::default())),
+            ("ndjson", render(&report, Format::Ndjson, Style::default())),
+            ("colour", without_color(&render(&report, Format::Table, Style { width: 80, color: true }))),
         ] {
             let hidden = text.chars().find(|c| *c != '\n' && escape::is_hidden(*c));
-            assert_eq!(hidden, None, "{name}");
+            let at = text.find(|c: char| c != '\n' && escape::is_hidden(c)).unwrap_or(0);
+            let near: String = text.get(at.saturating_sub(60)..).unwrap_or(&text).chars().take(100).collect();
+            assert_eq!(hidden, None, "{name} as {format}: {near:?}");
             assert!(!text.contains("\n# Incident 99"), "{name}: a foreign line break came through");
             // A report without incidents has no lines.
             assert!(text.is_empty() || text.ends_with('\n') && !text.ends_with("\n\n"), "{name}");

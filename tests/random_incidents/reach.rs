@@ -8,7 +8,7 @@ use super::super::support::capture::udp;
 use super::log::Who;
 use super::pieces::{ALL_PROTOCOLS, DOWN, UP, request};
 use super::story::Need::{
-    Address, AtClient, AtServer, ClientRdp, ClientSecurity, Clock, Packets, Rcm, RcmAdmin, Security, System,
+    AtBoth, AtClient, AtServer, ClientRdp, ClientSecurity, Clock, Packets, Rcm, RcmAdmin, Security, System,
     Target,
 };
 use super::story::{Scene, Story, failure, strong, weak};
@@ -124,7 +124,8 @@ pub fn dropped_on_path(s: &mut Scene) -> Story {
     let flow = s.w.connect(&s.party, 3389);
     s.w.syns(flow, Fate::Lost);
     let blame = &["server", "middlebox", "network", "unknown"];
-    failure("firewall-drop", blame, &[], vec![weak(&[AtClient])])
+    // Two captures show that the SYNs left the one side and never came to the other.
+    failure("firewall-drop", blame, &[], vec![weak(&[AtClient]), strong(&[AtBoth])])
 }
 
 pub fn dropped_by_host(s: &mut Scene) -> Story {
@@ -140,7 +141,8 @@ pub fn dropped_by_host(s: &mut Scene) -> Story {
         [("SourceAddress", &*from), ("SourcePort", &*port), ("DestAddress", &*to), ("DestPort", "3389")];
     s.w.log_at(arrives, Who::Server, event, &values, None);
     s.w.syns(flow, Fate::Arrives);
-    let proofs = vec![strong(&[Packets, Security, Address]), weak(&[Packets])];
+    // 5152 and 5157 name both ends: certain alone.
+    let proofs = vec![strong(&[Security]), weak(&[Packets])];
     failure("firewall-drop", &["server", "middlebox", "network", "unknown"], &[], proofs)
 }
 

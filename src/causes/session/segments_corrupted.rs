@@ -42,12 +42,15 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let (_, flow) = case.both()?;
     let (side, lost) = [Side::Client, Side::Server].into_iter().find_map(|side| {
         let sums = flow.habits(side).checksums;
-        let damaged = sums.wrong_again >= WRONG && sums.wrong_again > sums.right_again;
-        let known = sums.right >= RIGHT && sums.wrong == 0;
+        let known = sums.right >= RIGHT && sums.right > sums.wrong;
         let lost = flow
             .swallowed(side)
             .into_iter()
             .find(|lost| lost.times >= WRONG && lost.last.time - lost.first.time >= SPAN)?;
+        // Earlier ones may have come through at the second try; of the one that never did every repeat was wrong.
+        let damaged = sums.wrong_again >= WRONG
+            && sums.wrong_again + 1 >= lost.times
+            && sums.last_wrong.is_some_and(|last| last >= lost.first);
         (damaged && known).then_some((side, lost))
     })?;
     let sums = flow.habits(side).checksums;

@@ -1,10 +1,13 @@
 //! The server cannot use the private key of its certificate.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use super::handshake;
 use super::schannel::{self, Sight};
 use crate::base::time;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::connection::Stage;
+use crate::correlate::{Joined, keys};
 use crate::protocol::tls::AlertDescription;
 
 cause! {
@@ -90,15 +93,19 @@ fn rights(case: &Case<'_>) -> Option<Evidence> {
     Some(hosts::line(place, says))
 }
 
-/// Whether the same server endpoint completed a TLS handshake within minutes, by packets or, where only its log tells of
-/// both connections, by that.
+/// Whether the same server endpoint completed a TLS handshake within minutes, or came past it where the handshake
+/// itself was not captured.
 fn works_nearby(case: &Case<'_>) -> bool {
     let Some(own) = case.connection() else { return false };
     let window = own.window().widened(NEAR);
-    case.around
-        .at_server(own.server, own.first)
-        .any(|other| match other.tls_passed {
-            Some(passed) => window.contains(passed.time),
-            None => other.is_unseen() && other.reached > Stage::Tls && window.overlaps(&other.window),
-        })
+    // Beside them, those that only the log knows: of which server they are is not told.
+    let logged = case.around.at_host(IpAddr::V4(Ipv4Addr::UNSPECIFIED), own.first);
+    let passed = |joined: &Joined| keys::passed_from(&joined.event).is_some();
+    if case.around.far_near(window).any(passed) {
+        return true;
+    }
+    case.around.at_server(own.server, own.first).chain(logged).any(|other| match other.tls_passed {
+        Some(passed) => window.contains(passed.time),
+        None => other.reached > Stage::Tls && window.overlaps(&other.window),
+    })
 }

@@ -35,6 +35,8 @@ cause! {
 
 /// Both halves of one connection begin within this time.
 const TOGETHER: i64 = 5 * time::SECOND;
+/// The same where only a name ties them: less than a person needs to try again.
+const TRANSLATED: i64 = time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, _) = case.both()?;
@@ -92,10 +94,15 @@ fn not_the_servers(case: &Case<'_>, shown: &Observed<Certificate>) -> Option<Fin
 }
 
 /// Whether another attempt is the same connection as it goes on behind a device: the same ports at the same time,
-/// with other sequence numbers.
+/// with other sequence numbers. Where an address translation lies between two places of capture, the same cookie
+/// stands for the ports.
 fn is_other_half(connection: &Connection, other: &Other) -> bool {
-    other.client == connection.client.ip
-        && other.client_port == connection.client.port
-        && (other.first.time - connection.first.time).abs() <= TOGETHER
-        && other.window.overlaps(&connection.window())
+    let apart = (other.first.time - connection.first.time).abs();
+    let ports = other.client == connection.client.ip && other.client_port == connection.client.port;
+    let cookie = connection.cookie().map(|cookie| cookie.value.to_lowercase());
+    let translated = other.first.at.source() != connection.first.at.source()
+        && apart <= TRANSLATED
+        && cookie.is_some()
+        && other.cookie == cookie;
+    (ports && apart <= TOGETHER || translated) && other.window.overlaps(&connection.window())
 }

@@ -78,15 +78,17 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 
 /// The server's own firewall says that it dropped this connection.
 fn logged(case: &Case<'_>, syns: Vec<Evidence>) -> Option<Finding> {
-    let blocked = case.events_of(&Provider::Security, &[5152, 5157]).next()?;
-    let outbound = matches!(
-        security::meaning(&blocked.event),
-        Some(security::Meaning::Blocked(filtered) | security::Meaning::Dropped(filtered))
-            if filtered.direction == Some(security::Direction::Outbound)
-    );
-    if outbound {
-        return None;
-    }
+    let client = case.connection()?.client.ip;
+    let blocked = case.events_of(&Provider::Security, &[5152, 5157]).find(|joined| {
+        match security::meaning(&joined.event) {
+            // What the client's own firewall keeps from going out, or its answer from coming in, is not of the server.
+            Some(security::Meaning::Blocked(filtered) | security::Meaning::Dropped(filtered)) => {
+                filtered.direction != Some(security::Direction::Outbound)
+                    && filtered.destination.is_none_or(|end| end.ip != client)
+            }
+            _ => true,
+        }
+    })?;
     let mut evidence =
         vec![Evidence::event(&blocked.event, "the server's own firewall blocks this connection")];
     evidence.extend(syns);

@@ -35,6 +35,9 @@ const BEFORE: i64 = 7 * 24 * 3600 * time::SECOND;
 /// Events of falling asleep and of waking are written this near to the moment itself.
 const EDGE: i64 = 10 * time::SECOND;
 
+/// A clock that could not be compared is not further off than this, if its computer is of a domain.
+const UNCOMPARED: i64 = 15 * 60 * time::SECOND;
+
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (_, flow) = unanswered(case)?;
     // A refusal needs somebody who is awake.
@@ -55,7 +58,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     };
     let mut evidence = vec![Evidence::event(&joined.event, says)];
     evidence.extend(syn_evidence(flow));
-    let sure = told && is_one_computer(case) && case.around.reliable_time(joined).is_some();
+    let clock = joined.corrected.is_some()
+        || case.around.reliable_time(joined).is_some()
+            && slept.contains(flow.first.time.shifted(-UNCOMPARED))
+            && slept.contains(flow.last.time.shifted(UNCOMPARED));
+    let sure = told && is_one_computer(case) && clock;
     let strength = if sure { Strength::Corroborated } else { Strength::Inferred };
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
 }

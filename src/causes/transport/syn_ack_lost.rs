@@ -6,7 +6,7 @@ use crate::correlate::Joined;
 use crate::eventlog::address::ClientAddress;
 use crate::eventlog::security::{self, Direction, Meaning};
 use crate::packet::Endpoint;
-use crate::stream::Opening;
+use crate::stream::{Flow, Opening};
 
 cause! {
     /// The server answers the SYN, and its answer does not reach the client.
@@ -26,6 +26,7 @@ cause! {
     /// ## Seen as
     /// SYN-ACK repeated, no ACK; no RdpCoreTS 131; Security 5152 of the client for what comes in from port 3389.
     "syn-ack-lost", stage: Transport, severity: Failure, blames: [Network, Client, Middlebox],
+    more_specific_than: ["firewall-drop"],
     client_code: "0x204",
 }
 
@@ -36,6 +37,9 @@ const SPAN: i64 = 2 * time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let flow = case.flow()?;
+    if let Some(dropped) = dropped_by_client(case).filter(|_| !flow.is_established()) {
+        return Some(blocked(flow, dropped));
+    }
     let repeated = flow.opening == Opening::Syn && flow.syn_acks.len() >= REPEATED && !flow.is_established();
     let spans = match flow.syn_acks.as_slice() {
         [first, .., last] => last.mark.time - first.mark.time >= SPAN,
@@ -49,28 +53,25 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if !repeated || !spans || !still_asking || case.accepted().is_some() {
         return None;
     }
-    let mut evidence: Vec<Evidence> = flow
-        .syn_acks
-        .first()
-        .map(|first| {
-            Evidence::at(
-                first.mark,
-                format!("the server answers with SYN-ACK, {} times; no ACK follows", flow.syn_acks.len()),
-            )
-        })
-        .into_iter()
-        .collect();
-    evidence.extend(flow.syn_acks.last().map(|last| Evidence::at(last.mark, "the last of them")));
-    if let Some(dropped) = dropped_by_client(case) {
-        let says = "the client's own filtering platform drops the server's answer";
-        evidence.insert(0, Evidence::event(&dropped.event, says));
-        let finding = Finding::new(&CAUSE, Strength::Stated, Blame::Client, evidence);
-        return Some(finding.located("the client's own firewall"));
-    }
     Some(
-        Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence)
+        Finding::new(&CAUSE, Strength::Inferred, Blame::Network, answers(flow))
             .located("between this capture point and the client"),
     )
+}
+
+/// The server's answers, as far as they were captured.
+fn answers(flow: &Flow) -> Vec<Evidence> {
+    let says = format!("the server answers with SYN-ACK, {} times; no ACK follows", flow.syn_acks.len());
+    let first = flow.syn_acks.first().map(|first| Evidence::at(first.mark, says));
+    let last = flow.syn_acks.last().map(|last| Evidence::at(last.mark, "the last of them"));
+    first.into_iter().chain(last).collect()
+}
+
+/// The client's own log has the answer, and says what became of it.
+fn blocked(flow: &Flow, dropped: &Joined) -> Finding {
+    let says = "the client's own filtering platform drops the server's answer";
+    let evidence = std::iter::once(Evidence::event(&dropped.event, says)).chain(answers(flow)).collect();
+    Finding::new(&CAUSE, Strength::Stated, Blame::Client, evidence).located("the client's own firewall")
 }
 
 /// Security 5152 or 5157 of the client: what came in from the server to the port of this connection was dropped.

@@ -18,7 +18,7 @@ pub(super) fn joins(first: &Step, second: &Step) -> bool {
     first.stage == second.stage && (both || flight)
 }
 
-pub(super) fn join(first: &mut Step, second: Step) {
+pub(super) fn join(first: &mut Step, second: &Step) {
     first.count += 1;
     first.bytes += second.bytes;
     first.last = first.last.max(second.last);

@@ -1,5 +1,6 @@
-//! Which of several connections an event of a logon (4624, 4625, 4776) speaks of. Under NLA such an event may have no
-//! address; what the connections' own events and packets tell decides where time alone does not.
+//! Which of several connections an event of security speaks of: of a logon (4624, 4625, 4776), which may have no address
+//! under NLA, or of Schannel, which never has one. What the connections' own events and packets tell decides where time
+//! alone does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use crate::base::{Timestamp, time};
 use crate::correlate::keys;
 use crate::eventlog::{Event, Provider, security};
 
-/// The server writes 4625 and RdpCoreTS 140 of one refusal this near to each other.
+/// The server writes 4625 and RdpCoreTS 140, or Schannel's word and 139, of one refusal this near to each other.
 const ONE_REFUSAL: i64 = 500 * time::MILLISECOND;
 /// mstsc cuts the name in the cookie of the connection request to so many characters, its domain included.
 const COOKIE: usize = 9;
@@ -21,7 +22,7 @@ struct Told {
     passed: BTreeMap<Arc<str>, Timestamp>,
     /// Whether its packets show that it had.
     passed_on_wire: bool,
-    /// When the server refused its user (140).
+    /// When the server refused its handshake (139) or its user (140).
     refused: Vec<(Arc<str>, Timestamp)>,
     /// The users that it names, lower case: of the cookie, which may be cut, and of the log.
     cookie: Option<String>,
@@ -47,7 +48,7 @@ impl Work<'_> {
         for item in &self.items {
             let Some(told) = item.taken.and_then(|(at, _)| all.get_mut(at)) else { continue };
             let event = item.event;
-            if event.provider == Provider::RdpCoreTs && event.id == 140 {
+            if event.provider == Provider::RdpCoreTs && matches!(event.id, 139 | 140) {
                 told.refused.push((Arc::clone(&event.computer), event.time));
             }
             let passed = matches!(
@@ -69,7 +70,7 @@ impl Work<'_> {
 impl Logons {
     /// Of the connections that were under way, those that the event can mean.
     pub(super) fn narrow(&self, event: &Event, mut fits: BTreeSet<usize>) -> BTreeSet<usize> {
-        if event.provider != Provider::Security {
+        if !matches!(event.provider, Provider::Security | Provider::Schannel) {
             return fits;
         }
         self.still_outside(event, &mut fits);
@@ -87,13 +88,13 @@ impl Logons {
         if kept.is_empty() { fits } else { kept }
     }
 
-    /// A network logon that failed is of a connection that has not passed security yet.
+    /// A handshake or network logon that failed is of a connection that has not passed security yet.
     fn still_outside(&self, event: &Event, fits: &mut BTreeSet<usize>) {
         let before = match security::meaning(event) {
             Some(security::Meaning::LogonFailed(logon)) => {
                 logon.kind.is_none_or(|kind| kind == security::LogonType::NETWORK)
             }
-            _ => false,
+            _ => is_of_handshake(event),
         };
         let outside = |told: &Told| match told.passed.get(&event.computer) {
             Some(passed) => event.time < *passed,
@@ -120,7 +121,8 @@ impl Logons {
 
     /// The only one that the server refused at that moment.
     fn refused_with(&self, event: &Event, fits: BTreeSet<usize>) -> BTreeSet<usize> {
-        if !matches!(security::meaning(event), Some(security::Meaning::LogonFailed(_))) {
+        let refusal = matches!(security::meaning(event), Some(security::Meaning::LogonFailed(_)));
+        if !refusal && !is_of_handshake(event) {
             return fits;
         }
         self.keep(fits, |told| {
@@ -139,6 +141,11 @@ fn fits_cookie(cookie: &str, user: &str) -> Option<bool> {
     }
     let begins = user.starts_with(&name);
     (begins || cookie.contains('\\')).then_some(begins)
+}
+
+/// Whether Schannel speaks of a handshake that failed.
+fn is_of_handshake(event: &Event) -> bool {
+    event.provider == Provider::Schannel && matches!(event.id, 36870 | 36871 | 36874 | 36887 | 36888)
 }
 
 /// A user's name without its domain, lower case.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Block, Grid, part, points};
+use super::{Block, Grid, points};
 use crate::base::NoteKind;
 use crate::report::model::{ClientCode, Incident, Report};
 use crate::report::rows::{self, State};
@@ -262,7 +262,8 @@ pub(in crate::report) fn nothing_found(report: &Report) -> Vec<Block> {
         "Capture again on the client or the server while the failure happens, with the filter `tcp port 3389 or udp port 3389 or icmp or arp or port 53`.",
         "Add the logs of the server for that time: RdpCoreTS, RemoteConnectionManager, LocalSessionManager, Security and System; from the client: RDPClient.",
     ];
-    page.extend(part("What to do next", points(steps.into_iter().map(Text::prose).collect())));
+    page.push(Block::Heading(2, Text::plain("What to do next")));
+    page.extend(points(steps.into_iter().map(Text::prose).collect()));
     page
 }
 

@@ -195,5 +195,7 @@ fn verdict(verdict: &mut Verdict, to: &mut Redactor<'_>) {
 }
 
 fn evidence(evidence: &mut [Evidence], to: &mut Redactor<'_>) {
-    evidence.iter_mut().for_each(|fact| to.sentence(&mut fact.says));
+    for fact in evidence {
+        to.sentence(&mut fact.says);
+    }
 }
