@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::eventlog::address::ClientAddress;
-use crate::eventlog::{Event, local_session_manager as lsm, rdp_client, rdp_core_ts, security};
+use crate::eventlog::{Event, Provider, local_session_manager as lsm, rdp_client, rdp_core_ts, security};
 use crate::packet::Endpoint;
 
 fn endpoint(address: ClientAddress) -> Option<Endpoint> {
@@ -121,4 +121,12 @@ pub fn passed_from(event: &Event) -> Option<Endpoint> {
         rcm::Meaning::SecurityPassed { ip, .. } => Some(Endpoint { ip: ip?, port: 0 }),
         _ => None,
     }
+}
+
+/// Whether the server's log says that a connection has passed security.
+pub fn passed_security(event: &Event) -> bool {
+    matches!(
+        (&event.provider, event.id),
+        (Provider::RdpCoreTs, 66 | 98 | 100 | 101 | 104) | (Provider::RemoteConnectionManager, 1149)
+    )
 }

@@ -303,6 +303,10 @@ impl Other {
             if keys::refuses_credentials(&joined.event) {
                 other.refused.get_or_insert(joined.mark());
             }
+            // The handshake may not have been captured; the log tells that it came past it.
+            if other.tls_passed.is_none() && keys::passed_security(&joined.event) {
+                other.tls_passed = Some(joined.mark());
+            }
             if other.name.is_none() {
                 other.name = keys::user(&joined.event).map(|user| user.to_lowercase());
             }

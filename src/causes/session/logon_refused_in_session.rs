@@ -5,7 +5,7 @@ use crate::base::time;
 use crate::causes::authentication::refused::{self, is_tied};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, told};
 use crate::connection::Stage;
-use crate::correlate::Joined;
+use crate::correlate::{Joined, keys};
 use crate::eventlog::security::LogonType;
 use crate::eventlog::{Provider, rdp_core_ts, remote_connection_manager as rcm};
 use crate::stream::Side;
@@ -113,10 +113,5 @@ fn logged_on(case: &Case<'_>) -> bool {
 /// Whether the connection came past security, by packets or by its own events.
 fn passed_security(case: &Case<'_>) -> bool {
     case.connection().is_some_and(|connection| connection.reached >= Stage::Settings)
-        || case.all_events().any(|joined| {
-            matches!(
-                (&joined.event.provider, joined.event.id),
-                (Provider::RdpCoreTs, 66 | 98 | 100 | 101 | 104) | (Provider::RemoteConnectionManager, 1149)
-            )
-        })
+        || case.all_events().any(|joined| keys::passed_security(&joined.event))
 }

@@ -51,11 +51,7 @@ impl Work<'_> {
             if event.provider == Provider::RdpCoreTs && matches!(event.id, 139 | 140) {
                 told.refused.push((Arc::clone(&event.computer), event.time));
             }
-            let passed = matches!(
-                (&event.provider, event.id),
-                (Provider::RdpCoreTs, 66 | 98 | 100 | 101 | 104) | (Provider::RemoteConnectionManager, 1149)
-            );
-            if passed {
+            if keys::passed_security(event) {
                 let time = told.passed.entry(Arc::clone(&event.computer)).or_insert(event.time);
                 *time = (*time).min(event.time);
             }
