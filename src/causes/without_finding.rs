@@ -12,7 +12,7 @@ use crate::connection::ending::Form;
 use crate::connection::{Outcome, Stage, Transport};
 use crate::correlate::Joined;
 use crate::eventlog::session_broker::{self, Meaning as Broker};
-use crate::eventlog::{Provider, gateway};
+use crate::eventlog::{Provider, gateway, rdp_client};
 use crate::stream::{CloseKind, Flow, Side};
 
 /// Nothing failed, or nothing can be said.
@@ -104,7 +104,7 @@ fn doubt(case: &Case<'_>) -> Option<String> {
     if case.connection()?.tls.fatal_alert().is_some() {
         return Some("a TLS alert ends what may have been a handshake".into());
     }
-    let close = flow.first_close()?;
+    let Some(close) = flow.first_close() else { return failed_later(case) };
     // A goodbye may answer the other side's end, of which the capture lacks the frame.
     if let Some(goodbye) = &case.connection()?.goodbye
         && flow.unseen_at_end(goodbye.value.from.other()) > 0
@@ -135,6 +135,32 @@ fn doubt(case: &Case<'_>) -> Option<String> {
         None if flow.is_cut() => format!("{closed}, and the snapshot length cut off what was said before"),
         None => format!("{closed}, and no goodbye can be told from what was captured"),
     })
+}
+
+/// What the logs tell of the end of a session whose end the capture does not hold, if that was none in order.
+fn failed_later(case: &Case<'_>) -> Option<String> {
+    /// Lower ones are decisions: of the user, of an administrator, of the server.
+    const FAILURES: u32 = 0x100;
+    /// errorInfo: the user disconnected, the user logged off. [MS-RDPBCGR] 2.2.5.1.1
+    const BY_USER: [u32; 2] = [0xb, 0xc];
+    /// Win32 ERROR_SEM_TIMEOUT.
+    const TIMED_OUT: u32 = 121;
+    let by_client = case.all_events().any(|joined| {
+        matches!(
+            rdp_client::meaning(&joined.event),
+            Some(rdp_client::Meaning::Disconnected(Some(FAILURES..)))
+        )
+    });
+    let says = if by_client {
+        "the client's log tells of a failure"
+    } else if decision::statements(case).iter().any(|said| !BY_USER.contains(&said.code)) {
+        "the server's log tells why it ended it"
+    } else if decision::socket_error(case, Some(TIMED_OUT)).is_some() {
+        "the server's log tells that the transport timed out"
+    } else {
+        return None;
+    };
+    Some(format!("{says}, and the capture stops before that: the log alone says more"))
 }
 
 /// TCP's own orderly end, where records do not tell whether a goodbye was said: FINs of both sides, all data

@@ -38,12 +38,15 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if case.flow().is_some() {
         return None;
     }
+    // A socket that was closed had been open: something was let out.
+    if told::client_code(case, &[0x904]).is_some() {
+        return None;
+    }
     let (joined, filtered) = blocked_outbound(case, NEAR)?;
     let strength =
         if names_server(case, &filtered) { Strength::Stated } else { told::strength(case, joined, false) };
     let mut evidence = vec![of_block(joined, &filtered)];
-    evidence
-        .extend(told::client_code(case, &[0x204, 0x904]).map(|coded| told::of_code(coded, "no connection")));
+    evidence.extend(told::client_code(case, &[0x204]).map(|coded| told::of_code(coded, "no connection")));
     Some(Finding::new(&CAUSE, strength, Blame::Client, evidence).located("the client's own firewall"))
 }
 

@@ -2,6 +2,7 @@
 
 use super::{ANSWERED_BY_HOST, refusal};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
+use crate::stream::Side;
 
 cause! {
     /// The connection is refused: nothing listens on this port, or a device refuses in the server's name.
@@ -30,7 +31,9 @@ cause! {
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (_, flow) = case.both()?;
     let (reset, delay) = refusal(flow)?;
-    if flow.is_established() {
+    // Data is sent only on an open connection: then the answer to the SYN was not captured.
+    let sides = [Side::Client, Side::Server];
+    if flow.is_established() || sides.iter().any(|side| flow.stream(*side).data_segments > 0) {
         return None;
     }
     let seconds = crate::correlate::clock::seconds(delay);
