@@ -2,6 +2,7 @@
 
 use crate::causes::case::ending_says;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::correlate::MatchKey;
 use crate::eventlog::{Provider, rdp_core_ts};
 use crate::stream::{Close, CloseKind};
 
@@ -62,7 +63,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
                 Some(rdp_core_ts::Meaning::SocketError { code: Some(64), .. })
             )
     });
-    let strength = if proven || logged.is_some() { Strength::Corroborated } else { Strength::Inferred };
+    // By time and order alone it may be another connection's.
+    let agrees = logged.is_some_and(|joined| joined.by != MatchKey::Time);
+    let strength = if proven || agrees { Strength::Corroborated } else { Strength::Inferred };
     evidence.extend(
         logged.map(|joined| Evidence::event(&joined.event, "the server lost the connection (error 64)")),
     );
