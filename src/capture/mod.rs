@@ -75,6 +75,21 @@ pub struct Walked {
     pub drops: Vec<(u32, u64)>,
 }
 
+impl Walked {
+    /// Nothing yet.
+    const fn at(next: usize, state: State) -> Self {
+        Self {
+            next,
+            state,
+            frames: 0,
+            damage: Vec::new(),
+            orphans: 0,
+            secrets: Vec::new(),
+            drops: Vec::new(),
+        }
+    }
+}
+
 /// Damaged places listed one by one per range; the rest of a file full of damage is one more.
 pub const MAX_DAMAGE: usize = 64;
 

@@ -96,15 +96,7 @@ pub fn walk<'a>(
     state: State,
     visit: &mut dyn FnMut(Frame<'a>),
 ) -> Walked {
-    let mut walked = Walked {
-        next: start,
-        state,
-        frames: 0,
-        damage: Vec::new(),
-        orphans: 0,
-        secrets: Vec::new(),
-        drops: Vec::new(),
-    };
+    let mut walked = Walked::at(start, state);
     while walked.next < end && walked.next < bytes.len() {
         let at = walked.next;
         let mut big_endian = walked.state.big_endian;

@@ -143,8 +143,6 @@ fn failed_later(case: &Case<'_>) -> Option<String> {
     const FAILURES: u32 = 0x100;
     /// errorInfo: the user disconnected, the user logged off. [MS-RDPBCGR] 2.2.5.1.1
     const BY_USER: [u32; 2] = [0xb, 0xc];
-    /// Win32 ERROR_SEM_TIMEOUT.
-    const TIMED_OUT: u32 = 121;
     let by_client = case.all_events().any(|joined| {
         matches!(
             rdp_client::meaning(&joined.event),
@@ -155,7 +153,7 @@ fn failed_later(case: &Case<'_>) -> Option<String> {
         "the client's log tells of a failure"
     } else if decision::statements(case).iter().any(|said| !BY_USER.contains(&said.code)) {
         "the server's log tells why it ended it"
-    } else if decision::socket_error(case, Some(TIMED_OUT)).is_some() {
+    } else if decision::socket_error(case, Some(decision::TIMED_OUT)).is_some() {
         "the server's log tells that the transport timed out"
     } else {
         return None;

@@ -117,6 +117,9 @@ fn was_cut_before(case: &Case<'_>, said: &Evidence) -> bool {
     })
 }
 
+/// Win32 ERROR_SEM_TIMEOUT: what a socket reports when nobody acknowledges.
+pub const TIMED_OUT: u32 = 121;
+
 /// The first socket error of the server (142, 143), with `code` if one is asked for: 64 reset, 121 timed out.
 pub fn socket_error<'a>(case: &Case<'a>, code: Option<u32>) -> Option<(&'a Joined, u32)> {
     case.all_events().find_map(|joined| match rdp_core_ts::meaning(&joined.event)? {

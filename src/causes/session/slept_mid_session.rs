@@ -37,8 +37,6 @@ const BEFORE: i64 = 5 * 60 * time::SECOND;
 const AFTER: i64 = 5 * time::SECOND;
 /// The awake side goes on for so long.
 const ALONE: i64 = 2 * time::SECOND;
-/// Windows error: the semaphore timed out, which a socket reports when nobody acknowledges.
-const TIMED_OUT: u32 = 121;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     if !decision::was_used(case) || decision::ended_in_order(case) {
@@ -84,7 +82,7 @@ fn on_wire(case: &Case<'_>, side: Side) -> Option<Finding> {
 
 /// Without packets: the server's socket timed out while a computer slept, or its own log breaks off with its sleep.
 fn logs_only(case: &Case<'_>) -> Option<Finding> {
-    let (failed, _) = decision::socket_error(case, Some(TIMED_OUT))?;
+    let (failed, _) = decision::socket_error(case, Some(decision::TIMED_OUT))?;
     let end = failed.time();
     let own = case.all_events().filter(|joined| joined.time() <= end);
     let last = own.filter(|joined| joined.event.at != failed.event.at).map(Joined::mark).max()?;
@@ -105,7 +103,7 @@ const fn blame(side: Side) -> Blame {
 }
 
 fn timed_out(case: &Case<'_>) -> Option<Evidence> {
-    let (joined, _) = decision::socket_error(case, Some(TIMED_OUT))?;
+    let (joined, _) = decision::socket_error(case, Some(decision::TIMED_OUT))?;
     Some(Evidence::event(&joined.event, "the server's socket timed out (error 121)"))
 }
 

@@ -49,8 +49,6 @@ const UNANSWERED: i64 = 2 * time::SECOND;
 const SAME: i64 = 20;
 /// The server's count of idle seconds agrees with the silence within this.
 const ABOUT: i64 = 15 * time::SECOND;
-/// Windows error: timed out.
-const TIMED_OUT: u32 = 121;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, flow) = case.both()?;
@@ -110,7 +108,7 @@ fn fate(flow: &Flow, silence: &Silence) -> Option<Evidence> {
 
 /// What the server's log says of it.
 fn logged(case: &Case<'_>, idle: i64) -> Vec<Evidence> {
-    let timed_out = decision::socket_error(case, Some(TIMED_OUT))
+    let timed_out = decision::socket_error(case, Some(decision::TIMED_OUT))
         .map(|(joined, _)| Evidence::event(&joined.event, "the server's socket timed out (121)"));
     let counted = case.all_events().find_map(|joined| match rdp_core_ts::meaning(&joined.event)? {
         rdp_core_ts::Meaning::Idle(counts) => {

@@ -5,7 +5,7 @@ use crate::base::time;
 use crate::causes::session::decision;
 use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause};
 use crate::connection::Connection;
-use crate::eventlog::{Provider, rdp_core_ts};
+use crate::eventlog::rdp_core_ts;
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::reassemble::Repeat;
 use crate::stream::{CloseKind, Flow, Side, Stream};
@@ -42,8 +42,6 @@ const NOTABLE: u64 = 20;
 const ENOUGH: u64 = 20;
 /// Losses that make a remark: one may happen on any path.
 const SEVERAL: u64 = 2;
-/// Win32 ERROR_SEM_TIMEOUT: the transport timed out.
-const TIMED_OUT: u32 = 121;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let Some((connection, flow)) = case.both() else { return logged_only(case) };
@@ -172,16 +170,9 @@ fn lost(stream: &Stream) -> u64 {
 
 /// The server's own words for a transport that timed out.
 pub(in crate::causes) fn timed_out(case: &Case<'_>) -> Vec<Evidence> {
-    case.all_events()
-        .filter(|joined| joined.event.provider == Provider::RdpCoreTs)
-        .filter(|joined| {
-            matches!(
-                rdp_core_ts::meaning(&joined.event),
-                Some(rdp_core_ts::Meaning::SocketError { code: Some(TIMED_OUT), .. })
-            )
-        })
-        .take(1)
-        .map(|joined| Evidence::event(&joined.event, "the server's transport timed out (error 121)"))
+    decision::socket_error(case, Some(decision::TIMED_OUT))
+        .into_iter()
+        .map(|(joined, _)| Evidence::event(&joined.event, "the server's transport timed out (error 121)"))
         .collect()
 }
 
