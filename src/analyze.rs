@@ -108,8 +108,8 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     let mut logs: Vec<DecodedLog<'_>> = indexes
         .iter()
         .map(|index| {
-            let windows = clocks.windows_in(index.log().source, &capture_windows);
-            DecodedLog { log: index.log(), events: index.events(windows.as_deref(), &mut notes) }
+            let wanted = clocks.wanted(index.log().source, &capture_windows, &scanned.connections);
+            DecodedLog { log: index.log(), events: index.events(&wanted, &mut notes) }
         })
         .collect();
     for (source, count) in eventlog::once(logs.iter_mut().map(|log| &mut log.events)) {

@@ -111,6 +111,15 @@ impl Log {
     }
 }
 
+/// Which events of a log are wanted, by their own times as logged. All, where there are no windows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Those that speak of what happens at their own time.
+    pub near: Option<Vec<Window>>,
+    /// Those of connections and sessions.
+    pub sessions: Option<Vec<Window>>,
+}
+
 /// A log that was walked once: what it holds, and where the records that bear on RDP are.
 #[derive(Clone, Debug)]
 pub struct LogIndex<'a> {
@@ -172,17 +181,20 @@ impl LogIndex<'_> {
         self.decode(is_anchor, is_anchor, notes)
     }
 
-    /// The events that bear on RDP and lie inside one of the windows, by their own times as logged, and
-    /// those that explain from far away, wherever they stand. All that bear on RDP if there are no windows.
-    /// In record order. An anchor that cannot be decoded is noted by [`LogIndex::anchors`], not here again.
-    pub fn events(&self, windows: Option<&[Window]>, notes: &mut Notes) -> Vec<Event> {
-        let wanted = |entry: &Entry| {
-            let inside = |windows: &[Window]| {
-                entry.time.is_none_or(|time| windows.iter().any(|window| window.contains(time)))
+    /// The events that bear on RDP and lie inside the wanted windows, by their own times as logged, and those that
+    /// explain from far away, wherever they stand. In record order. An anchor that cannot be decoded is noted by
+    /// [`LogIndex::anchors`], not here again.
+    pub fn events(&self, wanted: &Wanted, notes: &mut Notes) -> Vec<Event> {
+        let is_wanted = |entry: &Entry| {
+            let windows = match entry.bearing {
+                Bearing::Far | Bearing::Clock => return true,
+                Bearing::Anchor | Bearing::Session => wanted.sessions.as_deref(),
+                Bearing::Near => wanted.near.as_deref(),
             };
-            matches!(entry.bearing, Bearing::Far | Bearing::Clock) || windows.is_none_or(inside)
+            let inside = |time| windows.is_none_or(|all| all.iter().any(|window| window.contains(time)));
+            entry.time.is_none_or(inside)
         };
-        self.decode(wanted, |entry| !is_anchor(entry), notes)
+        self.decode(is_wanted, |entry| !is_anchor(entry), notes)
     }
 
     /// Decodes what is `wanted`; of what cannot be, only the `noted` kinds are counted.
