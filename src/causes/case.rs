@@ -165,7 +165,7 @@ impl<'a> Case<'a> {
             return None;
         }
         // By the habits of what this capture saw; another capture point sees another time to live.
-        let here = close.mark.at.source() == flow.first.at.source();
+        let here = self.around.is_one_point(close.mark, flow.first);
         let signs = if here { forgery_signs(flow, close) } else { Vec::new() };
         if self.injected(close).is_some() {
             return Some(signs);

@@ -239,6 +239,16 @@ impl Surroundings {
         self.captures.iter().filter(move |capture| Some(capture.point) == point)
     }
 
+    /// Whether two places were captured at one point: in one capture, or in files of one ring buffer.
+    pub fn is_one_point(&self, one: Mark, other: Mark) -> bool {
+        let (one, other) = (one.at.source(), other.at.source());
+        one == other
+            || self.captures.iter().any(|capture| {
+                capture.source == one
+                    && self.captures.iter().any(|next| next.source == other && next.point == capture.point)
+            })
+    }
+
     /// When an event happened, as far as that can be relied on: by its corrected time; as written only where the
     /// clock could not be compared and the log as written covers the captured time.
     pub fn reliable_time(&self, joined: &Joined) -> Option<Timestamp> {
