@@ -19,6 +19,7 @@ use crate::correlate::{
     Attempt, Clocks, Coverage, Incident, Joined, MatchKey, Surroundings, incident, keys, reach,
 };
 use crate::eventlog::{self, Event, Log, LogIndex, Provider};
+use crate::extract::{self, Extraction};
 use crate::host::{self, Fact, Hosts, Stated};
 use crate::input::{Bundle, Input, Limits, Opening, digest};
 use crate::report::build::{self, Material};
@@ -60,28 +61,71 @@ pub struct Options {
 
 /// Analyses the inputs.
 pub fn analyze(options: &Options) -> Result<Report, Error> {
-    pooled(options, None)
+    pooled(options, || run(options, None))
 }
 
 /// The same with pseudonyms in the place of addresses and names; `key` learns what they stand for.
 pub fn analyze_redacted(options: &Options, key: &mut Key) -> Result<Report, Error> {
-    pooled(options, Some(key))
+    pooled(options, || run(options, Some(key)))
 }
 
-fn pooled(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
-    match options.threads {
-        None => run(options, key),
-        Some(threads) => match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => pool.install(|| run(options, key)),
-            Err(_) => run(options, key),
-        },
+/// The frames of one incident, ready to be written as captures; or why there are none.
+pub fn extract(
+    options: &Options,
+    order: extract::Order,
+) -> Result<Result<Extraction, extract::Refusal>, Error> {
+    pooled(options, || {
+        let bundle = open(options)?;
+        let plan = judged(options, &bundle, |material| {
+            let judged = extract::Judged {
+                ports: &options.ports,
+                target: options.target.as_deref(),
+                attempts: material.attempts,
+                incidents: material.incidents,
+                around: material.around,
+                alignment: &material.clocks.captures,
+            };
+            extract::Plan::of(order, &judged, &bundle)
+        });
+        Ok(plan.map(|plan| Extraction::new(bundle, plan)))
+    })
+}
+
+fn pooled<T: Send>(options: &Options, work: impl FnOnce() -> T + Send) -> T {
+    match options.threads.map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build()) {
+        Some(Ok(pool)) => pool.install(work),
+        None | Some(Err(_)) => work(),
     }
 }
 
-fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
+fn open(options: &Options) -> Result<Bundle, Error> {
     let opening =
         Opening { mapped: !options.no_mmap, limits: options.limits, is_evidence: &host::is_evidence };
-    let bundle = Bundle::open(&options.inputs, opening)?;
+    Bundle::open(&options.inputs, opening)
+}
+
+fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
+    let bundle = open(options)?;
+    Ok(judged(options, &bundle, |material| report(options, &bundle, material, key)))
+}
+
+/// The report of what was judged.
+fn report(options: &Options, bundle: &Bundle, material: &Material<'_>, key: Option<&mut Key>) -> Report {
+    let mut report = build::report(material);
+    if options.hash {
+        let hashes: Vec<String> = bundle.inputs().par_iter().map(digest::sha256).collect();
+        for (source, hash) in report.sources.iter_mut().zip(hashes) {
+            source.sha256 = Some(hash);
+        }
+    }
+    if let Some(key) = key {
+        build::redact(&mut report, material, key);
+    }
+    report
+}
+
+/// Everything up to the verdicts; `end` makes of them what was asked for.
+fn judged<T>(options: &Options, bundle: &Bundle, end: impl FnOnce(&Material<'_>) -> T) -> T {
     let mut notes = bundle.notes.clone();
 
     // Log records to events; bytes to flows to connections, of a flood folded as they end.
@@ -96,7 +140,7 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     fold.note(&mut notes);
     let (groups, folded) = fold.finish();
 
-    let mut hosts = hosts(&bundle, &indexes, &mut notes);
+    let mut hosts = hosts(bundle, &indexes, &mut notes);
 
     // The clocks, from events that name what packets name too; then the events around the connections.
     let lookups: Vec<Lookup> =
@@ -172,17 +216,7 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
         around: &around,
         notes: &notes,
     };
-    let mut report = build::report(&material);
-    if options.hash {
-        let hashes: Vec<String> = bundle.inputs().par_iter().map(digest::sha256).collect();
-        for (source, hash) in report.sources.iter_mut().zip(hashes) {
-            source.sha256 = Some(hash);
-        }
-    }
-    if let Some(key) = key {
-        build::redact(&mut report, &material, key);
-    }
-    Ok(report)
+    end(&material)
 }
 
 /// Where the computers are that wrote logs: at the server's address of connections that they name.

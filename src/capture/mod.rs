@@ -6,7 +6,9 @@
 pub mod interface;
 pub mod pcap;
 pub mod pcapng;
+pub mod raw;
 pub mod split;
+pub mod write;
 
 use std::sync::Arc;
 

@@ -1,26 +1,20 @@
 //! `rdpscan analyze`: options to the library, its report to where it was asked for.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
-
-use clap::CommandFactory;
-use clap::error::ErrorKind;
 
 use rdpscan::causes::client_code::Told;
 use rdpscan::remedy::Order;
 use rdpscan::report::redact::Key;
 use rdpscan::{Error, Options, Report};
 
-use super::args::{Analyze, Args};
+use super::args::Analyze;
 use super::exit::Exit;
-use super::{output, remedy, say};
+use super::{misused, output, remedy, say};
 
 /// Analyses, writes the report, and says how that ended.
 pub fn run(args: &Analyze) -> Result<Exit, Error> {
     if args.paths.iter().filter(|path| *path == Path::new("-")).count() > 1 {
-        let text = "standard input (-) can be read only once";
-        let _ = Args::command().error(ErrorKind::ArgumentConflict, text).print();
-        return Ok(Exit::CouldNotRun);
+        return Ok(misused("standard input (-) can be read only once"));
     }
     if let Some(file) = &args.output {
         // Before an analysis that may take minutes, not after it.
@@ -74,20 +68,13 @@ fn report(args: &Analyze) -> Result<Report, Error> {
 }
 
 fn options(args: &Analyze) -> Options {
+    let base = args.reading.options(&args.paths);
     Options {
-        inputs: args.paths.clone(),
-        ports: args.ports.clone(),
-        client: args.client.clone(),
-        server: args.server.clone(),
-        user: args.user.clone(),
-        around: args.around,
         target: args.target.clone(),
         client_code: args.client_code.map(|code| Told { code, extended: args.extended }),
-        no_mmap: args.no_mmap,
-        threads: args.threads.map(NonZeroUsize::get),
         max_memory: args.max_memory,
         hash: args.hash,
         limits: args.unpacking.into(),
-        range_size: None,
+        ..args.selection.restrict(base)
     }
 }

@@ -104,13 +104,12 @@ fn hash(name: &str) -> u64 {
 /// The rows of all jobs, in their order.
 fn work(args: &Batch, jobs: &[Job]) -> Result<Vec<Row>, Error> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let workers = args.jobs.map_or(cores, usize::from).min(jobs.len()).max(1);
+    let threads = args.reading.threads.map_or(cores, usize::from);
+    let workers = args.jobs.map_or(threads, usize::from).min(jobs.len()).max(1);
     let options = Options {
-        ports: args.ports.clone(),
-        no_mmap: args.no_mmap,
         limits: args.unpacking.into(),
-        threads: Some((cores / workers).max(1)),
-        ..Options::default()
+        threads: Some((threads / workers).max(1)),
+        ..args.reading.options(&[])
     };
     let bar = progress(args.quiet, jobs.len());
     let next = AtomicUsize::new(0);

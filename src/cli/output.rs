@@ -64,6 +64,12 @@ pub fn print(text: &str) -> Result<ControlFlow<()>, Error> {
         .map_err(|source| Error::Unwritable { path: "standard output".into(), source })
 }
 
+/// Has something written to standard output as it comes, in the same way.
+pub fn stream(fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<ControlFlow<()>, Error> {
+    unless_left(io::stdout().lock(), |out| fill(out))
+        .map_err(|source| Error::Unwritable { path: "standard output".into(), source })
+}
+
 fn write_to(report: &Report, format: Format, style: Style, out: impl Write) -> io::Result<ControlFlow<()>> {
     unless_left(out, |out| write(report, format, style, out))
 }
@@ -107,6 +113,11 @@ pub fn check(path: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
 pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
     replace(path, |out| out.write_all(text.as_bytes()))
         .map_err(|source| Error::Unwritable { path: path.to_owned(), source })
+}
+
+/// Has something written to a file in the same way as a report.
+pub fn write_bytes(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    replace(path, |out| fill(out)).map_err(|source| Error::Unwritable { path: path.to_owned(), source })
 }
 
 /// The key that is in the file; a new one if there is no file. What is something else is not written over.

@@ -9,7 +9,7 @@ use clap::builder::RangedU64ValueParser;
 
 use rdpscan::report::batch::Format;
 
-use super::{Color, Unpacking};
+use super::{Color, Reading, Unpacking};
 
 const BATCH_EXAMPLES: &str = "\
 Examples:
@@ -66,14 +66,9 @@ pub struct Batch {
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Overview")]
     pub color: Color,
 
-    /// A server port to take for RDP besides 3389. May be repeated.
-    #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
-        help_heading = "Reading")]
-    pub ports: Vec<u16>,
-
-    /// Read files into memory instead of mapping them: for network shares and removable media.
-    #[arg(long, help_heading = "Reading")]
-    pub no_mmap: bool,
+    /// How inputs are read. Threads are shared among the bundles that are analysed at once.
+    #[command(flatten)]
+    pub reading: Reading,
 
     /// What archives may cost.
     #[command(flatten)]
