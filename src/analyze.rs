@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use crate::base::{Error, NoteKind, Notes, Timestamp, Window, time};
+use crate::base::progress::Phase;
+use crate::base::{Error, NoteKind, Notes, Progress, Timestamp, Window, time};
 use crate::capture::split::Split;
 use crate::causes::client_code::{self, Told};
 use crate::causes::fold::{self, Fold, Group};
@@ -57,6 +58,8 @@ pub struct Options {
     pub limits: Limits,
     /// Bytes per range of a capture; chosen by the reader if not given. Never changes the report.
     pub range_size: Option<usize>,
+    /// Told how far the work is.
+    pub progress: Progress,
 }
 
 /// Analyses the inputs.
@@ -99,8 +102,12 @@ fn pooled<T: Send>(options: &Options, work: impl FnOnce() -> T + Send) -> T {
 }
 
 fn open(options: &Options) -> Result<Bundle, Error> {
-    let opening =
-        Opening { mapped: !options.no_mmap, limits: options.limits, is_evidence: &host::is_evidence };
+    let opening = Opening {
+        mapped: !options.no_mmap,
+        limits: options.limits,
+        is_evidence: &host::is_evidence,
+        progress: &options.progress,
+    };
     Bundle::open(&options.inputs, opening)
 }
 
@@ -109,10 +116,16 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     Ok(judged(options, &bundle, |material| report(options, &bundle, material, key)))
 }
 
+fn size(parts: impl Iterator<Item = usize>) -> u64 {
+    u64::try_from(parts.sum::<usize>()).unwrap_or(0)
+}
+
 /// The report of what was judged.
 fn report(options: &Options, bundle: &Bundle, material: &Material<'_>, key: Option<&mut Key>) -> Report {
     let mut report = build::report(material);
     if options.hash {
+        let bytes = size(bundle.inputs().iter().map(|input| input.bytes.len()));
+        options.progress.begin(Phase::Hashing, bytes);
         let hashes: Vec<String> = bundle.inputs().par_iter().map(digest::sha256).collect();
         for (source, hash) in report.sources.iter_mut().zip(hashes) {
             source.sha256 = Some(hash);
@@ -128,9 +141,15 @@ fn report(options: &Options, bundle: &Bundle, material: &Material<'_>, key: Opti
 fn judged<T>(options: &Options, bundle: &Bundle, end: impl FnOnce(&Material<'_>) -> T) -> T {
     let mut notes = bundle.notes.clone();
 
+    let progress = &options.progress;
+    progress.begin(Phase::Logs, size(bundle.logs().map(|input| input.bytes.len())));
     // Log records to events; bytes to flows to connections, of a flood folded as they end.
-    let indexes: Vec<LogIndex<'_>> =
-        bundle.logs().filter_map(|input| eventlog::scan(input.id, &input.bytes, &mut notes)).collect();
+    let indexes: Vec<LogIndex<'_>> = bundle
+        .logs()
+        .filter_map(|input| eventlog::scan_watched(input.id, &input.bytes, progress, &mut notes))
+        .collect();
+    let events_to_read = size(indexes.iter().map(LogIndex::size));
+    progress.begin(Phase::Events, events_to_read);
     let mut anchors: Vec<(&Log, Vec<Event>)> =
         indexes.iter().map(|index| (index.log(), index.anchors(&mut notes))).collect();
     eventlog::once(anchors.iter_mut().map(|(_, events)| events));
@@ -142,6 +161,7 @@ fn judged<T>(options: &Options, bundle: &Bundle, end: impl FnOnce(&Material<'_>)
 
     let mut hosts = hosts(bundle, &indexes, &mut notes);
 
+    progress.begin(Phase::Events, events_to_read);
     // The clocks, from events that name what packets name too; then the events around the connections.
     let lookups: Vec<Lookup> =
         scanned.observations.iter().flat_map(|capture| capture.lookups.clone()).collect();
@@ -161,6 +181,7 @@ fn judged<T>(options: &Options, bundle: &Bundle, end: impl FnOnce(&Material<'_>)
     }
 
     // Connections and events to incidents.
+    progress.begin(Phase::Judging, 0);
     let connections = std::mem::take(&mut scanned.connections);
     let udp = udp::once(&scanned.observations);
     let Tied { mut attempts, sides, rest, links, blocked } =

@@ -85,6 +85,9 @@ mod schema;
 mod split;
 #[cfg(test)]
 mod support;
+/// What a person meets on a terminal.
+#[cfg(test)]
+mod terminal;
 /// Two captures of one connection: what each may have missed proves nothing.
 #[cfg(test)]
 mod two_captures;

@@ -2,19 +2,22 @@
 
 mod batch;
 mod extract;
+mod look;
+mod manual;
 mod reading;
 mod remedy;
 mod unpacking;
 
 use std::path::PathBuf;
 
-use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
-use rdpscan::report::{Format, Style};
+use rdpscan::report::Format;
 
 pub use batch::{Batch, Shard};
 pub use extract::Extract;
+pub use look::{Color, Look, Times};
+pub use manual::{Completions, Manual};
 pub use reading::{Reading, Selection};
 pub use remedy::Remedy;
 use remedy::code;
@@ -118,6 +121,10 @@ pub enum Command {
     /// registry values and the self-signed certificate, each kept before, and it prints how to undo that. All else it
     /// prints as steps.
     Remedy(Remedy),
+    /// Print the completions of a shell.
+    Completions(Completions),
+    /// Print the manual page.
+    Man(Manual),
     /// Print the JSON Schema of `analyze --format json`.
     ///
     /// JSON Schema 2020-12, of the report rdpscan.report.v1. Keys may be added within v1; none is renamed or removed.
@@ -165,14 +172,13 @@ pub struct Analyze {
     #[arg(long, value_name = "FILE", help_heading = "Report")]
     pub remedy_script: Option<PathBuf>,
 
-    /// Columns of the table format [default: those of the terminal, at most 120; else 80].
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000),
-        help_heading = "Report")]
-    pub width: Option<usize>,
+    /// How the page looks.
+    #[command(flatten)]
+    pub look: Look,
 
-    /// When to use colours. NO_COLOR is honoured.
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
-    pub color: Color,
+    /// How times are told.
+    #[command(flatten)]
+    pub times: Times,
 
     /// Put pseudonyms in the place of addresses, user, host and domain names, and certificate subjects.
     #[arg(long, help_heading = "Report")]
@@ -247,13 +253,13 @@ pub struct Compare {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Columns of the table format [default: those of the terminal, at most 120; else 80].
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000))]
-    pub width: Option<usize>,
+    /// How the page looks.
+    #[command(flatten)]
+    pub look: Look,
 
-    /// When to use colours. NO_COLOR is honoured.
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
+    /// How times are told.
+    #[command(flatten)]
+    pub times: Times,
 
     /// The name that the user typed into the client: tells failed name lookups from others.
     #[arg(long, value_name = "NAME")]
@@ -281,13 +287,13 @@ pub struct Explain {
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: PageFormat,
 
-    /// Columns of the table format [default: those of the terminal, at most 120; else 80].
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000))]
-    pub width: Option<usize>,
+    /// Print a long answer as a whole, also on a terminal.
+    #[arg(long, help_heading = "Look")]
+    pub no_pager: bool,
 
-    /// When to use colours. NO_COLOR is honoured.
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
+    /// How the page looks.
+    #[command(flatten)]
+    pub look: Look,
 }
 
 /// The formats by name.
@@ -343,20 +349,6 @@ impl From<FormatName> for Format {
         }
     }
 }
-
-/// When to use colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal.
-    Auto,
-    /// Also in a pipe or file.
-    Always,
-    /// Not at all.
-    Never,
-}
-
-// A page below this is not laid out, so asking for one is refused.
-const _: () = assert!(Style::NARROWEST == 40);
 
 #[cfg(test)]
 mod tests {
@@ -448,8 +440,11 @@ mod tests {
         assert_eq!(args.paths, [PathBuf::from("a.pcap"), PathBuf::from("-")]);
         assert_eq!(args.format, FormatName::Json);
         assert_eq!(args.reading.ports, [3390, 3391]);
-        assert_eq!(args.selection.around.unwrap().to_string(), "2024-05-06T18:10:10.000000000Z");
-        assert_eq!((args.width, args.reading.threads.map(NonZeroUsize::get)), (Some(120), Some(2)));
+        assert_eq!(
+            args.selection.around.unwrap().of(&args.times.tz).to_string(),
+            "2024-05-06T18:10:10.000000000Z"
+        );
+        assert_eq!((args.look.width, args.reading.threads.map(NonZeroUsize::get)), (Some(120), Some(2)));
         assert_eq!(args.max_memory, Some(64));
         assert!(args.reading.no_mmap && args.fail_on_finding && args.quiet);
     }
@@ -457,7 +452,20 @@ mod tests {
     #[test]
     fn times_may_be_written_with_a_space() {
         let args = analyze(&["a.pcap", "--around", "2024-05-06 20:10:10"]).unwrap();
-        assert_eq!(args.selection.around.unwrap().to_string(), "2024-05-06T20:10:10.000000000Z");
+        assert_eq!(
+            args.selection.around.unwrap().of(&args.times.tz).to_string(),
+            "2024-05-06T20:10:10.000000000Z"
+        );
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_of_the_zone_that_is_shown() {
+        let args = analyze(&["a.pcap", "--around", "2024-05-06 20:10:10", "--tz", "-01:00"]).unwrap();
+        assert_eq!(
+            args.selection.around.unwrap().of(&args.times.tz).to_string(),
+            "2024-05-06T21:10:10.000000000Z"
+        );
+        assert!(analyze(&["a.pcap", "--tz", "Mars"]).is_err());
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub fn run(args: &Batch) -> Result<Exit, Error> {
     fs::create_dir_all(&args.out).map_err(|source| Error::Unwritable { path: args.out.clone(), source })?;
     let rows = work(args, &jobs)?;
     let failed = rows.iter().filter(|row| row.reason.is_some()).count();
-    let style = output::style(args.width, args.color, args.output.is_none());
+    let style = output::style(&args.look, args.output.is_none());
     let text = render(&rows, args.format.into(), style);
     match &args.output {
         Some(file) => output::write_text(file, &text)?,

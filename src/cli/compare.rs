@@ -7,7 +7,7 @@ use rdpscan::{Error, Options, Report};
 
 use super::args::Compare;
 use super::exit::Exit;
-use super::{misused, output, say};
+use super::{misused, output, progress, say};
 
 /// Analyses both, writes the comparison, and says by the exit code whether they differ.
 pub fn run(args: &Compare) -> Result<Exit, Error> {
@@ -32,7 +32,7 @@ pub fn run(args: &Compare) -> Result<Exit, Error> {
             return Ok(Exit::CouldNotRun);
         }
     };
-    let style = output::style(args.width, args.color, args.output.is_none());
+    let style = output::style(&args.look, args.output.is_none());
     let text = comparison.render(args.format.into(), style);
     match &args.output {
         Some(file) => {
@@ -58,5 +58,8 @@ fn sides(args: &Compare) -> Option<(&[PathBuf], &[PathBuf])> {
 
 fn analyzed(args: &Compare, inputs: &[PathBuf]) -> Result<Report, Error> {
     let options = args.reading.options(inputs);
-    rdpscan::analyze(&Options { target: args.target.clone(), ..options })
+    let report = progress::shown(args.quiet, |progress| {
+        rdpscan::analyze(&Options { target: args.target.clone(), progress: progress.clone(), ..options })
+    })?;
+    Ok(output::in_zone(report, args.format.into(), &args.times.tz))
 }

@@ -4,12 +4,13 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
+use rdpscan::base::Progress;
 use rdpscan::extract::{Extraction, Order, Written};
 use rdpscan::{Error, Options};
 
 use super::args::Extract;
 use super::exit::Exit;
-use super::{misused, output, say};
+use super::{misused, output, progress, say};
 
 /// Analyses, then writes a capture for each capture that shows the incident.
 pub fn run(args: &Extract) -> Result<Exit, Error> {
@@ -23,52 +24,57 @@ pub fn run(args: &Extract) -> Result<Exit, Error> {
         }
         None => {}
     }
+    // What is to be said waits until the line of the progress is gone.
+    let (exit, says) = progress::shown(args.quiet, |progress| extracted(args, progress))?;
+    for line in says {
+        say(&line);
+    }
+    Ok(exit)
+}
+
+fn extracted(args: &Extract, progress: &Progress) -> Result<(Exit, Vec<String>), Error> {
+    let could_not_run = |text: String| Ok((Exit::CouldNotRun, vec![format!("error: {text}")]));
     let order = Order { incident: args.incident, secrets: args.keep_secrets };
-    let extraction = match rdpscan::extract(&options(args), order)? {
+    let extraction = match rdpscan::extract(&options(args, progress), order)? {
         Ok(extraction) => extraction,
-        Err(refusal) => {
-            say(&format!("error: {refusal}"));
-            return Ok(Exit::CouldNotRun);
-        }
+        Err(refusal) => return could_not_run(refusal.to_string()),
     };
     let captures: Vec<&Path> = extraction.captures().collect();
+    let mut says = Vec::new();
     match &args.output {
         Some(file) => {
             for (nth, capture) in captures.iter().enumerate() {
-                to_file(args, &extraction, nth, (capture, &numbered(file, nth)))?;
+                let file = numbered(file, nth);
+                let Written { frames, proofs } = to_file(args, &extraction, nth, &file)?;
+                let (file, capture) = (file.display(), capture.display());
+                says.push(format!(
+                    "{frames} frames of {capture}, {proofs} of them with a comment, written to {file}"
+                ));
             }
         }
         None if captures.len() > 1 => {
-            say(&format!("error: {} captures show this incident: give -o FILE", captures.len()));
-            return Ok(Exit::CouldNotRun);
+            return could_not_run(format!("{} captures show this incident: give -o FILE", captures.len()));
         }
         None => {
             // A reader that has left is no failure.
             let _ = output::stream(|out| extraction.write(0, out).map(drop))?;
         }
     }
-    Ok(Exit::Analysed)
+    if args.quiet {
+        says.clear();
+    }
+    Ok((Exit::Analysed, says))
 }
 
-fn to_file(
-    args: &Extract,
-    extraction: &Extraction,
-    nth: usize,
-    (capture, file): (&Path, &Path),
-) -> Result<(), Error> {
-    // Of the second file on, the name was made here.
+fn to_file(args: &Extract, extraction: &Extraction, nth: usize, file: &Path) -> Result<Written, Error> {
+    // From the second on, the name was made here.
     output::check(file, &args.paths)?;
     let mut written = Written::default();
     output::write_bytes(file, |out| {
         written = extraction.write(nth, out)?;
         Ok(())
     })?;
-    if !args.quiet {
-        let (file, capture) = (file.display(), capture.display());
-        let Written { frames, proofs } = written;
-        say(&format!("{frames} frames of {capture}, {proofs} of them with a comment, written to {file}"));
-    }
-    Ok(())
+    Ok(written)
 }
 
 /// `incident.pcapng`, then `incident-2.pcapng`.
@@ -85,9 +91,14 @@ fn numbered(file: &Path, nth: usize) -> PathBuf {
     file.with_file_name(name)
 }
 
-fn options(args: &Extract) -> Options {
+fn options(args: &Extract, progress: &Progress) -> Options {
     let base = args.reading.options(&args.paths);
-    Options { target: args.target.clone(), limits: args.unpacking.into(), ..args.selection.restrict(base) }
+    Options {
+        target: args.target.clone(),
+        limits: args.unpacking.into(),
+        progress: progress.clone(),
+        ..args.selection.restrict(base, &args.tz)
+    }
 }
 
 #[cfg(test)]

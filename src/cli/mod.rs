@@ -9,7 +9,10 @@ mod compare;
 mod exit;
 mod explain;
 mod extract;
+mod manual;
 mod output;
+mod pager;
+mod progress;
 mod remedy;
 mod schema;
 
@@ -32,6 +35,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             Command::Batch(args) => batch::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Extract(args) => extract::run(&args),
+            Command::Completions(args) => manual::completions(&args),
+            Command::Man(args) => manual::man(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Remedy(args) => remedy::run(&args),
             Command::Schema(args) => schema::run(&args),

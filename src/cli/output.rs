@@ -6,22 +6,32 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use rdpscan::base::Zone;
 use rdpscan::report::redact::Key;
-use rdpscan::report::{Format, Style, write};
+use rdpscan::report::{Format, Style, write, zone};
 use rdpscan::{Error, Report};
 
-use super::args::Color;
+use super::args::{Color, Look};
 
 /// The widest page on a terminal unless more is asked for: longer lines are hard to read.
 const WIDEST: usize = 120;
 
 /// How a page looks at its destination.
-pub fn style(width: Option<usize>, color: Color, to_stdout: bool) -> Style {
+pub fn style(look: &Look, to_stdout: bool) -> Style {
     let terminal = to_stdout && io::stdout().is_terminal();
     let environment = (std::env::var_os("NO_COLOR"), std::env::var_os("TERM"));
-    let color = wants_color(color, terminal, environment.0.as_deref(), environment.1.as_deref());
-    let width = width.unwrap_or_else(|| if terminal { terminal_width() } else { Style::default().width });
+    let color = wants_color(look.color, terminal, environment.0.as_deref(), environment.1.as_deref());
+    let width =
+        look.width.unwrap_or_else(|| if terminal { terminal_width() } else { Style::default().width });
     Style { width, color: color && (!terminal || understands_ansi()) }
+}
+
+/// The report with its times in a zone, unless a script is to read it.
+pub fn in_zone(mut report: Report, format: Format, zone: &Zone) -> Report {
+    if matches!(format, Format::Table | Format::Markdown | Format::Html) {
+        zone::apply(&mut report, zone);
+    }
+    report
 }
 
 fn wants_color(choice: Color, terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {

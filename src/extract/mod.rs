@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::SourceId;
+use crate::base::progress::Phase;
 use crate::capture::write::Writer;
 use crate::capture::{Capture, Frame};
 use crate::causes::Verdict;
@@ -19,6 +20,9 @@ use crate::correlate::{Attempt, Incident, Surroundings};
 use crate::input::{Bundle, Input};
 use crate::packet::Interest;
 use wanted::{Scene, Wanted};
+
+/// So many bytes pass before it is told how far the work is.
+const OFTEN: usize = 1 << 20;
 
 /// What to extract.
 #[derive(Clone, Copy, Debug)]
@@ -112,12 +116,18 @@ impl Plan {
         let mut writer = Writer::new(out, name, &comment)?;
         let mut written = Written::default();
         let (mut at, mut state, mut number) = (capture.start, capture.state.clone(), 1_u64);
+        let mut told = at;
+        input.progress.begin(Phase::Writing, u64::try_from(capture.bytes.len()).unwrap_or(0));
         while at < capture.bytes.len() {
             let step = capture.step(at, state);
             if step.next <= at {
                 break;
             }
             (at, state) = (step.next, step.state);
+            if at - told >= OFTEN {
+                input.progress.add(at - told);
+                told = at;
+            }
             if let Some((kind, secrets)) = step.secrets.filter(|_| self.order.secrets) {
                 writer.secrets(kind, secrets)?;
             }

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use clap::builder::RangedU64ValueParser;
 
 use rdpscan::report::batch::Format;
 
-use super::{Color, Reading, Unpacking};
+use super::{Look, Reading, Times, Unpacking};
 
 const BATCH_EXAMPLES: &str = "\
 Examples:
@@ -57,14 +56,13 @@ pub struct Batch {
     #[arg(short, long, value_name = "FILE", help_heading = "Overview")]
     pub output: Option<PathBuf>,
 
-    /// Columns of the table format [default: those of the terminal, at most 120; else 80].
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000),
-        help_heading = "Overview")]
-    pub width: Option<usize>,
+    /// How the page looks.
+    #[command(flatten)]
+    pub look: Look,
 
-    /// When to use colours. NO_COLOR is honoured.
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Overview")]
-    pub color: Color,
+    /// How times are told.
+    #[command(flatten)]
+    pub times: Times,
 
     /// How inputs are read. Threads are shared among the bundles that are analysed at once.
     #[command(flatten)]

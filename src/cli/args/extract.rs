@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Reading, Selection, Unpacking};
+use rdpscan::base::Zone;
 
 const EXTRACT_EXAMPLES: &str = "\
 Examples:
@@ -39,6 +40,17 @@ pub struct Extract {
     /// Which incidents are counted.
     #[command(flatten)]
     pub selection: Selection,
+
+    /// The zone of a time without an offset in --around, as in `analyze`.
+    #[arg(
+        long,
+        value_name = "ZONE",
+        default_value = "UTC",
+        allow_hyphen_values = true,
+        hide_default_value = true,
+        help_heading = "Selection"
+    )]
+    pub tz: Zone,
 
     /// The name that the user typed into the client: tells failed name lookups from others.
     #[arg(long, value_name = "NAME", help_heading = "Reading")]

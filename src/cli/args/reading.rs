@@ -3,9 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use rdpscan::Options;
-use rdpscan::base::Timestamp;
+use rdpscan::base::{Timestamp, Zone};
 
 /// How inputs are read.
 #[derive(Clone, Debug, clap::Args)]
@@ -52,19 +53,19 @@ pub struct Selection {
     #[arg(long, value_name = "NAME", help_heading = "Selection")]
     pub user: Option<String>,
 
-    /// Only incidents around this time, such as 2024-05-06T20:10:10+02:00; UTC if no offset is given.
-    #[arg(long, value_name = "TIME", value_parser = moment, help_heading = "Selection")]
-    pub around: Option<Timestamp>,
+    /// Only incidents around this time, such as 2024-05-06T20:10:10+02:00; without an offset, of the zone of --tz.
+    #[arg(long, value_name = "TIME", help_heading = "Selection")]
+    pub around: Option<Moment>,
 }
 
 impl Selection {
     /// The same analysis, of these incidents only.
-    pub fn restrict(&self, options: Options) -> Options {
+    pub fn restrict(&self, options: Options, zone: &Zone) -> Options {
         Options {
             client: self.client.clone(),
             server: self.server.clone(),
             user: self.user.clone(),
-            around: self.around,
+            around: self.around.as_ref().map(|moment| moment.of(zone)),
             ..options
         }
     }
@@ -87,11 +88,25 @@ fn party(text: &str) -> Result<String, String> {
     }
 }
 
-fn moment(text: &str) -> Result<Timestamp, String> {
-    // A date alone would be its midnight, which nobody means.
-    let has_time = text.contains(':');
-    text.parse()
-        .ok()
-        .filter(|_| has_time)
-        .ok_or_else(|| "expected a time such as 2024-05-06T20:10:10Z or 2024-05-06T22:10:10+02:00".to_owned())
+/// A time as it was typed: what it means may depend on the zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment(String);
+
+impl Moment {
+    /// When that is.
+    pub fn of(&self, zone: &Zone) -> Timestamp {
+        // Its form was checked. A zone may leave out an hour of a day; then UTC is near enough.
+        zone.moment(&self.0).or_else(|| Zone::default().moment(&self.0)).unwrap_or_default()
+    }
+}
+
+impl FromStr for Moment {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // A date alone would be its midnight, which nobody means.
+        let is_one = text.contains(':') && Zone::default().moment(text).is_some();
+        let expected = "expected a time such as 2024-05-06T20:10:10Z or 2024-05-06T22:10:10+02:00";
+        if is_one { Ok(Self(text.to_owned())) } else { Err(expected) }
+    }
 }
