@@ -7,6 +7,7 @@ mod manual;
 mod reading;
 mod remedy;
 mod unpacking;
+mod unredact;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ pub use reading::{Reading, Selection};
 pub use remedy::Remedy;
 use remedy::code;
 pub use unpacking::Unpacking;
+pub use unredact::Unredact;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -121,6 +123,10 @@ pub enum Command {
     /// registry values and the self-signed certificate, each kept before, and it prints how to undo that. All else it
     /// prints as steps.
     Remedy(Remedy),
+    /// Turn the pseudonyms of a redacted report back, with the key that was kept.
+    ///
+    /// A name that a table broke over two lines stays a pseudonym: redact as JSON, Markdown or HTML.
+    Unredact(Unredact),
     /// Print the completions of a shell.
     Completions(Completions),
     /// Print the manual page.

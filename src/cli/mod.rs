@@ -15,6 +15,7 @@ mod pager;
 mod progress;
 mod remedy;
 mod schema;
+mod unredact;
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -39,6 +40,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             Command::Man(args) => manual::man(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Remedy(args) => remedy::run(&args),
+            Command::Unredact(args) => unredact::run(&args),
             Command::Schema(args) => schema::run(&args),
         },
         Err(usage) => {

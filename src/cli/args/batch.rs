@@ -36,6 +36,10 @@ pub struct Batch {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 
+    /// Also write a page for a browser per bundle, and index.html, which leads to them.
+    #[arg(long)]
+    pub html: bool,
+
     /// Leave out the bundles that have a result already.
     #[arg(long)]
     pub resume: bool,
@@ -90,6 +94,12 @@ impl Shard {
     /// Whether a bundle of this hash belongs to it.
     pub const fn holds(self, hash: u64) -> bool {
         hash % self.of == self.part - 1
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-of-{}", self.part, self.of)
     }
 }
 
