@@ -11,6 +11,7 @@ use super::observations::{Hosts, Observations};
 use super::tallies::{self, Tallies};
 use super::udp::{self, UdpTable};
 use super::{Connection, kerberos, lookup, twins};
+use crate::base::progress::Phase;
 use crate::base::{NoteKind, Notes, SourceId, Timestamp, Window, time};
 use crate::capture::Capture;
 use crate::capture::split::{Part, Split, for_each_window};
@@ -95,6 +96,7 @@ pub fn scan(inputs: &[&Input], options: &ScanOptions, sink: &mut dyn Sink, notes
         .into_iter()
         .filter_map(|input| {
             let capture = Capture::open(&input.bytes, input.kind);
+            let capture = capture.map(|capture| capture.watched(&input.progress));
             if capture.is_none() {
                 notes.add(NoteKind::TruncatedCapture, Some(input.id), None);
             }
@@ -128,6 +130,14 @@ fn distinct<'a>(inputs: &[&'a Input], notes: &mut Notes) -> Vec<&'a Input> {
         }
     }
     kept
+}
+
+/// Tells that all captures are read from their beginning.
+fn begin(phase: Phase, captures: &[(SourceId, Capture<'_>)]) {
+    let bytes = captures.iter().map(|(_, capture)| capture.bytes.len()).sum::<usize>();
+    if let Some((_, first)) = captures.first() {
+        first.progress.begin(phase, u64::try_from(bytes).unwrap_or(0));
+    }
 }
 
 /// The first stamp in a capture, and how many interfaces are described before it.
@@ -179,7 +189,11 @@ fn run_pass(
 ) -> Pass {
     sink.begin();
     let interest = Arc::new(interest.clone());
+    if captures.len() > 1 {
+        begin(Phase::Comparing, captures);
+    }
     let alignment = Alignment::of(captures, &interest, options.split);
+    begin(Phase::Captures, captures);
     alignment.note(notes);
     let begins = |source: SourceId, capture: &Capture<'_>| {
         let (first, interfaces) = beginning(capture);

@@ -13,7 +13,7 @@ use super::evtx::{self, Chunk, Container};
 use super::pieces;
 use super::provider::{Bearing, Provider, bearing};
 use super::{security, system};
-use crate::base::{Locator, NoteKind, Notes, SourceId, Timestamp, Window};
+use crate::base::{Locator, NoteKind, Notes, Progress, SourceId, Timestamp, Window};
 
 /// What a log holds, learned from all of its records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +125,7 @@ pub struct Wanted {
 pub struct LogIndex<'a> {
     log: Log,
     chunks: Vec<IndexedChunk<'a>>,
+    progress: Progress,
 }
 
 #[derive(Clone, Debug)]
@@ -145,10 +146,20 @@ struct Entry {
 ///
 /// Damage is noted and passed over; a log of which nothing can be read is a log without records.
 pub fn scan<'a>(source: SourceId, bytes: &'a [u8], notes: &mut Notes) -> Option<LogIndex<'a>> {
+    scan_watched(source, bytes, &Progress::default(), notes)
+}
+
+/// The same, telling how much of it was read.
+pub fn scan_watched<'a>(
+    source: SourceId,
+    bytes: &'a [u8],
+    progress: &Progress,
+    notes: &mut Notes,
+) -> Option<LogIndex<'a>> {
     let container = evtx::open(bytes)?;
     note_damage(source, &container, notes);
     let surveys: Vec<Survey<'a>> =
-        container.chunks.into_par_iter().map(|chunk| survey(source, chunk)).collect();
+        container.chunks.into_par_iter().map(|chunk| survey(source, chunk, progress)).collect();
     let mut whole = Whole::default();
     let mut chunks = Vec::new();
     for survey in surveys {
@@ -166,13 +177,18 @@ pub fn scan<'a>(source: SourceId, bytes: &'a [u8], notes: &mut Notes) -> Option<
     );
     let log = whole.into_log(source);
     note_limits(&log, notes);
-    Some(LogIndex { log, chunks })
+    Some(LogIndex { log, chunks, progress: progress.clone() })
 }
 
 impl LogIndex<'_> {
     /// What the log holds.
     pub const fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// How many bytes are read for its events.
+    pub fn size(&self) -> usize {
+        self.chunks.iter().map(|indexed| indexed.chunk.bytes.len()).sum()
     }
 
     /// The events that tie this log to others, wherever they stand: accepted connections and started attempts
@@ -216,6 +232,7 @@ impl LogIndex<'_> {
                 decoded.lost.retain(|number| {
                     records().any(|(record, entry)| record.number == *number && noted(entry))
                 });
+                self.progress.add(indexed.chunk.bytes.len());
                 decoded.events.retain(|event| security::bears(event) && system::bears(event));
                 decoded
             })
@@ -264,7 +281,8 @@ struct Whole {
     switches: u64,
 }
 
-fn survey(source: SourceId, mut chunk: Chunk<'_>) -> Survey<'_> {
+fn survey<'a>(source: SourceId, mut chunk: Chunk<'a>, progress: &Progress) -> Survey<'a> {
+    progress.add(chunk.bytes.len());
     let mut facts = Whole::default();
     let heads = decode::heads(&chunk);
     let mut chosen = Vec::new();
