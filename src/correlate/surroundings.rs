@@ -1,8 +1,10 @@
 //! What one incident cannot know alone: other attempts and how they ended, hosts that answered, events that
 //! explain from far away, what captures and logs can speak for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+
+use rustc_hash::FxHashMap;
 
 use super::attempt::{Attempt, Joined};
 use super::coverage::Coverage;
@@ -60,11 +62,11 @@ pub struct Surroundings {
     /// The name of the server that the user looks for.
     pub target: Option<String>,
     /// Indices of `others` by the host they went to, in order of start.
-    by_host: BTreeMap<IpAddr, Vec<usize>>,
+    by_host: FxHashMap<IpAddr, Vec<usize>>,
     /// The same by client and server.
-    by_pair: BTreeMap<(IpAddr, Endpoint), Vec<usize>>,
+    by_pair: FxHashMap<(IpAddr, Endpoint), Vec<usize>>,
     /// Least and greatest TTL of each host.
-    ttl_by_host: BTreeMap<IpAddr, (u8, u8)>,
+    ttl_by_host: FxHashMap<IpAddr, (u8, u8)>,
 }
 
 /// Other attempts at one host that are looked at before and after an attempt: a capture of an attack has millions,
