@@ -92,7 +92,7 @@ fn run(options: &Options) -> Result<Report, Error> {
 
     // Connections and events to incidents.
     let connections = std::mem::take(&mut scanned.connections);
-    let (mut attempts, rest) = join(connections, &logs, &clocks, &capture_windows, &mut notes);
+    let (mut attempts, rest) = join(connections, logs, &clocks, &capture_windows, &mut notes);
     reach::refine(&mut attempts);
     let coverage = Coverage::of(indexes.iter().map(LogIndex::log), &clocks);
     coverage.note_gaps(&capture_windows, &mut notes);

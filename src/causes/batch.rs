@@ -74,7 +74,11 @@ pub(super) fn read(ended: Vec<Ended>, few: u32, keep: &(impl Fn(&Connection) -> 
         .enumerate()
         .map(|(piece, ended)| {
             let first = piece * PIECE;
-            read_piece(ended.into_iter().enumerate().map(|(at, one)| (pair(first + at, &one), one)), few, keep)
+            read_piece(
+                ended.into_iter().enumerate().map(|(at, one)| (pair(first + at, &one), one)),
+                few,
+                keep,
+            )
         })
         .collect();
     joined(pieces)

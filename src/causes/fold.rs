@@ -9,14 +9,15 @@ use std::net::IpAddr;
 
 use rayon::prelude::*;
 
+use super::Case;
 use super::batch::{self, Batch, Brief};
-use super::{Case, judge};
+use super::judge::cause_of;
 use crate::base::{Locator, Mark, NoteKind, Notes, SourceId, time};
 use crate::connection::ended::{Ended, Sink, traced};
 use crate::connection::observations::Observations;
 use crate::connection::{Connection, Stage};
-use crate::correlate::surroundings::Other;
 use crate::correlate::Surroundings;
+use crate::correlate::surroundings::Other;
 use crate::packet::Endpoint;
 
 /// Connections that are reported one by one, whatever they are.
@@ -114,7 +115,7 @@ impl Fold {
         around.captures = seen.to_vec();
         let cause = |at: &usize| {
             let attempt = batch.whole.get(*at)?.as_ref()?;
-            judge(&Case::of(attempt, &around)).finding.map(|finding| finding.cause.id)
+            cause_of(&Case::of(attempt, &around)).map(|cause| cause.id)
         };
         batch.patterns.par_iter().map(cause).collect()
     }

@@ -116,8 +116,7 @@ impl Epoch {
 
 /// Flows that are RDP, in order of their first segment's time, with what limits what is known of them.
 pub fn ended(flows: Vec<(Box<Flow>, Timestamp)>, interest: &Interest, notes: &mut Notes) -> Vec<Ended> {
-    let is_rdp =
-        |flow: &Flow| interest.is_server(flow.server.ip, flow.server.port) || speaks_rdp(flow);
+    let is_rdp = |flow: &Flow| interest.is_server(flow.server.ip, flow.server.port) || speaks_rdp(flow);
     let mut ended: Vec<Ended> = flows
         .into_iter()
         .filter(|(flow, _)| is_rdp(flow))

@@ -4,10 +4,13 @@
 //! fits two connections by time is given to none, and counted.
 
 mod gateway;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use windows::{Span, Spans};
 
 use super::attempt::{Attempt, Joined, MatchKey};
 use super::clock::Clocks;
@@ -39,12 +42,12 @@ const AFTERMATH: i64 = 3 * time::SECOND;
 /// Ties events to connections; what is tied to none is given back.
 pub fn join(
     connections: Vec<Connection>,
-    logs: &[DecodedLog<'_>],
+    logs: Vec<DecodedLog<'_>>,
     clocks: &Clocks,
     capture_windows: &[Window],
     notes: &mut Notes,
 ) -> (Vec<Attempt>, Vec<Joined>) {
-    let mut work = Work::new(connections, logs, clocks);
+    let mut work = Work::new(connections, &logs, clocks);
     work.by_address(notes);
     work.unseen(capture_windows, notes);
     work.gateway(capture_windows);
@@ -52,7 +55,29 @@ pub fn join(
     work.by_client_log();
     work.by_session();
     work.by_time(notes);
-    work.finish()
+    let (attempts, owners) = work.finish();
+    hand_over(attempts, logs.into_iter().flat_map(|decoded| decoded.events).zip(owners))
+}
+
+/// Where an event goes, and its time by the capture's clock.
+type Owner = (Option<(usize, MatchKey)>, Option<Timestamp>);
+
+/// Gives every event to its owner; those without one are given back.
+fn hand_over(
+    mut attempts: Vec<Attempt>,
+    events: impl Iterator<Item = (Event, Owner)>,
+) -> (Vec<Attempt>, Vec<Joined>) {
+    let mut rest = Vec::new();
+    for (event, (owner, corrected)) in events {
+        match owner.and_then(|(at, by)| Some((attempts.get_mut(at)?, by))) {
+            Some((attempt, by)) => attempt.events.push(Joined { event, corrected, by }),
+            None => rest.push(Joined { event, corrected, by: MatchKey::Time }),
+        }
+    }
+    for attempt in &mut attempts {
+        attempt.events.sort_by_key(|joined| (joined.event.time, joined.event.at));
+    }
+    (attempts, rest)
 }
 
 /// One event on its way to a connection.
@@ -68,6 +93,9 @@ impl Item<'_> {
         self.corrected.unwrap_or(self.event.time)
     }
 }
+
+/// By connection and computer.
+type OwnWindows = BTreeMap<(usize, Arc<str>), Window>;
 
 struct Work<'a> {
     attempts: Vec<Attempt>,
@@ -276,38 +304,43 @@ impl<'a> Work<'a> {
 
     /// Some session events lost their ActivityID: session id and time stand in.
     fn by_session(&mut self) {
-        let mut sessions: Vec<(Arc<str>, u32, usize, Window)> = Vec::new();
+        let own = self.own_windows();
+        let mut sessions: BTreeMap<(Arc<str>, u32), Vec<(usize, Window)>> = BTreeMap::new();
         for item in &self.items {
             let Some((at, _)) = item.taken else { continue };
             if let Some(session) = keys::bound_session(item.event)
-                && let Some(window) = self.log_window(at, &item.event.computer)
+                && let Some(window) = own.get(&(at, Arc::clone(&item.event.computer)))
             {
-                sessions.push((Arc::clone(&item.event.computer), session, at, window));
+                let key = (Arc::clone(&item.event.computer), session);
+                sessions.entry(key).or_default().push((at, *window));
             }
         }
         self.take_where(MatchKey::Session, |item| {
-            let session = keys::session(item.event)?;
-            sessions
-                .iter()
-                .find(|(computer, id, _, window)| {
-                    *computer == item.event.computer && *id == session && window.contains(item.event.time)
-                })
-                .map(|(_, _, at, _)| *at)
+            let key = (Arc::clone(&item.event.computer), keys::session(item.event)?);
+            let bound = sessions.get(&key)?.iter();
+            bound.clone().find(|(_, window)| window.contains(item.event.time)).map(|(at, _)| *at)
         });
     }
 
     /// Events that name no connection: the only one that was under way on that computer has them.
     fn by_time(&mut self, notes: &mut Notes) {
-        let windows: Vec<(usize, Option<Arc<str>>, Window)> =
-            (0..self.attempts.len()).flat_map(|at| self.windows_of(at)).collect();
+        let own = self.own_windows();
+        let spans = (0..self.attempts.len()).filter_map(|at| self.span_of(at, &own)).collect();
+        let windows = Spans::new(spans);
+        if windows.is_empty() {
+            return;
+        }
         let mut found = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
             if item.taken.is_some() || !speaks_of_a_connection(item.event) {
                 continue;
             }
             let address = keys::logon_address(item.event);
-            let fits: BTreeSet<usize> = windows
-                .iter()
+            let moments = [Some(item.event.time), item.corrected.filter(|time| *time != item.event.time)];
+            let fits: BTreeSet<usize> = moments
+                .into_iter()
+                .flatten()
+                .flat_map(|moment| windows.around(moment))
                 .filter(|(_, computer, window)| match computer {
                     Some(computer) => *computer == item.event.computer && window.contains(item.event.time),
                     None => item.corrected.is_some_and(|corrected| window.contains(corrected)),
@@ -335,33 +368,33 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The windows in which events without a name belong to a connection: by the computer's own clock where its
+    /// The window in which events without a name belong to a connection: by the computer's own clock where its
     /// acceptance was logged, else by the corrected clock.
-    fn windows_of(&self, at: usize) -> Vec<(usize, Option<Arc<str>>, Window)> {
+    fn span_of(&self, at: usize, own: &OwnWindows) -> Option<Span> {
         if let Some(item) = self.accepted.get(&at).and_then(|item_at| self.items.get(*item_at)) {
-            return self
-                .log_window(at, &item.event.computer)
-                .map(|window| (at, Some(Arc::clone(&item.event.computer)), window))
-                .into_iter()
-                .collect();
+            let computer = &item.event.computer;
+            let window = own.get(&(at, Arc::clone(computer)))?;
+            return Some((at, Some(Arc::clone(computer)), *window));
         }
-        let window = self.attempts.get(at).map(|attempt| {
-            let window = attempt.connection.window();
-            Window { start: window.start.shifted(-TICK), end: window.end.shifted(AFTERMATH) }
-        });
-        window.map(|window| (at, None, window)).into_iter().collect()
+        let window = self.attempts.get(at)?.connection.window();
+        let window = Window { start: window.start.shifted(-TICK), end: window.end.shifted(AFTERMATH) };
+        Some((at, None, window))
     }
 
-    /// From acceptance to the last event that is surely the connection's own, by the computer's clock.
-    fn log_window(&self, at: usize, computer: &str) -> Option<Window> {
-        let mut window: Option<Window> = None;
+    /// Of each connection, on each computer: from acceptance to the last event that is surely the connection's own,
+    /// by the computer's clock.
+    fn own_windows(&self) -> OwnWindows {
+        let mut windows = OwnWindows::new();
         for item in &self.items {
-            let mine = matches!(item.taken, Some((owner, MatchKey::Address | MatchKey::Port | MatchKey::Activity)) if owner == at);
-            if mine && &*item.event.computer == computer {
-                window.get_or_insert(Window::at(item.event.time)).include(item.event.time);
+            if let Some((at, MatchKey::Address | MatchKey::Port | MatchKey::Activity)) = item.taken {
+                let key = (at, Arc::clone(&item.event.computer));
+                windows.entry(key).or_insert(Window::at(item.event.time)).include(item.event.time);
             }
         }
-        window.map(|window| Window { start: window.start.shifted(-TICK), end: window.end.shifted(TICK * 2) })
+        for window in windows.values_mut() {
+            *window = Window { start: window.start.shifted(-TICK), end: window.end.shifted(TICK * 2) };
+        }
+        windows
     }
 
     fn take(&mut self, item_at: usize, at: usize, by: MatchKey) {
@@ -378,24 +411,17 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn finish(mut self) -> (Vec<Attempt>, Vec<Joined>) {
-        let mut rest = Vec::new();
-        for item in self.items {
-            let joined = |by| Joined { event: item.event.clone(), corrected: item.corrected, by };
-            match item.taken.and_then(|(at, by)| Some((self.attempts.get_mut(at)?, by))) {
-                Some((attempt, by)) => {
-                    if attempt.connection.transport == Transport::Unseen {
-                        attempt.connection.last = attempt.connection.last.max(mark(&item));
-                    }
-                    attempt.events.push(joined(by));
-                }
-                None => rest.push(joined(MatchKey::Time)),
+    /// The owner of each item, in order.
+    fn finish(mut self) -> (Vec<Attempt>, Vec<Owner>) {
+        for item in &self.items {
+            if let Some((at, _)) = item.taken
+                && let Some(Attempt { connection, .. }) = self.attempts.get_mut(at)
+                && connection.transport == Transport::Unseen
+            {
+                connection.last = connection.last.max(mark(item));
             }
         }
-        for attempt in &mut self.attempts {
-            attempt.events.sort_by_key(|joined| (joined.event.time, joined.event.at));
-        }
-        (self.attempts, rest)
+        (self.attempts, self.items.into_iter().map(|item| (item.taken, item.corrected)).collect())
     }
 }
 
