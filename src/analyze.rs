@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use crate::base::{Error, NoteKind, Timestamp, Window, time};
 use crate::capture::split::Split;
+use crate::causes::client_code::{self, Told};
 use crate::causes::fold::{Fold, Group};
 use crate::causes::{self, Case};
 use crate::connection::lookup::Lookup;
@@ -15,9 +16,10 @@ use crate::connection::scan::{FlowBounds, ScanOptions, scan};
 use crate::correlate::join::{DecodedLog, join};
 use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident, keys, reach};
 use crate::eventlog::{self, Event, Log, LogIndex};
-use crate::input::{Bundle, Input};
+use crate::input::{Bundle, Input, digest};
 use crate::report::build::{self, Material};
 use crate::report::model::Report;
+use crate::report::redact::Key;
 
 /// What to analyse, and what of it to report.
 #[derive(Clone, Debug, Default)]
@@ -36,28 +38,41 @@ pub struct Options {
     pub around: Option<Timestamp>,
     /// The name that the user typed into the client.
     pub target: Option<String>,
+    /// The code that the user saw in the error box.
+    pub client_code: Option<Told>,
     /// Read files into memory instead of mapping them.
     pub no_mmap: bool,
     /// Worker threads; one per core if not given.
     pub threads: Option<usize>,
     /// Memory for running connections, in MiB, if it is to be less than usual. What had to be given up is noted.
     pub max_memory: Option<u32>,
+    /// Hash every input with SHA-256. Costs more than reading a large capture does.
+    pub hash: bool,
     /// Bytes per range of a capture; chosen by the reader if not given. Never changes the report.
     pub range_size: Option<usize>,
 }
 
 /// Analyses the inputs.
 pub fn analyze(options: &Options) -> Result<Report, Error> {
+    pooled(options, None)
+}
+
+/// The same with pseudonyms in the place of addresses and names; `key` learns what they stand for.
+pub fn analyze_redacted(options: &Options, key: &mut Key) -> Result<Report, Error> {
+    pooled(options, Some(key))
+}
+
+fn pooled(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     match options.threads {
-        None => run(options),
+        None => run(options, key),
         Some(threads) => match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => pool.install(|| run(options)),
-            Err(_) => run(options),
+            Ok(pool) => pool.install(|| run(options, key)),
+            Err(_) => run(options, key),
         },
     }
 }
 
-fn run(options: &Options) -> Result<Report, Error> {
+fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     let bundle = Bundle::open(&options.inputs, !options.no_mmap)?;
     let mut notes = bundle.notes.clone();
 
@@ -76,7 +91,8 @@ fn run(options: &Options) -> Result<Report, Error> {
     // The clocks, from events that name what packets name too; then the events around the connections.
     let lookups: Vec<Lookup> =
         scanned.observations.iter().flat_map(|capture| capture.lookups.clone()).collect();
-    let clocks = Clocks::estimate(&scanned.connections, &lookups, &anchors, &mut notes);
+    let clocks = Clocks::estimate(&scanned.connections, &lookups, &anchors, &mut notes)
+        .with_captures(std::mem::take(&mut scanned.alignment));
     let capture_windows: Vec<Window> =
         scanned.observations.iter().filter_map(|capture| capture.window).collect();
     let mut logs: Vec<DecodedLog<'_>> = indexes
@@ -104,7 +120,7 @@ fn run(options: &Options) -> Result<Report, Error> {
     let verdicts: Vec<causes::Verdict> =
         attempts.par_iter().map(|attempt| causes::judge(&Case::of(attempt, &around))).collect();
     let all = incidents.len();
-    let judged: Vec<(Incident, causes::Verdict, Option<usize>)> = incidents
+    let mut judged: Vec<(Incident, causes::Verdict, Option<usize>)> = incidents
         .into_par_iter()
         .map(|incident| {
             let (verdict, deciding) = causes::judge_incident(&incident, &attempts, &verdicts, &around);
@@ -113,13 +129,14 @@ fn run(options: &Options) -> Result<Report, Error> {
         .filter(|(incident, ..)| is_wanted(options, incident, &attempts))
         .collect();
     notes.add_many(NoteKind::FilteredOut, None, "", u64::try_from(all - judged.len()).unwrap_or(0), None);
+    let weighed = options.client_code.map(|told| (told, client_code::apply(told, &mut judged, &attempts)));
     let none_at_all = all == 0 && groups.is_empty();
     let groups: Vec<Group> = groups.into_iter().filter(|group| is_wanted_group(options, group)).collect();
     if none_at_all && !captures.is_empty() {
         notes.add(NoteKind::NoRdp, captures.first().map(|capture| capture.id), None);
     }
 
-    Ok(build::report(&Material {
+    let material = Material {
         inputs: bundle.inputs(),
         sizes: &scanned.sizes,
         logs: &indexes.iter().map(LogIndex::log).collect::<Vec<_>>(),
@@ -127,10 +144,22 @@ fn run(options: &Options) -> Result<Report, Error> {
         attempts: &attempts,
         verdicts: &verdicts,
         incidents: &judged,
+        client_code: weighed.as_ref().map(|(told, weighed)| (*told, weighed.as_slice())),
         groups: &groups,
         around: &around,
         notes: &notes,
-    }))
+    };
+    let mut report = build::report(&material);
+    if options.hash {
+        let hashes: Vec<String> = bundle.inputs().par_iter().map(digest::sha256).collect();
+        for (source, hash) in report.sources.iter_mut().zip(hashes) {
+            source.sha256 = Some(hash);
+        }
+    }
+    if let Some(key) = key {
+        build::redact(&mut report, &material, key);
+    }
+    Ok(report)
 }
 
 fn scan_options(options: &Options) -> ScanOptions {

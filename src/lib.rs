@@ -17,6 +17,7 @@
 //! | [`causes`] 9 | the catalogue: one cause, one file; and the judge |
 //! | [`codes`] | the code tables behind `explain` (uses `base` only) |
 //! | [`report`] 10 | verdicts to pages |
+//! | [`remedy`] 11 | a verdict to a script that mends |
 //!
 //! [`analyze`](mod@analyze) is the whole pipeline on one page. Read it, then one file under `causes/`, and you have
 //! understood the program.
@@ -53,9 +54,10 @@ pub mod eventlog;
 pub mod input;
 pub mod packet;
 pub mod protocol;
+pub mod remedy;
 pub mod report;
 pub mod stream;
 
-pub use analyze::{Options, analyze};
+pub use analyze::{Options, analyze, analyze_redacted};
 pub use base::Error;
 pub use report::model::Report;

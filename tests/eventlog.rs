@@ -1,6 +1,6 @@
 //! The event-log layer over logs made by others, where they are present.
 
-mod oracle;
+pub mod oracle;
 
 use std::path::PathBuf;
 

@@ -6,6 +6,9 @@ mod catalogue;
 /// Exit codes, arguments, `--help`, where the report goes.
 #[cfg(test)]
 mod cli;
+/// A code that the user saw makes up no other story.
+#[cfg(test)]
+mod client_code;
 /// The code tables, and what `explain` says of them.
 #[cfg(test)]
 mod codes;
@@ -18,6 +21,9 @@ mod copies;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
 #[cfg(test)]
 mod eventlog;
+/// What every format of a report holds to: strange strings are inert, pseudonyms leave nothing.
+#[cfg(test)]
+mod formats;
 /// Damaged and hostile files.
 #[cfg(test)]
 mod hostile;
@@ -35,12 +41,24 @@ mod public_data;
 /// Numbers that look random and are the same on every run.
 #[cfg(test)]
 mod random;
+/// Incidents composed by a seed, with an honest expectation each.
+#[cfg(test)]
+mod random_incidents;
 /// What the README says of causes, exit codes and options.
 #[cfg(test)]
 mod readme;
 /// Random segments against a naive array.
 #[cfg(test)]
 mod reassembly;
+/// No name or address of a sample is left in its redacted report.
+#[cfg(test)]
+mod redaction;
+/// The remedies of all causes: exact, safe, and with a way to verify.
+#[cfg(test)]
+mod remedies;
+/// The scripts that mend: they parse, and run nothing that came out of a report.
+#[cfg(test)]
+mod remedy_scripts;
 /// Every sample against its expectation, and the reports against those that were looked at.
 #[cfg(test)]
 mod samples;

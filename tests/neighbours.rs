@@ -142,3 +142,57 @@ fn a_capture_that_stops_early_tells_no_other_story() {
     assert!(changed.iter().all(|name| known.contains(name)), "{changed:?}");
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
 }
+
+/// Causes that `causes.md` tells apart from a neighbour (its lines **N**), and neighbours of theirs that bear another name.
+const TOLD_APART: &[(&str, &[&str])] = &[
+    ("dns-failure", &[]),
+    ("wrong-address", &[]),
+    ("host-unreachable", &["silence-alone"]),
+    ("host-asleep", &[]),
+    ("firewall-drop", &[]),
+    ("firewall-reject", &[]),
+    ("port-closed-or-device-reset", &[]),
+    ("service-down", &[]),
+    ("too-many-incomplete-connections", &[]),
+    ("brute-force-storm", &[]),
+    ("syn-ack-lost", &[]),
+    ("no-cc", &[]),
+    ("data-dropped-after-handshake", &[]),
+    ("tls-version-mismatch", &[]),
+    ("tls-no-shared-cipher", &["fips--cipher"]),
+    ("certificate-dates", &[]),
+    ("private-key-unreadable", &[]),
+    ("tls-inspection", &[]),
+    ("clock-skew", &[]),
+    ("credssp-oracle-remediation", &["bad-password-or-unknown-user--6041-elsewhere"]),
+    ("nla-refused-reason-not-visible", &[]),
+    ("rst-injected", &[]),
+    ("stateful-idle-timeout", &["healthy-idle"]),
+    ("packet-loss", &["healthy-with-loss"]),
+    ("high-latency", &["healthy-high-latency"]),
+    ("mtu-black-hole", &[]),
+    ("mtu-icmp-ignored", &["healthy-mtu-learned"]),
+    ("client-network-change", &[]),
+    ("server-hung", &[]),
+    ("segments-corrupted", &["healthy-offloads"]),
+    ("udp-half-working", &["healthy-udp--schannel-noise"]),
+    ("client-security-software", &["closed-inside-tls-reason-not-visible--thrice"]),
+];
+
+#[test]
+fn every_cause_with_a_neighbour_has_two_hard_ones() {
+    let names = samples::names();
+    let mut lacking = Vec::new();
+    for (cause, others) in TOLD_APART {
+        assert!(by_id(cause).is_some(), "no cause {cause}");
+        let missing = others.iter().find(|other| !names.iter().any(|name| name == *other));
+        assert!(missing.is_none(), "no sample {missing:?}");
+        let own =
+            names.iter().filter(|name| name.strip_prefix(cause).is_some_and(|rest| rest.starts_with("--")));
+        let count = own.count() + others.len();
+        if count < 2 {
+            lacking.push(format!("{cause}: {count}"));
+        }
+    }
+    assert!(lacking.is_empty(), "fewer than two hard neighbours: {lacking:?}");
+}

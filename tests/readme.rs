@@ -105,7 +105,7 @@ fn causes_and_exit_codes_are_those_of_the_program() {
 fn options_that_are_named_exist() {
     let Some(readme) = readme() else { return };
     let mut known = help(&[]);
-    for command in ["analyze", "explain", "batch", "compare", "watch", "schema"] {
+    for command in ["analyze", "explain", "batch", "compare", "remedy", "watch", "schema"] {
         if known.contains(&format!("\n  {command}")) {
             known += &help(&[command]);
         }

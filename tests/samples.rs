@@ -289,7 +289,7 @@ fn cited(incident: &Incident) -> Vec<&Evidence> {
 }
 
 /// The stage of the deciding connection; of the cause, where the incident never came to a connection.
-fn reached<'a>(incident: &Incident, report: &'a Report) -> &'a str {
+pub fn reached<'a>(incident: &Incident, report: &'a Report) -> &'a str {
     let deciding = incident.deciding_connection.and_then(|id| report.connections.iter().find(|c| c.id == id));
     match (deciding, incident.verdict.cause.and_then(causes::by_id)) {
         (Some(connection), _) => connection.reached,

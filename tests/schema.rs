@@ -15,13 +15,19 @@ use std::fs;
 use std::process::Command;
 
 use jsonschema::Validator;
+use rdpscan::Options;
+use rdpscan::causes::client_code::Told;
 use rdpscan::report::{Format, Style, render};
 use serde_json::{Value, json};
 
 use super::samples;
 
 fn printed() -> Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_rdpscan")).arg("schema").output().unwrap();
+    printed_of("report")
+}
+
+fn printed_of(what: &str) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_rdpscan")).args(["schema", what]).output().unwrap();
     assert!(output.status.success());
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -41,7 +47,11 @@ fn closed(schema: &mut Value) {
 }
 
 fn strict() -> Validator {
-    let mut schema = printed();
+    strict_of("report")
+}
+
+fn strict_of(what: &str) -> Validator {
+    let mut schema = printed_of(what);
     closed(&mut schema);
     jsonschema::draft202012::new(&schema).unwrap()
 }
@@ -67,6 +77,33 @@ fn recorded_and_fresh_reports_are_as_the_schema_says() {
         }
     }
     assert!(checked >= 60, "only {checked} reports");
+    // Keys that a sample has only if its user told a code.
+    let client_code = Some(Told { code: 0x904, extended: Some(7) });
+    let sample = samples::all().iter().find(|sample| sample.name == "three-clients").unwrap();
+    let report = samples::analysed(&Options { client_code, ..sample.options.clone() }).unwrap();
+    let text = render(&report, Format::Json, Style::default());
+    assert_eq!(complaints(&validator, &serde_json::from_str(&text).unwrap()), Vec::<String>::new());
+}
+
+#[test]
+fn lines_are_as_their_schema_says_and_have_the_columns_of_the_table() {
+    let validator = strict_of("incident");
+    let mut checked = 0;
+    for sample in samples::all() {
+        let Ok(report) = &sample.report else { continue };
+        let (lines, table) =
+            [Format::Ndjson, Format::Csv].map(|format| render(report, format, Style::default())).into();
+        let header: Vec<&str> = table.lines().next().unwrap().split(',').collect();
+        assert_eq!(lines.lines().count(), report.incidents.len(), "samples/{}", sample.name);
+        for line in lines.lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let found = complaints(&validator, &line);
+            assert!(found.is_empty(), "samples/{}:\n{}", sample.name, found.join("\n"));
+            assert!(line.as_object().unwrap().keys().all(|key| header.contains(&key.as_str())));
+            checked += 1;
+        }
+    }
+    assert!(checked >= 60, "only {checked} lines");
 }
 
 #[test]

@@ -7,11 +7,13 @@ pub mod bytes;
 pub mod error;
 pub mod note;
 pub mod observed;
+pub mod shift;
 pub mod source;
 pub mod time;
 
 pub use error::Error;
 pub use note::{Note, NoteKind, Notes};
 pub use observed::{Mark, Observed};
+pub use shift::Shift;
 pub use source::{Locator, SourceId};
 pub use time::{Timestamp, Window};

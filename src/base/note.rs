@@ -57,6 +57,8 @@ note_kinds! {
     ClockStep: "steps back in time inside a capture", costs "times before and after a step cannot be compared";
     /// Packets that the analysis saw acknowledged but never saw.
     CaptureLoss: "byte ranges acknowledged but never captured", costs "the capture lost packets; losses on the network cannot be told from losses of the capture";
+    /// The capture counts packets that it dropped.
+    CaptureDrops: "packets that the capture itself says it dropped", costs "what is missing in it was not lost on the network for that alone";
     /// Only one direction was captured.
     OneDirection: "connections captured in one direction only", costs "nothing can be said about silence of the other side";
     /// Connections without their beginning.
@@ -101,6 +103,8 @@ note_kinds! {
     NotInCapture: "connections that the log holds and the capture does not show", costs "they are not judged here; analyse the log without the capture to see them";
     /// The log names another address for a connection.
     JoinedByPort: "connections whose address is another in the log (address translation)", costs "they were joined by port and time";
+    /// The log names another address and port for a connection.
+    JoinedByOrder: "connections whose address and port are others in the log (address translation)", costs "they were joined by time and order alone";
     /// No RDP was found.
     NoRdp: "capture without RDP", costs "nothing could be judged from this capture";
 }

@@ -71,6 +71,8 @@ pub struct Walked {
     pub orphans: u64,
     /// Key logs found in decryption-secrets blocks: places of their data.
     pub secrets: Vec<std::ops::Range<usize>>,
+    /// Packets that statistics count as dropped, by interface; a later count holds an earlier one.
+    pub drops: Vec<(u32, u64)>,
 }
 
 /// Damaged places listed one by one per range; the rest of a file full of damage is one more.

@@ -78,8 +78,15 @@ pub fn walk<'a>(
     state: State,
     visit: &mut dyn FnMut(Frame<'a>),
 ) -> Walked {
-    let mut walked =
-        Walked { next: start, state, frames: 0, damage: Vec::new(), orphans: 0, secrets: Vec::new() };
+    let mut walked = Walked {
+        next: start,
+        state,
+        frames: 0,
+        damage: Vec::new(),
+        orphans: 0,
+        secrets: Vec::new(),
+        drops: Vec::new(),
+    };
     let link = walked.state.interfaces.first().map_or(LinkType::ETHERNET, |interface| interface.link);
     while walked.next < end && walked.next < bytes.len() {
         let at = walked.next;

@@ -18,6 +18,7 @@ const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE_DESCRIPTION: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const INTERFACE_STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 const JOURNAL_EXPORT: u32 = 9;
 /// Custom blocks: to be copied, and not to be copied.
@@ -95,8 +96,15 @@ pub fn walk<'a>(
     state: State,
     visit: &mut dyn FnMut(Frame<'a>),
 ) -> Walked {
-    let mut walked =
-        Walked { next: start, state, frames: 0, damage: Vec::new(), orphans: 0, secrets: Vec::new() };
+    let mut walked = Walked {
+        next: start,
+        state,
+        frames: 0,
+        damage: Vec::new(),
+        orphans: 0,
+        secrets: Vec::new(),
+        drops: Vec::new(),
+    };
     while walked.next < end && walked.next < bytes.len() {
         let at = walked.next;
         let mut big_endian = walked.state.big_endian;
@@ -158,6 +166,15 @@ fn take_block<'a>(
             }
             return;
         }
+        INTERFACE_STATISTICS => {
+            let before = walked.state.interfaces_before;
+            if let Some((interface, dropped)) = dropped(block, big).filter(|(_, dropped)| *dropped > 0)
+                && walked.drops.len() < MAX_DAMAGE
+            {
+                walked.drops.push((before.saturating_add(interface), dropped));
+            }
+            return;
+        }
         DECRYPTION_SECRETS => {
             if u32_in(block, 8, big) == Some(SECRETS_TLS)
                 && let Some(size) = u32_in(block, 12, big)
@@ -197,6 +214,29 @@ fn take_block<'a>(
 
 fn index_of(interface: u32) -> usize {
     index(interface)
+}
+
+/// What an interface statistics block counts as dropped: by the interface (5) and by the operating system (7).
+/// [draft-ietf-opsawg-pcapng] 4.6
+fn dropped(block: &[u8], big: bool) -> Option<(u32, u64)> {
+    const DROPPED: [u16; 2] = [5, 7];
+    let interface = u32_in(block, 8, big)?;
+    let mut at = 20;
+    let mut total: u64 = 0;
+    while let (Some(code), Some(size)) = (u16_in(block, at, big), u16_in(block, at + 2, big)) {
+        if code == 0 {
+            break;
+        }
+        if DROPPED.contains(&code) && size == 8 {
+            let (first, second) = (u32_in(block, at + 4, big)?, u32_in(block, at + 8, big)?);
+            let (high, low) = if big { (first, second) } else { (second, first) };
+            // All ones where the counter is not kept.
+            let count = u64::from(high) << 32 | u64::from(low);
+            total = total.saturating_add(if count == u64::MAX { 0 } else { count });
+        }
+        at += 4 + usize::from(size).next_multiple_of(4);
+    }
+    Some((interface, total))
 }
 
 /// A packet block's fields.

@@ -42,6 +42,8 @@ pub struct Part<C> {
     pub damage: Vec<Damage>,
     /// Frames of undescribed interfaces.
     pub orphans: u64,
+    /// Packets that statistics in the file count as dropped, by interface.
+    pub drops: Vec<(u32, u64)>,
 }
 
 /// What is known after the last range.
@@ -98,6 +100,7 @@ pub fn for_each_window<C: Collect>(
                 collected,
                 damage: walked.damage,
                 orphans: walked.orphans,
+                drops: walked.drops,
             });
             summary.frames += walked.frames;
         }

@@ -144,10 +144,16 @@ impl<'a> Case<'a> {
     /// sender went on as if it had never sent it. Gives the signs.
     pub fn forged(&self, close: &Close) -> Option<Vec<String>> {
         let flow = self.flow()?;
-        if close.kind != CloseKind::Rst {
+        // A reset that came out of the host is its own, however odd it looks.
+        if close.kind != CloseKind::Rst || self.is_own_reset(close) {
             return None;
         }
-        let signs = forgery_signs(flow, close);
+        // By the habits of what this capture saw; another capture point sees another time to live.
+        let here = close.mark.at.source() == flow.first.at.source();
+        let signs = if here { forgery_signs(flow, close) } else { Vec::new() };
+        if self.injected(close).is_some() {
+            return Some(signs);
+        }
         let proven = close.went_on.is_some() && went_on_with_data(flow, close);
         (proven || signs.len() >= 2).then_some(signs)
     }

@@ -2,6 +2,7 @@
 
 use super::case::Case;
 use super::finding::{Blame, Finding, Severity};
+use crate::codes::query;
 use crate::connection::Stage;
 
 /// One known reason.
@@ -40,6 +41,23 @@ impl Cause {
             self.doc.lines().map(str::trim).skip_while(|line| line.strip_prefix("## ") != Some(name));
         lines.next();
         lines.take_while(|line| !line.starts_with("## ")).filter(|line| !line.is_empty()).collect()
+    }
+
+    /// Whether mstsc shows this reason, or this extended reason, in its case: `0x904 or 0x108`, `0x3, extended 5`,
+    /// `extended 0x100 to 0x10B`.
+    pub fn shows(&self, value: u32, extended: bool) -> bool {
+        let text = self.client_code.unwrap_or_default();
+        let (before, after) = text.split_once("extended").unwrap_or((text, ""));
+        let part = if extended { after } else { before };
+        let words: Vec<&str> = part.split([' ', ',', ';']).filter(|word| !word.is_empty()).collect();
+        let range = words.windows(3).any(|words| match *words {
+            [from, "to", until] => {
+                let (from, until) = (query::number(from), query::number(until));
+                from.zip(until).is_some_and(|(from, until)| (from..=until).contains(&value))
+            }
+            _ => false,
+        });
+        range || words.iter().any(|word| query::number(word) == Some(value))
     }
 
     /// What to do, step by step.

@@ -153,7 +153,8 @@ fn is_more_specific(cause: &Cause, other: &Cause, depth: usize) -> bool {
         })
 }
 
-fn of_finding(finding: Finding) -> Verdict {
+/// The verdict that a finding makes.
+pub(super) fn of_finding(finding: Finding) -> Verdict {
     let kind = if finding.cause.residual { Kind::Undetermined } else { Kind::Cause };
     let mut summary = finding.cause.title().to_owned();
     if let Some(detail) = &finding.detail {

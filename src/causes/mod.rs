@@ -27,10 +27,12 @@
 mod batch;
 pub mod case;
 mod cause;
+pub mod client_code;
 pub mod finding;
 pub mod fold;
 pub mod judge;
 mod pattern;
+pub mod points;
 pub mod told;
 mod without_finding;
 

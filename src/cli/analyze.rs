@@ -6,12 +6,14 @@ use std::path::Path;
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 
-use rdpscan::{Error, Options};
+use rdpscan::causes::client_code::Told;
+use rdpscan::remedy::Order;
+use rdpscan::report::redact::Key;
+use rdpscan::{Error, Options, Report};
 
 use super::args::{Analyze, Args};
 use super::exit::Exit;
-use super::output;
-use super::say;
+use super::{output, remedy, say};
 
 /// Analyses, writes the report, and says how that ended.
 pub fn run(args: &Analyze) -> Result<Exit, Error> {
@@ -24,9 +26,18 @@ pub fn run(args: &Analyze) -> Result<Exit, Error> {
         // Before an analysis that may take minutes, not after it.
         output::check(file, &args.paths)?;
     }
+    if let Some(file) = &args.remedy_script {
+        output::check(file, &args.paths)?;
+    }
 
-    let report = rdpscan::analyze(&options(args))?;
+    let report = report(args)?;
 
+    if let Some(file) = &args.remedy_script {
+        match Order::first(&report) {
+            Ok(order) => remedy::write(file, &order, args.quiet)?,
+            Err(refusal) => say(&format!("no remedy script: {refusal}")),
+        }
+    }
     let (format, style) = (args.format.into(), output::style(args.width, args.color, args.output.is_none()));
     match &args.output {
         Some(file) => {
@@ -41,6 +52,27 @@ pub fn run(args: &Analyze) -> Result<Exit, Error> {
     Ok(Exit::of(&report, args.fail_on_finding))
 }
 
+/// With pseudonyms if they were asked for; their key is written before the report, which is worth nothing without it.
+fn report(args: &Analyze) -> Result<Report, Error> {
+    if !args.redact && args.redact_key.is_none() {
+        return rdpscan::analyze(&options(args));
+    }
+    let Some(file) = &args.redact_key else {
+        return rdpscan::analyze_redacted(&options(args), &mut Key::default());
+    };
+    output::check(file, &[args.paths.as_slice(), args.output.as_slice()].concat())?;
+    let mut key = output::read_key(file)?;
+    let report = rdpscan::analyze_redacted(&options(args), &mut key)?;
+    output::write_private(file, &key.to_json())?;
+    if !args.quiet {
+        say(&format!(
+            "key of the pseudonyms written to {}: keep it, and do not send it along",
+            file.display()
+        ));
+    }
+    Ok(report)
+}
+
 fn options(args: &Analyze) -> Options {
     Options {
         inputs: args.paths.clone(),
@@ -50,9 +82,11 @@ fn options(args: &Analyze) -> Options {
         user: args.user.clone(),
         around: args.around,
         target: args.target.clone(),
+        client_code: args.client_code.map(|code| Told { code, extended: args.extended }),
         no_mmap: args.no_mmap,
         threads: args.threads.map(NonZeroUsize::get),
         max_memory: args.max_memory,
+        hash: args.hash,
         range_size: None,
     }
 }

@@ -1,5 +1,7 @@
 //! What the user typed. Holds it, checks its form, and does no work with it.
 
+mod remedy;
+
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -9,6 +11,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use rdpscan::base::Timestamp;
 use rdpscan::report::{Format, Style};
+
+pub use remedy::Remedy;
+use remedy::code;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,8 +61,8 @@ Exit codes:
   0  analysed, also if no RDP was found or some inputs could not be read; explained; compared, and no difference
      that matters
   1  analysed and a failure was found (only with --fail-on-finding); compared, and they differ
-  2  could not run: bad arguments, no input that can be read, nothing to compare, or a code that explain does not
-     know
+  2  could not run: bad arguments, no input that can be read, nothing to compare or to remedy, or a code that
+     explain does not know
 ";
 
 /// Names the root cause of a failed Remote Desktop connection.
@@ -89,10 +94,33 @@ pub enum Command {
     Compare(Compare),
     /// Say what a code, an event or a cause means, and what it does not mean.
     Explain(Explain),
+    /// Write what to do about an incident as a PowerShell script for the computer that is to blame.
+    ///
+    /// The script reads first and prints what is there. It changes something only when it is run with -Apply: named
+    /// registry values and the self-signed certificate, each kept before, and it prints how to undo that. All else it
+    /// prints as steps.
+    Remedy(Remedy),
     /// Print the JSON Schema of `analyze --format json`.
     ///
     /// JSON Schema 2020-12, of the report rdpscan.report.v1. Keys may be added within v1; none is renamed or removed.
-    Schema,
+    Schema(Schema),
+}
+
+/// The options of `schema`.
+#[derive(Debug, clap::Args)]
+pub struct Schema {
+    /// Of what.
+    #[arg(value_name = "OF", default_value = "report")]
+    pub of: SchemaName,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaName {
+    /// `analyze --format json`.
+    Report,
+    /// A line of `analyze --format ndjson`.
+    Incident,
 }
 
 /// The options of `analyze`.
@@ -113,6 +141,12 @@ pub struct Analyze {
     #[arg(short, long, value_name = "FILE", help_heading = "Report")]
     pub output: Option<PathBuf>,
 
+    /// Also write what to do as a PowerShell script: see `rdpscan help remedy`.
+    ///
+    /// For the first incident that names a cause. The script changes nothing unless it is run with -Apply.
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub remedy_script: Option<PathBuf>,
+
     /// Columns of the table format [default: those of the terminal, at most 120; else 80].
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000),
         help_heading = "Report")]
@@ -121,6 +155,19 @@ pub struct Analyze {
     /// When to use colours. NO_COLOR is honoured.
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
     pub color: Color,
+
+    /// Put pseudonyms in the place of addresses, user, host and domain names, and certificate subjects.
+    #[arg(long, help_heading = "Report")]
+    pub redact: bool,
+
+    /// Keep what the pseudonyms stand for in FILE, and go on with those that are in it. Whoever has it can read the
+    /// report: do not send it along. Implies --redact.
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub redact_key: Option<PathBuf>,
+
+    /// Name the SHA-256 of every input file. Of a large capture that takes longer than the analysis.
+    #[arg(long, help_heading = "Report")]
+    pub hash: bool,
 
     /// Only incidents of this client.
     #[arg(long, value_name = "IP|NAME", value_parser = party, help_heading = "Selection")]
@@ -141,6 +188,14 @@ pub struct Analyze {
     /// The name that the user typed into the client: tells failed name lookups from others.
     #[arg(long, value_name = "NAME", help_heading = "Reading")]
     pub target: Option<String>,
+
+    /// The error code that the user saw, such as 0x904 or 2308: weighed as evidence for and against each verdict.
+    #[arg(long, value_name = "CODE", value_parser = code, help_heading = "Reading")]
+    pub client_code: Option<u32>,
+
+    /// The extended error code beside it, such as 0x7.
+    #[arg(long, value_name = "CODE", value_parser = code, requires = "client_code", help_heading = "Reading")]
+    pub extended: Option<u32>,
 
     /// A server port to take for RDP besides 3389. May be repeated.
     #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
@@ -185,7 +240,7 @@ pub struct Compare {
 
     /// How the comparison is written.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: FormatName,
+    pub format: PageFormat,
 
     /// Write to FILE instead of standard output.
     #[arg(short, long, value_name = "FILE")]
@@ -227,7 +282,7 @@ pub struct Explain {
 
     /// How the answer is written.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: FormatName,
+    pub format: PageFormat,
 
     /// Columns of the table format [default: those of the terminal, at most 120; else 80].
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000))]
@@ -247,6 +302,36 @@ pub enum FormatName {
     Json,
     /// For an incident ticket.
     Markdown,
+    /// For a browser, for mail and for paper: one file without scripts.
+    Html,
+    /// For a spreadsheet: an incident a line.
+    Csv,
+    /// For scripts: an incident a line.
+    Ndjson,
+}
+
+/// The formats of what is no list of incidents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// For reading on a terminal.
+    Table,
+    /// For scripts: one document, stable keys.
+    Json,
+    /// For an incident ticket.
+    Markdown,
+    /// For a browser.
+    Html,
+}
+
+impl From<PageFormat> for Format {
+    fn from(name: PageFormat) -> Self {
+        match name {
+            PageFormat::Table => Self::Table,
+            PageFormat::Json => Self::Json,
+            PageFormat::Markdown => Self::Markdown,
+            PageFormat::Html => Self::Html,
+        }
+    }
 }
 
 impl From<FormatName> for Format {
@@ -255,6 +340,9 @@ impl From<FormatName> for Format {
             FormatName::Table => Self::Table,
             FormatName::Json => Self::Json,
             FormatName::Markdown => Self::Markdown,
+            FormatName::Html => Self::Html,
+            FormatName::Csv => Self::Csv,
+            FormatName::Ndjson => Self::Ndjson,
         }
     }
 }
@@ -324,6 +412,22 @@ mod tests {
         assert_eq!(mapped.client.as_deref(), Some("192.0.2.10"));
         for bad in ["192.0.2.010", "192.0.2", "192.0.2.10:99999", "2001:db8:::1", ""] {
             assert!(analyze(&["a.pcapng", "--client", bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_code_of_an_error_box_is_a_number() {
+        let args = analyze(&["a.pcapng", "--client-code", "2308", "--extended", "0x7"]).unwrap();
+        assert_eq!((args.client_code, args.extended), (Some(0x904), Some(7)));
+        for bad in [
+            &["a.pcapng", "--client-code", "0x"][..],
+            &["a.pcapng", "--client-code", "-1"],
+            &["a.pcapng", "--client-code", "C000006D"],
+            &["a.pcapng", "--client-code", "0x100000000"],
+            &["a.pcapng", "--client-code", ""],
+            &["a.pcapng", "--extended", "7"],
+        ] {
+            assert!(analyze(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -14,7 +14,8 @@ pub enum Exit {
     Found,
     /// Compared, and a difference that matters was found.
     Differ,
-    /// Bad arguments, no input that could be read, no place for the report, nothing to compare, or a code that is not known.
+    /// Bad arguments, no input that could be read, no place for the report, nothing to compare or to
+    /// remedy, or a code that is not known.
     CouldNotRun,
 }
 
@@ -67,6 +68,7 @@ pub(super) mod tests {
             missing: Vec::new(),
             location: None,
             expected_client_code: None,
+            client_code: None,
             remedy: Vec::new(),
         };
         let incident = |(id, shape): (u32, &(&'static str, &'static str))| Incident {
@@ -85,10 +87,12 @@ pub(super) mod tests {
             tool: Tool { name: "rdpscan", version: "0" },
             sources: Vec::new(),
             clocks: Vec::new(),
+            client_code: None,
             incidents: (1..).zip(verdicts).map(incident).collect(),
             connections: Vec::new(),
             groups: Vec::new(),
             notes: Vec::new(),
+            redacted: false,
         }
     }
 

@@ -8,6 +8,7 @@ mod compare;
 mod exit;
 mod explain;
 mod output;
+mod remedy;
 mod schema;
 
 use std::error::Error as _;
@@ -27,7 +28,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             Command::Analyze(args) => analyze::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Explain(args) => explain::run(&args),
-            Command::Schema => schema::run(),
+            Command::Remedy(args) => remedy::run(&args),
+            Command::Schema(args) => schema::run(&args),
         },
         Err(usage) => {
             // Help and version go to stdout; a reader that has left is no failure.

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use rdpscan::report::redact::Key;
 use rdpscan::report::{Format, Style, write};
 use rdpscan::{Error, Report};
 
@@ -106,6 +107,31 @@ pub fn check(path: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
 pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
     replace(path, |out| out.write_all(text.as_bytes()))
         .map_err(|source| Error::Unwritable { path: path.to_owned(), source })
+}
+
+/// The key that is in the file; a new one if there is no file. What is something else is not written over.
+pub fn read_key(path: &Path) -> Result<Key, Error> {
+    let refuse = |source| Error::Unwritable { path: path.to_owned(), source };
+    match fs::read_to_string(path) {
+        Ok(text) => Key::from_json(&text).ok_or_else(|| {
+            refuse(io::Error::new(io::ErrorKind::InvalidData, "it exists and is no key of rdpscan"))
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Key::default()),
+        Err(error) => Err(refuse(error)),
+    }
+}
+
+/// Writes text to a file that only its owner can read (on Windows: whoever can read its folder).
+pub fn write_private(path: &Path, text: &str) -> Result<(), Error> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let write = || {
+        // Temporary files are private, and stay so under their new name.
+        let mut file =
+            tempfile::Builder::new().prefix(".rdpscan-").suffix(".tmp").tempfile_in(folder(&target))?;
+        file.write_all(text.as_bytes())?;
+        file.persist(&target).map_err(|error| error.error).map(drop)
+    };
+    write().map_err(|source| Error::Unwritable { path: path.to_owned(), source })
 }
 
 /// Writes under another name in the same folder, then renames: no reader ever sees half a report.

@@ -2,12 +2,17 @@
 
 use rdpscan::Error;
 
+use super::args::{Schema, SchemaName};
 use super::exit::Exit;
 use super::output;
 
 /// Prints the schema.
-pub fn run() -> Result<Exit, Error> {
+pub fn run(args: &Schema) -> Result<Exit, Error> {
+    let schema = match args.of {
+        SchemaName::Report => rdpscan::report::schema(),
+        SchemaName::Incident => rdpscan::report::incident_schema(),
+    };
     // A reader that has left is no failure.
-    let _ = output::print(&rdpscan::report::schema())?;
+    let _ = output::print(&schema)?;
     Ok(Exit::Analysed)
 }

@@ -2,6 +2,8 @@
 //!
 //! Says what was observed and how far the connection came; never why it failed. That is `causes`.
 
+pub mod alignment;
+pub mod crossing;
 pub mod encrypted;
 pub mod ended;
 pub mod ending;
@@ -11,10 +13,12 @@ pub mod observations;
 pub mod scan;
 pub mod stage;
 pub mod stages;
+pub mod steps;
 pub mod tallies;
 pub mod tls;
 pub mod trace;
 pub mod twins;
+pub mod views;
 
 use std::net::IpAddr;
 
@@ -29,6 +33,8 @@ pub use encrypted::{Encrypted, Nla};
 pub use ending::Goodbye;
 pub use stage::{Outcome, Stage};
 pub use tls::Tls;
+pub use twins::Absence;
+pub use views::Views;
 
 /// What carries a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +107,12 @@ pub struct Connection {
     pub last: Mark,
     /// Other captures that hold the same connection; what is said of it rests on one.
     pub also_in: Vec<SourceId>,
+    /// Its ends in these, where an address translation made others of them.
+    pub also_as: Vec<(Endpoint, Endpoint)>,
+    /// What two capture points saw of it.
+    pub views: Option<Box<Views>>,
+    /// The capture point that should have seen it and did not.
+    pub absent: Option<Absence>,
     /// When the capture that holds it ends.
     pub capture_end: Timestamp,
     /// The TCP flow; its stream bytes are gone.
@@ -135,6 +147,9 @@ impl Connection {
             first,
             last: first,
             also_in: Vec::new(),
+            also_as: Vec::new(),
+            views: None,
+            absent: None,
             capture_end: first.time,
             flow: None,
             stages: Vec::new(),
@@ -152,6 +167,14 @@ impl Connection {
     /// From the first to the last sign of it.
     pub const fn window(&self) -> Window {
         Window { start: self.first.time, end: self.last.time }
+    }
+
+    /// The client's ends by which captures know it: an address translation may have made several of one.
+    pub fn known_clients(&self) -> impl Iterator<Item = Endpoint> + '_ {
+        let others = self.also_as.iter().map(|(client, _)| *client).filter(|client| *client != self.client);
+        let mut known: Vec<Endpoint> = std::iter::once(self.client).chain(others).collect();
+        known.dedup();
+        known.into_iter()
     }
 
     /// How a stage ended; unseen if it was not entered.

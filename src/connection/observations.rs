@@ -17,6 +17,8 @@ pub struct Observations {
     pub source: SourceId,
     /// From its first to its last frame.
     pub window: Option<Window>,
+    /// Packets that the capture itself says it dropped.
+    pub drops: u64,
     /// Signs of hosts.
     pub hosts: Hosts,
     /// Name resolution.

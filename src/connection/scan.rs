@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::alignment::Alignment;
 use super::ended::{self, Epoch, Sink};
 use super::observations::{Hosts, Observations, side_channels};
 use super::tallies::{self, Tallies};
@@ -30,6 +31,8 @@ pub struct Scanned {
     pub observations: Vec<Observations>,
     /// Size of each capture, in order of sources.
     pub sizes: Vec<CaptureSize>,
+    /// Whose clock all times are told by.
+    pub alignment: Alignment,
 }
 
 /// Frames and interfaces of a capture.
@@ -97,14 +100,13 @@ pub fn scan(inputs: &[&Input], options: &ScanOptions, sink: &mut dyn Sink, notes
             Some((input.id, capture?))
         })
         .collect();
-    captures.sort_by_cached_key(|(source, capture)| (first_time(capture), *source));
     let mut interest = Interest::new(&options.ports);
     let mut own = Notes::new();
-    let mut pass = run_pass(&captures, &interest, options, sink, &mut own);
+    let mut pass = run_pass(&mut captures, &interest, options, sink, &mut own);
     if !pass.found.is_empty() {
         interest.endpoints = std::mem::take(&mut pass.found).into_iter().take(MAX_FOUND).collect();
         own = Notes::new();
-        pass = run_pass(&captures, &interest, options, sink, &mut own);
+        pass = run_pass(&mut captures, &interest, options, sink, &mut own);
         for endpoint in &interest.endpoints {
             own.add_detail(NoteKind::RdpElsewhere, None, endpoint.to_string());
         }
@@ -113,7 +115,8 @@ pub fn scan(inputs: &[&Input], options: &ScanOptions, sink: &mut dyn Sink, notes
     pass.finish(&interest, sink, notes)
 }
 
-fn first_time(capture: &Capture<'_>) -> Timestamp {
+/// The first stamp in a capture, and how many interfaces are described before it.
+fn beginning(capture: &Capture<'_>) -> (Timestamp, usize) {
     let mut first = None;
     let mut start = capture.start;
     let mut state = capture.state.clone();
@@ -122,21 +125,24 @@ fn first_time(capture: &Capture<'_>) -> Timestamp {
         let walked = capture.walk(start, start + 1, state, &mut |frame| {
             first.get_or_insert(frame.time);
         });
-        if first.is_some() || walked.next <= start {
+        let goes_on = first.is_none() && walked.next > start;
+        (start, state) = (walked.next, walked.state);
+        if !goes_on {
             break;
         }
-        (start, state) = (walked.next, walked.state);
     }
-    first.unwrap_or(Timestamp::MAX)
+    (first.unwrap_or(Timestamp::MAX), state.interfaces.len())
 }
 
 /// Flows of captures that follow each other: a ring buffer is one capture in several files.
 struct Sequence {
     table: FlowTable,
     end: Timestamp,
+    sources: Vec<SourceId>,
 }
 
 struct Pass {
+    alignment: Alignment,
     sequences: Vec<Sequence>,
     observations: Vec<Observations>,
     sizes: Vec<CaptureSize>,
@@ -146,7 +152,7 @@ struct Pass {
 }
 
 fn run_pass(
-    captures: &[(SourceId, Capture<'_>)],
+    captures: &mut [(SourceId, Capture<'_>)],
     interest: &Interest,
     options: &ScanOptions,
     sink: &mut dyn Sink,
@@ -154,29 +160,33 @@ fn run_pass(
 ) -> Pass {
     sink.begin();
     let interest = Arc::new(interest.clone());
+    let alignment = Alignment::of(captures, &interest, options.split);
+    alignment.note(notes);
+    let begins = |source: SourceId, capture: &Capture<'_>| {
+        let (first, interfaces) = beginning(capture);
+        let first = if first == Timestamp::MAX { first } else { alignment.shift(source).away(first) };
+        (first, interfaces)
+    };
+    captures.sort_by_cached_key(|(source, capture)| (begins(*source, capture).0, *source));
     let mut pass = Pass {
+        alignment: alignment.clone(),
         sequences: Vec::new(),
         observations: Vec::new(),
         sizes: Vec::new(),
         found: std::collections::BTreeSet::new(),
         singles: Vec::new(),
     };
-    for (source, capture) in captures {
-        let begins = first_time(capture);
-        let open = pass
-            .sequences
-            .iter()
-            .position(|sequence| sequence.end.shifted(-RING_OVERLAP) <= begins && begins < Timestamp::MAX);
-        let mut sequence = match open {
-            Some(at) => pass.sequences.swap_remove(at),
-            None => Sequence { table: FlowTable::default(), end: Timestamp::MIN },
-        };
+    let several = captures.len() > 1;
+    for (source, capture) in captures.iter() {
+        let (begins, interfaces) = begins(*source, capture);
+        let mut sequence = pass.take_sequence(*source, begins, several || interfaces > 1);
         let mut reading = Reading::new(*source, capture, Arc::clone(&interest), options.flows);
+        let clock = alignment.shift(*source);
         let mut into = Into { table: &mut sequence.table, sink, singles: &mut pass.singles, notes };
         let summary = for_each_window(
             capture,
             options.split,
-            &|| Packets::new(Arc::clone(&interest), capture.bytes),
+            &|| Packets::new(Arc::clone(&interest), capture.bytes).by_clock(clock),
             |parts| reading.window(parts, &mut into),
         );
         reading.end(&mut into);
@@ -218,6 +228,7 @@ struct Reading<'a> {
     channels: std::collections::BTreeMap<(Endpoint, Endpoint), super::observations::SideChannel>,
     timeouts: Vec<IcmpError>,
     window: Option<Window>,
+    drops: std::collections::BTreeMap<u32, u64>,
     found: std::collections::BTreeSet<Endpoint>,
     tallies: Tallies,
 }
@@ -243,6 +254,7 @@ impl<'a> Reading<'a> {
             channels: std::collections::BTreeMap::new(),
             timeouts: Vec::new(),
             window: None,
+            drops: std::collections::BTreeMap::new(),
             found: std::collections::BTreeSet::new(),
             tallies: Tallies::default(),
         }
@@ -259,6 +271,10 @@ impl<'a> Reading<'a> {
                 notes.add_many(damage.kind, Some(self.source), format!("at byte {}", damage.offset), 1, None);
             }
             notes.add_many(NoteKind::UnknownInterface, Some(self.source), "", part.orphans, None);
+            for (interface, dropped) in part.drops {
+                let known = self.drops.entry(interface).or_default();
+                *known = dropped.max(*known);
+            }
             let mut packets = part.collected;
             self.put_together(&mut packets);
             self.take_rest(&mut packets, &mut icmp);
@@ -355,6 +371,7 @@ impl<'a> Reading<'a> {
         self.apply_batch(&[], &icmp, into.table);
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
         let mut add = |kind, count| into.notes.add_many(kind, Some(self.source), "", count, None);
+        add(NoteKind::CaptureDrops, self.drops.values().sum());
         add(NoteKind::FlowBound, self.given_up);
         add(NoteKind::IcmpBound, self.epoch.left_out);
     }
@@ -367,6 +384,7 @@ impl<'a> Reading<'a> {
         let observations = Observations {
             source: self.source,
             window: self.window,
+            drops: self.drops.values().sum(),
             hosts: self.hosts,
             lookups: lookup::lookups(self.source, &self.names),
             orphans: Vec::new(),
@@ -380,6 +398,26 @@ impl<'a> Reading<'a> {
 }
 
 impl Pass {
+    /// The flows that a capture goes on with: of the files of a ring buffer the one that ended last before it
+    /// begins. Captures of the same packets are never one.
+    fn take_sequence(&mut self, source: SourceId, begins: Timestamp, watched: bool) -> Sequence {
+        let open = (0..)
+            .zip(&self.sequences)
+            .filter(|(_, sequence)| {
+                sequence.end.shifted(-RING_OVERLAP) <= begins
+                    && begins < Timestamp::MAX
+                    && sequence.sources.iter().all(|other| !self.alignment.share(*other, source))
+            })
+            .max_by_key(|(_, sequence)| sequence.end)
+            .map(|(at, _)| at);
+        let mut sequence = match open {
+            Some(at) => self.sequences.swap_remove(at),
+            None => Sequence { table: FlowTable::new(watched), end: Timestamp::MIN, sources: Vec::new() },
+        };
+        sequence.sources.push(source);
+        sequence
+    }
+
     fn finish(mut self, interest: &Interest, sink: &mut dyn Sink, notes: &mut Notes) -> Scanned {
         let mut flows: Vec<(Box<Flow>, Timestamp)> = Vec::new();
         let mut orphans = Vec::new();
@@ -402,9 +440,9 @@ impl Pass {
             connections.extend(sink.take(last, &self.observations));
         }
         connections.sort_by_key(|connection| (connection.first, connection.client, connection.server));
-        let connections = twins::once(connections);
+        let connections = twins::once(connections, &self.alignment, &self.observations);
         self.observations.sort_by_key(|observations| observations.source);
         self.sizes.sort_by_key(|size| size.source);
-        Scanned { connections, observations: self.observations, sizes: self.sizes }
+        Scanned { connections, observations: self.observations, sizes: self.sizes, alignment: self.alignment }
     }
 }

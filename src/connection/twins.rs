@@ -1,40 +1,238 @@
-//! Connections that two captures hold.
+//! Connections that two capture points saw are one: finds them, and has the views of both compared.
+//!
+//! What is said of a connection rests on the fuller view; what only the other holds and the end depends on (a reset)
+//! is put beside it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::Connection;
-use crate::packet::Endpoint;
+use super::alignment::Alignment;
+use super::observations::Observations;
+use super::views::{self, Reset, Seen, Views};
+use crate::base::{Mark, SourceId, time};
+use crate::packet::{Endpoint, TcpFlags};
+use crate::stream::{Close, CloseKind, Flow, Side, Sighting, Vantage};
 
-/// A connection that two captures hold is one connection: what is said of it rests on the fuller one. Equal ends
-/// and an equal initial sequence number of the client make it the same.
-pub fn once(connections: Vec<Connection>) -> Vec<Connection> {
-    let mut by_opening: BTreeMap<(Endpoint, Endpoint, u32), usize> = BTreeMap::new();
-    let mut kept: Vec<Connection> = Vec::with_capacity(connections.len());
-    for mut connection in connections {
-        let isn = connection.flow.as_ref().and_then(|flow| flow.syns.first()).map(|syn| syn.isn);
-        let Some(isn) = isn else {
-            kept.push(connection);
-            continue;
+/// Joins connections, which must be in order of their start, that are the same in several captures.
+pub fn once(
+    connections: Vec<Connection>,
+    alignment: &Alignment,
+    captures: &[Observations],
+) -> Vec<Connection> {
+    let groups = grouped(connections, alignment);
+    let mut kept: Vec<Connection> = groups.into_iter().filter_map(|group| joined(group, captures)).collect();
+    kept.sort_by_key(|connection| (connection.first, connection.client, connection.server));
+    absences(&mut kept, captures);
+    kept
+}
+
+/// By what the same connection is known in two captures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    /// Ends and the client's initial sequence number.
+    Opening(Endpoint, Endpoint, u32),
+    /// Both initial sequence numbers: the ends may be others, by an address translation.
+    Numbers(u32, u32),
+}
+
+fn keys(connection: &Connection) -> Vec<Key> {
+    let Some(flow) = &connection.flow else { return Vec::new() };
+    let mut keys = Vec::new();
+    if let Some(syn) = flow.syns.first() {
+        keys.push(Key::Opening(connection.client, connection.server, syn.isn));
+        keys.extend(flow.syn_acks.first().map(|answer| Key::Numbers(syn.isn, answer.isn)));
+    }
+    keys
+}
+
+fn grouped(connections: Vec<Connection>, alignment: &Alignment) -> Vec<Vec<Connection>> {
+    let mut by_key: BTreeMap<Key, usize> = BTreeMap::new();
+    let mut running: BTreeMap<(Endpoint, Endpoint), Vec<usize>> = BTreeMap::new();
+    let mut groups: Vec<Vec<Connection>> = Vec::with_capacity(connections.len());
+    for connection in connections {
+        let source = connection.first.at.source();
+        let keys = keys(&connection);
+        let is_new = |at: &usize| {
+            groups.get(*at).is_some_and(|group| group.iter().all(|own| own.first.at.source() != source))
         };
-        let key = (connection.client, connection.server, isn);
-        let twin = by_opening.get(&key).copied().and_then(|at| kept.get_mut(at));
-        match twin.filter(|twin| twin.first.at.source() != connection.first.at.source()) {
-            None => {
-                by_opening.insert(key, kept.len());
-                kept.push(connection);
-            }
-            Some(twin) => {
-                if segments(&connection) > segments(twin) {
-                    std::mem::swap(twin, &mut connection);
-                    twin.also_in.append(&mut connection.also_in);
-                }
-                twin.also_in.push(connection.first.at.source());
-            }
+        let ends = (connection.client, connection.server);
+        // A SYN alone may stand in an older connection on the same ports; what runs already has no other key.
+        let twin = keys.iter().find_map(|key| by_key.get(key).copied().filter(is_new)).or_else(|| {
+            let list = running.get(&ends).filter(|_| keys.is_empty())?;
+            list.iter().copied().filter(is_new).find(|at| {
+                groups.get(*at).and_then(|group| group.first()).is_some_and(|own| {
+                    alignment.share(own.first.at.source(), source) && runs_with(own, &connection)
+                })
+            })
+        });
+        let at = twin.unwrap_or(groups.len());
+        by_key.extend(keys.into_iter().map(|key| (key, at)));
+        running.entry(ends).or_default().push(at);
+        match groups.get_mut(at) {
+            Some(group) => group.push(connection),
+            None => groups.push(vec![connection]),
         }
     }
-    kept
+    groups
+}
+
+/// Whether two connections between the same ends ran at the same time.
+fn runs_with(one: &Connection, other: &Connection) -> bool {
+    one.window().widened(time::SECOND).overlaps(&other.window())
 }
 
 fn segments(connection: &Connection) -> u64 {
     connection.flow.as_ref().map_or(0, |flow| flow.client_habits.segments + flow.server_habits.segments)
+}
+
+/// One connection of all its views.
+fn joined(mut group: Vec<Connection>, captures: &[Observations]) -> Option<Connection> {
+    let mut seen: Vec<Seen> = group.iter_mut().flat_map(|own| seen_by(own, captures)).collect();
+    seen.sort_by_key(|own| own.vantage);
+    let views = if seen.len() > 1 { views::compare(&seen) } else { None };
+    // The fullest first; of equals the one nearest to the client, which is the same in any order of the files.
+    let near = views.as_ref().map(|views| views.client_side.source);
+    group.sort_by_key(|own| {
+        (std::cmp::Reverse(segments(own)), Some(own.first.at.source()) != near, own.first)
+    });
+    let mut group = group.into_iter();
+    let mut whole = group.next()?;
+    let mut ends = vec![(whole.client, whole.server)];
+    for other in group {
+        // The client knows itself and the server by the addresses that the user knows.
+        if Some(other.first.at.source()) == near {
+            (whole.client, whole.server) = (other.client, other.server);
+        }
+        whole.also_in.push(other.first.at.source());
+        ends.push((other.client, other.server));
+    }
+    whole.also_as = ends.into_iter().filter(|ends| *ends != (whole.client, whole.server)).collect();
+    whole.also_as.sort_unstable();
+    whole.also_as.dedup();
+    whole.also_in.sort_unstable();
+    if let Some(views) = views {
+        add_resets(&mut whole, &views);
+        whole.views = Some(Box::new(views));
+    }
+    Some(whole)
+}
+
+/// What each capture point saw of a connection.
+fn seen_by(connection: &mut Connection, captures: &[Observations]) -> Vec<Seen> {
+    let Some(sightings) = connection.flow.as_mut().and_then(|flow| flow.sightings.take()) else {
+        return Vec::new();
+    };
+    let mut by_vantage: BTreeMap<Vantage, Vec<Vec<Sighting>>> = BTreeMap::new();
+    for (at, stretch) in sightings.stretches().into_iter().enumerate() {
+        for sighting in stretch {
+            let stretches = by_vantage.entry(sighting.vantage).or_default();
+            stretches.resize(stretches.len().max(at + 1), Vec::new());
+            if let Some(list) = stretches.get_mut(at) {
+                list.push(sighting);
+            }
+        }
+    }
+    by_vantage
+        .into_iter()
+        .filter_map(|(vantage, mut stretches)| {
+            let capture = captures.iter().find(|capture| capture.source == vantage.source)?;
+            stretches.iter_mut().for_each(|list| list.sort_by_key(|own| (own.time, own.frame)));
+            Some(Seen { vantage, stretches, window: capture.window?, drops: capture.drops > 0 })
+        })
+        .collect()
+}
+
+/// Puts the resets that only the other view holds among the ends of the connection.
+fn add_resets(connection: &mut Connection, views: &Views) {
+    let Some(flow) = &mut connection.flow else { return };
+    for reset in &views.resets {
+        let known = flow.closes.iter().any(|close| {
+            close.mark.at == reset.mark.at || reset.passed.is_some_and(|passed| passed.at == close.mark.at)
+        });
+        if known || reset.origin.is_none() || !reset.arrived {
+            continue;
+        }
+        let close = close_of(reset, flow);
+        let at = flow.closes.partition_point(|close| close.mark.time <= reset.mark.time);
+        flow.closes.insert(at, close);
+    }
+}
+
+fn close_of(reset: &Reset, flow: &mut Flow) -> Close {
+    let own = &reset.sighting;
+    let stream = match reset.from {
+        Side::Client => &mut flow.to_server,
+        Side::Server => &mut flow.to_client,
+    };
+    let end = i64::try_from(stream.sent_end).unwrap_or(i64::MAX);
+    Close {
+        from: reset.from,
+        kind: CloseKind::Rst,
+        mark: reset.mark,
+        ttl: own.ttl,
+        ip_id: own.ip_id,
+        has_ack: own.flags.has(TcpFlags::ACK),
+        has_timestamp: false,
+        offset: if stream.is_placed() { stream.offset(own.seq) } else { 0 },
+        expected: end,
+        acked: stream.acked_end,
+        acknowledges: None,
+        went_on: None,
+    }
+}
+
+/// A capture point that would have seen a connection and did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absence {
+    /// The capture.
+    pub source: SourceId,
+    /// On whose side of the one that saw it.
+    pub side: Side,
+    /// What it saw between the same hosts, at the nearest time.
+    pub witness: Option<Mark>,
+}
+
+/// Finds connections that never came to the other capture point: it captured before, meanwhile and after, and sees
+/// the same host otherwise.
+fn absences(connections: &mut [Connection], captures: &[Observations]) {
+    /// A capture must go on for so long before and after.
+    const AROUND: i64 = time::SECOND;
+    let mut points: BTreeMap<(SourceId, Side, IpAddr), (SourceId, Vec<Mark>)> = BTreeMap::new();
+    for connection in connections.iter() {
+        let Some(views) = &connection.views else { continue };
+        let (client, server) = (views.client_side.source, views.server_side.source);
+        // Behind a translated address may be others: clients of one address, servers of a balancer.
+        if client != server && connection.also_as.is_empty() {
+            let [at_client, at_server] = views.last;
+            for (key, other, mark) in [
+                ((client, Side::Server, connection.server.ip), server, at_server),
+                ((server, Side::Client, connection.client.ip), client, at_client),
+            ] {
+                points.entry(key).or_insert((other, Vec::new())).1.extend(mark);
+            }
+        }
+    }
+    if points.is_empty() {
+        return;
+    }
+    for connection in connections.iter_mut().filter(|own| own.also_in.is_empty()) {
+        let source = connection.first.at.source();
+        let window = connection.window().widened(AROUND);
+        for (side, ip) in [(Side::Server, connection.server.ip), (Side::Client, connection.client.ip)] {
+            let Some((other, marks)) = points.get(&(source, side, ip)) else { continue };
+            let covers = captures.iter().find(|capture| capture.source == *other).is_some_and(|capture| {
+                capture.drops == 0
+                    && capture
+                        .window
+                        .is_some_and(|own| own.contains(window.start) && own.contains(window.end))
+            });
+            if covers {
+                let distance = |mark: &&Mark| (mark.time - window.start).abs();
+                let witness = marks.iter().min_by_key(distance).copied();
+                connection.absent = Some(Absence { source: *other, side, witness });
+                break;
+            }
+        }
+    }
 }

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::base::shift::near_whole_hours;
 use crate::base::{NoteKind, Notes, SourceId, Timestamp, Window, time};
 use crate::connection::Connection;
+use crate::connection::alignment::Alignment;
 use crate::connection::lookup::Lookup;
 use crate::eventlog::{Event, Log};
 
@@ -62,6 +64,8 @@ pub struct Clock {
 pub struct Clocks {
     /// One per computer and piece, in order of computer, then time.
     pub clocks: Vec<Clock>,
+    /// The clocks of captures, where there are several of the same packets.
+    pub captures: Alignment,
     /// Which clock a log's piece runs by.
     by_piece: BTreeMap<(SourceId, usize), usize>,
 }
@@ -132,6 +136,16 @@ impl Clocks {
         clocks
     }
 
+    /// Adds the clocks of captures: connections are told by the one that the others were compared with.
+    #[must_use]
+    pub fn with_captures(mut self, captures: Alignment) -> Self {
+        for clock in &mut self.clocks {
+            clock.against = clock.against.map(|source| captures.reference(source));
+        }
+        self.captures = captures;
+        self
+    }
+
     /// The time of an event by the capture's clock.
     pub fn corrected(&self, event: &Event, log: &Log) -> Option<Timestamp> {
         let piece = log.piece_of(event.record())?;
@@ -189,19 +203,12 @@ pub fn seconds(nanos: i64) -> f64 {
     f64::from(i32::try_from(millis.clamp(-2_000_000_000, 2_000_000_000)).unwrap_or(0)) / 1000.0
 }
 
-/// Whether an offset is within a minute of a whole quarter of an hour: a time zone, not a drift.
-fn near_whole_hours(offset: i64) -> bool {
-    const QUARTER: i64 = 900 * time::SECOND;
-    const MINUTE: i64 = 60 * time::SECOND;
-    let off = offset.abs();
-    let rest = off % QUARTER;
-    off > QUARTER * 2 - MINUTE && (rest <= MINUTE || rest >= QUARTER - MINUTE)
-}
-
 fn connections_by_client(connections: &[Connection]) -> BTreeMap<Endpoint, Vec<usize>> {
     let mut by_client: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
     for (at, connection) in connections.iter().enumerate() {
-        by_client.entry(connection.client).or_default().push(at);
+        for client in connection.known_clients() {
+            by_client.entry(client).or_default().push(at);
+        }
     }
     by_client
 }
@@ -370,14 +377,5 @@ mod tests {
     fn one_pair_is_an_estimate_and_none_is_unknown() {
         assert_eq!(settle(Arc::from("SRV"), vec![], &[pair(7)]).quality, Quality::Estimated);
         assert_eq!(settle(Arc::from("SRV"), vec![], &[]).quality, Quality::Unknown);
-    }
-
-    #[test]
-    fn time_zones_are_recognised() {
-        let minutes = |n: i64| n * 60 * time::SECOND;
-        assert!(near_whole_hours(minutes(180) + 2 * time::SECOND));
-        assert!(near_whole_hours(-minutes(330)));
-        assert!(!near_whole_hours(2 * time::SECOND));
-        assert!(!near_whole_hours(minutes(7)));
     }
 }

@@ -4,13 +4,14 @@
 //! fits two connections by time is given to none, and counted.
 
 mod gateway;
+mod translated;
 mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use windows::{Span, Spans};
+use windows::Spans;
 
 use super::attempt::{Attempt, Joined, MatchKey};
 use super::clock::Clocks;
@@ -94,14 +95,13 @@ impl Item<'_> {
     }
 }
 
-/// By connection and computer.
-type OwnWindows = BTreeMap<(usize, Arc<str>), Window>;
-
 struct Work<'a> {
     attempts: Vec<Attempt>,
     items: Vec<Item<'a>>,
     /// Connections whose acceptance a log tells: which item, and on which computer.
     accepted: BTreeMap<usize, usize>,
+    /// Of these, those that are tied by time and order alone.
+    by_order: BTreeSet<usize>,
 }
 
 impl<'a> Work<'a> {
@@ -118,14 +118,16 @@ impl<'a> Work<'a> {
             .collect();
         let attempts =
             connections.into_iter().map(|connection| Attempt { connection, events: Vec::new() }).collect();
-        Self { attempts, items, accepted: BTreeMap::new() }
+        Self { attempts, items, accepted: BTreeMap::new(), by_order: BTreeSet::new() }
     }
 
     /// RdpCoreTS 131 and the filtering platform's events carry the client's address and port.
     fn by_address(&mut self, notes: &mut Notes) {
         let mut by_client: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
         for (at, attempt) in self.attempts.iter().enumerate() {
-            by_client.entry(attempt.connection.client).or_default().push(at);
+            for client in attempt.connection.known_clients() {
+                by_client.entry(client).or_default().push(at);
+            }
         }
         let mut pairs: Vec<(i64, usize, usize)> = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
@@ -155,44 +157,8 @@ impl<'a> Work<'a> {
             }
         }
         self.by_port(notes);
+        self.by_order(notes);
         self.by_filter_event(&by_client);
-    }
-
-    /// An address translation changes the client's address and often keeps its port: where a port stands once among
-    /// what is left of both sides, at nearly the same time, it is the same connection.
-    fn by_port(&mut self, notes: &mut Notes) {
-        let mut ends: BTreeMap<u16, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
-        let mut clients: BTreeSet<IpAddr> = BTreeSet::new();
-        for (at, attempt) in self.attempts.iter().enumerate() {
-            let established = attempt.connection.flow.as_ref().is_some_and(|flow| flow.is_established());
-            clients.insert(attempt.connection.client.ip);
-            if established && !self.accepted.contains_key(&at) {
-                ends.entry(attempt.connection.client.port).or_default().0.push(at);
-            }
-        }
-        for (item_at, item) in self.items.iter().enumerate().filter(|(_, item)| item.taken.is_none()) {
-            let stranger = keys::accepted_client(item.event).filter(|client| !clients.contains(&client.ip));
-            if let Some((_, items)) = stranger.and_then(|client| ends.get_mut(&client.port)) {
-                items.push(item_at);
-            }
-        }
-        for (attempts, items) in ends.into_values() {
-            let ([at], [item_at]) = (&attempts[..], &items[..]) else { continue };
-            let near = self.attempts.get(*at).zip(self.items.get(*item_at)).is_some_and(|(attempt, item)| {
-                let moment = handshake(&attempt.connection).time;
-                match item.corrected {
-                    Some(corrected) => (corrected - moment).abs() <= RESIDUAL,
-                    None => (item.event.time - moment).abs() <= UNCOMPARED,
-                }
-            });
-            if near {
-                if let Some(place) = self.items.get(*item_at).map(|item| item.event.at) {
-                    notes.add(NoteKind::JoinedByPort, Some(place.source()), Some(place));
-                }
-                self.accepted.insert(*at, *item_at);
-                self.take(*item_at, *at, MatchKey::Port);
-            }
-        }
     }
 
     /// Security 5152, 5156, 5157 name both ends.
@@ -265,9 +231,13 @@ impl<'a> Work<'a> {
                 owners.insert((Arc::clone(&event.computer), activity), *at);
             }
         }
-        self.take_where(MatchKey::Activity, |item| {
-            owners.get(&(Arc::clone(&item.event.computer), item.event.activity?)).copied()
-        });
+        for item in self.items.iter_mut().filter(|item| item.taken.is_none()) {
+            let Some(activity) = item.event.activity else { continue };
+            let owner = owners.get(&(Arc::clone(&item.event.computer), activity)).copied();
+            // What follows from a join by time is no better than that.
+            let by = |at| if self.by_order.contains(&at) { MatchKey::Time } else { MatchKey::Activity };
+            item.taken = owner.map(|at| (at, by(at)));
+        }
     }
 
     /// The client's own log: its attempts are tied by the server's address or name, and by time.
@@ -366,35 +336,6 @@ impl<'a> Work<'a> {
         for (item_at, at, by) in found {
             self.take(item_at, at, by);
         }
-    }
-
-    /// The window in which events without a name belong to a connection: by the computer's own clock where its
-    /// acceptance was logged, else by the corrected clock.
-    fn span_of(&self, at: usize, own: &OwnWindows) -> Option<Span> {
-        if let Some(item) = self.accepted.get(&at).and_then(|item_at| self.items.get(*item_at)) {
-            let computer = &item.event.computer;
-            let window = own.get(&(at, Arc::clone(computer)))?;
-            return Some((at, Some(Arc::clone(computer)), *window));
-        }
-        let window = self.attempts.get(at)?.connection.window();
-        let window = Window { start: window.start.shifted(-TICK), end: window.end.shifted(AFTERMATH) };
-        Some((at, None, window))
-    }
-
-    /// Of each connection, on each computer: from acceptance to the last event that is surely the connection's own,
-    /// by the computer's clock.
-    fn own_windows(&self) -> OwnWindows {
-        let mut windows = OwnWindows::new();
-        for item in &self.items {
-            if let Some((at, MatchKey::Address | MatchKey::Port | MatchKey::Activity)) = item.taken {
-                let key = (at, Arc::clone(&item.event.computer));
-                windows.entry(key).or_insert(Window::at(item.event.time)).include(item.event.time);
-            }
-        }
-        for window in windows.values_mut() {
-            *window = Window { start: window.start.shifted(-TICK), end: window.end.shifted(TICK * 2) };
-        }
-        windows
     }
 
     fn take(&mut self, item_at: usize, at: usize, by: MatchKey) {

@@ -3,6 +3,7 @@
 //! Joins by keys, strongest first, and estimates how far each computer's clock is from the capture's. Judges
 //! nothing.
 
+pub mod acceptance;
 pub mod attempt;
 pub mod clock;
 pub mod coverage;

@@ -3,6 +3,7 @@
 //! Knows magic numbers and nothing of what is inside. What a file is called never decides what it is.
 
 pub mod bundle;
+pub mod digest;
 pub mod format;
 pub mod map;
 

@@ -12,8 +12,8 @@ use super::interest::{self, Interest, NAME_PORTS};
 use super::link::{self, Link};
 use super::neighbour::{self, Neighbour, Sign};
 use super::segment::{Datagram, Endpoint, Payload, Segment, TcpFlags, TcpOptions};
-use crate::base::Timestamp;
 use crate::base::bytes::{be16, index, length};
+use crate::base::{Shift, Timestamp};
 use crate::capture::Frame;
 use crate::capture::split::Collect;
 
@@ -27,6 +27,8 @@ pub struct Packets {
     interest: Arc<Interest>,
     /// Where the bytes of the source begin in memory: turns a slice into an offset.
     origin: usize,
+    /// How far the capture's clock is from the one that all times are told by.
+    clock: Shift,
     /// TCP segments of interest, in file order.
     pub segments: Vec<Segment>,
     /// UDP datagrams of interest.
@@ -99,6 +101,7 @@ impl Packets {
         Self {
             interest,
             origin: source.as_ptr().addr(),
+            clock: Shift::default(),
             segments: Vec::new(),
             datagrams: Vec::new(),
             icmp: Vec::new(),
@@ -110,6 +113,13 @@ impl Packets {
             unknown_link: Tally::default(),
             span: None,
         }
+    }
+
+    /// Tells times by another clock than the capture's own.
+    #[must_use]
+    pub const fn by_clock(mut self, clock: Shift) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Turns frame indices of the range into frame numbers of the file.
@@ -458,11 +468,12 @@ impl Collect for Packets {
         if missing > 0 {
             self.cut.add(frame.index);
         }
+        let time = self.clock.away(frame.time);
         self.span = Some(match self.span {
-            None => (frame.time, frame.time),
-            Some((first, last)) => (first.min(frame.time), last.max(frame.time)),
+            None => (time, time),
+            Some((first, last)) => (first.min(time), last.max(time)),
         });
-        let context = Context { time: frame.time, frame: frame.index, interface: frame.interface, missing };
+        let context = Context { time, frame: frame.index, interface: frame.interface, missing };
         let place = Place { bytes: frame.data, whole: None };
         match link::network(frame.link, frame.data) {
             Link::Network(kind, at) => {

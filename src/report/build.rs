@@ -1,14 +1,20 @@
 //! What was judged, as plain data: ids, times and words. Chooses nothing but the order.
 
-use super::event_words;
+mod identities;
+mod steps;
+
 use super::model::{
     Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
     JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
 };
+use super::{acceptance, event_words, place, redact};
 use crate::base::{Mark, Notes, SourceId, Timestamp, time};
+use crate::causes::client_code::{Told, Weighed};
 use crate::causes::{self, Finding, Severity};
+use crate::connection::alignment::{Alignment, CaptureClock};
 use crate::connection::scan::CaptureSize;
 use crate::connection::{self, Transport};
+use crate::correlate::acceptance::Shown;
 use crate::correlate::clock::Clocks;
 use crate::correlate::{self, Attempt, Joined, Surroundings};
 use crate::eventlog::Log;
@@ -33,6 +39,8 @@ pub struct Material<'a> {
     pub verdicts: &'a [causes::Verdict],
     /// Incidents, each with its verdict and its deciding connection.
     pub incidents: &'a [(correlate::Incident, causes::Verdict, Option<usize>)],
+    /// The code that the user saw, weighed against each incident.
+    pub client_code: Option<(Told, &'a [Weighed])>,
     /// Connections that were folded.
     pub groups: &'a [causes::fold::Group],
     /// What they share.
@@ -41,8 +49,14 @@ pub struct Material<'a> {
     pub notes: &'a Notes,
 }
 
+/// Puts pseudonyms in the place of what tells who and where.
+pub fn redact(report: &mut Report, material: &Material<'_>, key: &mut redact::Key) {
+    redact::redact(report, identities::identities(material), key);
+}
+
 /// Builds the report.
 pub fn report(material: &Material<'_>) -> Report {
+    let captures = &material.clocks.captures;
     let mut incident_of = vec![0_u32; material.attempts.len()];
     for (number, (incident, ..)) in (1_u32..).zip(material.incidents) {
         for at in &incident.connections {
@@ -51,14 +65,16 @@ pub fn report(material: &Material<'_>) -> Report {
             }
         }
     }
-    let connections = material
+    let shown = Shown::of(material.attempts);
+    let mut connections: Vec<Connection> = material
         .attempts
         .iter()
         .zip(material.verdicts)
         .enumerate()
         .filter(|(at, _)| incident_of.get(*at).is_some_and(|number| *number > 0))
-        .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of))
+        .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of, (captures, &shown)))
         .collect();
+    steps::add(&mut connections, material);
     // What clocks are compared with, where none fits: the first capture, else the first log.
     let capture = material.inputs.iter().find(|input| input.kind != InputKind::Evtx);
     let reference = capture.map_or(0, |input| input.id.0);
@@ -66,11 +82,21 @@ pub fn report(material: &Material<'_>) -> Report {
         schema: SCHEMA,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
         sources: sources(material),
-        clocks: material.clocks.clocks.iter().filter_map(|own| clock(own, reference)).collect(),
+        clocks: captures
+            .clocks
+            .iter()
+            .map(capture_clock)
+            .chain(material.clocks.clocks.iter().filter_map(|own| clock(own, reference)))
+            .collect(),
+        client_code: material.client_code.map(|(told, weighed)| {
+            let verdicts = (1_u32..).zip(material.incidents).zip(weighed);
+            acceptance::client_code(told, verdicts.map(|((id, (_, verdict, _)), own)| (id, verdict, own)))
+        }),
         incidents: (1_u32..).zip(material.incidents).map(|(id, item)| incident(id, item, material)).collect(),
         connections,
         groups: material.groups.iter().map(group).collect(),
         notes: material.notes.iter().map(Note::from).collect(),
+        redacted: false,
     }
 }
 
@@ -100,17 +126,19 @@ fn source(input: &Input, material: &Material<'_>) -> Source {
         interfaces: None,
         channel: None,
         host: None,
+        sha256: None,
     };
     if let Some(size) = material.sizes.iter().find(|size| size.source == input.id) {
         source.frames = Some(size.frames);
         source.interfaces = Some(size.interfaces);
-        source.role = capture_role(input.id, material.attempts);
+        source.role = place::of_capture(input.id, material.attempts);
     }
     let window =
         material.around.captures.iter().find(|capture| capture.source == input.id).and_then(|c| c.window);
     if let Some(window) = window {
-        source.first_time = Some(text(window.start));
-        source.last_time = Some(text(window.end));
+        let clock = material.clocks.captures.shift(input.id);
+        source.first_time = Some(text(clock.back(window.start)));
+        source.last_time = Some(text(clock.back(window.end)));
     }
     if let Some(log) = material.logs.iter().find(|log| log.source == input.id) {
         source.records = Some(log.records);
@@ -119,43 +147,9 @@ fn source(input: &Input, material: &Material<'_>) -> Source {
         let list = |names: &[std::sync::Arc<str>]| (!names.is_empty()).then(|| names.join(", "));
         source.channel = list(&log.channels);
         source.host = list(&log.computers);
-        source.role = log_role(log);
+        source.role = place::of_log(log);
     }
     source
-}
-
-/// Where a capture was taken: at the end that answers without delay.
-fn capture_role(source: SourceId, attempts: &[Attempt]) -> &'static str {
-    /// Shorter round trips do not tell the ends apart.
-    const TELLING: i64 = 2 * time::MILLISECOND;
-    let shares: Vec<f64> = attempts
-        .iter()
-        .filter(|attempt| attempt.connection.first.at.source() == source)
-        .filter_map(|attempt| attempt.connection.flow.as_ref())
-        .filter(|flow| flow.handshake_round_trip().is_some_and(|whole| whole >= TELLING))
-        .filter_map(|flow| flow.nearness_to_client())
-        .collect();
-    let near_client = shares.iter().filter(|share| **share > 0.9).count();
-    let near_server = shares.iter().filter(|share| **share < 0.1).count();
-    match (shares.len(), near_client, near_server) {
-        (0, ..) => "unknown",
-        (all, near, _) if near == all => "client",
-        (all, _, near) if near == all => "server",
-        _ => "path",
-    }
-}
-
-fn log_role(log: &Log) -> &'static str {
-    let has = |part: &str| log.channels.iter().any(|channel| channel.contains(part));
-    if has("TerminalServices-RDPClient") {
-        "client"
-    } else if has("TerminalServices-Gateway") {
-        "gateway"
-    } else if has("RdpCoreTS") || has("RemoteConnectionManager") || has("LocalSessionManager") {
-        "server"
-    } else {
-        "unknown"
-    }
 }
 
 fn clock(clock: &correlate::Clock, reference: u32) -> Option<Clock> {
@@ -167,8 +161,28 @@ fn clock(clock: &correlate::Clock, reference: u32) -> Option<Clock> {
         spread_ms: clock.offset.map(|_| millis(clock.spread)),
         pairs: clock.pairs,
         quality: clock.quality.name(),
+        drift_ms_per_hour: None,
     })
     .filter(|_| !clock.sources.is_empty())
+}
+
+/// Nanoseconds as milliseconds, with microseconds.
+fn millis(nanos: i64) -> f64 {
+    let whole = i32::try_from(nanos / time::SECOND).unwrap_or(i32::MAX);
+    f64::from(whole) * 1000.0 + micros(nanos % time::SECOND) / 1000.0
+}
+
+/// The clock of a capture, compared with another one by packets that both hold.
+fn capture_clock(clock: &CaptureClock) -> Clock {
+    Clock {
+        sources: vec![clock.source.0],
+        against: clock.against.0,
+        offset_ms: Some(millis(clock.shift.offset)),
+        spread_ms: Some(micros(clock.spread) / 1000.0),
+        pairs: clock.pairs,
+        quality: if clock.both_ways { "exact" } else { "estimated" },
+        drift_ms_per_hour: (clock.shift.per_hour != 0).then(|| micros(clock.shift.per_hour) / 1000.0),
+    }
 }
 
 fn incident(
@@ -183,6 +197,10 @@ fn incident(
     let first = incident.first(material.attempts).unwrap_or(zero);
     let last = incident.last(material.attempts).unwrap_or(first);
     let (client, server) = correlate::incident::parties(incident, &own);
+    let mut verdict = self::verdict(verdict, &material.clocks.captures);
+    let number = usize::try_from(id).unwrap_or(0).saturating_sub(1);
+    let weighed = material.client_code.and_then(|(_, weighed)| weighed.get(number));
+    verdict.client_code = weighed.map(acceptance::weighed);
     Incident {
         id,
         client,
@@ -192,11 +210,17 @@ fn incident(
         user: correlate::incident::user(&own),
         connections: incident.connections.iter().map(|at| id_of(*at)).collect(),
         deciding_connection: deciding.map(id_of),
-        verdict: self::verdict(verdict),
+        verdict,
     }
 }
 
-fn connection(at: usize, attempt: &Attempt, own: &causes::Verdict, incident_of: &[u32]) -> Connection {
+fn connection(
+    at: usize,
+    attempt: &Attempt,
+    own: &causes::Verdict,
+    incident_of: &[u32],
+    (captures, shown): (&Alignment, &Shown),
+) -> Connection {
     let connection = &attempt.connection;
     let flow = connection.flow.as_deref();
     let mut sources: Vec<u32> =
@@ -221,10 +245,15 @@ fn connection(at: usize, attempt: &Attempt, own: &causes::Verdict, incident_of: 
         conn_state: flow.map_or("OTH", Flow::conn_state),
         history: flow.map(|flow| flow.history.clone()).unwrap_or_default(),
         reached: connection.reached.name(),
-        stages: connection.stages.iter().map(stage).collect(),
-        facts: facts(connection),
+        stages: connection.stages.iter().map(|result| stage(result, captures)).collect(),
+        facts: Facts {
+            acceptance: shown.acceptance(at, connection).map(|own| acceptance::acceptance(&own, id_of)),
+            ..facts(connection)
+        },
+        steps: Vec::new(),
         events: attempt.events.iter().map(joined).collect(),
-        verdict: verdict(own),
+        views: connection.views.as_deref().map(place::views),
+        verdict: verdict(own, captures),
         display_filter: display_filter(connection),
     }
 }
@@ -243,21 +272,26 @@ fn group(own: &causes::fold::Group) -> Group {
     }
 }
 
-fn stage(result: &connection::StageResult) -> StageRow {
+fn stage(result: &connection::StageResult, captures: &Alignment) -> StageRow {
     StageRow {
         stage: result.stage.name(),
         outcome: result.outcome.name(),
-        at: result.at.map(place),
+        at: result.at.map(|mark| place_of(mark, captures)),
         detail: result.detail.clone(),
     }
 }
 
-fn place(mark: Mark) -> Place {
+/// When, by the clock of the source itself.
+fn own_time(mark: Mark, captures: &Alignment) -> String {
+    text(captures.shift(mark.at.source()).back(mark.time))
+}
+
+fn place_of(mark: Mark, captures: &Alignment) -> Place {
     Place {
         source: mark.at.source().0,
         frame: mark.at.frame(),
         record: mark.at.record(),
-        time: text(mark.time),
+        time: own_time(mark, captures),
     }
 }
 
@@ -367,7 +401,9 @@ fn display_filter(connection: &connection::Connection) -> String {
     if connection.transport == Transport::Unseen {
         return String::new();
     }
-    let (client, server) = (connection.client, connection.server);
+    // By the addresses of the capture that its frames are counted in.
+    let ends = connection.flow.as_deref().map(|flow| (flow.client, flow.server));
+    let (client, server) = ends.unwrap_or((connection.client, connection.server));
     let ip = if client.ip.is_ipv4() { "ip" } else { "ipv6" };
     format!(
         "{ip}.addr == {} && {ip}.addr == {} && tcp.port == {} && tcp.port == {}",
@@ -375,7 +411,7 @@ fn display_filter(connection: &connection::Connection) -> String {
     )
 }
 
-fn verdict(own: &causes::Verdict) -> Verdict {
+fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
     let finding = own.finding.as_ref();
     let severity = finding.map_or_else(
         || if own.kind == causes::Kind::Healthy { Severity::Benign } else { Severity::Failure },
@@ -390,8 +426,8 @@ fn verdict(own: &causes::Verdict) -> Verdict {
         blame: finding.map(|finding| finding.blame.name()),
         severity: severity.name(),
         summary: own.summary.clone(),
-        evidence: from_finding.iter().chain(&own.evidence).map(evidence).collect(),
-        remarks: own.remarks.iter().map(remark).collect(),
+        evidence: from_finding.iter().chain(&own.evidence).map(|fact| evidence(fact, captures)).collect(),
+        remarks: own.remarks.iter().map(|finding| remark(finding, captures)).collect(),
         also_considered: own
             .also_considered
             .iter()
@@ -403,18 +439,19 @@ fn verdict(own: &causes::Verdict) -> Verdict {
             .map(|own| Exonerated {
                 party: own.party.name(),
                 says: own.says.clone(),
-                evidence: own.evidence.iter().map(evidence).collect(),
+                evidence: own.evidence.iter().map(|fact| evidence(fact, captures)).collect(),
             })
             .collect(),
         ruled_out: own.ruled_out.clone(),
         missing: own.missing.clone(),
         location: finding.and_then(|finding| finding.location.clone()),
         expected_client_code: finding.and_then(|finding| finding.cause.client_code).map(str::to_owned),
+        client_code: None,
         remedy: finding.map(|finding| finding.cause.remedy()).unwrap_or_default(),
     }
 }
 
-fn evidence(own: &causes::Evidence) -> Evidence {
+fn evidence(own: &causes::Evidence, captures: &Alignment) -> Evidence {
     Evidence {
         says: own.says.clone(),
         source: own.mark.at.source().0,
@@ -422,16 +459,16 @@ fn evidence(own: &causes::Evidence) -> Evidence {
         record: own.mark.at.record(),
         channel: own.event.as_ref().map(|(channel, _)| channel.to_string()),
         event_id: own.event.as_ref().map(|(_, id)| *id),
-        time: text(own.mark.time),
+        time: own_time(own.mark, captures),
     }
 }
 
-fn remark(finding: &Finding) -> Remark {
+fn remark(finding: &Finding, captures: &Alignment) -> Remark {
     let says = finding.detail.clone().unwrap_or_else(|| finding.cause.title().to_owned());
     Remark {
         cause: finding.cause.id,
         strength: finding.strength.name(),
         says,
-        evidence: finding.evidence.iter().map(evidence).collect(),
+        evidence: finding.evidence.iter().map(|fact| evidence(fact, captures)).collect(),
     }
 }

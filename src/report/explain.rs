@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::model::Tool;
 use super::page::explanation;
-use super::{Format, Style, json, markdown, table};
+use super::{Format, Style, html, json, markdown, table};
 use crate::causes::{self, Cause};
 use crate::codes::query::{self, Row};
 use crate::codes::{Family, Kind};
@@ -119,9 +119,11 @@ impl Explanation {
     /// As text that ends with a line break.
     pub fn render(&self, format: Format, style: Style) -> String {
         match format {
-            Format::Json => json::render(self),
+            // A list of incidents is no explanation.
+            Format::Json | Format::Csv | Format::Ndjson => json::render(self),
             Format::Table => table::draw(&explanation::blocks(self), style),
             Format::Markdown => markdown::draw(&explanation::blocks(self)),
+            Format::Html => html::draw("Remote Desktop codes explained", &explanation::blocks(self)),
         }
     }
 }
@@ -365,29 +367,12 @@ fn meaning((family, code): Row) -> Meaning {
 /// The causes in whose case mstsc shows this reason or extended reason, or the wire this negotiation failure.
 fn shown_with(family: &Family, value: u32) -> Vec<CauseName> {
     let shows = |cause: &&&Cause| match family.name {
-        "reason" | "gateway-reason" => named_in(cause, value, false),
-        "extended" | "errorinfo" => named_in(cause, value, true),
+        "reason" | "gateway-reason" => cause.shows(value, false),
+        "extended" | "errorinfo" => cause.shows(value, true),
         "negotiation-failure" => cause.id.starts_with(&format!("neg-failure-{value}-")),
         _ => false,
     };
     causes::ALL.iter().filter(shows).map(|cause| named(cause)).collect()
-}
-
-/// Whether the client code of a cause names this number: `0x904 or 0x108`, `0x3, extended 5`,
-/// `extended 0x100 to 0x10B`.
-fn named_in(cause: &Cause, value: u32, extended: bool) -> bool {
-    let text = cause.client_code.unwrap_or_default();
-    let (before, after) = text.split_once("extended").unwrap_or((text, ""));
-    let part = if extended { after } else { before };
-    let words: Vec<&str> = part.split([' ', ',', ';']).filter(|word| !word.is_empty()).collect();
-    let range = words.windows(3).any(|words| match *words {
-        [from, "to", until] => {
-            let (from, until) = (query::number(from), query::number(until));
-            from.zip(until).is_some_and(|(from, until)| (from..=until).contains(&value))
-        }
-        _ => false,
-    });
-    range || words.iter().any(|word| query::number(word) == Some(value))
 }
 
 /// With a capital and a full stop, unless it begins with a name.

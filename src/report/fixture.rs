@@ -25,7 +25,9 @@ pub(super) fn report() -> Report {
             spread_ms: Some(4.0),
             pairs: 5,
             quality: "exact",
+            drift_ms_per_hour: None,
         }],
+        client_code: None,
         incidents: Vec::new(),
         connections: Vec::new(),
         groups: Vec::new(),
@@ -47,6 +49,7 @@ pub(super) fn report() -> Report {
                 costs: "nothing of this file was analysed".to_owned(),
             },
         ],
+        redacted: false,
     }
 }
 
@@ -64,6 +67,7 @@ pub(super) fn capture() -> Source {
         interfaces: Some(2),
         channel: None,
         host: None,
+        sha256: None,
     }
 }
 
@@ -81,6 +85,7 @@ pub(super) fn log(id: u32, channel: &str) -> Source {
         interfaces: None,
         channel: Some(channel.to_owned()),
         host: Some("SRV01.corp.example".to_owned()),
+        sha256: None,
     }
 }
 
@@ -137,8 +142,36 @@ pub(super) fn healthy_verdict() -> Verdict {
         missing: Vec::new(),
         location: None,
         expected_client_code: None,
+        client_code: None,
         remedy: Vec::new(),
     }
+}
+
+fn step(kind: &'static str, from: &'static str, says: &str, frame: u64, milliseconds: u32) -> Step {
+    Step {
+        kind,
+        from,
+        to: if from == "client" { "server" } else { "client" },
+        stage: if frame < 4 { "transport" } else { "negotiation" },
+        says: says.to_owned(),
+        count: 1,
+        bytes: 0,
+        source: 0,
+        frame: Some(frame),
+        last_frame: None,
+        time: at(milliseconds),
+        last_time: at(milliseconds),
+    }
+}
+
+fn steps() -> Vec<Step> {
+    vec![
+        step("message", "client", "SYN", 1, 741),
+        step("message", "server", "SYN-ACK", 2, 741),
+        step("message", "client", "connection request: TLS", 4, 743),
+        step("refusal", "server", "negotiation failure: HYBRID_REQUIRED_BY_SERVER (5)", 5, 751),
+        step("reset", "server", "RST", 9, 790),
+    ]
 }
 
 pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection {
@@ -175,6 +208,7 @@ pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection
             closed_by: Some("server RST".to_owned()),
             ..Facts::default()
         },
+        steps: steps(),
         events: vec![JoinedEvent {
             source: 1,
             record: 5_511,
@@ -186,6 +220,7 @@ pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection
             matched_by: "address",
         }],
         verdict,
+        views: None,
         display_filter:
             "ip.addr == 10.20.0.5 && tcp.port == 50001 && ip.addr == 10.20.0.9 && tcp.port == 3389".to_owned(),
     }
@@ -240,6 +275,7 @@ pub(super) fn failed_verdict() -> Verdict {
         missing: vec!["the client's own log (RDPClient/Operational) would tell its settings".to_owned()],
         location: Some("between the client's settings and the server's policy".to_owned()),
         expected_client_code: Some("0xB09 (2825)".to_owned()),
+        client_code: None,
         remedy: vec![
             "In the `.rdp` file set `enablecredsspsupport:i:1`, or update the client.".to_owned(),
             "See what the server demands: `reg query \"HKLM\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server\\WinStations\\RDP-Tcp\" /v UserAuthentication`.".to_owned(),
@@ -343,6 +379,7 @@ pub(super) fn hostile() -> Report {
     }
     for connection in &mut report.connections {
         connection.events.iter_mut().for_each(|event| event.says.push_str(EVIL));
+        connection.steps.iter_mut().for_each(|step| step.says.push_str(EVIL));
         connection.facts.cookie = Some(evil());
         connection.facts.sni = Some("x".repeat(5_000));
         connection.facts.certificate = Some(Certificate {
@@ -375,6 +412,7 @@ pub(super) fn several() -> Report {
         spread_ms: None,
         pairs: 0,
         quality: "unknown",
+        drift_ms_per_hour: None,
     });
     let second =
         Connection { sources: vec![2], start: at(900), end: at(990), ..connection(2, 1, failed_verdict()) };

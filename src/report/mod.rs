@@ -4,6 +4,7 @@
 //! Decides nothing: everything printed was decided below. Whatever came from the wire or a log is escaped before
 //! it reaches a terminal or page (`escape`).
 
+mod acceptance;
 pub mod build;
 pub mod compare;
 mod escape;
@@ -12,10 +13,14 @@ pub mod explain;
 #[cfg(test)]
 mod fixture;
 mod grid;
+mod html;
 mod json;
+mod lines;
 mod markdown;
 pub mod model;
 mod page;
+mod place;
+pub mod redact;
 mod rows;
 mod schema;
 mod table;
@@ -27,8 +32,9 @@ mod wrap;
 use std::io::{self, Write};
 
 pub use escape::visible;
+pub use lines::IncidentRow;
 use model::Report;
-pub use schema::schema;
+pub use schema::{incident_schema, schema};
 
 /// What a report is written as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +46,12 @@ pub enum Format {
     Json,
     /// For an incident ticket.
     Markdown,
+    /// One file for a browser, for mail and for paper.
+    Html,
+    /// The incidents as a table for a spreadsheet.
+    Csv,
+    /// The incidents, one JSON object a line.
+    Ndjson,
 }
 
 /// How a report for a terminal looks. Times are always UTC.
@@ -69,6 +81,9 @@ pub fn render(report: &Report, format: Format, style: Style) -> String {
         Format::Table => table::render(report, style),
         Format::Json => json::render(report),
         Format::Markdown => markdown::render(report),
+        Format::Html => html::render(report),
+        Format::Csv => lines::csv(report),
+        Format::Ndjson => lines::ndjson(report),
     }
 }
 
@@ -76,6 +91,6 @@ pub fn render(report: &Report, format: Format, style: Style) -> String {
 pub fn write(report: &Report, format: Format, style: Style, out: &mut impl Write) -> io::Result<()> {
     match format {
         Format::Json => json::write(report, out),
-        Format::Table | Format::Markdown => out.write_all(render(report, format, style).as_bytes()),
+        _ => out.write_all(render(report, format, style).as_bytes()),
     }
 }

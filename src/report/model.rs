@@ -3,10 +3,15 @@
 //! Already sorted and grouped; holds no reference into a capture or log. Times are RFC 3339 UTC with
 //! nanoseconds. Additive within `rdpscan.report.v1`: keys are added, never renamed or removed.
 
+mod step;
+mod told;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::base;
+pub use step::Step;
+pub use told::{Acceptance, Accepted, Accepts, ClientCode, WeighedCode};
 
 /// The version of this shape.
 pub const SCHEMA: &str = "rdpscan.report.v1";
@@ -41,6 +46,9 @@ pub struct Report {
     pub sources: Vec<Source>,
     /// What is known of the clocks.
     pub clocks: Vec<Clock>,
+    /// The code that the user saw, if it was given: what it means, and to which incidents it can belong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_code: Option<ClientCode>,
     /// What users experienced, ordered by start.
     pub incidents: Vec<Incident>,
     /// RDP connections, ordered by start.
@@ -49,6 +57,9 @@ pub struct Report {
     pub groups: Vec<Group>,
     /// What limits this analysis.
     pub notes: Vec<Note>,
+    /// Whether addresses and names are pseudonyms.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
 }
 
 /// Name and version of the program.
@@ -96,6 +107,9 @@ pub struct Source {
     /// The computer that wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// SHA-256 of the file, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// How the clock of some sources compares with the capture's.
@@ -116,6 +130,9 @@ pub struct Clock {
     /// `exact`, `estimated` or `unknown`.
     #[schemars(extend("enum" = ["exact", "estimated", "unknown"]))]
     pub quality: &'static str,
+    /// By how much the offset grows in an hour, milliseconds, if it was seen to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_ms_per_hour: Option<f64>,
 }
 
 /// What a user experienced as one attempt.
@@ -190,12 +207,76 @@ pub struct Connection {
     pub stages: Vec<StageRow>,
     /// What was learned about it.
     pub facts: Facts,
+    /// What passed between the two sides, in order; only of connections that decide an incident.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
     /// The log entries that speak of it.
     pub events: Vec<JoinedEvent>,
+    /// What two capture points saw of it, where there are two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub views: Option<Views>,
     /// The judgement of this connection alone.
     pub verdict: Verdict,
     /// A Wireshark display filter that shows it.
     pub display_filter: String,
+}
+
+/// One connection as two capture points saw it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Views {
+    /// The source nearer to the client.
+    pub client_side: u32,
+    /// The source nearer to the server; the same where one file holds both points.
+    pub server_side: u32,
+    /// Whether the client's packets were captured as the client sends them, before any router.
+    pub at_client: bool,
+    /// The same for the server.
+    pub at_server: bool,
+    /// Routers between both points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hops: Option<u8>,
+    /// Half of the round trip between both points, milliseconds.
+    pub one_way_ms: f64,
+    /// What became of the client's segments.
+    pub to_server: Crossing,
+    /// What became of the server's segments.
+    pub to_client: Crossing,
+    /// Resets, with where they came from.
+    pub resets: Vec<Reset>,
+}
+
+/// What became of one side's segments between two capture points.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Crossing {
+    /// Segments with data that left one point while the other one captured.
+    pub sent: u64,
+    /// Of these, those that did not come.
+    pub lost: u64,
+    /// The first of those, as frames of the capture on the sender's side.
+    pub lost_frames: Vec<u64>,
+    /// SYNs or SYN-ACKs that left.
+    pub openings: u64,
+    /// Of these, those that did not come.
+    pub openings_lost: u64,
+    /// Whether the capture on the receiver's side lost nothing itself, so that this is proof.
+    pub proven: bool,
+}
+
+/// A reset, and where it came from.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Reset {
+    /// Whose address it bears: `client` or `server`.
+    #[schemars(extend("enum" = ["client", "server"]))]
+    pub from: &'static str,
+    /// The capture that shows it.
+    pub source: u32,
+    /// Its frame there.
+    pub frame: u64,
+    /// `sent` (it passed the capture on its sender's side), `injected` (it was made between both points), `unknown`.
+    #[schemars(extend("enum" = ["sent", "injected", "unknown"]))]
+    pub origin: &'static str,
+    /// Whether it reached the point on its receiver's side.
+    pub arrived: bool,
 }
 
 /// How one stage went.
@@ -302,6 +383,9 @@ pub struct Facts {
     /// Who ended it, and how: `client RST`, `server FIN`, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed_by: Option<String>,
+    /// What both sides would accept, where the negotiation or the TLS handshake failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acceptance: Option<Acceptance>,
 }
 
 /// The facts of a certificate that support needs.
@@ -396,6 +480,9 @@ pub struct Verdict {
     /// What mstsc shows the user in this case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected_client_code: Option<String>,
+    /// The code that the user saw, weighed against this verdict of an incident.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_code: Option<WeighedCode>,
     /// What to do, in order.
     pub remedy: Vec<String>,
 }

@@ -3,20 +3,30 @@
 //!
 //! Describes and checks nothing itself. Keys are added within `v1`, so it allows keys that it does not know.
 
-use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
+use super::lines::IncidentRow;
 use super::model::{Report, SCHEMA};
 
 /// JSON Schema (2020-12) of `rdpscan.report.v1`, pretty, with a line break at the end.
 pub fn schema() -> String {
+    of::<Report>("urn:rdpscan:report:v1", SCHEMA)
+}
+
+/// JSON Schema of one line of `--format ndjson`, in the same way.
+pub fn incident_schema() -> String {
+    of::<IncidentRow>("urn:rdpscan:incident:v1", "rdpscan.incident.v1")
+}
+
+fn of<T: JsonSchema>(id: &str, title: &str) -> String {
     let settings = SchemaSettings::draft2020_12().for_serialize();
-    let mut schema = settings.into_generator().into_root_schema_for::<Report>();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
     RecursiveTransform(absent_or_there).transform(&mut schema);
-    schema.insert("$id".into(), "urn:rdpscan:report:v1".into());
-    schema.insert("title".into(), SCHEMA.into());
+    schema.insert("$id".into(), id.into());
+    schema.insert("title".into(), title.into());
     // Only string keys: this cannot fail.
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');

@@ -51,10 +51,14 @@ fn no_line_is_wider_than_asked() {
 #[test]
 fn nothing_hidden_reaches_a_terminal_or_page() {
     for (name, report) in every() {
+        let csv = render(&report, Format::Csv, Style::default()).replace("\r\n", "\n");
         for text in [
             table(&report, 80),
+            csv,
             render(&report, Format::Markdown, Style::default()),
+            render(&report, Format::Html, Style::default()),
             render(&report, Format::Json, Style::default()),
+            render(&report, Format::Ndjson, Style::default()),
             without_color(&render(&report, Format::Table, Style { width: 80, color: true })),
         ] {
             let hidden = text.chars().find(|c| *c != '\n' && escape::is_hidden(*c));

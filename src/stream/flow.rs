@@ -4,6 +4,7 @@ use super::habits::{Habits, was_sent_before};
 use super::limits;
 use super::reassemble::{Arrival, Chunk, Stream};
 use super::records::Records;
+use super::sightings::{Sighting, Sightings};
 use crate::base::{Mark, time};
 use crate::packet::{Endpoint, IcmpError, Segment, TcpFlags};
 
@@ -124,6 +125,15 @@ struct Fingerprint {
     time: crate::base::Timestamp,
 }
 
+/// Where a segment was seen before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Copied {
+    /// At the same interface: a mirror port or several capture components.
+    Here,
+    /// At another one: two capture points.
+    Elsewhere,
+}
+
 /// One flow.
 #[derive(Clone, Debug)]
 pub struct Flow {
@@ -169,6 +179,8 @@ pub struct Flow {
     pub second_vantage: u64,
     /// Keep-alive and window probes.
     pub keep_alives: u64,
+    /// What each capture point saw, where there are several.
+    pub sightings: Option<Box<Sightings>>,
     /// Segments of each side since the other was last heard.
     recent: [std::collections::VecDeque<Fingerprint>; 2],
 }
@@ -205,6 +217,7 @@ impl Flow {
             duplicates: 0,
             second_vantage: 0,
             keep_alives: 0,
+            sightings: None,
             recent: Default::default(),
         }
     }
@@ -241,7 +254,13 @@ impl Flow {
     /// Takes the next segment in file order.
     pub fn apply(&mut self, segment: &Segment, bytes: &[u8], mark: Mark) {
         let side = if segment.from == self.client { Side::Client } else { Side::Server };
-        if self.is_copy(side, segment) {
+        let copy = self.copy(side, segment);
+        if copy != Some(Copied::Here)
+            && let Some(sightings) = &mut self.sightings
+        {
+            sightings.push(Sighting::of(side, segment, mark));
+        }
+        if copy.is_some() {
             return;
         }
         self.note_time(mark);
@@ -304,7 +323,7 @@ impl Flow {
         self.recent = Default::default();
     }
 
-    fn is_copy(&mut self, side: Side, segment: &Segment) -> bool {
+    fn copy(&mut self, side: Side, segment: &Segment) -> Option<Copied> {
         let recent = match side {
             Side::Client => &mut self.recent[0],
             Side::Server => &mut self.recent[1],
@@ -325,8 +344,14 @@ impl Flow {
                 && (identified || elsewhere || segment.length > 0 || opens_once)
         });
         match copy.map(|seen| seen.interface == segment.interface) {
-            Some(true) => self.duplicates += 1,
-            Some(false) => self.second_vantage += 1,
+            Some(true) => {
+                self.duplicates += 1;
+                Some(Copied::Here)
+            }
+            Some(false) => {
+                self.second_vantage += 1;
+                Some(Copied::Elsewhere)
+            }
             None => {
                 if recent.len() >= limits::FINGERPRINTS {
                     recent.pop_front();
@@ -341,10 +366,9 @@ impl Flow {
                     interface: segment.interface,
                     time: segment.time,
                 });
-                return false;
+                None
             }
         }
-        true
     }
 
     fn note_time(&mut self, mark: Mark) {

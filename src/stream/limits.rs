@@ -50,3 +50,7 @@ pub const UNANSWERED: i64 = 40 * time::SECOND;
 pub const TOGETHER: usize = 16_384;
 /// ICMP errors that wait for their place among the segments. Past it they are left out and counted.
 pub const ICMP_WAITING: usize = 65_536;
+/// Segments remembered from the beginning of a flow where several capture points are compared.
+pub const FIRST_SIGHTINGS: usize = 384;
+/// Segments remembered from its end. What lies between is not compared.
+pub const LAST_SIGHTINGS: usize = 640;

@@ -12,9 +12,11 @@ pub mod reassemble;
 pub mod records;
 pub mod reorder;
 pub mod seq;
+pub mod sightings;
 pub mod table;
 
 pub use flow::{Close, CloseKind, Flow, Opening, Side};
 pub use reassemble::{Run, Stream};
 pub use records::{Framing, Record, Records};
+pub use sightings::{Sighting, Sightings, Vantage};
 pub use table::FlowTable;

@@ -29,6 +29,8 @@ struct Shard {
     orphans: Vec<IcmpError>,
     /// Whether ended flows were taken out: then what still comes of one is no flow of its own.
     thinned: bool,
+    /// Whether what each capture point saw is kept.
+    watched: bool,
 }
 
 /// A device opens its own connection within this time of the client's last segment.
@@ -65,6 +67,13 @@ pub struct Batch<'a> {
 }
 
 impl FlowTable {
+    /// An empty table; `watched` where several capture points are to be compared.
+    pub fn new(watched: bool) -> Self {
+        let mut table = Self::default();
+        table.shards.iter_mut().for_each(|shard| shard.watched = watched);
+        table
+    }
+
     /// Applies a window's segments.
     pub fn apply(&mut self, batch: Batch<'_>) {
         let lists: Vec<Vec<Vec<&Segment>>> = batch.segments.par_iter().map(|list| by_shard(list)).collect();
@@ -195,9 +204,12 @@ impl Shard {
         if self.thinned && !says_something && !flows.contains_key(&key) {
             return;
         }
+        let watched = self.watched;
         let flow = flows.entry(key).or_insert_with(|| {
             let (client, server, opening) = orient(segment, batch.interest);
-            Box::new(Flow::new(client, server, opening, segment.interface, mark))
+            let mut flow = Flow::new(client, server, opening, segment.interface, mark);
+            flow.sightings = watched.then(Box::default);
+            Box::new(flow)
         });
         flow.apply(segment, segment.bytes(batch.bytes), mark);
     }

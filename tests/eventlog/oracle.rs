@@ -12,14 +12,14 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 #[derive(Debug, PartialEq, Eq)]
 pub struct Summary {
     pub key: (u64, u32),
-    provider: String,
+    pub provider: String,
     channel: String,
-    computer: String,
+    pub computer: String,
     level: String,
     time: Option<Timestamp>,
     activity: Option<Guid>,
     /// Sorted, without empty values: the other reader gathers equal names.
-    fields: Vec<(String, String)>,
+    pub fields: Vec<(String, String)>,
 }
 
 impl Summary {

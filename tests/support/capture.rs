@@ -8,3 +8,4 @@ pub mod rdp;
 pub mod read;
 pub mod tls;
 pub mod udp;
+pub mod view;

@@ -32,15 +32,20 @@ pub fn build(folder: &Path) -> Vec<Made> {
     let name = folder.file_name().and_then(|name| name.to_str()).expect("a plain folder name");
     let mut made = Vec::new();
     for block in blocks(&text, "packets") {
-        made.push(packets::build(name, &block));
+        made.extend(packets::build(name, &block));
     }
-    let written = made.iter().find(|(file, _)| file.starts_with("capture."));
-    let capture = match written {
-        Some((_, bytes)) => Some(bytes.clone()),
-        None => fs::read(folder.join("capture.pcapng")).ok(),
-    };
-    let connections = capture.map(|bytes| connections(&bytes)).unwrap_or_default();
-    for block in blocks(&text, "events") {
+    for mut block in blocks(&text, "events") {
+        // The capture that the log is written over, where it is not the only one.
+        let over = match block.first().and_then(|line| line.strip_prefix("over ")) {
+            Some(file) => file.trim().to_owned(),
+            None => "capture.".to_owned(),
+        };
+        block.retain(|line| !line.starts_with("over "));
+        let capture = match made.iter().find(|(file, _)| file.starts_with(&over)) {
+            Some((_, bytes)) => Some(bytes.clone()),
+            None => fs::read(folder.join("capture.pcapng")).ok(),
+        };
+        let connections = capture.map(|bytes| connections(&bytes)).unwrap_or_default();
         made.extend(events::build(name, &block, &connections));
     }
     made
@@ -149,8 +154,13 @@ fn committed_samples_equal_their_shorthand() {
 fn expectations_cite_what_exists() {
     for folder in folders() {
         let Ok(text) = fs::read_to_string(folder.join("case.toml")) else { continue };
-        let frames = fs::read(folder.join("capture.pcapng"))
-            .map_or(0, |bytes| super::capture::read::frames(&bytes).len());
+        let captures = ["capture.pcapng", "client.pcapng", "server.pcapng"];
+        let frames = captures
+            .iter()
+            .filter_map(|file| fs::read(folder.join(file)).ok())
+            .map(|bytes| super::capture::read::frames(&bytes).len())
+            .max()
+            .unwrap_or(0);
         for line in text.lines() {
             let Some((key, list)) = line.split_once('=') else { continue };
             let items =

@@ -15,8 +15,8 @@ cause! {
     /// - Connect by the server's full name, not by its address, so that Kerberos is possible; on the client
     ///   `klist get TERMSRV/<server.domain>` must give a ticket.
     /// - `Get-ADGroupMember "Protected Users"` tells whether the account is a member.
-    /// - Give the account a password; do not lift `LimitBlankPasswordUse`
-    ///   (`HKLM\SYSTEM\CurrentControlSet\Control\Lsa`) instead.
+    /// - Give the account a password; do not lift `LimitBlankPasswordUse` (`HKLM\SYSTEM\CurrentControlSet\Control\Lsa`)
+    ///   instead.
     /// - To verify: Security 4624 with package Kerberos on the server.
     ///
     /// ## Seen as

@@ -22,7 +22,7 @@ cause! {
     /// - Check whether one of them succeeded: Security 4624 (type 3 or 10) and RemoteConnectionManager 1149 from
     ///   this address.
     /// - Keep more of the log: `wevtutil sl Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational /ms:67108864`.
-    /// - Verify: the address is seen no more in RdpCoreTS 131.
+    /// - To verify: the address is seen no more in RdpCoreTS 131.
     ///
     /// ## Seen as
     /// More than ten connection requests a minute of one source, several names, none of which becomes a session;

@@ -17,10 +17,11 @@ cause! {
     /// ## What to do
     /// - Update the side that is behind, which mostly is the server: any cumulative update since May 2018.
     ///   `Get-HotFix | sort InstalledOn` on both sides; `(Get-Item C:\Windows\System32\tspkg.dll).VersionInfo`.
-    /// - Only until then, and only on that client: policy Computer Configuration, Administrative Templates, System,
-    ///   Credentials Delegation, "Encryption Oracle Remediation": Vulnerable (`AllowEncryptionOracle` = 2 under
-    ///   `HKLM\Software\Microsoft\Windows\CurrentVersion\Policies\System\CredSSP\Parameters`). It opens the hole
-    ///   again: set it back to Mitigated (1) or Force Updated Clients (0) the same day.
+    /// - See what is set:
+    ///   `reg query HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System\CredSSP\Parameters /v AllowEncryptionOracle`.
+    ///   Policy: Computer Configuration > Administrative Templates > System > Credentials Delegation, "Encryption
+    ///   Oracle Remediation". A 2 (Vulnerable) is no remedy: it opens CVE-2018-0886 again; set it back to 1 (Mitigated)
+    ///   or 0 (Force Updated Clients).
     /// - To verify: with the value back at 0 or 1 the client connects, and System 6041 is no longer written.
     ///
     /// ## Seen as

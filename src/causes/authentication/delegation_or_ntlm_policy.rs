@@ -21,11 +21,15 @@ cause! {
     /// - Call the server by its full name (`mstsc /v:srv01.example.test`), not by address: Kerberos needs the name.
     /// - `setspn -L <server>` must list TERMSRV/<server> and TERMSRV/<full name>; System 1067 of the server says that
     ///   they could not be registered.
-    /// - Delegation: policy System, Credentials Delegation, "Allow delegating fresh credentials" (with NTLM-only server
-    ///   authentication where there is no Kerberos) must hold `TERMSRV/<server>`; `gpresult /h gp.html` on the client.
-    /// - NTLM: Microsoft-Windows-NTLM/Operational names who was blocked; add the server as an exception in "Network
-    ///   security: Restrict NTLM: Add remote server exceptions", or mend Kerberos.
-    /// - Restricted Admin: `DisableRestrictedAdmin` = 0 under `HKLM\SYSTEM\CurrentControlSet\Control\Lsa` of the server.
+    /// - Delegation: Computer Configuration > Administrative Templates > System > Credentials Delegation, "Allow
+    ///   delegating fresh credentials" (and "Allow delegating fresh credentials with NTLM-only server authentication"
+    ///   where there is no Kerberos) must hold `TERMSRV/<server>`; `gpresult /h gp.html` on the client tells which
+    ///   policy sets them.
+    /// - NTLM: Microsoft-Windows-NTLM/Operational names who was blocked. Mend Kerberos, or add the server to Computer
+    ///   Configuration > Windows Settings > Security Settings > Local Policies > Security Options, "Network security:
+    ///   Restrict NTLM: Add remote server exceptions for NTLM authentication".
+    /// - Restricted Admin, if it is meant to be offered:
+    ///   `reg query HKLM\SYSTEM\CurrentControlSet\Control\Lsa /v DisableRestrictedAdmin` on the server must show 0.
     /// - To verify: `klist get TERMSRV/<server>` on the client gives a ticket, and the logon goes on.
     ///
     /// ## Seen as

@@ -12,11 +12,13 @@ cause! {
     /// or passed on by single sign-on. They may be right all the same.
     ///
     /// ## What to do
-    /// - On the client do not use saved credentials: in the .rdp file `prompt for credentials:i:1`, and
-    ///   `cmdkey /list`, `cmdkey /delete:TERMSRV/<server>`.
+    /// - On the client do not use saved credentials: in the .rdp file `prompt for credentials:i:1`, and `cmdkey /list`,
+    ///   `cmdkey /delete:TERMSRV/<server>`.
     /// - Whether the server asks for it:
-    ///   `reg query "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services" /v fPromptForPassword`; change
-    ///   it by policy (Remote Desktop Session Host, Security) if saved credentials are meant to be allowed.
+    ///   `reg query "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services" /v fPromptForPassword`. Only if
+    ///   saved credentials are meant to be allowed, change the policy: Computer Configuration > Administrative
+    ///   Templates > Windows Components > Remote Desktop Services > Remote Desktop Session Host > Security, "Always
+    ///   prompt for password upon connection".
     /// - To verify: connect and type the password when asked.
     ///
     /// ## Seen as

@@ -17,9 +17,10 @@ cause! {
     /// ## What to do
     /// - On the server: `net localgroup "Remote Desktop Users"`, and if the user belongs there
     ///   `net localgroup "Remote Desktop Users" <DOMAIN\user> /add`.
-    /// - `secedit /export /cfg rights.inf /areas USER_RIGHTS`: SeRemoteInteractiveLogonRight and
-    ///   SeNetworkLogonRight must hold the user's group, SeDenyRemoteInteractiveLogonRight and
-    ///   SeDenyNetworkLogonRight must not. `gpresult /h gp.html` tells which policy sets them.
+    /// - `secedit /export /cfg rights.inf /areas USER_RIGHTS`: SeRemoteInteractiveLogonRight and SeNetworkLogonRight
+    ///   must hold the user's group, SeDenyRemoteInteractiveLogonRight and SeDenyNetworkLogonRight must not (Computer
+    ///   Configuration > Windows Settings > Security Settings > Local Policies > User Rights Assignment).
+    ///   `gpresult /h gp.html` tells which policy sets them.
     /// - To verify: the user logs off and on again (group membership), then Security 4624 must follow.
     ///
     /// ## Seen as

@@ -13,11 +13,12 @@ cause! {
     /// encrypted: only the server's Security log or the user's error code names the reason.
     ///
     /// ## What to do
-    /// - Read Security 4625 of the server at the time of the attempt: its sub-status is the reason. If there is
-    ///   none, switch the audit on with `auditpol /set /subcategory:"Logon" /failure:enable` and try again.
+    /// - Read Security 4625 of the server at the time of the attempt: its sub-status is the reason. If there is none,
+    ///   switch the audit on with `auditpol /set /subcategory:"Logon" /failure:enable` and try again.
     /// - With a domain account also read 4771 and 4776 of the domain controller.
     /// - Ask the user for the error code: 0x807 is a refused password, 0xD07 a locked account.
     /// - Do not take it for a wrong password before one of these says so, and do not switch NLA off as a fix.
+    /// - To verify: Security 4625 of the next attempt names a sub-status, and its cause is then the one to mend.
     ///
     /// ## Seen as
     /// [MS-CSSP] 2.2.1, 3.1.5: a last message with an error code and no more, or the end after the third token;

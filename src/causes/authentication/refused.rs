@@ -1,7 +1,7 @@
 //! What the causes of a refused logon share: the reason is an NTSTATUS in the server's Security log, or the code
 //! that the client shows. Packets and event 140 tell that a logon was refused, never why.
 
-use crate::causes::{Blame, Case, Cause, Evidence, Finding, Strength};
+use crate::causes::{Blame, Case, Cause, Evidence, Finding, Strength, told};
 use crate::connection::{Nla, Stage};
 use crate::correlate::Joined;
 use crate::correlate::attempt::MatchKey;
@@ -97,11 +97,11 @@ fn by_client(case: &Case<'_>, cause: &'static Cause, codes: Codes, blame: Blame)
         return None;
     }
     let pattern = pattern(case).or_else(|| denied(case));
-    let strength = match (&pattern, case.attempt) {
-        (Some(_), _) => Strength::Corroborated,
-        // Nothing but the client's log: it is the client's own message about its attempt.
-        (None, None) => Strength::Stated,
-        (None, Some(_)) => Strength::Inferred,
+    // Where the packets show that no credentials were sent, the code is of another attempt, maybe.
+    let strength = if pattern.is_none() && never_asked(case) {
+        Strength::Inferred
+    } else {
+        told::code_strength(case, joined, pattern.is_some())
     };
     let mut evidence = vec![Evidence::event(
         &joined.event,

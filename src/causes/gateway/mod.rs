@@ -12,7 +12,7 @@ pub mod gateway_rap_denied;
 pub mod gateway_target_unreachable;
 pub mod gateway_udp_blocked;
 
-use super::{Blame, Case, Cause, Evidence, Finding, Strength, told};
+use super::{Blame, Case, Cause, Evidence, Finding, told};
 use crate::correlate::Joined;
 use crate::eventlog::gateway::{self, Meaning};
 
@@ -55,7 +55,7 @@ fn denied(
         // The client's word is the gateway's, which sent it.
         let coded = coded?;
         let evidence = vec![told::of_code(coded, says)];
-        let finding = Finding::new(cause, Strength::Stated, Blame::Server, evidence);
+        let finding = Finding::new(cause, told::code_strength(case, coded.0, false), Blame::Server, evidence);
         return Some(
             finding.missing("the gateway's log Microsoft-Windows-TerminalServices-Gateway/Operational"),
         );
@@ -90,7 +90,7 @@ fn by_client(
     let coded = told::client_code(case, codes)?;
     let evidence = vec![told::of_code(coded, says)];
     Some(
-        Finding::new(cause, Strength::Stated, blame, evidence)
+        Finding::new(cause, told::code_strength(case, coded.0, false), blame, evidence)
             .detail(format!("{says} (client code {:#X})", coded.1)),
     )
 }

@@ -20,11 +20,13 @@ cause! {
     /// ## What to do
     /// - On the session host: `$s = Get-WmiObject -Namespace root\cimv2\TerminalServices Win32_TerminalServiceSetting`,
     ///   then `$s.GetSpecifiedLicenseServerList()`, `$s.LicensingType` and `$s.GetGracePeriodDays()`.
-    /// - Run `lsdiag.msc` (Remote Desktop Licensing Diagnoser) and set licence server and mode by policy: Remote
-    ///   Desktop Session Host, Licensing.
+    /// - Run `lsdiag.msc` (Remote Desktop Licensing Diagnoser), and set server and mode by policy: Computer
+    ///   Configuration > Administrative Templates > Windows Components > Remote Desktop Services > Remote Desktop
+    ///   Session Host > Licensing, "Use the specified Remote Desktop license servers" and "Set the Remote Desktop
+    ///   licensing mode".
     /// - To get in meanwhile as an administrator: `mstsc /admin /v:<server>`.
-    /// - If only one client fails: export and delete its `HKLM\SOFTWARE\Microsoft\MSLicensing\Store`, then run
-    ///   mstsc there once as administrator.
+    /// - If only one client fails: export and delete its `HKLM\SOFTWARE\Microsoft\MSLicensing\Store`, then run mstsc
+    ///   there once as administrator.
     /// - To verify: the diagnoser shows no problem, and a user without administrative rights can connect.
     ///
     /// ## Seen as

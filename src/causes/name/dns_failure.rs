@@ -20,7 +20,7 @@ cause! {
     /// - `Get-DnsClientServerAddress`: does the client ask the company's name servers? Behind a VPN it must.
     /// - `ipconfig /flushdns` on the client after mending; on the server `ipconfig /registerdns` if its record is
     ///   missing.
-    /// - Verify: `Test-NetConnection NAME -Port 3389`.
+    /// - To verify: `Test-NetConnection NAME -Port 3389`.
     ///
     /// ## Seen as
     /// DNS rcode 2, 3 or 5, an empty answer or silence, and no SYN; RDPClient 1026 with 260, 520, 1288 or 1540;

@@ -20,7 +20,7 @@ cause! {
     /// - On the server: `ipconfig /all`, then `ipconfig /registerdns`; remove stale records of its name
     ///   (`Resolve-DnsName SERVER` must give one address, the server's).
     /// - Two addresses on purpose (cluster, VRRP, proxy ARP) are no conflict: then look at the next finding.
-    /// - Verify: `Test-NetConnection SERVER -Port 3389`, and `Get-NetNeighbor -IPAddress ADDRESS` shows the server's.
+    /// - To verify: `Test-NetConnection SERVER -Port 3389`, and `Get-NetNeighbor -IPAddress ADDRESS` shows the server's.
     ///
     /// ## Seen as
     /// ARP or neighbour advertisements for one IP address with two hardware addresses (RFC 5227); Tcpip 4199.

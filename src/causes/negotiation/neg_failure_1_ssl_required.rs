@@ -19,6 +19,7 @@ cause! {
     /// - Thin clients: update the firmware, then try again.
     /// - If an attempt with TLS came just before, find out why that one failed: this refusal is its consequence.
     /// - Leave `SecurityLayer` of the server at 2: to lower it is no fix.
+    /// - To verify: in a new capture the client offers SSL or HYBRID and the confirm selects one of them.
     ///
     /// ## Seen as
     /// [MS-RDPBCGR] 2.2.1.2.2, failureCode 1; RdpCoreTS 131, 65, 141, then 102 and 103 without 101.

@@ -13,13 +13,15 @@ cause! {
     ///
     /// ## What to do
     /// - On the server, read the setting and the policy that may override it:
-    ///   `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp" /v SecurityLayer`
-    ///   and `reg query "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services" /v SecurityLayer`.
+    ///   `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp" /v SecurityLayer` and
+    ///   `reg query "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services" /v SecurityLayer`.
     /// - Set it to TLS:
     ///   `reg add "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp" /v SecurityLayer /t REG_DWORD /d 2 /f`;
-    ///   by policy: Remote Desktop Session Host, Security, "Require use of specific security layer": SSL.
-    /// - Connect again: a capture must now show TLS or CredSSP selected in the connection confirm.
+    ///   by policy: Computer Configuration > Administrative Templates > Windows Components > Remote Desktop Services >
+    ///   Remote Desktop Session Host > Security, "Require use of specific security layer for remote (RDP) connections":
+    ///   SSL.
     /// - Do not set the clients to standard RDP security: it does not prove who the server is.
+    /// - To verify: connect again; a capture must now show SSL or HYBRID selected in the connection confirm.
     ///
     /// ## Seen as
     /// [MS-RDPBCGR] 2.2.1.2.2, failureCode 2; RdpCoreTS 131, 65, 141, then 102 and 103 without 101.

@@ -13,9 +13,10 @@ cause! {
     /// made or replaced, or its private key cannot be read.
     ///
     /// ## What to do
-    /// - On the server, System log: TerminalServices-RemoteConnectionManager 1057 or 1058 and Schannel 36870 tell
-    ///   what is wrong.
-    /// - List the certificates: `Get-ChildItem "Cert:\LocalMachine\Remote Desktop" | fl Subject,Thumbprint,NotAfter,HasPrivateKey`.
+    /// - On the server, System log: TerminalServices-RemoteConnectionManager 1057 or 1058 and Schannel 36870 tell what
+    ///   is wrong.
+    /// - List the certificates:
+    ///   `Get-ChildItem "Cert:\LocalMachine\Remote Desktop" | fl Subject,Thumbprint,NotAfter,HasPrivateKey`.
     /// - See whether a certificate is bound that does not exist:
     ///   `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp" /v SSLCertificateSHA1Hash`.
     ///   If so, delete the value:
@@ -23,6 +24,7 @@ cause! {
     /// - Have a new self-signed one made: delete the old one from the store "Remote Desktop" (`certlm.msc`), then
     ///   `Restart-Service SessionEnv -Force; Restart-Service TermService -Force`. Event 1056 proves that it was made.
     /// - If 1057 or 1058 comes again, repair the rights on the key store; see `rdpscan explain private-key-unreadable`.
+    /// - To verify: System 1056 is written, and a new capture shows SSL or HYBRID selected and then a certificate.
     ///
     /// ## Seen as
     /// [MS-RDPBCGR] 2.2.1.2.2, failureCode 3; System 1057, 1058, Schannel 36870.

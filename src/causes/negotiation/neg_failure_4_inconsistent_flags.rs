@@ -14,8 +14,9 @@ cause! {
     /// ## What to do
     /// - Update the client; try mstsc from the same computer: if that works, it is the client program.
     /// - Try without `/restrictedAdmin` and `/remoteGuard`, and without `/restricted-admin` of xfreerdp.
-    /// - If a proxy, load balancer or inspecting firewall stands in between, capture on both sides of it and
-    ///   compare the connection requests byte by byte.
+    /// - If a proxy, load balancer or inspecting firewall stands in between, capture on both sides of it and compare
+    ///   the connection requests byte by byte.
+    /// - To verify: in a new capture the server answers the request with a connection confirm that selects a protocol.
     ///
     /// ## Seen as
     /// [MS-RDPBCGR] 2.2.1.2.2, failureCode 4; the request's flags, [MS-RDPBCGR] 2.2.1.1.1.

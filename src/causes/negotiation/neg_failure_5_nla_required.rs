@@ -17,6 +17,7 @@ cause! {
     /// - Linux clients: enable NLA (`xfreerdp /sec:nla`, in Remmina "Security protocol: NLA").
     /// - If an attempt with NLA came just before, find out why that one failed: this refusal is its consequence.
     /// - Do not switch off "Require Network Level Authentication" on the server as a fix.
+    /// - To verify: in a new capture the request offers HYBRID, and RemoteConnectionManager 1149 follows on the server.
     ///
     /// ## Seen as
     /// [MS-RDPBCGR] 2.2.1.2.2, failureCode 5; RdpCoreTS 131, then no RemoteConnectionManager 1149.

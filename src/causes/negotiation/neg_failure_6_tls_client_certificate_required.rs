@@ -12,10 +12,11 @@ cause! {
     /// virtual machines is one. It knows its clients by certificate.
     ///
     /// ## What to do
-    /// - Check address and port: Remote Desktop of a Windows host listens on 3389
-    ///   (`Test-NetConnection <server> -Port 3389`).
+    /// - Check address and port: Remote Desktop of a Windows host listens on 3389 (`Test-NetConnection <server> -Port
+    ///   3389`).
     /// - For the console of a virtual machine use the product's own client (Hyper-V: `vmconnect.exe <host> <machine>`).
     /// - If a gateway or broker gave this address, correct the target in its configuration.
+    /// - To verify: the connection confirm of the corrected target selects SSL or HYBRID.
     ///
     /// ## Seen as
     /// [MS-RDPBCGR] 2.2.1.2.2, failureCode 6.

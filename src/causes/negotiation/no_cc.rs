@@ -13,13 +13,15 @@ cause! {
     /// that accepts connections on the server's behalf.
     ///
     /// ## What to do
-    /// - On the server, look at RdpCoreTS/Operational at the time of the attempt: event 131 tells that the
-    ///   service took the connection, its absence that it did not.
+    /// - On the server, look at RdpCoreTS/Operational at the time of the attempt: event 131 tells that the service took
+    ///   the connection, its absence that it did not.
     /// - `sc.exe queryex TermService` and `qwinsta` (rdp-tcp must be in state Listen); if the service hangs:
     ///   `Restart-Service TermService -Force`.
     /// - `netstat -ano | findstr :3389` and `tasklist /svc /fi "imagename eq svchost.exe"`: the listener must be
     ///   TermService.
     /// - Capture on the server as well: if the request never arrives there, a device in between answers for it.
+    /// - To verify: in a new capture the connection confirm follows the request within a second, and RdpCoreTS 131 is
+    ///   written.
     ///
     /// ## Seen as
     /// [MS-RDPBCGR] 2.2.1.1; RdpCoreTS 131 missing although the log covers the time.

@@ -17,15 +17,14 @@ cause! {
     /// a proxy, an old server or a setting that is half changed leaves it out.
     ///
     /// ## What to do
-    /// - On the server:
-    ///   `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp" /v SecurityLayer`
-    ///   must be 2 (TLS), and `/v UserAuthentication` 1; a policy under
-    ///   `HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services` overrides both.
-    /// - `/v fAllowSecProtocolNegotiation` must be 1 there, or the server does not negotiate at all.
+    /// - On the server: `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp"` must
+    ///   show `SecurityLayer` 2 (TLS), `UserAuthentication` 1, and `fAllowSecProtocolNegotiation` 1, without which the
+    ///   server does not negotiate at all.
+    /// - A policy overrides them: `reg query "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services"` shows it.
     /// - On the client: do not force the old security (`/sec:rdp` of FreeRDP, `negotiate security layer:i:0` in the
     ///   .rdp file); update a client that knows nothing else. Do not lower the server instead.
     /// - With a proxy or load balancer that ends TLS in between: connect around it once.
-    /// - Verify: in a new capture the confirm selects SSL or HYBRID, and a TLS ClientHello follows.
+    /// - To verify: in a new capture the confirm selects SSL or HYBRID, and a TLS ClientHello follows.
     ///
     /// ## Seen as
     /// A connection confirm with a protocol outside of the request, or of 11 bytes, then the end before TLS or at

@@ -23,7 +23,7 @@ cause! {
     /// - VPN: look at its idle and rekey time-outs and at its log on the client.
     /// - Keep the adapter from sleeping: `Disable-NetAdapterPowerManagement -Name Wi-Fi`, and set roaming
     ///   aggressiveness of the Wi-Fi adapter to its lowest.
-    /// - Verify: the session lives through the same move, or the client's address stays the same.
+    /// - To verify: the session lives through the same move, or the client's address stays the same.
     ///
     /// ## Seen as
     /// Silence of the client's address, repeats of the server without an answer, then a SYN from another address

@@ -18,10 +18,11 @@ cause! {
     /// ## What to do
     /// - On the client read Microsoft-Windows-TerminalServices-RDPClient/Operational: 1026 carries the code, and
     ///   `rdpscan explain <code>` its meaning.
-    /// - `Get-WinEvent -FilterHashtable @{LogName='Application';Id=1000,1001}` on the client shows a crash of
-    ///   mstsc.exe or of a plug-in.
+    /// - `Get-WinEvent -FilterHashtable @{LogName='Application';Id=1000,1001}` on the client shows a crash of mstsc.exe
+    ///   or of a plug-in.
     /// - Ask the user for the message, and whether they closed the window or shut the computer down.
     /// - If it repeats: update client and display driver, and try from another client.
+    /// - To verify: a session lives longer than this one did, and ends with RdpCoreTS 103 and reason 12 or 13.
     ///
     /// ## Seen as
     /// FIN or RST of the client without an MCS Disconnect Provider Ultimatum ([MS-RDPBCGR] 2.2.2.3) or TLS

@@ -15,11 +15,12 @@ cause! {
     /// this. Sequence number and TTL fit the server: no sign of a device in between.
     ///
     /// ## What to do
-    /// - Read System of the server at that time: 7031 or 7034 (a service crashed), 1074, 6006, 6008, 41 (the host
-    ///   went down).
+    /// - Read System of the server at that time: 7031 or 7034 (a service crashed), 1074, 6006, 6008, 41 (the host went
+    ///   down).
     /// - Read RdpCoreTS/Operational: 103 carries the reason, 97 and 226 an error.
     /// - `Get-WinEvent -FilterHashtable @{LogName='Application';Id=1000,1001}` lists crashed processes.
     /// - If it repeats at round intervals, suspect a device on the path: capture at both ends.
+    /// - To verify: a session lives longer than this one did, and none of these events is written meanwhile.
     ///
     /// ## Seen as
     /// FIN or RST of the server without an MCS Disconnect Provider Ultimatum ([MS-RDPBCGR] 2.2.2.3) and without a

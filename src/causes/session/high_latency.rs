@@ -19,7 +19,7 @@ cause! {
     /// - A queue: look at the load of the slowest link; limit bulk transfers there, or give RDP precedence.
     /// - Let UDP 3389 through: RDP's UDP transport copes better with long paths.
     /// - In the client: connection speed set by hand to "satellite", fewer colours, no wallpaper.
-    /// - Verify: the time between SYN and SYN-ACK in a capture on the client.
+    /// - To verify: the time between SYN and SYN-ACK in a capture on the client.
     ///
     /// ## Seen as
     /// More than 200 ms between SYN and the acknowledgement of the SYN-ACK, no repeats; RdpCoreTS 133, 137.

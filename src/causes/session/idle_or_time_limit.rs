@@ -12,11 +12,14 @@ cause! {
     /// enforced it. The network and both computers did what they should.
     ///
     /// ## What to do
-    /// - On the server: `reg query "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services"` shows
-    ///   `MaxIdleTime` and `MaxConnectionTime` (milliseconds; 0 or missing is no limit), and
-    ///   `gpresult /h gp.html` the policy that sets them.
+    /// - On the server: `reg query "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services"` shows `MaxIdleTime`
+    ///   and `MaxConnectionTime` (milliseconds; 0 or missing is no limit), and `gpresult /h gp.html` the policy that
+    ///   sets them.
     /// - Without a policy, look at the Sessions tab of the account and at the collection of the session host.
-    /// - Change the limit where it is set, if it is not meant: Remote Desktop Session Host, Session Time Limits.
+    /// - Change the limit where it is set, if it is not meant: Computer Configuration > Administrative Templates >
+    ///   Windows Components > Remote Desktop Services > Remote Desktop Session Host > Session Time Limits, "Set time
+    ///   limit for active but idle Remote Desktop Services sessions" and "Set time limit for active Remote Desktop
+    ///   Services sessions".
     /// - To verify: `gpupdate /force`, log on anew, and let the session idle longer than the old limit.
     ///
     /// ## Seen as

@@ -16,7 +16,9 @@ cause! {
     /// ## What to do
     /// - Update the client (and, where it is not mstsc, try with mstsc), and the server's Windows.
     /// - As a test, one at a time: bitmap caching off (`bitmapcachepersistenable:i:0` in the .rdp file), redirections
-    ///   off, UDP off (`fClientDisableUDP` = 1 by policy on the client). Set back what made no difference.
+    ///   off, UDP off (on the client: Computer Configuration > Administrative Templates > Windows Components > Remote
+    ///   Desktop Services > Remote Desktop Connection Client, "Turn Off UDP On Client"). Set back what made no
+    ///   difference.
     /// - Try from another network, without VPN or proxy: if the error is gone, a device on the path alters the data.
     /// - To verify: RdpCoreTS 97 and SetErrorInfo are no longer written in a long session.
     ///

@@ -19,7 +19,7 @@ cause! {
     ///   `Disable-NetAdapterChecksumOffload -Name Ethernet` (take it back afterwards:
     ///   `Enable-NetAdapterChecksumOffload`).
     /// - VPN or tunnel on the path: once without it.
-    /// - Verify: with "Validate the TCP checksum if possible" on, Wireshark's filter
+    /// - To verify: with "Validate the TCP checksum if possible" on, Wireshark's filter
     ///   `tcp.checksum.status == "Bad"` shows nothing at the receiver.
     ///
     /// ## Seen as

@@ -16,9 +16,12 @@ cause! {
     /// ## What to do
     /// - On the server: `qwinsta` lists the sessions. Log off one that nobody needs: `logoff <id>`; what is open in it
     ///   and not saved is lost.
-    /// - Policy Remote Desktop Session Host, Connections, "Limit number of connections", and `MaxInstanceCount` under
-    ///   `HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp`.
-    /// - Let disconnected sessions end by policy (Session Time Limits), so that they do not fill the host.
+    /// - Policy Computer Configuration > Administrative Templates > Windows Components > Remote Desktop Services >
+    ///   Remote Desktop Session Host > Connections, "Limit number of connections", and without it
+    ///   `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp" /v MaxInstanceCount`.
+    /// - Let disconnected sessions end, so that they do not fill the host: Computer Configuration > Administrative
+    ///   Templates > Windows Components > Remote Desktop Services > Remote Desktop Session Host > Session Time Limits,
+    ///   "Set time limit for disconnected sessions".
     /// - More than two users at once need the Session Host role and its licences.
     /// - To verify: `qwinsta` shows a free place, and the next attempt gets LocalSessionManager 21.
     ///

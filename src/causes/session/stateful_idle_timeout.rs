@@ -18,13 +18,17 @@ cause! {
     /// mstsc tells the server to stop drawing, so a session is sooner idle than its user thinks.
     ///
     /// ## What to do
-    /// - Make the server send keep-alives: policy Configure keep-alive connection interval (Remote Desktop Session
-    ///   Host, Connections), one minute; in the registry `KeepAliveEnable` = 1 and `KeepAliveInterval` = 1 under
-    ///   `HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services`.
+    /// - Make the server send keep-alives: policy Computer Configuration > Administrative Templates > Windows
+    ///   Components > Remote Desktop Services > Remote Desktop Session Host > Connections, "Configure keep-alive
+    ///   connection interval": one minute. In the registry:
+    ///   `reg add "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services" /v KeepAliveEnable /t REG_DWORD /d 1 /f`
+    ///   and
+    ///   `reg add "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services" /v KeepAliveInterval /t REG_DWORD /d 1 /f`;
+    ///   new connections have it.
     /// - Raise the idle time of the device for TCP 3389, or let it send a reset when it forgets (Azure:
     ///   `IdleTimeoutInMinutes` and `EnableTcpReset` of the load balancing rule).
-    /// - To prove it, capture at both ends: the segment that ends the silence leaves one end and does not reach
-    ///   the other.
+    /// - To prove it, capture at both ends: the segment that ends the silence leaves one end and does not reach the
+    ///   other.
     /// - To verify: leave a session alone for longer than the silence seen here.
     ///
     /// ## Seen as

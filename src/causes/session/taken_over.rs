@@ -12,12 +12,17 @@ cause! {
     /// default a user has one session. The connection that had it was ended in order. Nothing is broken.
     ///
     /// ## What to do
-    /// - Find out who: RdpCoreTS 131 and RemoteConnectionManager 1149 just before the end name the address and
-    ///   the user of the new connection; `qwinsta` shows who holds the session now.
+    /// - Find out who: RdpCoreTS 131 and RemoteConnectionManager 1149 just before the end name the address and the user
+    ///   of the new connection; `qwinsta` shows who holds the session now.
     /// - Give each person an account of their own; do not share one.
     /// - If one person really needs several sessions on a session host:
-    ///   `fSingleSessionPerUser` = 0 under `HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server`.
+    ///   `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server" /v fSingleSessionPerUser` shows whether one
+    ///   is all that a user may have; the policy is Computer Configuration > Administrative Templates > Windows
+    ///   Components > Remote Desktop Services > Remote Desktop Session Host > Connections, "Restrict Remote Desktop
+    ///   Services users to a single Remote Desktop Services session".
     /// - If nobody of yours connected then, treat the account as compromised and change its password.
+    /// - To verify: `qwinsta` shows one session for each person, and LocalSessionManager 40 with reason 5 is no longer
+    ///   written.
     ///
     /// ## Seen as
     /// [MS-RDPBCGR] 2.2.5.1.1 errorInfo 5; RdpCoreTS 228 (5), 72 SetErrorInfo(0x5), 103 (5);

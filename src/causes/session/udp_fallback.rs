@@ -17,7 +17,7 @@ cause! {
     ///   open it on the firewalls of the path too.
     /// - To save the wait, switch it off on the client:
     ///   `reg add "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services\Client" /v fClientDisableUDP /t REG_DWORD /d 1 /f`.
-    /// - Verify: the connection bar's information shows that UDP is enabled; RdpCoreTS 131 with UDP.
+    /// - To verify: the connection bar's information shows that UDP is enabled; RdpCoreTS 131 with UDP.
     ///
     /// ## Seen as
     /// RDPEUDP SYN (1232 bytes) at 0, 3.5 and 6.2 s unanswered while TCP goes on ([MS-RDPEUDP] 3.1.5.1.1); RdpCoreTS

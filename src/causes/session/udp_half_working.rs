@@ -18,7 +18,9 @@ cause! {
     ///
     /// ## What to do
     /// - Switch UDP off on the client as a test, and as a remedy until the path is mended:
-    ///   `reg add "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services\Client" /v fClientDisableUDP /t REG_DWORD /d 1 /f`.
+    ///   `reg add "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services\Client" /v fClientDisableUDP /t REG_DWORD /d 1 /f`
+    ///   (policy: Computer Configuration > Administrative Templates > Windows Components > Remote Desktop Services >
+    ///   Remote Desktop Connection Client, "Turn Off UDP On Client").
     /// - Find the largest packet that passes: `ping -f -l 1204 <server>` downwards, plus 28; set it on the VPN's
     ///   adapter: `netsh interface ipv4 set subinterface "<adapter>" mtu=<bytes> store=persistent`.
     /// - On the firewall: a longer time-out for UDP 3389.

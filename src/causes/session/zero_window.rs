@@ -19,7 +19,7 @@ cause! {
     /// - The server froze: `resmon` (processor, memory, disk queue); System log, Resource-Exhaustion-Detector 2004;
     ///   RdpCoreTS 145 names the idle connection.
     /// - Let the client paint less for a test: lower colour depth, `/gfx` off in FreeRDP, another monitor count.
-    /// - Verify: `tcp.analysis.zero_window` in Wireshark stays empty in a new capture.
+    /// - To verify: `tcp.analysis.zero_window` in Wireshark stays empty in a new capture.
     ///
     /// ## Seen as
     /// A window of zero for more than 10 s to the end, answered window probes. RFC 9293 3.8.6.1

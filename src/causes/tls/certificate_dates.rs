@@ -3,7 +3,7 @@
 use super::handshake;
 use super::schannel::{self, Sight};
 use crate::base::{Observed, Timestamp};
-use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause};
+use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause, told};
 use crate::connection::tls::ClearAlert;
 use crate::eventlog::schannel::CertificateFault;
 use crate::protocol::tls::AlertDescription;
@@ -87,12 +87,12 @@ fn logged(case: &Case<'_>, wrong: Option<&Evidence>) -> Option<Finding> {
     let sight = schannel::sight_of_client(case)?;
     let event = schannel::certificate_refused(case, &[CertificateFault::Expired]);
     let code = schannel::client_code(case, EXPIRED);
-    let strength = match (sight, code.is_some(), event.is_some()) {
-        (_, false, false) => return None,
-        (Sight::Agrees, ..) => Strength::Corroborated,
-        (Sight::Blind, true, _) => Strength::Stated,
+    let strength = match (sight, code, event.is_some()) {
+        (_, None, false) => return None,
+        (sight, Some(code), _) => told::code_strength(case, code, sight == Sight::Agrees),
+        (Sight::Agrees, None, true) => Strength::Corroborated,
         // Joined by time alone: another TLS client of the same computer may have written it.
-        (Sight::Blind, false, true) => Strength::Inferred,
+        (Sight::Blind, None, true) => Strength::Inferred,
     };
     let mut evidence: Vec<Evidence> = event.map(|(_, evidence)| evidence).into_iter().collect();
     evidence.extend(code.map(|joined| {

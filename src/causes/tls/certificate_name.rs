@@ -24,7 +24,7 @@ cause! {
     /// - Or give the server a certificate with all names that users type as DNS names of the subject alternative
     ///   name (short name, full name, alias), and bind it:
     ///   `Get-CimInstance -Namespace root/cimv2/TerminalServices -ClassName Win32_TSGeneralSetting | Set-CimInstance -Property @{SSLCertificateSHA1Hash='<thumbprint>'}`.
-    /// - Verify: `mstsc` with that name connects without the warning.
+    /// - To verify: `mstsc` with that name connects without the warning.
     ///
     /// ## Seen as
     /// A server name in the ClientHello (or in RDPClient 1024) that the certificate does not have, and the client's

@@ -18,13 +18,14 @@ cause! {
     ///
     /// ## What to do
     /// - Certificate of your own authority: trust that authority on the client, from an elevated prompt:
-    ///   `certutil -addstore Root ca.cer`; in a domain by policy: Public Key Policies, Trusted Root Certification
-    ///   Authorities.
-    /// - Self-signed: give the server one that clients can check. Policy: Remote Desktop Session Host, Security,
-    ///   "Server authentication certificate template"; then `gpupdate /force` on the server.
+    ///   `certutil -addstore Root ca.cer`; in a domain by policy: Computer Configuration > Windows Settings > Security
+    ///   Settings > Public Key Policies > Trusted Root Certification Authorities.
+    /// - Self-signed: give the server one that clients can check. Policy: Computer Configuration > Administrative
+    ///   Templates > Windows Components > Remote Desktop Services > Remote Desktop Session Host > Security, "Server
+    ///   authentication certificate template"; then `gpupdate /force` on the server.
     /// - Before you trust anything, compare the thumbprint with the server's own:
-    ///   `Get-ChildItem "Cert:\LocalMachine\Remote Desktop" | fl Subject,Issuer,Thumbprint`. A difference means that
-    ///   a device in between replaces certificates.
+    ///   `Get-ChildItem "Cert:\LocalMachine\Remote Desktop" | fl Subject,Issuer,Thumbprint`. A difference means that a
+    ///   device in between replaces certificates.
     /// - FreeRDP 2 keeps what it knows in `~/.config/freerdp/known_hosts2`; remove the line of a server only if its
     ///   certificate was renewed on purpose.
     /// - To verify: `mstsc` connects without the warning.

@@ -14,14 +14,14 @@ cause! {
     /// TLS stacks refuse both; older ones accept them, so some clients work and others do not.
     ///
     /// ## What to do
-    /// - On the server: `Get-ChildItem "Cert:\LocalMachine\Remote Desktop", Cert:\LocalMachine\My | fl Subject,Thumbprint,SignatureAlgorithm`
+    /// - On the server:
+    ///   `Get-ChildItem "Cert:\LocalMachine\Remote Desktop", Cert:\LocalMachine\My | fl Subject,Thumbprint,SignatureAlgorithm`
     ///   and, for the size, `certutil -store My`.
     /// - A self-signed one: delete it in `certlm.msc`, store "Remote Desktop", then
     ///   `Restart-Service SessionEnv -Force`; a new one (RSA 2048, SHA-256) is made, event 1056.
     /// - One of your own authority: issue it anew with RSA 2048 and SHA-256 or better, and bind it.
-    /// - Do not lower the client's security level instead; for one test, `xfreerdp /tls-seclevel:0` shows whether
-    ///   this was it.
-    /// - Verify: the certificate in a new capture (TLS 1.2) shows the new key.
+    /// - Do not lower the client's security level instead: the weak certificate stays weak.
+    /// - To verify: the certificate in a new capture (TLS 1.2) shows the new key.
     ///
     /// ## Seen as
     /// A small key or an old signature in the certificate, and the client's alert 40, 42, 43, 46 or 71 after it;

@@ -17,10 +17,12 @@ cause! {
     /// ## What to do
     /// - Server closed first: on the server, look at the second of the attempt into the System log (Schannel 36870,
     ///   36871, 36874, 36888; 1057, 1058) and into RdpCoreTS/Operational (139).
-    /// - Client closed first: on the client, System log (Schannel 36881 to 36884), CAPI2/Operational
-    ///   (`wevtutil sl Microsoft-Windows-CAPI2/Operational /e:true`, then try again), and the code that the user saw.
+    /// - Client closed first: on the client, System log (Schannel 36881 to 36884), CAPI2/Operational (`wevtutil sl
+    ///   Microsoft-Windows-CAPI2/Operational /e:true`, then try again), and the code that the user saw.
     /// - Capture at both ends: a close that only one of them shows was made on the way.
     /// - Try another client: if all fail, it is the server; if one fails, it is that client.
+    /// - To verify: one of these logs names a reason at the second of the next attempt; its cause is then the one to
+    ///   mend.
     ///
     /// ## Seen as
     /// FIN or RST between ClientHello and Finished, without an alert.

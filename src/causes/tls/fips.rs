@@ -13,12 +13,16 @@ cause! {
     /// the algorithms that are approved, so the server ends the connection.
     ///
     /// ## What to do
-    /// - Compare both sides: `reg query HKLM\SYSTEM\CurrentControlSet\Control\Lsa\FipsAlgorithmPolicy /v Enabled`, and on
-    ///   the server `MinEncryptionLevel` (4 is FIPS) under
-    ///   `HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp`.
+    /// - Compare both sides: `reg query HKLM\SYSTEM\CurrentControlSet\Control\Lsa\FipsAlgorithmPolicy /v Enabled`, and
+    ///   on the server
+    ///   `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp" /v MinEncryptionLevel`
+    ///   (4 is FIPS).
     /// - Update the client: a current one does TLS with approved suites.
-    /// - If FIPS is required, set the policy on both sides (Security Options, "System cryptography: Use FIPS compliant
-    ///   algorithms"); if nobody requires it, take it away by the same policy, and set encryption to High.
+    /// - If FIPS is required, set the policy on both sides: Computer Configuration > Windows Settings > Security
+    ///   Settings > Local Policies > Security Options, "System cryptography: Use FIPS compliant algorithms for
+    ///   encryption, hashing, and signing". If nobody requires it, take it away by the same policy, and set Computer
+    ///   Configuration > Administrative Templates > Windows Components > Remote Desktop Services > Remote Desktop
+    ///   Session Host > Security, "Set client connection encryption level" to High Level.
     /// - To verify: `gpresult /h gp.html` shows the same on both sides, and the connection comes up.
     ///
     /// ## Seen as

@@ -22,7 +22,7 @@ cause! {
     /// - Let ICMP type 3 code 4 (ICMPv6 type 2) pass on every firewall of the path: this is the cure.
     /// - Or clamp the TCP MSS on the VPN or tunnel device; or set the MTU of the adapter:
     ///   `netsh interface ipv4 set subinterface "Ethernet" mtu=1350 store=persistent`.
-    /// - Verify: `netsh interface ipv4 show subinterfaces`, then a connection; the certificate flight of the server
+    /// - To verify: `netsh interface ipv4 show subinterfaces`, then a connection; the certificate flight of the server
     ///   must arrive.
     ///
     /// ## Seen as
@@ -54,6 +54,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let Some((side, lost)) = repeated else {
         return case.capture_is_sound().then(|| beyond_the_hole(flow)).flatten();
     };
+    // What came to the other capture point was not too large for the path.
+    if case.all_came() {
+        return None;
+    }
     let mut evidence = vec![
         Evidence::at(
             lost.first,
@@ -77,14 +81,37 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     }
     let passed = stream.largest_passed.unwrap_or(0);
     // The server's transport times out over exactly this connection: its log agrees that nothing came back.
+    let proof = gone_between(case, side);
     let logged = timed_out(case);
-    let strength = if logged.is_empty() { Strength::Inferred } else { Strength::Corroborated };
+    let strength =
+        if logged.is_empty() && proof.is_none() { Strength::Inferred } else { Strength::Corroborated };
     evidence.extend(logged);
+    let way = format!("on the way from the {} to the {}", side.name(), side.other().name());
+    let between = case.between_points().filter(|_| proof.is_some());
+    evidence.extend(proof);
     Some(
         Finding::new(&CAUSE, strength, Blame::Network, evidence)
             .detail(format!("segments of {} bytes do not pass, segments of {passed} bytes do", lost.length))
-            .located(format!("on the way from the {} to the {}", side.name(), side.other().name())),
+            .located(between.map_or(way.clone(), |between| format!("{between}, {way}"))),
     )
+}
+
+/// Two capture points agree: every large segment left the one and none came to the other, while small ones did.
+fn gone_between(case: &Case<'_>, side: Side) -> Option<Evidence> {
+    let crossing = case.views()?.crossing(side);
+    let largest = crossing.largest.map_or(0, |largest| largest.value);
+    let never = case.never_came(side).find(|never| never.length >= LARGE && never.length > largest)?;
+    let rest = match largest {
+        0 => "packets without data do".to_owned(),
+        largest => format!("segments of up to {largest} bytes do"),
+    };
+    let says = format!(
+        "it passes the capture on the {}'s side {} times and never comes to the one on the {}'s side; {rest}",
+        side.name(),
+        never.times,
+        side.other().name()
+    );
+    Some(Evidence::at(never.last, says))
 }
 
 /// Seen from the receiver: large segments never arrive, the smaller end of the same burst does, and the sender is

@@ -17,7 +17,7 @@ cause! {
     ///   `New-NetFirewallRule -DisplayName "ICMP fragmentation needed" -Protocol ICMPv4 -IcmpType 3:4 -Direction Inbound -Action Allow`.
     /// - On firewalls between the router and the sender: let ICMP errors of existing connections pass.
     /// - Or mend the cause: the MTU of the tunnel, or MSS clamping on it.
-    /// - Verify: after the ICMP message the sender repeats the data in smaller segments, and they are acknowledged.
+    /// - To verify: after the ICMP message the sender repeats the data in smaller segments, and they are acknowledged.
     ///
     /// ## Seen as
     /// ICMP 3/4 or ICMPv6 2/0 quoting this connection, and large segments repeated afterwards. [RFC 1191]

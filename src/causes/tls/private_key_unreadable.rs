@@ -16,16 +16,17 @@ cause! {
     ///
     /// ## What to do
     /// - Save the rights as they are:
-    ///   `icacls C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys /t /c > %TEMP%\MachineKeys-before.txt`.
+    ///   `icacls C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys /save %TEMP%\MachineKeys.acl /t /c` (`icacls
+    ///   C:\ProgramData\Microsoft\Crypto\RSA /restore %TEMP%\MachineKeys.acl /c` gives them back).
     /// - Take ownership: `takeown /f C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys /a /r`.
-    /// - Give the rights back: `icacls C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys /t /c /grant "NT AUTHORITY\System:(F)"`,
-    ///   the same with `"NT AUTHORITY\NETWORK SERVICE:(R)"` and with `"BUILTIN\Administrators:(F)"`.
+    /// - Give the rights back:
+    ///   `icacls C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys /t /c /grant "NT AUTHORITY\System:(F)" "NT AUTHORITY\NETWORK SERVICE:(R)" "BUILTIN\Administrators:(F)"`.
     /// - See that the services run: `Get-Service KeyIso,CryptSvc,CertPropSvc,SessionEnv`.
     /// - Have a new certificate made: delete the old one from the store "Remote Desktop" (`certlm.msc`), then
     ///   `Restart-Service SessionEnv -Force; Restart-Service TermService -Force`. Event 1056 proves that it was made.
+    /// - Leave the folder and its other files alone: they are the keys of every service on the machine. Only the file
+    ///   whose name begins with f686aace6942fb7f7ceb231212eef4a4 is Remote Desktop's.
     /// - To verify: Schannel 36870 is no longer written at an attempt, and a capture shows a ServerHello.
-    /// - Leave the folder and its other files alone: they are the keys of every service on the machine. Only the
-    ///   file whose name begins with f686aace6942fb7f7ceb231212eef4a4 is Remote Desktop's.
     ///
     /// ## Seen as
     /// ClientHello, then a close (or alert 40 or 80) without ServerHello; Schannel 36870 (0x8009030D), 36871 (10013);

@@ -24,7 +24,7 @@ cause! {
     /// - `Restart-Service Audiosrv -Force` cures the case that Microsoft lists under "internal error"; else
     ///   `Restart-Service TermService -Force` (it ends the sessions), or restart the server.
     /// - Take the reason with you first: `procdump -ma <process id of TermService>` before the restart.
-    /// - Verify: in a new capture the answer follows within a second.
+    /// - To verify: in a new capture the answer follows within a second.
     ///
     /// ## Seen as
     /// ClientHello or a CredSSP token acknowledged, then no data of the server for more than 5 s while its TCP goes

@@ -20,7 +20,7 @@ cause! {
     ///   hardware address and TTL.
     /// - Compare with the server's own certificate:
     ///   `Get-ChildItem "Cert:\LocalMachine\Remote Desktop" | fl Subject,Issuer,Thumbprint`.
-    /// - Verify: the certificate has the same thumbprint in captures on both ends.
+    /// - To verify: the certificate has the same thumbprint in captures on both ends.
     ///
     /// ## Seen as
     /// Two certificates for one client port and one server at the same time; NLA ends at the third message without

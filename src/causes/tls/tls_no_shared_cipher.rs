@@ -15,11 +15,11 @@ cause! {
     /// certificate against a client that offers ECDSA only, or the reverse).
     ///
     /// ## What to do
-    /// - On the server, list what is enabled: `Get-TlsCipherSuite | Format-Table Name` and `Get-TlsEccCurve`;
-    ///   compare with the offer in the ClientHello.
+    /// - On the server, list what is enabled: `Get-TlsCipherSuite | Format-Table Name` and `Get-TlsEccCurve`; compare
+    ///   with the offer in the ClientHello.
     /// - See whether a policy sets the order:
-    ///   `reg query "HKLM\SOFTWARE\Policies\Microsoft\Cryptography\Configuration\SSL\00010002" /v Functions`
-    ///   (Computer Configuration, Administrative Templates, Network, SSL Configuration Settings).
+    ///   `reg query "HKLM\SOFTWARE\Policies\Microsoft\Cryptography\Configuration\SSL\00010002" /v Functions` (Computer
+    ///   Configuration > Administrative Templates > Network > SSL Configuration Settings, "SSL Cipher Suite Order").
     /// - Enable a current suite that the certificate fits:
     ///   `Enable-TlsCipherSuite -Name TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384`, then restart.
     /// - If other clients get in, update the one that fails: its offer is the odd one.

@@ -16,11 +16,13 @@ cause! {
     ///
     /// ## What to do
     /// - On both computers, see what is set:
-    ///   `reg query "HKLM\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols" /s`.
-    ///   No key means the default of the Windows version.
+    ///   `reg query "HKLM\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols" /s`. No key means the
+    ///   default of the Windows version.
     /// - Enable TLS 1.2 on the server:
     ///   `reg add "HKLM\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.2\Server" /v Enabled /t REG_DWORD /d 1 /f`
-    ///   and the same with `/v DisabledByDefault /t REG_DWORD /d 0 /f`; on the client under `TLS 1.2\Client`. Restart.
+    ///   and
+    ///   `reg add "HKLM\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.2\Server" /v DisabledByDefault /t REG_DWORD /d 0 /f`;
+    ///   on the client the same two values under "TLS 1.2\Client". Restart.
     /// - Update a client or server that cannot do TLS 1.2. Do not switch TLS 1.0 or 1.1 on again.
     /// - To verify: a new capture shows a ServerHello with TLS 1.2 or 1.3.
     ///

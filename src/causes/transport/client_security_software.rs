@@ -17,7 +17,8 @@ cause! {
     /// ## What to do
     /// - `netsh wfp show filters` on the client: the filter number of event 5157 leads to the product that set it.
     /// - Read the product's own log of that second, and make an exception for mstsc.exe and TCP 3389 to this server.
-    /// - As a test only, uninstall the product on one client (disabling may leave its filter), and install it again.
+    /// - If the exception does not help, take the filter number to the product's maker: its filters stay loaded when
+    ///   its window says "disabled", so switching it off proves nothing.
     /// - To verify: the same client connects, and Security 5157 is no longer written for mstsc.exe.
     ///
     /// ## Seen as

@@ -16,7 +16,7 @@ cause! {
     /// - Look for a device with application inspection on the path and exempt TCP 3389 between the two.
     /// - Capture on the server: if its own handshake is there and the data is not, it is dropped on the way; if
     ///   not even the handshake is there, a device answered in its name.
-    /// - Verify: the connection request is acknowledged and a connection confirm follows.
+    /// - To verify: the connection request is acknowledged and a connection confirm follows.
     ///
     /// ## Seen as
     /// SYN, SYN-ACK, ACK, then the X.224 connection request again and again; no ICMP.

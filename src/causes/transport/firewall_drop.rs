@@ -23,7 +23,7 @@ cause! {
     ///   `Get-NetFirewallRule -DisplayGroup "Remote Desktop" | Get-NetFirewallAddressFilter`.
     /// - To prove who drops: capture on the server. If the SYN arrives there, it is this host; if not, the path.
     ///   `auditpol /set /subcategory:"Filtering Platform Packet Drop" /failure:enable` makes the host log event 5152.
-    /// - Verify: `Test-NetConnection SERVER -Port 3389` from the client.
+    /// - To verify: `Test-NetConnection SERVER -Port 3389` from the client.
     ///
     /// ## Seen as
     /// SYNs with one sequence number, repeated, no SYN-ACK, no RST, no ICMP; Security 5152 or 5157 with the same
@@ -50,6 +50,14 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let (says, mark) = alive(case)?;
     let mut evidence = syn_evidence(flow);
     evidence.push(Evidence::at(mark, says));
+    if let Some(lost) = case.syns_lost() {
+        evidence.push(lost);
+        return Some(
+            Finding::new(&CAUSE, Strength::Corroborated, Blame::Middlebox, evidence)
+                .detail("the SYNs leave the client's side and do not come to the server's")
+                .located("between the capture on the client's side and the one on the server's side"),
+        );
+    }
     Some(
         Finding::new(&CAUSE, Strength::Inferred, Blame::Unknown, evidence)
             .detail("the host is up and does not answer on this port")

@@ -15,7 +15,7 @@ cause! {
     /// - The address that sent the ICMP message is the device: open TCP 3389 (and UDP 3389) from this client to
     ///   this server in its rules.
     /// - If the address is the server's own, it is the server's packet filter.
-    /// - Verify: `Test-NetConnection SERVER -Port 3389` from the client.
+    /// - To verify: `Test-NetConnection SERVER -Port 3389` from the client.
     ///
     /// ## Seen as
     /// ICMP 3/9, 3/10, 3/13 or 3/3 (ICMPv6 1/1) quoting the SYN. [RFC 792], [RFC 1812] 5.2.7.1

@@ -20,7 +20,7 @@ cause! {
     ///   `powercfg /devicequery wake_armed`.
     /// - To wake it over the network:
     ///   `Set-NetAdapterPowerManagement -Name Ethernet -WakeOnMagicPacket Enabled`, and Wake-on-LAN in its firmware.
-    /// - Verify: an attempt after the usual idle time connects.
+    /// - To verify: an attempt after the usual idle time connects.
     ///
     /// ## Seen as
     /// SYNs unanswered; Power-Troubleshooter 1 with an interval that holds the attempt; Kernel-Power 42 or 506 before

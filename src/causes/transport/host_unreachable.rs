@@ -19,7 +19,7 @@ cause! {
     /// - From the client: `Test-NetConnection ADDRESS -TraceRoute` and `route print`; behind a VPN: is the server's
     ///   network routed into the tunnel?
     /// - The device whose address sent the ICMP message is the place to look at first.
-    /// - Verify: `Test-NetConnection ADDRESS -Port 3389`.
+    /// - To verify: `Test-NetConnection ADDRESS -Port 3389`.
     ///
     /// ## Seen as
     /// ICMP 3/0, 3/1 or 11/0 (ICMPv6 1/0, 1/3) quoting the SYN; ARP requests or neighbour solicitations without an

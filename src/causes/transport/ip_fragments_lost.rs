@@ -21,7 +21,7 @@ cause! {
     /// - Make the packets smaller: MSS clamping or a smaller MTU on the tunnel.
     /// - Kerberos over TCP instead of UDP:
     ///   `reg add "HKLM\SYSTEM\CurrentControlSet\Control\Lsa\Kerberos\Parameters" /v MaxPacketSize /t REG_DWORD /d 1 /f`.
-    /// - Verify: `ip.flags.mf == 1 || ip.frag_offset > 0` in Wireshark shows complete datagrams at the receiver.
+    /// - To verify: `ip.flags.mf == 1 || ip.frag_offset > 0` in Wireshark shows complete datagrams at the receiver.
     ///
     /// ## Seen as
     /// Some fragments of one (source, destination, identification, protocol); ICMP 11/1 (ICMPv6 3/1) from the

@@ -15,10 +15,10 @@ cause! {
     /// - On the server, see who listens: `netstat -ano | findstr :3389`, then `tasklist /svc /fi "pid eq <pid>"`: it
     ///   must be TermService.
     /// - See which port Remote Desktop uses:
-    ///   `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp" /v PortNumber`
-    ///   (0xd3d is 3389).
-    /// - On routers and load balancers, correct the target host and port of the forwarding, then connect again:
-    ///   the first byte of the answer must be 03.
+    ///   `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp" /v PortNumber` (0xd3d
+    ///   is 3389).
+    /// - On routers and load balancers, correct the target host and port of the forwarding.
+    /// - To verify: connect again; in a new capture the first byte of the answer is 03.
     ///
     /// ## Seen as
     /// The server speaks before the client does, or its answer does not begin with a TPKT header ([T.123] 8).

@@ -20,7 +20,7 @@ cause! {
     /// - Look at the link where the user sits first: `Get-NetAdapterStatistics`, Wi-Fi signal, VPN client log.
     /// - `pathping SERVER` while it happens; on Windows hosts `pktmon start -c` counts local drops with reasons.
     /// - Capture at both ends at once: what leaves one and does not reach the other was lost between them.
-    /// - Verify: a session of ten minutes without repeated segments (`tcp.analysis.retransmission` in Wireshark).
+    /// - To verify: a session of ten minutes without repeated segments (`tcp.analysis.retransmission` in Wireshark).
     ///
     /// ## Seen as
     /// Retransmissions with doubling pauses until RST or silence; RdpCoreTS 143/142 (121), 226 (0x80070079), 228
@@ -49,7 +49,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if !case.capture_is_fair() || !flow.is_established() || flow.is_half_open() {
         return None;
     }
-    match died(flow) {
+    match died(case, flow) {
+        // What came to the other capture point was not lost on the way there.
+        Some(_) if connection.goodbye.is_none() && case.all_came() => None,
         Some((side, lost)) if connection.goodbye.is_none() => {
             Some(failure(case, connection, flow, side, &lost))
         }
@@ -58,7 +60,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 }
 
 /// The side and the segment with which the path died: repeated to the end, and the other side heard no more.
-fn died(flow: &Flow) -> Option<(Side, Repeat)> {
+fn died(case: &Case<'_>, flow: &Flow) -> Option<(Side, Repeat)> {
     [Side::Client, Side::Server].into_iter().find_map(|side| {
         let lost = flow
             .swallowed(side)
@@ -68,8 +70,9 @@ fn died(flow: &Flow) -> Option<(Side, Repeat)> {
         // The other side may repeat its own data, unheard as well; but it must not have acknowledged anything since.
         let alive =
             other.is_some_and(|last| last.time > lost.first.time) && flow.swallowed(side.other()).is_empty();
-        let answered =
-            flow.close_of(side.other(), CloseKind::Rst).is_some_and(|reset| reset.mark > lost.first);
+        let answered = flow
+            .close_of(side.other(), CloseKind::Rst)
+            .is_some_and(|reset| reset.mark > lost.first && case.reset(reset).is_none_or(|own| own.arrived));
         (!alive && !answered).then_some((side, lost))
     })
 }
@@ -89,17 +92,31 @@ fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lo
     if let Some(silent) = flow.habits(side.other()).last {
         evidence.push(Evidence::at(silent, format!("the last sign of the {}", side.other().name())));
     }
+    let proof = case.lost_between(side);
     let logged = timed_out(case);
-    let strength = if logged.is_empty() { Strength::Inferred } else { Strength::Corroborated };
+    let strength =
+        if logged.is_empty() && proof.is_none() { Strength::Inferred } else { Strength::Corroborated };
     evidence.extend(logged);
     let what = format!(
         "from one moment on nothing of the {} is acknowledged, in the stage {}",
         side.name(),
         connection.reached
     );
+    let Some(proof) = proof else {
+        return Finding::new(&CAUSE, strength, Blame::Network, evidence)
+            .detail(what)
+            .missing("a capture at the other end, to tell where on the path the packets are lost");
+    };
+    evidence.extend(proof.evidence);
+    let ways = if case.lost_between(side.other()).is_some_and(|other| other.side != proof.side) {
+        "in both directions".to_owned()
+    } else {
+        format!("on the way from the {} to the {}", proof.side.name(), proof.side.other().name())
+    };
+    let between = case.between_points().unwrap_or_default();
     Finding::new(&CAUSE, strength, Blame::Network, evidence)
         .detail(what)
-        .missing("a capture at the other end, to tell where on the path the packets are lost")
+        .located(format!("{between}, {ways}"))
 }
 
 /// A connection that lost packets and lived: worth a word.
@@ -128,11 +145,15 @@ fn survived(connection: &Connection, flow: &Flow) -> Option<Finding> {
         stream.data_segments,
         side.name()
     );
-    Some(
-        Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence.collect())
-            .detail(says)
-            .graded(Severity::Remark),
-    )
+    let evidence = evidence.collect();
+    let crossing = connection.views.as_deref().map(|views| views.crossing(side));
+    let finding = match crossing.filter(|crossing| crossing.proven() > 0) {
+        None => Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence).detail(says),
+        Some(crossing) => Finding::new(&CAUSE, Strength::Corroborated, Blame::Network, evidence).detail(
+            format!("{says}; {} of {} were lost between the two captures", crossing.lost, crossing.sent),
+        ),
+    };
+    Some(finding.graded(Severity::Remark))
 }
 
 /// Repeats that the receiver did not have already. A late segment and the receiver's word for it are one event.

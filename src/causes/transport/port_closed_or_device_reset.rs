@@ -18,7 +18,7 @@ cause! {
     ///   port that the client uses.
     /// - If the listener is there, capture on the server: a SYN that never arrives was refused by a device before
     ///   it (port forwarding, NAT, firewall).
-    /// - Verify: `Test-NetConnection SERVER -Port 3389`.
+    /// - To verify: `Test-NetConnection SERVER -Port 3389`.
     ///
     /// ## Seen as
     /// RST+ACK to the SYN with acknowledgement ISN + 1 (RFC 9293 3.10.7.1); no RdpCoreTS 131, no

@@ -15,12 +15,15 @@ cause! {
     ///
     /// ## What to do
     /// - `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server" /v fDenyTSConnections` must be 0; a policy
-    ///   copy under `HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services` overrides it.
+    ///   overrides it:
+    ///   `reg query "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services" /v fDenyTSConnections` (Computer
+    ///   Configuration > Administrative Templates > Windows Components > Remote Desktop Services > Remote Desktop
+    ///   Session Host > Connections, "Allow users to connect remotely by using Remote Desktop Services").
     /// - `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp" /v PortNumber`: connect
     ///   to that port (`mstsc /v:SERVER:PORT`), or set it back to 3389 (0xd3d) and open the port in the firewall.
     /// - `/v fEnableWinStation` in the same key must be 1.
     /// - After a change: `Restart-Service TermService -Force` (it ends the sessions).
-    /// - Verify: `qwinsta` shows rdp-tcp in state Listen; RdpCoreTS 129 names the port.
+    /// - To verify: `qwinsta` shows rdp-tcp in state Listen; RdpCoreTS 129 names the port.
     ///
     /// ## Seen as
     /// SYNs unanswered or refused; RemoteConnectionManager 259 or 262 without an end of the service, RdpCoreTS 106,

@@ -19,10 +19,10 @@ cause! {
     /// - On the device: look in its log for this connection at this second, and exempt TCP 3389 between these hosts
     ///   from the rule that fired.
     /// - To prove it: capture on both ends; the RST is in one capture and was never sent in the other.
-    /// - Verify: the same connection runs on without a reset.
+    /// - To verify: the same connection runs on without a reset.
     ///
     /// ## Seen as
-    /// RST with differing TTL, IP identification or options; RdpCoreTS 143/142 (64), 226 (0x80070040), 103 (14).
+    /// RST with differing TTL, IP identification or options, or in one of two captures only; RdpCoreTS 143/142 (64), 226 (0x80070040), 103 (14).
     "rst-injected", stage: Transport, severity: Failure, blames: [Middlebox],
     more_specific_than: ["ended-abruptly-by-server", "ended-abruptly-by-client", "no-cc",
         "closed-inside-tls-reason-not-visible", "nla-refused-reason-not-visible", "client-left-or-probe",
@@ -47,8 +47,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if ended_before || said_goodbye {
         return None;
     }
-    let mut evidence =
-        vec![Evidence::at(close.mark, format!("{}: {}", ending_says(close), signs.join("; ")))];
+    let says = if signs.is_empty() { String::new() } else { format!(": {}", signs.join("; ")) };
+    let mut evidence = vec![Evidence::at(close.mark, format!("{}{says}", ending_says(close)))];
+    let proof = case.injected(close);
+    let proven = proof.is_some();
+    evidence.extend(proof.into_iter().flatten());
     evidence.extend(close.went_on.map(|mark| {
         Evidence::at(mark, format!("the {} goes on as if it had sent no reset", close.from.name()))
     }));
@@ -59,12 +62,13 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
                 Some(rdp_core_ts::Meaning::SocketError { code: Some(64), .. })
             )
     });
-    let strength = if logged.is_some() { Strength::Corroborated } else { Strength::Inferred };
+    let strength = if proven || logged.is_some() { Strength::Corroborated } else { Strength::Inferred };
     evidence.extend(
         logged.map(|joined| Evidence::event(&joined.event, "the server lost the connection (error 64)")),
     );
     let finding = Finding::new(&CAUSE, strength, Blame::Middlebox, evidence);
-    Some(finding.located(location(case, close)))
+    let between = case.between_points().filter(|_| proven);
+    Some(finding.located(between.unwrap_or_else(|| location(case, close))))
 }
 
 /// How far the forger is, by the TTLs.

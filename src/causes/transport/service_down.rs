@@ -20,7 +20,7 @@ cause! {
     /// - The services that it needs must run: `Get-Service SessionEnv, KeyIso, CryptSvc, CertPropSvc`.
     /// - Find out why it ended: System log, Service Control Manager 7031, 7034, 7023, and Application log 1000 with
     ///   svchost.exe_TermService at the same time.
-    /// - Verify: RemoteConnectionManager 258 (listener started), then a connection.
+    /// - To verify: RemoteConnectionManager 258 (listener started), then a connection.
     ///
     /// ## Seen as
     /// SYNs unanswered or refused; Service Control Manager 7031, 7034, 7036 (stopped), 7000, 7023 for TermService;

@@ -17,7 +17,7 @@ cause! {
     /// - On firewalls between them: is the connection in the state table of the same device both ways?
     /// - Capture on the client: does the SYN-ACK arrive there? If it does, it is the client's own filter
     ///   (`Get-NetFirewallProfile`, security software).
-    /// - Verify: `Test-NetConnection SERVER -Port 3389` from the client.
+    /// - To verify: `Test-NetConnection SERVER -Port 3389` from the client.
     ///
     /// ## Seen as
     /// SYN-ACK repeated, no ACK; no RdpCoreTS 131.

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::model::{Place, Report, Tool, Verdict};
 use super::page::comparison;
 use super::rows::{self, State};
-use super::{Format, Style, json, markdown, table};
+use super::{Format, Style, html, json, markdown, table};
 use crate::connection::Stage;
 use subject::Subject;
 
@@ -206,9 +206,11 @@ impl Comparison {
     /// As text that ends with a line break.
     pub fn render(&self, format: Format, style: Style) -> String {
         match format {
-            Format::Json => json::render(self),
+            // A list of incidents is no comparison.
+            Format::Json | Format::Csv | Format::Ndjson => json::render(self),
             Format::Table => table::draw(&comparison::blocks(self), style),
             Format::Markdown => markdown::draw(&comparison::blocks(self)),
+            Format::Html => html::draw("Remote Desktop connection comparison", &comparison::blocks(self)),
         }
     }
 }

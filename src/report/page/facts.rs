@@ -3,19 +3,21 @@
 use std::net::IpAddr;
 
 use super::Block;
-use crate::report::model::{Certificate, Connection, Facts, Report};
+use crate::report::model::{Accepted, Certificate, Connection, Crossing, Facts, Report, Views};
 use crate::report::rows;
 use crate::report::text::{Ink, Text};
 
 /// The facts of a connection, a labelled line each; lines that nothing is known for are left out.
-pub(super) fn facts(report: &Report, connection: &Connection) -> Block {
+pub(in crate::report) fn facts(report: &Report, connection: &Connection) -> Block {
     let lines = [
         ("path", path(report, connection)),
         ("stages", stages(connection)),
         ("negotiation", negotiation(&connection.facts)),
         ("TLS", tls(&connection.facts)),
+        ("acceptable", acceptance(&connection.facts)),
         ("certificate", connection.facts.certificate.as_ref().map_or_else(Text::new, certificate)),
         ("flow", flow(connection)),
+        ("captures", connection.views.as_ref().map_or_else(Text::new, |own| views(report, own))),
         ("Wireshark", Text::code(&connection.display_filter)),
     ];
     Block::Labelled(lines.into_iter().filter(|(_, text)| !text.is_empty()).collect())
@@ -39,7 +41,7 @@ fn path(report: &Report, connection: &Connection) -> Text {
 }
 
 /// The server's address; a log does not always name it, and then the name of the computer that wrote the log stands.
-fn server(report: &Report, connection: &Connection) -> String {
+pub(in crate::report) fn server(report: &Report, connection: &Connection) -> String {
     let address = rows::endpoint(&connection.server);
     let unknown = connection.server.ip.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
     let incident = report.incidents.iter().find(|incident| incident.id == connection.incident);
@@ -89,6 +91,18 @@ fn tls(facts: &Facts) -> Text {
         ("server name ", facts.sni.as_deref()),
         ("alerts: ", alerts.as_deref()),
     ])
+}
+
+/// What both sides would accept, kind by kind.
+fn acceptance(facts: &Facts) -> Text {
+    let Some(own) = &facts.acceptance else { return Text::new() };
+    let said = |kind: &Option<Accepted>| kind.as_ref().map(|kind| kind.says.clone());
+    let (security, version, cipher) = (said(&own.security), said(&own.tls_version), said(&own.cipher));
+    let said = [security, version, cipher].into_iter().flatten();
+    said.fold(
+        Text::new(),
+        |text, one| if text.is_empty() { text.and(&one) } else { text.and(". ").and(&one) },
+    )
 }
 
 fn certificate(certificate: &Certificate) -> Text {
@@ -146,6 +160,40 @@ fn flow(connection: &Connection) -> Text {
     ]);
     let lines: Vec<_> = lines.iter().map(|(label, value)| (*label, value.as_deref())).collect();
     listed(&lines)
+}
+
+/// What two captures saw of it: what crossed, and where resets came from.
+fn views(report: &Report, views: &Views) -> Text {
+    let points = if views.client_side == views.server_side {
+        "two capture points in one file".to_owned()
+    } else {
+        format!("file {} on the client's side, file {} on the server's", views.client_side, views.server_side)
+    };
+    let hops = views.hops.map(|hops| rows::counted(hops.into(), "router"));
+    let came = |own: &Crossing| {
+        let came = rows::count(own.sent.saturating_sub(own.lost));
+        let doubt =
+            if own.proven || own.lost == 0 { "" } else { " (the capture itself may have lost the rest)" };
+        format!("{came} of {} data segments crossed{doubt}", rows::count(own.sent))
+    };
+    let resets = views.resets.iter().filter(|reset| reset.origin != "unknown").map(|reset| {
+        let place = rows::in_file(report, &format!("frame {}", reset.frame), reset.source);
+        let origin = match (reset.origin, reset.arrived) {
+            ("injected", _) => "made between both points",
+            (_, true) => "sent by that side, and came",
+            _ => "sent by that side, and did not come",
+        };
+        format!("RST of the {}: {origin} ({place})", reset.from)
+    });
+    let resets: Vec<String> = resets.collect();
+    listed(&[
+        ("", Some(&points)),
+        ("between them ", hops.as_deref()),
+        ("one way ", Some(&rows::duration(views.one_way_ms))),
+        ("to server ", Some(&came(&views.to_server))),
+        ("to client ", Some(&came(&views.to_client))),
+        ("", Some(&resets.join("; "))),
+    ])
 }
 
 /// `label value; label value`, without what is not known.

@@ -6,7 +6,7 @@ use super::facts::facts;
 use super::time::Clocks;
 use super::timeline::{evidence, timeline};
 use super::{Block, Piece, part, points};
-use crate::report::model::{Connection, Evidence, Exonerated, Incident, Remark, Report};
+use crate::report::model::{Connection, Evidence, Exonerated, Incident, Remark, Report, Verdict};
 use crate::report::rows::{self, State};
 use crate::report::text::{Ink, Text};
 
@@ -18,24 +18,37 @@ const CONNECTIONS: usize = 5;
 /// What makes two verdicts the same for folding.
 type Likeness = (State, Option<&'static str>);
 
-/// Every incident that is not healthy, failures first; a single one also if it is healthy.
+/// The incidents that are told in full, and a word on the others.
+pub(in crate::report) struct Chosen<'a> {
+    pub in_full: Vec<&'a Incident>,
+    pub more: Vec<Block>,
+}
+
 pub(super) fn details(report: &Report) -> Vec<Block> {
+    let chosen = chosen(report);
+    let mut page: Vec<Block> =
+        chosen.in_full.into_iter().flat_map(|incident| in_full(report, incident)).collect();
+    page.extend(chosen.more);
+    page
+}
+
+/// Every incident that is not healthy, failures first; a single one also if it is healthy.
+pub(in crate::report) fn chosen(report: &Report) -> Chosen<'_> {
     let single = report.incidents.len() == 1;
     let mut order: Vec<&Incident> = report.incidents.iter().collect();
     order.retain(|incident| single || State::of(&incident.verdict) != State::Healthy);
     order.sort_by_key(|incident| State::of(&incident.verdict));
 
-    let mut page = Vec::new();
+    let mut in_full = Vec::new();
     let mut more: BTreeMap<Likeness, Vec<&Incident>> = BTreeMap::new();
     for incident in order {
         let alike = more.entry((State::of(&incident.verdict), incident.verdict.cause)).or_default();
         alike.push(incident);
         if alike.len() <= IN_FULL {
-            page.extend(in_full(report, incident));
+            in_full.push(incident);
         }
     }
-    page.extend(folded(more));
-    page
+    Chosen { in_full, more: folded(more) }
 }
 
 /// Says how many alike were not told, and how to see them.
@@ -104,27 +117,37 @@ fn verdict_first(report: &Report, incident: &Incident) -> Vec<Block> {
         Block::Gap,
         Block::Paragraph(Text::prose(&verdict.summary)),
     ];
-    let mut more = Vec::new();
-    if let Some(code) = &verdict.expected_client_code {
-        more.push(("The client shows", Text::prose(code)));
-    }
-    if let Some(location) = &verdict.location {
-        more.push(("Where", Text::prose(location)));
-    }
+    let more = more(report, verdict);
     if !more.is_empty() {
         page.push(Block::Labelled(more));
     }
     page
 }
 
-fn weighed(incident: &Incident) -> Vec<Text> {
+/// What is known besides of a verdict, a label each.
+pub(in crate::report) fn more(report: &Report, verdict: &Verdict) -> Vec<(&'static str, Text)> {
+    let mut more = Vec::new();
+    if let Some(code) = &verdict.expected_client_code {
+        more.push(("The client shows", Text::prose(code)));
+    }
+    if let (Some(told), Some(own)) = (&report.client_code, &verdict.client_code) {
+        let text = Text::code(&told.text).and(&format!(", which {}: ", own.weighs.replace('-', " ")));
+        more.push(("The user saw", text.and_prose(&own.says)));
+    }
+    if let Some(location) = &verdict.location {
+        more.push(("Where", Text::prose(location)));
+    }
+    more
+}
+
+pub(in crate::report) fn weighed(incident: &Incident) -> Vec<Text> {
     let considered = incident.verdict.also_considered.iter();
     let considered = considered.map(|other| Text::code(other.cause).and(": ").and_prose(&other.why_not));
     let ruled_out = incident.verdict.ruled_out.iter().map(|text| Text::plain("Ruled out: ").and_prose(text));
     considered.chain(ruled_out).collect()
 }
 
-fn exonerated(report: &Report, incident: &Incident) -> Vec<Text> {
+pub(in crate::report) fn exonerated(report: &Report, incident: &Incident) -> Vec<Text> {
     let line = |party: &Exonerated| {
         Text::new()
             .ink(Ink::Good, &format!("{} exonerated", party.party))
@@ -135,7 +158,7 @@ fn exonerated(report: &Report, incident: &Incident) -> Vec<Text> {
     incident.verdict.exonerated.iter().map(line).collect()
 }
 
-fn remarks(report: &Report, incident: &Incident) -> Vec<Text> {
+pub(in crate::report) fn remarks(report: &Report, incident: &Incident) -> Vec<Text> {
     let line = |remark: &Remark| {
         Text::code(remark.cause)
             .and(&format!(", {}: ", remark.strength))
@@ -182,9 +205,13 @@ fn connections(report: &Report, incident: &Incident) -> Vec<Block> {
 }
 
 pub(in crate::report) fn steps(remedy: &[String]) -> Option<Block> {
-    let steps: Vec<Vec<Piece>> =
-        remedy.iter().map(|step| pieces(step)).filter(|pieces| !pieces.is_empty()).collect();
+    let steps = pieces_of(remedy);
     if steps.is_empty() { None } else { Some(Block::Steps(steps)) }
+}
+
+/// Steps without those that say nothing.
+pub(in crate::report) fn pieces_of(remedy: &[String]) -> Vec<Vec<Piece>> {
+    remedy.iter().map(|step| pieces(step)).filter(|pieces| !pieces.is_empty()).collect()
 }
 
 /// Words and commands. A command is what stands in backticks with a space in it, or a line indented by four.

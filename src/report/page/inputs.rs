@@ -13,7 +13,7 @@ const LIMITS: usize = 40;
 const SOURCES: usize = 40;
 
 /// `Limits of this analysis`.
-pub(super) fn limits(report: &Report) -> Vec<Block> {
+pub(in crate::report) fn limits(report: &Report) -> Vec<Block> {
     let mut lines: Vec<Text> = report.notes.iter().take(LIMITS).map(|note| limit(report, note)).collect();
     if let Some(more) = report.notes.len().checked_sub(LIMITS).filter(|more| *more > 0) {
         lines.push(Text::new().and_dim(&format!("… and {more} more: see --format json")));
@@ -41,7 +41,7 @@ fn limit(report: &Report, note: &Note) -> Text {
 }
 
 /// `Sources`, with the clock of each.
-pub(super) fn sources(report: &Report) -> Vec<Block> {
+pub(in crate::report) fn sources(report: &Report) -> Vec<Block> {
     if report.sources.is_empty() {
         return Vec::new();
     }

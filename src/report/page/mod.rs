@@ -6,12 +6,12 @@
 
 pub(super) mod comparison;
 pub(super) mod explanation;
-mod facts;
-mod incident;
-mod inputs;
-mod overview;
-mod time;
-mod timeline;
+pub(super) mod facts;
+pub(super) mod incident;
+pub(super) mod inputs;
+pub(super) mod overview;
+pub(super) mod time;
+pub(super) mod timeline;
 
 use super::model::Report;
 use super::text::Text;
@@ -65,6 +65,13 @@ pub(super) struct Grid {
     /// Shapes for pages too narrow for all columns side by side, widest first: which columns share a column, one
     /// under the other.
     pub stacked: &'static [&'static [&'static [usize]]],
+}
+
+impl Grid {
+    /// The cells of a row with the names of their columns.
+    pub fn labelled<'a>(&'a self, row: &'a [Text]) -> impl Iterator<Item = (&'static str, &'a Text)> {
+        self.header.iter().copied().zip(row)
+    }
 }
 
 /// The whole page, in order.

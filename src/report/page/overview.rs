@@ -4,35 +4,63 @@ use std::collections::BTreeSet;
 
 use super::{Block, Grid, part, points};
 use crate::base::NoteKind;
-use crate::report::model::{Incident, Report};
+use crate::report::model::{ClientCode, Incident, Report};
 use crate::report::rows::{self, State};
 use crate::report::text::{Ink, Text};
 
 /// Rows of the overview that are not healthy.
 const ROWS: usize = 40;
+/// The same on a page that is scrolled.
+const PAGE_ROWS: usize = 400;
 /// Healthy rows of the overview: they have a list of their own.
 const HEALTHY_ROWS: usize = 5;
 /// Healthy incidents without a remark that get a line of their own.
 const HEALTHY_LINES: usize = 200;
 
+/// What a reader of a redacted report must know.
+pub(in crate::report) const REDACTED: &str = "addresses, names and certificate subjects are pseudonyms, the same one for \
+                                              the same thing; only the key file of this report turns them back.";
+
 /// What was found, in one line.
-pub(super) fn opening(report: &Report) -> Vec<Block> {
+pub(in crate::report) fn opening(report: &Report) -> Vec<Block> {
     let heading = Text::plain("Remote Desktop connection analysis");
     let mut line = Text::new();
     if !report.incidents.is_empty() {
         line = tally(report).and(". ");
     }
-    let days = days(report);
-    line = match (days.first(), days.len()) {
-        (Some(day), 1) => line.and_dim(&format!("Times are UTC, on {day}.")),
-        _ => line.and_dim("Times are UTC."),
-    };
+    line = line.and_dim(&times(report));
     let tool = format!(" {} {}", report.tool.name, report.tool.version);
-    vec![Block::Heading(1, heading), Block::Paragraph(line.and_dim(&tool))]
+    let mut page = vec![Block::Heading(1, heading), Block::Paragraph(line.and_dim(&tool))];
+    if report.redacted {
+        page.push(Block::Paragraph(Text::new().ink(Ink::Bold, "Redacted").and(": ").and(REDACTED)));
+    }
+    page.extend(report.client_code.as_ref().map(|told| Block::Paragraph(client_code(told))));
+    page
+}
+
+/// The code that the user saw, and the incidents that it can belong to.
+pub(in crate::report) fn client_code(told: &ClientCode) -> Text {
+    let means = told.means.unwrap_or("not a code that is known");
+    let text = Text::plain("The user saw ").and_code(&told.text).and(": ").and_prose(means).and(". ");
+    let ids: Vec<String> = told.fits.iter().map(ToString::to_string).collect();
+    text.and(&match ids.as_slice() {
+        [] => "It belongs to no incident that failed in these files.".to_owned(),
+        [only] => format!("It can belong to incident {only}."),
+        many => format!("It can belong to one of the incidents {}.", many.join(", ")),
+    })
+}
+
+/// `Times are UTC, on 2024-05-06.`
+pub(in crate::report) fn times(report: &Report) -> String {
+    let days = days(report);
+    match (days.first(), days.len()) {
+        (Some(day), 1) => format!("Times are UTC, on {day}."),
+        _ => "Times are UTC.".to_owned(),
+    }
 }
 
 /// `3 incidents: 1 failed, 2 healthy`.
-fn tally(report: &Report) -> Text {
+pub(in crate::report) fn tally(report: &Report) -> Text {
     let mut text = Text::plain(&rows::counted(length(report.incidents.len()), "incident"));
     let mut separator = ": ";
     for state in [State::Failed, State::Warning, State::Undetermined, State::Healthy] {
@@ -57,7 +85,7 @@ fn days(report: &Report) -> Vec<&str> {
 }
 
 /// All incidents as a table, failures first; nothing for a single one.
-pub(super) fn table(report: &Report) -> Vec<Block> {
+pub(in crate::report) fn table(report: &Report) -> Vec<Block> {
     if report.incidents.len() < 2 {
         return Vec::new();
     }
@@ -70,9 +98,7 @@ pub(super) fn table(report: &Report) -> Vec<Block> {
     let mut page = vec![
         Block::Gap,
         Block::Grid(Grid {
-            header: vec![
-                "id", "start", "client", "server", "reached", "verdict", "cause", "strength", "blame",
-            ],
+            header: HEADER.to_vec(),
             rows: shown.map(|incident| row(report, incident, one_day)).collect(),
             stacked: &[
                 &[&[0], &[1], &[2], &[3], &[4], &[5], &[6], &[7, 8]],
@@ -91,6 +117,22 @@ pub(super) fn table(report: &Report) -> Vec<Block> {
         page.push(Block::Paragraph(Text::new().and_dim(&text)));
     }
     page
+}
+
+/// The columns of a list of incidents.
+pub(in crate::report) const HEADER: [&str; 9] =
+    ["id", "start", "client", "server", "reached", "verdict", "cause", "strength", "blame"];
+
+/// Every incident that is not healthy with its row, failures first, then the healthy ones; of each so many that a
+/// page can hold them.
+pub(in crate::report) fn ordered(report: &Report) -> Vec<(&Incident, Vec<Text>)> {
+    let one_day = days(report).len() < 2;
+    let mut order: Vec<&Incident> = report.incidents.iter().collect();
+    order.sort_by_key(|incident| State::of(&incident.verdict));
+    let healthy = order.partition_point(|incident| State::of(&incident.verdict) != State::Healthy);
+    let (bad, good) = order.split_at(healthy);
+    let shown = bad.iter().take(PAGE_ROWS).chain(good.iter().take(PAGE_ROWS / 4));
+    shown.map(|incident| (*incident, row(report, incident, one_day))).collect()
 }
 
 fn row(report: &Report, incident: &Incident, one_day: bool) -> Vec<Text> {
@@ -112,7 +154,7 @@ fn row(report: &Report, incident: &Incident, one_day: bool) -> Vec<Text> {
 }
 
 /// Healthy incidents, a line each, with their remarks.
-pub(super) fn healthy(report: &Report) -> Vec<Block> {
+pub(in crate::report) fn healthy(report: &Report) -> Vec<Block> {
     if report.incidents.len() < 2 {
         // A single one is told in full.
         return Vec::new();
@@ -153,7 +195,7 @@ fn healthy_line(incident: &Incident, one_day: bool) -> Text {
 }
 
 /// Folded connections as a table.
-pub(super) fn groups(report: &Report) -> Vec<Block> {
+pub(in crate::report) fn groups(report: &Report) -> Vec<Block> {
     let cells = report.groups.iter().map(|group| {
         vec![
             Text::plain(&rows::count(group.count)),
@@ -180,7 +222,7 @@ pub(super) fn groups(report: &Report) -> Vec<Block> {
 }
 
 /// What to say and to do where no RDP was found.
-pub(super) fn nothing_found(report: &Report) -> Vec<Block> {
+pub(in crate::report) fn nothing_found(report: &Report) -> Vec<Block> {
     let read = |kind: &str| report.sources.iter().filter(|source| source.kind == kind).count();
     let (captures, logs) = (length(read("capture")), length(read("event-log")));
     let frames = report.sources.iter().filter_map(|source| source.frames).fold(0_u64, u64::saturating_add);

@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 
 use crate::base::Timestamp;
-use crate::report::model::{Incident, Report};
+use crate::report::model::{Clock, Incident, Report};
 use crate::report::rows;
 use crate::report::text::Text;
 
 /// How a time was come by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(in crate::report) enum Mark {
     /// As its source has it.
     AsIs,
     /// Moved by the offset of its source.
@@ -22,7 +22,7 @@ pub(super) enum Mark {
 
 /// A time ready to be shown and sorted.
 #[derive(Clone, Debug)]
-pub(super) struct Moment {
+pub(in crate::report) struct Moment {
     pub time: String,
     pub mark: Mark,
 }
@@ -47,16 +47,18 @@ impl Moment {
 }
 
 /// The clocks of a report, and the corrected times of one incident's events.
-pub(super) struct Clocks<'a> {
+pub(in crate::report) struct Clocks<'a> {
     /// Nanoseconds by which a source is ahead; `None` if that could not be found out.
     ahead: BTreeMap<u32, Option<i64>>,
     corrected: BTreeMap<(u32, u64), &'a str>,
+    /// Whether times of captures are moved, too.
+    pub captures: bool,
 }
 
 impl<'a> Clocks<'a> {
     pub fn new(report: &'a Report, incident: &Incident) -> Self {
         let mut ahead = BTreeMap::new();
-        for clock in &report.clocks {
+        for clock in report.clocks.iter().filter(|clock| !is_negligible(report, clock)) {
             let known = if clock.quality == "unknown" { None } else { clock.offset_ms.and_then(nanoseconds) };
             ahead.extend(clock.sources.iter().filter(|id| **id != clock.against).map(|id| (*id, known)));
         }
@@ -65,7 +67,15 @@ impl<'a> Clocks<'a> {
         let corrected = events
             .filter_map(|event| Some(((event.source, event.record), event.time_corrected.as_deref()?)))
             .collect();
-        Self { ahead, corrected }
+        let moved = |id: &u32| rows::source(report, *id).is_some_and(|source| source.kind == "capture");
+        let captures = ahead.keys().any(moved);
+        Self { ahead, corrected, captures }
+    }
+
+    /// A time that is told by the capture's clock already, of something that `source` saw.
+    pub fn told(&self, source: Option<u32>, time: &str) -> Moment {
+        let moved = source.is_some_and(|source| self.ahead.contains_key(&source));
+        Moment { time: time.to_owned(), mark: if moved { Mark::Corrected } else { Mark::AsIs } }
     }
 
     /// A time of `source` by the capture's clock, if that can be had.
@@ -85,8 +95,19 @@ impl<'a> Clocks<'a> {
     }
 }
 
+/// Whether a clock is that of a capture which is so near to another one that its times were left as they are.
+fn is_negligible(report: &Report, clock: &Clock) -> bool {
+    let of_capture = clock
+        .sources
+        .iter()
+        .all(|id| rows::source(report, *id).is_some_and(|source| source.kind == "capture"));
+    of_capture && clock.offset_ms.is_some_and(|offset| offset.abs() < 1.0)
+}
+
 /// What the marks mean, for those that were used.
-pub(super) fn legend<'a>(moments: impl Iterator<Item = &'a Moment>) -> Vec<Text> {
+pub(in crate::report) fn legend<'a>(captures: bool, moments: impl Iterator<Item = &'a Moment>) -> Vec<Text> {
+    const LOGGED: &str = "* logged time, moved to the clock of the capture (offsets: see Sources)";
+    const SEVERAL: &str = "* moved to the clock of one capture (which, and the offsets: see Sources)";
     let (mut corrected, mut alone) = (false, false);
     for moment in moments {
         corrected |= moment.mark == Mark::Corrected;
@@ -94,7 +115,7 @@ pub(super) fn legend<'a>(moments: impl Iterator<Item = &'a Moment>) -> Vec<Text>
     }
     let line = |used: bool, text: &str| used.then(|| Text::new().and_dim(text));
     [
-        line(corrected, "* logged time, moved to the clock of the capture (offsets: see Sources)"),
+        line(corrected, if captures { SEVERAL } else { LOGGED }),
         line(alone, "? by the log's own clock, which could not be compared with the capture"),
     ]
     .into_iter()

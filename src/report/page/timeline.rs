@@ -22,11 +22,19 @@ pub(super) fn evidence(report: &Report, incident: &Incident, clocks: &Clocks<'_>
         place: rows::place(report, fact),
     });
     let rows: Vec<Moment> = rows.collect();
-    if rows.is_empty() { None } else { Some(Block::Moments { rows, legend: time::legend(times.iter()) }) }
+    if rows.is_empty() {
+        None
+    } else {
+        Some(Block::Moments { rows, legend: time::legend(clocks.captures, times.iter()) })
+    }
 }
 
 /// Connections, their stages and their events, merged by time.
-pub(super) fn timeline(report: &Report, incident: &Incident, clocks: &Clocks<'_>) -> Option<Block> {
+pub(in crate::report) fn timeline(
+    report: &Report,
+    incident: &Incident,
+    clocks: &Clocks<'_>,
+) -> Option<Block> {
     let mut entries = Vec::new();
     let several = incident.connections.len() > 1;
     for connection in incident.connections.iter().filter_map(|id| rows::connection(report, *id)) {
@@ -36,7 +44,7 @@ pub(super) fn timeline(report: &Report, incident: &Incident, clocks: &Clocks<'_>
     // Stable: entries of one moment stay in the order of the connection.
     entries.sort_by_key(|entry| entry.time.order());
     let day = rows::day(&incident.start);
-    let legend = time::legend(entries.iter().map(|entry| &entry.time));
+    let legend = time::legend(clocks.captures, entries.iter().map(|entry| &entry.time));
     let rows = entries.into_iter().map(|entry| Moment {
         time: entry.time.shown(day),
         says: entry.says,
@@ -57,7 +65,7 @@ fn entries_of(report: &Report, connection: &Connection, name: &str, clocks: &Clo
     let frame =
         |number: Option<u64>| number.map_or_else(String::new, |number| rows::frame(report, number, source));
     let seen = connection.first_frame.is_some();
-    let own = |time: &str| clocks.moment(source.unwrap_or(u32::MAX), None, time);
+    let own = |time: &str| clocks.told(source, time);
     let mut entries = Vec::new();
     if seen {
         let says = Text::plain(name)

@@ -8,12 +8,13 @@ use crate::support::bytes::{Nanos, date, hash, number, seconds, unhex};
 use crate::support::capture::conversation::{ACK, Conversation, FIN, RST, Way};
 use crate::support::capture::file::{self, Frame};
 use crate::support::capture::udp::{self, Host};
+use crate::support::capture::view::{At, View};
 use crate::support::capture::{rdp, tls};
 use crate::support::event::guid_of;
 use std::collections::BTreeMap;
 
-/// Makes the capture of one block; `sample` seeds the ids that its logs repeat.
-pub fn build(sample: &str, lines: &[String]) -> Made {
+/// Makes the captures of one block; `sample` seeds the ids that its logs repeat.
+pub fn build(sample: &str, lines: &[String]) -> Vec<Made> {
     let mut writer = Writer { sample: sample.to_owned(), ..Writer::default() };
     for line in lines {
         writer.line(line);
@@ -25,12 +26,18 @@ pub fn build(sample: &str, lines: &[String]) -> Made {
 struct Writer {
     sample: String,
     file: Option<String>,
+    /// The captures taken at the other end.
+    views: Vec<View>,
+    /// Whether this one was taken near the client.
+    near_client: bool,
     start: Nanos,
     now: Nanos,
     hosts: BTreeMap<String, Host>,
     delay: [Nanos; 2],
     connections: BTreeMap<String, Conversation>,
     frames: Vec<Frame>,
+    /// Which points each frame passes.
+    passes: Vec<At>,
     records: u64,
     /// Last source packet of each host on its UDP side.
     sources: BTreeMap<String, u32>,
@@ -53,6 +60,7 @@ impl Writer {
             "vantage" => {
                 let far = seconds(option(&words, "rtt").expect("rtt="));
                 let near = 100_000;
+                self.near_client = words[1] != "server";
                 self.delay = match words[1].as_str() {
                     "server" => [near, far],
                     "client" => [far, near],
@@ -60,6 +68,7 @@ impl Writer {
                     other => panic!("vantage is client, server or path, not {other}"),
                 };
             }
+            "view" => self.views.push(View::new(&words)),
             "connection" => {
                 let mss = option(&words, "mss").map_or(1460, |mss| number(mss) as u16);
                 let talk =
@@ -79,11 +88,20 @@ impl Writer {
         assert!(time >= self.now, "a frame before its predecessor: {line}");
         self.settle(time);
         self.now = time;
+        self.passes.resize(self.frames.len(), At::Both);
+        let says = |what: &str| words.iter().any(|word| word == what);
+        let at = match (says("@there"), says("@here") || says("lost") && !says("@both")) {
+            (true, _) => At::There,
+            (false, true) => At::Here,
+            (false, false) => At::Both,
+        };
+        let words: Vec<String> = words.iter().filter(|word| !word.starts_with('@')).cloned().collect();
         if words[1] == "udp" {
             self.datagram(&words[2..], line);
         } else {
             self.segment(&words[1], &words[2..], line);
         }
+        self.passes.resize(self.frames.len(), at);
     }
 
     /// Late acknowledgments of all connections up to `time`.
@@ -196,6 +214,7 @@ impl Writer {
             "fin" => return talk.bare(hosts, frames, self.now, way, FIN | ACK),
             "rst" => return talk.bare(hosts, frames, self.now, way, RST | ACK),
             "rst-only" => return talk.bare(hosts, frames, self.now, way, RST),
+            "forged-rst" => return forged(talk, hosts, frames, self.now, way, words),
             "keep-alive" => return talk.keep_alive(hosts, frames, self.now, way),
             "again" => return talk.again(hosts, frames, self.now, way, delivered),
             "app" | "close-notify" => {
@@ -247,14 +266,42 @@ impl Writer {
         self.now = talk.send(&mut self.hosts, &mut self.frames, self.now, way, &bytes, delivered) + 20_000;
     }
 
-    fn finish(mut self) -> Made {
+    fn finish(mut self) -> Vec<Made> {
         self.settle(self.now + 1_000_000_000);
-        let name = self.file.unwrap_or_else(|| "capture.pcapng".to_owned());
-        self.frames.sort_by_key(|frame| frame.time);
-        let bytes =
-            if name == "capture.pcap" { file::pcap(&self.frames) } else { file::pcapng(&self.frames) };
-        (name, bytes)
+        self.passes.resize(self.frames.len(), At::Both);
+        let server = self.hosts.get("server").map(|host| host.ip);
+        let there: Vec<Frame> = self.passing(At::Here);
+        let made: Vec<Made> =
+            self.views.iter().map(|view| view.made(&there, self.near_client, server)).collect();
+        let name = self.file.take().unwrap_or_else(|| "capture.pcapng".to_owned());
+        let mut here = self.passing(At::There);
+        here.sort_by_key(|frame| frame.time);
+        let bytes = if name == "capture.pcap" { file::pcap(&here) } else { file::pcapng(&here) };
+        std::iter::once((name, bytes)).chain(made).collect()
     }
+
+    /// All frames but those that pass another point only.
+    fn passing(&self, but: At) -> Vec<Frame> {
+        let frames = self.frames.iter().zip(&self.passes);
+        frames.filter(|(_, at)| **at != but).map(|(frame, _)| frame.clone()).collect()
+    }
+}
+
+/// A reset in the name of one end, which knows nothing of it; its identification is one that the end may use next.
+fn forged(
+    talk: &Conversation,
+    hosts: &BTreeMap<String, Host>,
+    frames: &mut Vec<Frame>,
+    now: Nanos,
+    way: Way,
+    words: &[String],
+) {
+    let (mut talk, mut hosts) = (talk.clone(), hosts.clone());
+    let name = if way == Way::ToServer { "client" } else { "server" };
+    let host = hosts.get_mut(name).expect("a host line");
+    host.ttl = option(words, "ttl").map_or(host.ttl, |ttl| number(ttl) as u8);
+    host.next_id = option(words, "id").map_or(host.next_id, |id| number(id) as u16);
+    talk.bare(&mut hosts, frames, now, way, RST | ACK);
 }
 
 /// `name:port`.

@@ -42,7 +42,7 @@ fn connections_are_found_in_both_formats() {
     let start = date("2026-03-02T09:15:00.5Z");
     for file in ["capture.pcapng", "capture.pcap"] {
         let text = format!("file {file}\n{TWO_CONNECTIONS}");
-        let (name, bytes) = packets::build("sample", &lines(&text));
+        let (name, bytes) = packets::build("sample", &lines(&text)).remove(0);
         assert_eq!(name, file);
         let found = connections(&bytes);
         let clients: Vec<u16> = found.iter().map(|it| it.client.port()).collect();
@@ -67,7 +67,7 @@ fn a_message_is_cut_and_acknowledged() {
         +0.1 c1 < app 2500 lost
         +0.1 c1 < again
     ";
-    let (_, bytes) = packets::build("sample", &lines(text));
+    let (_, bytes) = packets::build("sample", &lines(text)).remove(0);
     let tcp: Vec<(u32, u32, usize)> = frames(&bytes)
         .iter()
         .map(|frame| {
@@ -84,7 +84,7 @@ fn a_message_is_cut_and_acknowledged() {
 
 #[test]
 fn events_are_timed_against_the_capture_on_the_clock_of_the_log() {
-    let (_, capture) = packets::build("sample", &lines(TWO_CONNECTIONS));
+    let (_, capture) = packets::build("sample", &lines(TWO_CONNECTIONS)).remove(0);
     let found = connections(&capture);
     let text = r"
         log a.evtx computer=SRV01 clock=+10802.5 first-record=77

@@ -1,0 +1,402 @@
+//! Which captures show the same packets, and how far apart their clocks are.
+//!
+//! Found before the captures are read, since times of all of them must be told by one clock. A packet is the same by
+//! its numbers, whatever an address translation made of its ends. The clocks of two captures are compared by packets
+//! of both directions: half of what is left between them is the way from one to the other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::shift::near_whole_hours;
+use crate::base::{NoteKind, Notes, Shift, SourceId, Timestamp, time};
+use crate::capture::Capture;
+use crate::capture::split::{Split, for_each_window};
+use crate::packet::{Endpoint, Interest, Packets, Segment, TcpFlags};
+
+/// How the clock of one capture compares with another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaptureClock {
+    /// The capture.
+    pub source: SourceId,
+    /// The capture that it was compared with.
+    pub against: SourceId,
+    /// This clock minus that one.
+    pub shift: Shift,
+    /// How wrong that may be: half of the shortest way there and back.
+    pub spread: i64,
+    /// Connections, or half minutes of them, that agree.
+    pub pairs: u32,
+    /// Whether packets of both directions were compared.
+    pub both_ways: bool,
+}
+
+/// What captures have to do with each other.
+#[derive(Clone, Debug, Default)]
+pub struct Alignment {
+    /// A clock for each capture that shares packets with another one, save the one that all are told by.
+    pub clocks: Vec<CaptureClock>,
+    /// Captures that hold the same packets.
+    shared: Vec<(SourceId, SourceId)>,
+}
+
+/// Packets that are remembered of each capture: of more, a sample that is the same in every capture.
+const ANCHORS: usize = 32_768;
+/// Differences within this width are one.
+const CLUSTER: i64 = 500 * time::MILLISECOND;
+/// Stretches of one connection that are compared by themselves.
+const STRETCH: i64 = 30 * time::SECOND;
+/// Smaller differences are left as they are.
+const LEAST: i64 = time::MILLISECOND;
+/// A drift is believed of clocks that were compared for so long, and if it is larger than this in that time.
+const LONG: i64 = 600 * time::SECOND;
+const WALKED: i64 = 5 * time::MILLISECOND;
+
+impl Alignment {
+    /// Compares captures; there is nothing to compare below two.
+    pub fn of(captures: &[(SourceId, Capture<'_>)], interest: &Arc<Interest>, split: Split) -> Self {
+        if captures.len() < 2 {
+            return Self::default();
+        }
+        let mut by_key: BTreeMap<Key, Vec<(SourceId, Anchor)>> = BTreeMap::new();
+        let mut starts: BTreeMap<SourceId, Timestamp> = BTreeMap::new();
+        for (source, capture) in captures {
+            for (key, anchor) in anchors(capture, interest, split) {
+                let start = starts.entry(*source).or_insert(anchor.time);
+                *start = (*start).min(anchor.time);
+                by_key.entry(key).or_default().push((*source, anchor));
+            }
+        }
+        let mut matches: BTreeMap<(SourceId, SourceId), Vec<Match>> = BTreeMap::new();
+        for (key, seen) in &by_key {
+            for (at, (one, a)) in seen.iter().enumerate() {
+                for (other, b) in seen.iter().skip(at + 1) {
+                    // A SYN has 32 bits of its own; by these alone it is not known under other addresses.
+                    if key.is_weak() && (a.client, a.server) != (b.client, b.server) {
+                        continue;
+                    }
+                    let pair = if one < other { (*one, *other, a, b) } else { (*other, *one, b, a) };
+                    matches.entry((pair.0, pair.1)).or_default().push(Match::of(pair.2, pair.3));
+                }
+            }
+        }
+        let links: Vec<Link> = matches
+            .into_iter()
+            .filter_map(|((one, other), matches)| Link::of(one, other, &matches))
+            .collect();
+        Self::of_links(&links, &starts)
+    }
+
+    /// Chooses in each group of captures the one nearest to the clients, and tells the others by its clock.
+    fn of_links(links: &[Link], starts: &BTreeMap<SourceId, Timestamp>) -> Self {
+        let mut alignment =
+            Self { clocks: Vec::new(), shared: links.iter().map(|link| (link.one, link.other)).collect() };
+        let mut order: Vec<SourceId> = links.iter().flat_map(|link| [link.one, link.other]).collect();
+        let ahead = |source: SourceId| links.iter().map(|link| link.ahead(source)).sum::<i64>();
+        order.sort_by_key(|source| (std::cmp::Reverse(ahead(*source)), starts.get(source).copied(), *source));
+        order.dedup();
+        let mut known: BTreeMap<SourceId, (SourceId, Shift)> = BTreeMap::new();
+        for reference in order {
+            if known.contains_key(&reference) {
+                continue;
+            }
+            known.insert(reference, (reference, Shift::default()));
+            let mut open = vec![reference];
+            while let Some(from) = open.pop() {
+                let Some((_, base)) = known.get(&from).copied() else { continue };
+                for link in links {
+                    let Some((to, step)) = link.from(from) else { continue };
+                    if known.contains_key(&to) {
+                        continue;
+                    }
+                    let shift = joined(base, step);
+                    known.insert(to, (reference, shift));
+                    alignment.clocks.push(CaptureClock {
+                        source: to,
+                        against: reference,
+                        shift,
+                        spread: link.spread,
+                        pairs: link.pairs,
+                        both_ways: link.both_ways,
+                    });
+                    open.push(to);
+                }
+            }
+        }
+        alignment.clocks.sort_by_key(|clock| clock.source);
+        alignment
+    }
+
+    /// By how much the times of a capture are moved, so that all are told by one clock.
+    pub fn shift(&self, source: SourceId) -> Shift {
+        let clock = self.clocks.iter().find(|clock| clock.source == source);
+        let shift = clock.map(|clock| clock.shift).unwrap_or_default();
+        if shift.offset.abs() < LEAST && shift.per_hour == 0 { Shift::default() } else { shift }
+    }
+
+    /// The capture by whose clock the times of this one are told.
+    pub fn reference(&self, source: SourceId) -> SourceId {
+        self.clocks.iter().find(|clock| clock.source == source).map_or(source, |clock| clock.against)
+    }
+
+    /// Whether two captures hold the same packets: then they are no files of one ring buffer.
+    pub fn share(&self, one: SourceId, other: SourceId) -> bool {
+        self.shared.contains(&(one.min(other), one.max(other)))
+    }
+
+    /// Says what was found, where it is odd.
+    pub fn note(&self, notes: &mut Notes) {
+        const NOTABLE: i64 = 5 * time::SECOND;
+        for clock in &self.clocks {
+            let offset = clock.shift.offset;
+            let sign = if offset < 0 { "-" } else { "+" };
+            let millis = offset.unsigned_abs() / time::MILLISECOND.unsigned_abs();
+            let says = format!(
+                "{sign}{}.{:03} s against another capture of the same packets",
+                millis / 1000,
+                millis % 1000
+            );
+            if near_whole_hours(offset) {
+                notes.add_detail(NoteKind::ClockWholeHours, Some(clock.source), says);
+            } else if !clock.both_ways && offset.abs() > NOTABLE {
+                notes.add_detail(NoteKind::ClockEstimated, Some(clock.source), says);
+            }
+        }
+    }
+}
+
+/// The clock of a third capture, by way of a second one.
+const fn joined(base: Shift, step: Shift) -> Shift {
+    Shift {
+        offset: base.offset.saturating_add(step.offset),
+        per_hour: base.per_hour.saturating_add(step.per_hour),
+        since: if step.since.is_some() { step.since } else { base.since },
+    }
+}
+
+/// What is the same of a packet wherever it is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    seq: u32,
+    ack: u32,
+    length: u32,
+    flags: u8,
+}
+
+impl Key {
+    fn of(segment: &Segment) -> Option<Self> {
+        let flags = segment.flags.0 & (TcpFlags::SYN | TcpFlags::ACK | TcpFlags::FIN | TcpFlags::PSH);
+        let opens = segment.flags.has(TcpFlags::SYN);
+        // A keep-alive repeats a byte: its like comes again and again.
+        let wanted = opens || segment.length > 1 && segment.flags.has(TcpFlags::ACK);
+        let ack = if segment.flags.has(TcpFlags::ACK) { segment.ack } else { 0 };
+        wanted.then_some(Self { seq: segment.seq, ack, length: segment.length, flags })
+    }
+
+    const fn is_weak(&self) -> bool {
+        self.flags & TcpFlags::ACK == 0
+    }
+
+    /// A number that is as good as drawn by lot, and the same in every capture.
+    const fn lot(&self) -> u32 {
+        let mixed = self.seq ^ self.ack.rotate_left(16) ^ self.length.wrapping_mul(0x9e37_79b1);
+        mixed.wrapping_mul(0x85eb_ca6b)
+    }
+}
+
+/// A packet to compare clocks by.
+#[derive(Clone, Copy, Debug)]
+struct Anchor {
+    time: Timestamp,
+    interface: u32,
+    client: Endpoint,
+    server: Endpoint,
+    to_server: bool,
+}
+
+/// The packets of a capture that can be told from all others: SYNs, SYN-ACKs and data that was sent once.
+fn anchors(capture: &Capture<'_>, interest: &Arc<Interest>, split: Split) -> BTreeMap<Key, Anchor> {
+    // A packet that was sent twice stays, so that a third one is not taken for the first.
+    let mut kept: BTreeMap<Key, Option<Anchor>> = BTreeMap::new();
+    let mut level = 0;
+    let chosen = |key: &Key, level: u32| key.lot().leading_zeros() >= level;
+    for_each_window(capture, split, &|| Packets::new(Arc::clone(interest), capture.bytes), |parts| {
+        for segment in parts.iter().flat_map(|part| &part.collected.segments) {
+            let Some(key) = Key::of(segment).filter(|key| chosen(key, level)) else { continue };
+            let anchor = Anchor::of(segment, interest);
+            kept.entry(key)
+                .and_modify(|known| {
+                    // The same packet at two interfaces of one capture is one packet.
+                    *known = known.filter(|known| known.interface != anchor.interface);
+                })
+                .or_insert(Some(anchor));
+            while kept.len() > ANCHORS && level < u32::BITS {
+                level += 1;
+                kept.retain(|key, _| chosen(key, level));
+            }
+        }
+    });
+    kept.into_iter().filter_map(|(key, anchor)| Some((key, anchor?))).collect()
+}
+
+impl Anchor {
+    fn of(segment: &Segment, interest: &Interest) -> Self {
+        let opens = segment.flags.opens();
+        let accepts = segment.flags.accepts();
+        let to_server = opens || !accepts && interest.is_server(segment.to.ip, segment.to.port);
+        let (client, server) =
+            if to_server { (segment.from, segment.to) } else { (segment.to, segment.from) };
+        Self { time: segment.time, interface: segment.interface, client, server, to_server }
+    }
+}
+
+/// One packet in two captures.
+#[derive(Clone, Copy, Debug)]
+struct Match {
+    flow: (Endpoint, Endpoint),
+    to_server: bool,
+    time: Timestamp,
+    /// The second capture's stamp minus the first's.
+    difference: i64,
+}
+
+impl Match {
+    fn of(one: &Anchor, other: &Anchor) -> Self {
+        Self {
+            flow: (one.client, one.server),
+            to_server: one.to_server,
+            time: one.time,
+            difference: other.time - one.time,
+        }
+    }
+}
+
+/// Two captures that share packets.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    one: SourceId,
+    other: SourceId,
+    /// The second clock minus the first.
+    shift: Shift,
+    spread: i64,
+    pairs: u32,
+    both_ways: bool,
+    /// Above zero if the first is nearer to the clients, below if the second is.
+    first_is_nearer: i64,
+}
+
+/// What one stretch of a connection tells of two clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Sample {
+    offset: i64,
+    time: Timestamp,
+    spread: i64,
+    nearer: i64,
+}
+
+impl Link {
+    fn of(one: SourceId, other: SourceId, matches: &[Match]) -> Option<Self> {
+        let mut stretches: BTreeMap<((Endpoint, Endpoint), i64), Vec<&Match>> = BTreeMap::new();
+        for own in matches {
+            stretches.entry((own.flow, own.time.nanos() / STRETCH)).or_default().push(own);
+        }
+        let mut samples: Vec<Sample> = stretches.values().filter_map(|list| Sample::of(list)).collect();
+        let both_ways = !samples.is_empty();
+        if !both_ways {
+            // Packets of one direction only: the way is in the difference.
+            samples.extend(matches.iter().map(|own| Sample {
+                offset: own.difference,
+                time: own.time,
+                spread: 0,
+                nearer: 0,
+            }));
+        }
+        samples.sort_unstable();
+        let cluster = largest_cluster(&samples)?;
+        let middle = cluster.get(cluster.len() / 2)?;
+        let least = cluster.iter().map(|sample| sample.spread).min().unwrap_or(0);
+        Some(Self {
+            one,
+            other,
+            shift: drift(cluster).unwrap_or(Shift::constant(middle.offset)),
+            spread: least,
+            pairs: u32::try_from(cluster.len()).unwrap_or(u32::MAX),
+            both_ways,
+            first_is_nearer: cluster.iter().map(|sample| sample.nearer).sum(),
+        })
+    }
+
+    /// Whether `source` is nearer to the clients than what it is compared with: 1, or -1 if it is farther.
+    fn ahead(&self, source: SourceId) -> i64 {
+        match source {
+            source if source == self.one => self.first_is_nearer.signum(),
+            source if source == self.other => -self.first_is_nearer.signum(),
+            _ => 0,
+        }
+    }
+
+    /// The other capture, and its clock minus that of `from`.
+    fn from(&self, from: SourceId) -> Option<(SourceId, Shift)> {
+        if from == self.one {
+            Some((self.other, self.shift))
+        } else if from == self.other {
+            let since = self.shift.since.map(|since| self.shift.back(since));
+            let back = Shift { offset: -self.shift.offset, per_hour: -self.shift.per_hour, since };
+            Some((self.one, back))
+        } else {
+            None
+        }
+    }
+}
+
+impl Sample {
+    /// Of the packets of one connection, if there are some of both directions.
+    fn of(list: &[&Match]) -> Option<Self> {
+        let sorted = |to_server: bool| {
+            let way = list.iter().filter(|own| own.to_server == to_server);
+            let mut differences: Vec<i64> = way.map(|own| own.difference).collect();
+            differences.sort_unstable();
+            differences
+        };
+        let (forth, back) = (sorted(true), sorted(false));
+        let apart = forth.get(forth.len() / 2)? - back.get(back.len() / 2)?;
+        // The quickest packet each way waited least.
+        let (forth, back) =
+            if apart >= 0 { (*forth.first()?, *back.last()?) } else { (*forth.last()?, *back.first()?) };
+        Some(Self {
+            offset: i64::midpoint(forth, back),
+            time: list.first()?.time,
+            spread: (forth - back).abs() / 2,
+            nearer: apart.signum(),
+        })
+    }
+}
+
+/// The longest stretch of sorted offsets within [`CLUSTER`]; the first of equals.
+fn largest_cluster(sorted: &[Sample]) -> Option<&[Sample]> {
+    let mut best: Option<&[Sample]> = None;
+    let mut end = 0;
+    for (start, first) in sorted.iter().enumerate() {
+        while sorted.get(end).is_some_and(|sample| sample.offset - first.offset <= CLUSTER) {
+            end += 1;
+        }
+        if best.is_none_or(|best| end - start > best.len()) {
+            best = sorted.get(start..end);
+        }
+    }
+    best
+}
+
+/// A line through the offsets, where the clocks were compared long enough and moved.
+fn drift(cluster: &[Sample]) -> Option<Shift> {
+    let mut by_time: Vec<&Sample> = cluster.iter().collect();
+    by_time.sort_unstable_by_key(|sample| (sample.time, sample.offset));
+    let part = by_time.len() / 4;
+    let early = by_time.get(part / 2)?;
+    let late = by_time.get(by_time.len().checked_sub(part / 2 + 1)?)?;
+    let (span, walked) = (late.time - early.time, late.offset - early.offset);
+    if span < LONG || walked.abs() < WALKED.max(early.spread + late.spread) {
+        return None;
+    }
+    let per_hour = i128::from(walked) * i128::from(3600 * time::SECOND) / i128::from(span);
+    Some(Shift { offset: early.offset, per_hour: i64::try_from(per_hour).ok()?, since: Some(early.time) })
+}

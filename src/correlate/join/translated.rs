@@ -1,0 +1,173 @@
+//! Connections behind an address translation: the log knows them by another address, maybe by another port.
+//!
+//! By the port where it stands once; else by time and order, where there is only one way to pair them. Nothing of the
+//! kind where the log knows some connection by its own address: then nothing is translated.
+
+use super::{Arc, BTreeMap, BTreeSet, IpAddr, MatchKey, Work, handshake, keys};
+use super::{NoteKind, Notes, RESIDUAL, Timestamp, UNCOMPARED, time};
+
+/// Pauses between connections and between their events agree within this.
+const PAUSES: i64 = 250 * time::MILLISECOND;
+/// Pauses must be at least this long to be told from those of others.
+const TELLING: i64 = time::SECOND;
+
+impl Work<'_> {
+    /// An address translation changes the client's address and often keeps its port: where a port stands once among
+    /// what is left of both sides, at nearly the same time, it is the same connection.
+    pub(super) fn by_port(&mut self, notes: &mut Notes) {
+        let mut ends: BTreeMap<u16, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        let mut clients: BTreeSet<IpAddr> = BTreeSet::new();
+        for (at, attempt) in self.attempts.iter().enumerate() {
+            let established = attempt.connection.flow.as_ref().is_some_and(|flow| flow.is_established());
+            clients.insert(attempt.connection.client.ip);
+            if established && !self.accepted.contains_key(&at) {
+                ends.entry(attempt.connection.client.port).or_default().0.push(at);
+            }
+        }
+        for (item_at, item) in self.items.iter().enumerate().filter(|(_, item)| item.taken.is_none()) {
+            let stranger = keys::accepted_client(item.event).filter(|client| !clients.contains(&client.ip));
+            if let Some((_, items)) = stranger.and_then(|client| ends.get_mut(&client.port)) {
+                items.push(item_at);
+            }
+        }
+        for (attempts, items) in ends.into_values() {
+            let ([at], [item_at]) = (&attempts[..], &items[..]) else { continue };
+            let near = self.attempts.get(*at).zip(self.items.get(*item_at)).is_some_and(|(attempt, item)| {
+                let moment = handshake(&attempt.connection).time;
+                match item.corrected {
+                    Some(corrected) => (corrected - moment).abs() <= RESIDUAL,
+                    None => (item.event.time - moment).abs() <= UNCOMPARED,
+                }
+            });
+            if near {
+                if let Some(place) = self.items.get(*item_at).map(|item| item.event.at) {
+                    notes.add(NoteKind::JoinedByPort, Some(place.source()), Some(place));
+                }
+                self.accepted.insert(*at, *item_at);
+                self.take(*item_at, *at, MatchKey::Port);
+            }
+        }
+    }
+
+    /// Pairs what is left of both sides, computer by computer.
+    pub(super) fn by_order(&mut self, notes: &mut Notes) {
+        let mut clients: BTreeSet<IpAddr> = BTreeSet::new();
+        let mut open: Vec<(Timestamp, usize)> = Vec::new();
+        for (at, attempt) in self.attempts.iter().enumerate() {
+            clients.extend(attempt.connection.known_clients().map(|client| client.ip));
+            let established = attempt.connection.flow.as_ref().is_some_and(|flow| flow.is_established());
+            if established && !self.accepted.contains_key(&at) {
+                open.push((handshake(&attempt.connection).time, at));
+            }
+        }
+        open.sort_unstable();
+        for (computer, strangers) in self.strangers(&clients) {
+            let known_as_it_is = self
+                .accepted
+                .values()
+                .any(|item_at| self.items.get(*item_at).is_some_and(|item| item.event.computer == computer));
+            if known_as_it_is || open.is_empty() {
+                continue;
+            }
+            for (at, item_at) in paired(&open, &strangers) {
+                if let Some(place) = self.items.get(item_at).map(|item| item.event.at) {
+                    notes.add(NoteKind::JoinedByOrder, Some(place.source()), Some(place));
+                }
+                self.accepted.insert(at, item_at);
+                self.by_order.insert(at);
+                self.take(item_at, at, MatchKey::Time);
+            }
+        }
+    }
+
+    /// Accepted connections of clients that no capture shows, by computer, in order of time.
+    fn strangers(&self, clients: &BTreeSet<IpAddr>) -> BTreeMap<Arc<str>, Vec<Stranger>> {
+        let mut found: BTreeMap<Arc<str>, Vec<Stranger>> = BTreeMap::new();
+        for (item_at, item) in self.items.iter().enumerate().filter(|(_, item)| item.taken.is_none()) {
+            let accepted = keys::accepted_client(item.event);
+            if accepted.is_some_and(|client| !clients.contains(&client.ip)) {
+                let own = Stranger { time: item.time(), item_at, compared: item.corrected.is_some() };
+                found.entry(Arc::clone(&item.event.computer)).or_default().push(own);
+            }
+        }
+        found.values_mut().for_each(|list| list.sort_unstable());
+        found
+    }
+}
+
+/// A connection that a log knows under an address that no capture shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Stranger {
+    time: Timestamp,
+    item_at: usize,
+    /// Whether its time is told by the capture's clock.
+    compared: bool,
+}
+
+/// The only way to pair connections with strangers in their order; none where there are several ways, or none.
+fn paired(open: &[(Timestamp, usize)], strangers: &[Stranger]) -> Vec<(usize, usize)> {
+    let Some((first, last)) = open.first().zip(open.last()) else { return Vec::new() };
+    if strangers.iter().all(|stranger| stranger.compared) {
+        let near = |stranger: &&Stranger| {
+            stranger.time >= first.0.shifted(-RESIDUAL) && stranger.time <= last.0.shifted(RESIDUAL)
+        };
+        let near: Vec<&Stranger> = strangers.iter().filter(near).collect();
+        let fits = near.len() == open.len()
+            && open.iter().zip(&near).all(|((moment, _), own)| (own.time - *moment).abs() <= RESIDUAL);
+        return if fits { pairs(open, near.into_iter()) } else { Vec::new() };
+    }
+    // By clocks that were not compared, the pauses must tell; of one connection there are none.
+    if open.len() == 1 {
+        let near = |stranger: &&Stranger| (stranger.time - first.0).abs() <= UNCOMPARED;
+        let near: Vec<&Stranger> = strangers.iter().filter(near).collect();
+        return if near.len() == 1 { pairs(open, near.into_iter()) } else { Vec::new() };
+    }
+    let same_pauses = |window: &&[Stranger]| {
+        let differences = || window.iter().zip(open).map(|(own, (moment, _))| own.time - *moment);
+        differences().max().zip(differences().min()).is_some_and(|(most, least)| most - least <= PAUSES)
+    };
+    let mut ways = strangers.windows(open.len()).filter(same_pauses);
+    match (ways.next(), ways.next()) {
+        (Some(only), None) if last.0 - first.0 >= TELLING => pairs(open, only.iter()),
+        _ => Vec::new(),
+    }
+}
+
+fn pairs<'a>(
+    open: &[(Timestamp, usize)],
+    strangers: impl Iterator<Item = &'a Stranger>,
+) -> Vec<(usize, usize)> {
+    open.iter().zip(strangers).map(|((_, at), own)| (*at, own.item_at)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moments(seconds: &[i64]) -> Vec<(Timestamp, usize)> {
+        seconds.iter().map(|at| Timestamp::from_nanos(at * time::SECOND)).zip(0..).collect()
+    }
+
+    fn strangers(seconds: &[i64], compared: bool) -> Vec<Stranger> {
+        let own = moments(seconds).into_iter();
+        own.map(|(time, at)| Stranger { time, item_at: at + 100, compared }).collect()
+    }
+
+    #[test]
+    fn pauses_tell_whatever_the_clock_says() {
+        let open = moments(&[10, 19, 40]);
+        let log = strangers(&[3_600, 3_611, 3_620, 3_641, 3_700], false);
+        assert_eq!(paired(&open, &log), [(0, 101), (1, 102), (2, 103)]);
+        // Every second: which ten of twelve?
+        let regular: Vec<i64> = (0..12).collect();
+        assert!(paired(&moments(&regular[..10]), &strangers(&regular, false)).is_empty());
+    }
+
+    #[test]
+    fn one_alone_is_joined_only_to_one_alone() {
+        assert_eq!(paired(&moments(&[10]), &strangers(&[47], false)), [(0, 100)]);
+        assert!(paired(&moments(&[10]), &strangers(&[47, 60], false)).is_empty());
+        assert!(paired(&moments(&[10]), &strangers(&[7_000], false)).is_empty());
+        assert!(paired(&moments(&[10]), &strangers(&[47], true)).is_empty());
+    }
+}

@@ -1,0 +1,69 @@
+//! Pseudonyms: nothing original is left, the same is the same, and words stay words.
+
+use super::*;
+use crate::report::fixture::{failed_verdict, hostile, single};
+
+fn prose(names: &[(What, &str)], text: &str) -> String {
+    let mut report = single(failed_verdict());
+    report.incidents[0].verdict.summary = text.to_owned();
+    let mut identities = Identities::default();
+    for (what, name) in names {
+        identities.add(*what, name);
+    }
+    redact(&mut report, identities, &mut Key::default());
+    report.incidents[0].verdict.summary.clone()
+}
+
+#[test]
+fn addresses_are_known_by_their_form() {
+    assert_eq!(prose(&[], "from 10.1.2.3:50001 to 10.1.2.3."), "from 198.18.0.1:50001 to 198.18.0.1.");
+    // The parties of the fixture come first.
+    let text =
+        prose(&[], "[fe80::1]:3389, 00:11:22:aa:bb:cc and 00-11-22-AA-BB-CC, 0.0.0.0, ::1, 20:10:10.747");
+    assert_eq!(text, "[2001:2::1]:3389, hardware-1 and hardware-1, 0.0.0.0, ::1, 20:10:10.747");
+}
+
+#[test]
+fn names_are_found_in_sentences_in_any_case() {
+    let names = [(What::Host, "srv77.lab.test"), (What::User, "LAB\\zoe"), (What::Host, "TERMSRV/srv77")];
+    let text = prose(&names, "Zoe at SRV77, srv77.lab.test and lab\\ZOE; zoexyz, zoe@lab.test, srv77-old");
+    assert!(!text.to_lowercase().contains("srv77") && !text.contains("lab."), "{text}");
+    assert!(text.contains("zoexyz"), "another word stays: {text}");
+    let first = text.split(" at ").next().unwrap();
+    assert_eq!(text.matches(first).count(), 3, "{text}");
+}
+
+#[test]
+fn a_user_by_the_name_of_a_word_is_one_only_where_a_name_stands() {
+    let text = prose(&[(What::User, "Client")], "the client refuses the logon of Client (user Client)");
+    assert!(text.starts_with("the client refuses the logon of user-"), "{text}");
+    assert!(!text.contains("Client"), "{text}");
+}
+
+#[test]
+fn the_key_turns_every_pseudonym_back_and_keeps_it_for_the_next_report() {
+    let mut key = Key::default();
+    let mut report = single(failed_verdict());
+    redact(&mut report, Identities::default(), &mut key);
+    assert!(report.redacted);
+    let client = report.connections[0].client.ip.clone();
+    assert_eq!(key.original(&client), Some("10.20.0.5"));
+    let user = report.incidents[0].user.clone().unwrap();
+    let (domain, name) = user.split_once('\\').unwrap();
+    assert_eq!((key.original(domain), key.original(name)), (Some("CORP"), Some("alice")));
+
+    let mut again = Key::from_json(&key.to_json()).unwrap();
+    let mut report = single(failed_verdict());
+    redact(&mut report, Identities::default(), &mut again);
+    assert_eq!(report.connections[0].client.ip, client);
+    assert_eq!(again.to_json(), key.to_json());
+    assert!(Key::from_json("{}").is_none() && Key::from_json("no key").is_none());
+}
+
+#[test]
+fn strange_strings_do_not_stop_it() {
+    let mut report = hostile();
+    redact(&mut report, Identities::default(), &mut Key::default());
+    let text = super::super::render(&report, super::super::Format::Json, super::super::Style::default());
+    assert!(!text.contains("10.20.0.5"), "{text}");
+}

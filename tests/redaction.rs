@@ -1,0 +1,192 @@
+//! No name or address of a sample is left in any format of its redacted report.
+//!
+//! What is original comes from other readers than the redaction's: addresses from the frames, names from the logs as
+//! the `evtx` crate reads them, and the named fields of the report that is not redacted.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops with its reason"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+
+use rayon::prelude::*;
+use rdpscan::report::redact::Key;
+use rdpscan::report::{Style, render};
+use rdpscan::{Report, analyze_redacted, causes};
+
+use super::eventlog::oracle;
+use super::formats::ALL;
+use super::samples::{self, Sample};
+use super::support::capture::read;
+
+/// Fields of events that hold names.
+const FIELDS: &[&str] = &[
+    "TargetUserName",
+    "SubjectUserName",
+    "User",
+    "UserName",
+    "Username",
+    "AccountName",
+    "TargetDomainName",
+    "SubjectDomainName",
+    "DomainName",
+    "WorkstationName",
+    "Workstation",
+    "ServerName",
+    "QueryName",
+    "Resource",
+];
+/// Names that are the same on every computer.
+const EVERYWHERE: &[&str] = &[
+    "system",
+    "local service",
+    "network service",
+    "anonymous logon",
+    "nt authority",
+    "localhost",
+    "workgroup",
+];
+
+/// In lower case.
+fn originals(sample: &Sample, report: &Report) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for path in &sample.options.inputs {
+        let bytes = fs::read(path).unwrap();
+        if bytes.starts_with(b"ElfFile") {
+            for event in oracle::events(&bytes) {
+                names(&mut found, &event.computer);
+                for (name, value) in &event.fields {
+                    let is_manager = event.provider.contains("remoteconnectionmanager");
+                    let named = FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name))
+                        || is_manager && ["Param1", "Param2"].contains(&name.as_str());
+                    if named {
+                        names(&mut found, value);
+                    }
+                    address(&mut found, value);
+                }
+            }
+        } else if matches!(bytes.get(..4), Some([0x0a, 0x0d, 0x0d, 0x0a] | [_, _, 0xb2, 0xa1])) {
+            for (from, to) in read::frames(&bytes).iter().filter_map(read::ends) {
+                address(&mut found, &from.ip().to_string());
+                address(&mut found, &to.ip().to_string());
+            }
+        }
+    }
+    for connection in &report.connections {
+        let facts = &connection.facts;
+        for name in [&facts.cookie, &facts.sni, &facts.client_name].into_iter().flatten() {
+            names(&mut found, name);
+        }
+        if let Some(certificate) = &facts.certificate {
+            certificate.names.iter().for_each(|name| names(&mut found, name));
+            for subject in [&certificate.subject, &certificate.issuer] {
+                for part in subject.split(", ").filter_map(|part| part.split_once('=')) {
+                    names(&mut found, part.1);
+                }
+            }
+            found.insert(certificate.thumbprint.to_lowercase());
+        }
+    }
+    report
+        .incidents
+        .iter()
+        .filter_map(|incident| incident.user.as_ref())
+        .for_each(|user| names(&mut found, user));
+    report.sources.iter().filter_map(|source| source.host.as_ref()).for_each(|host| names(&mut found, host));
+    found
+}
+
+fn names(found: &mut BTreeSet<String>, text: &str) {
+    for name in
+        text.split(['\\', '@', '/', ',', ' ']).flat_map(|name| [name, name.split('.').next().unwrap()])
+    {
+        let name = name.trim_matches(['.', '$', '*', '-']).to_lowercase();
+        let tells = name.chars().count() > 1 && name.chars().any(char::is_alphabetic);
+        if tells
+            && !EVERYWHERE.contains(&name.as_str())
+            && !name.starts_with("0x")
+            && name.parse::<IpAddr>().is_err()
+        {
+            found.insert(name);
+        }
+    }
+}
+
+fn address(found: &mut BTreeSet<String>, text: &str) {
+    let ip = text.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| text.parse::<IpAddr>());
+    if let Ok(ip) = ip
+        && !ip.is_unspecified()
+        && !ip.is_loopback()
+        && !ip.is_multicast()
+    {
+        found.insert(ip.to_canonical().to_string());
+    }
+}
+
+/// Whether `word` stands in the text and is no part of a longer word.
+fn stands_in(text: &str, word: &str) -> bool {
+    let inside = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        !before.is_some_and(inside) && !after.is_some_and(inside)
+    })
+}
+
+/// Words of the program itself: that a report holds one tells nothing.
+fn words_of_the_program() -> BTreeSet<String> {
+    let texts = causes::ALL.iter().flat_map(|cause| [cause.doc, cause.id]);
+    texts.flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).map(str::to_lowercase).collect()
+}
+
+#[test]
+fn no_original_string_is_left_in_any_format() {
+    let own = words_of_the_program();
+    let left: Vec<String> = samples::all()
+        .par_iter()
+        .flat_map_iter(|sample| {
+            let Ok(plain) = &sample.report else { return Vec::new() };
+            let originals = originals(sample, plain);
+            assert!(!originals.is_empty(), "samples/{}: nothing original", sample.name);
+            let mut key = Key::default();
+            let report = analyze_redacted(&sample.options, &mut key).unwrap();
+            assert_eq!(verdicts(&report), verdicts(plain), "samples/{}", sample.name);
+            let mut left = Vec::new();
+            for format in ALL {
+                let text = render(&report, format, Style { width: 400, color: false }).to_lowercase();
+                assert!(text.contains("redacted") || report.incidents.is_empty(), "{format:?} has no banner");
+                for word in originals.iter().filter(|word| !own.contains(*word) && stands_in(&text, word)) {
+                    left.push(format!("samples/{}: {word} in {format:?}", sample.name));
+                }
+            }
+            left
+        })
+        .collect();
+    assert!(left.is_empty(), "{} left:\n{}", left.len(), left.join("\n"));
+}
+
+/// What was judged: pseudonyms change nothing of it.
+fn verdicts(report: &Report) -> Vec<(&'static str, Option<&'static str>, Option<&'static str>)> {
+    let of = |verdict: &rdpscan::report::model::Verdict| (verdict.kind, verdict.cause, verdict.strength);
+    report.incidents.iter().map(|incident| of(&incident.verdict)).collect()
+}
+
+#[test]
+fn the_same_has_the_same_pseudonym_in_two_reports_of_one_key() {
+    let sample = samples::all().iter().find(|sample| sample.name == "bad-password--windows").unwrap();
+    let mut key = Key::default();
+    let first = analyze_redacted(&sample.options, &mut key).unwrap();
+    let mut again = Key::from_json(&key.to_json()).unwrap();
+    let second = analyze_redacted(&sample.options, &mut again).unwrap();
+    for format in ALL {
+        assert_eq!(render(&first, format, Style::default()), render(&second, format, Style::default()));
+    }
+    let ip = &first.connections[0].client.ip;
+    assert_eq!(key.original(ip), Some("192.0.2.10"));
+}
