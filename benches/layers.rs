@@ -73,7 +73,7 @@ fn flows(segments: &[Segment], bytes: &[u8], interest: &Interest) -> Vec<Box<Flo
 
 fn reassemble() {
     const SEGMENT: u32 = 1460;
-    let data = [0x17; SEGMENT as usize];
+    let data = vec![0x17; usize::try_from(SEGMENT).unwrap()];
     let mut stream = Stream::new(Side::Server);
     let mut records = Records::default();
     stream.open(0);
