@@ -120,7 +120,7 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     let connections = std::mem::take(&mut scanned.connections);
     let udp = udp::once(&scanned.observations);
     let Tied { mut attempts, sides, rest, links, blocked } =
-        join(connections, udp, &logs, &clocks, &capture_windows, &mut notes);
+        join(connections, udp, logs, &clocks, &capture_windows, &mut notes);
     let groups = fold::with_blocked(groups, &blocked, &mut notes);
     reach::refine(&mut attempts);
     reach_of_logs(&attempts, &mut hosts);

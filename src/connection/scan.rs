@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::alignment::Alignment;
 use super::ended::{self, Epoch, Sink};
 use super::observations::{Hosts, Observations};
@@ -261,9 +263,11 @@ impl<'a> Reading<'a> {
 
     fn window(&mut self, parts: Vec<Part<Packets>>, into: &mut Into<'_>) {
         let notes = &mut *into.notes;
-        let mut segments = Vec::new();
+        let mut parts = parts;
+        parts.par_iter_mut().for_each(|part| part.collected.renumber(part.first_frame));
+        let mut ordered = Vec::with_capacity(parts.len());
         let mut icmp = Vec::new();
-        for mut part in parts {
+        for part in parts {
             for damage in &part.damage {
                 notes.add_many(damage.kind, Some(self.source), format!("at byte {}", damage.offset), 1, None);
             }
@@ -272,13 +276,11 @@ impl<'a> Reading<'a> {
                 let known = self.drops.entry(interface).or_default();
                 *known = dropped.max(*known);
             }
-            part.collected.renumber(part.first_frame);
             let mut packets = part.collected;
             self.put_together(&mut packets);
             self.take_rest(&mut packets, &mut icmp);
-            segments.append(&mut packets.segments);
+            ordered.push(self.reorder.push(packets.segments));
         }
-        let ordered = self.reorder.push(segments);
         self.epoch.wait(icmp);
         self.apply(&ordered, into);
     }
@@ -323,20 +325,26 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn apply(&mut self, segments: &[Segment], into: &mut Into<'_>) {
-        let mut rest = segments;
-        while !rest.is_empty() {
-            let (own, later) = self.epoch.split(rest);
-            self.apply_batch(own, &[], into.table);
-            if let Some((now, icmp)) = self.epoch.end() {
-                self.apply_batch(&[], &icmp, into.table);
-                self.take_ended(now, into);
+    fn apply(&mut self, lists: &[Vec<Segment>], into: &mut Into<'_>) {
+        let mut batch: Vec<&[Segment]> = Vec::with_capacity(lists.len());
+        for list in lists {
+            let mut rest = list.as_slice();
+            while !rest.is_empty() {
+                let (own, later) = self.epoch.split(rest);
+                batch.push(own);
+                if let Some((now, icmp)) = self.epoch.end() {
+                    self.apply_batch(&batch, &[], into.table);
+                    self.apply_batch(&[], &icmp, into.table);
+                    self.take_ended(now, into);
+                    batch.clear();
+                }
+                rest = later;
             }
-            rest = later;
         }
+        self.apply_batch(&batch, &[], into.table);
     }
 
-    fn apply_batch(&self, segments: &[Segment], icmp: &[IcmpError], table: &mut FlowTable) {
+    fn apply_batch(&self, segments: &[&[Segment]], icmp: &[IcmpError], table: &mut FlowTable) {
         table.apply(Batch {
             segments,
             icmp,
@@ -354,13 +362,13 @@ impl<'a> Reading<'a> {
         let (flows, given_up) = into.table.take_ended(now, self.bounds.at_most);
         self.given_up += given_up;
         let flows = flows.into_iter().map(|flow| (flow, now)).collect();
-        let ended = ended::connections(flows, &self.interest, into.notes);
+        let ended = ended::ended(flows, &self.interest, into.notes);
         into.singles.extend(into.sink.take(ended, &[]));
     }
 
     fn end(&mut self, into: &mut Into<'_>) {
         let rest = self.reorder.finish();
-        self.apply(&rest, into);
+        self.apply(&[rest], into);
         let icmp = self.epoch.rest();
         self.apply_batch(&[], &icmp, into.table);
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
@@ -431,7 +439,7 @@ impl Pass {
             if some.is_empty() {
                 break;
             }
-            let last = ended::connections(some, interest, notes);
+            let last = ended::ended(some, interest, notes);
             connections.extend(sink.take(last, &self.observations));
         }
         connections.sort_by_key(|connection| (connection.first, connection.client, connection.server));

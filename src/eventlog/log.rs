@@ -200,7 +200,7 @@ impl LogIndex<'_> {
                 let records = || indexed.chunk.records.iter().zip(&indexed.entries);
                 let chosen: Vec<_> =
                     records().filter(|(_, entry)| wanted(entry)).map(|(record, _)| *record).collect();
-                let mut decoded = decode::decode(&indexed.chunk, source, &chosen);
+                let mut decoded = decode::decode(&indexed.chunk, source, &chosen, security::is_of_no_use);
                 decoded.lost.retain(|number| {
                     records().any(|(record, entry)| record.number == *number && noted(entry))
                 });
@@ -288,7 +288,7 @@ fn survey(source: SourceId, mut chunk: Chunk<'_>) -> Survey<'_> {
         .filter(|(_, entry)| entry.bearing == Bearing::Clock)
         .map(|(record, _)| *record)
         .collect();
-    for event in decode::decode(&chunk, source, &clock).events {
+    for event in decode::decode(&chunk, source, &clock, security::is_of_no_use).events {
         if let Some(jump) = system::clock_jump(&event) {
             facts.jumps.push((event.record(), jump));
         }

@@ -53,6 +53,22 @@ pub(super) enum Target {
     Nothing,
 }
 
+impl Target {
+    /// Whether it tells what a record is, rather than what it says.
+    pub const fn tells_what_it_is(&self) -> bool {
+        match self {
+            Self::Provider
+            | Self::Known(_)
+            | Self::Id
+            | Self::Time
+            | Self::Channel
+            | Self::Computer
+            | Self::Nothing => true,
+            Self::Level | Self::Activity | Self::Field(_) | Self::Unnamed => false,
+        }
+    }
+}
+
 /// A piece of a value.
 #[derive(Clone, Debug)]
 pub(super) enum Part {

@@ -54,8 +54,8 @@ impl Default for FlowTable {
 /// What a window brings to a flow table, in file order.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
-    /// Segments.
-    pub segments: &'a [Segment],
+    /// Segments, list by list.
+    pub segments: &'a [&'a [Segment]],
     /// ICMP errors.
     pub icmp: &'a [IcmpError],
     /// The capture they come from.
@@ -76,14 +76,9 @@ impl FlowTable {
 
     /// Applies a window's segments.
     pub fn apply(&mut self, batch: Batch<'_>) {
-        let mut by_shard: Vec<Vec<&Segment>> = vec![Vec::new(); self.shards.len()];
-        for segment in batch.segments {
-            if let Some(list) = by_shard.get_mut(shard_of(segment.from, segment.to)) {
-                list.push(segment);
-            }
-        }
-        self.shards.par_iter_mut().zip(by_shard).for_each(|(shard, segments)| {
-            for segment in segments {
+        let lists: Vec<Vec<Vec<&Segment>>> = batch.segments.par_iter().map(|list| by_shard(list)).collect();
+        self.shards.par_iter_mut().enumerate().for_each(|(at, shard)| {
+            for segment in lists.iter().filter_map(|list| list.get(at)).flatten() {
                 shard.segment(segment, &batch);
             }
         });
@@ -130,7 +125,7 @@ impl FlowTable {
             given_up = u64::try_from(flows.len() - before).unwrap_or(0);
         }
         flows.par_iter_mut().for_each(|flow| flow.finish());
-        flows.par_sort_by_key(|flow| (flow.first.at, flow.client, flow.server));
+        flows.sort_by_cached_key(|flow| (flow.first.at, flow.client, flow.server));
         (flows, given_up)
     }
 
@@ -149,6 +144,16 @@ impl FlowTable {
         orphans.sort_by_key(|error| error.frame);
         (flows, orphans)
     }
+}
+
+fn by_shard(segments: &[Segment]) -> Vec<Vec<&Segment>> {
+    let mut lists: Vec<Vec<&Segment>> = vec![Vec::new(); limits::SHARDS];
+    for segment in segments {
+        if let Some(list) = lists.get_mut(shard_of(segment.from, segment.to)) {
+            list.push(segment);
+        }
+    }
+    lists
 }
 
 fn shard_of(a: Endpoint, b: Endpoint) -> usize {

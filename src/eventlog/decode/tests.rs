@@ -149,7 +149,7 @@ impl Writer {
         let [chunk] = &*container.chunks else { panic!("one chunk") };
         assert_eq!(u64::try_from(chunk.records.len()).unwrap(), self.records);
         let heads = heads(chunk);
-        let decoded = decode(chunk, SourceId(0), &chunk.records);
+        let decoded = decode(chunk, SourceId(0), &chunk.records, |_, _, _, _| false);
         for event in &decoded.events {
             let head = heads.of_records[usize::try_from(event.record()).unwrap() - 1].as_ref().unwrap();
             assert_eq!((&head.provider, head.id), (&event.provider, event.id));
