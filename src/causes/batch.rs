@@ -44,7 +44,7 @@ pub(super) struct Batch {
     /// The same, for the others to know.
     pub others: Vec<Other>,
     /// Those that were kept whole: all that must be, and of each pattern at least the first few.
-    pub whole: Vec<Option<Attempt>>,
+    pub whole: Vec<Option<Box<Attempt>>>,
     /// The first of each pattern, by its place in `whole`.
     pub patterns: Vec<usize>,
 }
@@ -130,7 +130,7 @@ fn read_piece(
             whole,
         });
         if whole.is_some() {
-            batch.whole.push(Some(Attempt { connection, events: Vec::new() }));
+            batch.whole.push(Some(Box::new(Attempt { connection, events: Vec::new() })));
         }
     }
     piece

@@ -74,7 +74,10 @@ const SHARED: usize = 3;
 pub fn joint_storm<'a>(attempts: &[(Timestamp, IpAddr, &'a str)]) -> BTreeSet<&'a str> {
     let mut sources: BTreeMap<&str, BTreeSet<IpAddr>> = BTreeMap::new();
     for (_, source, name) in attempts {
-        sources.entry(name).or_default().insert(*source);
+        let own = sources.entry(name).or_default();
+        if own.len() < SHARED {
+            own.insert(*source);
+        }
     }
     let shared: BTreeSet<&str> =
         sources.into_iter().filter(|(_, own)| own.len() >= SHARED).map(|(name, _)| name).collect();
