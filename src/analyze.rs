@@ -105,10 +105,13 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
         .with_captures(std::mem::take(&mut scanned.alignment));
     let capture_windows: Vec<Window> =
         scanned.observations.iter().filter_map(|capture| capture.window).collect();
+    // Logons and their like, of which a log has millions, say nothing where no file shows an attempt.
+    let idle = captures.is_empty() && !indexes.iter().any(LogIndex::tells_of_attempts);
     let mut logs: Vec<DecodedLog<'_>> = indexes
         .iter()
         .map(|index| {
-            let windows = clocks.windows_in(index.log().source, &capture_windows);
+            let own = clocks.windows_in(index.log().source, &capture_windows);
+            let windows = if idle { Some(Vec::new()) } else { own };
             DecodedLog { log: index.log(), events: index.events(windows.as_deref(), &mut notes) }
         })
         .collect();

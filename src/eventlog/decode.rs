@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
                 _ => {
                     self.spend(cursor.end - cursor.at)?;
                     let plan = compile(cursor, place, false, &mut self.names)?;
-                    return self.run(&plan, &[], depth, found);
+                    return self.run(&plan.steps, &[], depth, found);
                 }
             }
         }
@@ -250,20 +250,20 @@ impl<'a> Reader<'a> {
             cursor.take(size)?;
         }
         let count = cursor.offset()?;
-        let mut descriptors = Cursor { end: cursor.at, ..*cursor };
-        cursor.take(count.checked_mul(4)?)?;
-        descriptors.end = cursor.at;
+        let (descriptors, _) = cursor.take(count.checked_mul(4)?)?.as_chunks::<4>();
         self.spend(STEP + count)?;
+        let plan = self.plan(template, place)?;
         let mut values = self.spare.pop().unwrap_or_default();
         values.clear();
-        while descriptors.at < descriptors.end {
-            let size = usize::from(descriptors.u16()?);
-            let kind = descriptors.u8()?;
-            descriptors.u8()?;
-            values.push(Value { kind, at: cursor.at, bytes: cursor.take(size)? });
+        // What no step asks for is stepped over.
+        let (asked, rest) = descriptors.split_at(descriptors.len().min(plan.values));
+        for [low, high, kind, _] in asked {
+            let size = usize::from(u16::from_le_bytes([*low, *high]));
+            values.push(Value { kind: *kind, at: cursor.at, bytes: cursor.take(size)? });
         }
-        let plan = self.plan(template, place)?;
-        self.run(&plan, &values, depth, found)?;
+        let rest = rest.iter().map(|[low, high, ..]| usize::from(u16::from_le_bytes([*low, *high])));
+        cursor.take(rest.sum())?;
+        self.run(&plan.steps, &values, depth, found)?;
         self.spare.push(values);
         Some(())
     }
@@ -282,7 +282,7 @@ impl<'a> Reader<'a> {
             self.spend(size)?;
             let mut plan = compile(body, place, true, &mut self.names)?;
             if !self.fields {
-                plan.retain(|step| step.target.tells_what_it_is());
+                plan.retain(|target| target.tells_what_it_is());
             }
             Some(Rc::new(plan))
         });

@@ -11,7 +11,7 @@ use super::decode::{self, Decoded, Head};
 use super::event::Event;
 use super::evtx::{self, Chunk, Container};
 use super::pieces;
-use super::provider::{Bearing, Provider, bearing};
+use super::provider::{Bearing, Provider, bearing, may_begin};
 use super::{security, system};
 use crate::base::{Locator, NoteKind, Notes, SourceId, Timestamp, Window};
 
@@ -136,10 +136,9 @@ struct Entry {
 ///
 /// Damage is noted and passed over; a log of which nothing can be read is a log without records.
 pub fn scan<'a>(source: SourceId, bytes: &'a [u8], notes: &mut Notes) -> Option<LogIndex<'a>> {
-    let container = evtx::open(bytes)?;
+    let container = evtx::open(bytes, &|chunk| survey(source, chunk))?;
     note_damage(source, &container, notes);
-    let surveys: Vec<Survey<'a>> =
-        container.chunks.into_par_iter().map(|chunk| survey(source, chunk)).collect();
+    let surveys: Vec<Survey<'a>> = container.chunks;
     let mut whole = Whole::default();
     let mut chunks = Vec::new();
     for survey in surveys {
@@ -164,6 +163,12 @@ impl LogIndex<'_> {
     /// What the log holds.
     pub const fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// Whether any of its events can be the sign of an attempt by itself, see [`may_begin`]. What the others say is of
+    /// interest only beside an attempt that something else shows.
+    pub fn tells_of_attempts(&self) -> bool {
+        self.log.kinds.iter().any(|kind| may_begin(&kind.provider, kind.id))
     }
 
     /// The events that tie this log to others, wherever they stand: accepted connections and started attempts
@@ -359,14 +364,14 @@ impl Whole {
     }
 }
 
-fn note_damage(source: SourceId, container: &Container<'_>, notes: &mut Notes) {
+fn note_damage(source: SourceId, container: &Container<Survey<'_>>, notes: &mut Notes) {
     let slots = u64::try_from(container.damaged_slots.len()).unwrap_or(u64::MAX);
     notes.add_many(NoteKind::DamagedChunk, Some(source), "", slots, None);
     if container.cut {
         notes.add_detail(NoteKind::DamagedChunk, Some(source), "the file ends inside a chunk");
     }
-    let records = container.chunks.iter().map(|chunk| chunk.damaged_records).sum();
-    notes.add_many(NoteKind::DamagedRecord, Some(source), "no record where one should be", records, None);
+    let missing = "no record where one should be";
+    notes.add_many(NoteKind::DamagedRecord, Some(source), missing, container.damaged_records, None);
 }
 
 fn note_limits(log: &Log, notes: &mut Notes) {

@@ -145,7 +145,7 @@ impl Writer {
         self.bytes.resize(4096 + 65_536, 0);
         self.bytes[4096 + 32..4096 + 40].copy_from_slice(&self.records.to_le_bytes());
         self.bytes[4096 + 44..4096 + 52].copy_from_slice(&[free.to_le_bytes(), free.to_le_bytes()].concat());
-        let container = open(&self.bytes).unwrap();
+        let container = open(&self.bytes, &|chunk| chunk).unwrap();
         let [chunk] = &*container.chunks else { panic!("one chunk") };
         assert_eq!(u64::try_from(chunk.records.len()).unwrap(), self.records);
         let heads = heads(chunk);
