@@ -3,7 +3,7 @@
 //! Each byte is touched once, unless RDP turns up on a port where nobody looked for it: then the captures are
 //! read a second time for those endpoints from frame 1.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
@@ -184,11 +184,12 @@ fn run_pass(
         let mut reading = Reading::new(*source, capture, Arc::clone(&interest), options.flows);
         let clock = alignment.shift(*source);
         let mut into = Into { table: &mut sequence.table, sink, singles: &mut pass.singles, notes };
+        let rooms = Rooms::default();
         let summary = for_each_window(
             capture,
             options.split,
-            &|| Packets::new(Arc::clone(&interest), capture.bytes).by_clock(clock),
-            |parts| reading.window(parts, &mut into),
+            &|| Packets::new(Arc::clone(&interest), capture.bytes).by_clock(clock).with_room(rooms.take()),
+            |parts| rooms.give_back(reading.window(parts, &mut into)),
         );
         reading.end(&mut into);
         pass.found.append(&mut reading.found);
@@ -204,6 +205,22 @@ fn run_pass(
         pass.sequences.push(sequence);
     }
     pass
+}
+
+/// Lists of segments that are not in use: they grow once, not for each window.
+#[derive(Default)]
+struct Rooms(Mutex<Vec<Vec<Segment>>>);
+
+impl Rooms {
+    fn take(&self) -> Vec<Segment> {
+        self.0.lock().ok().and_then(|mut rooms| rooms.pop()).unwrap_or_default()
+    }
+
+    fn give_back(&self, lists: Vec<Vec<Segment>>) {
+        if let Ok(mut rooms) = self.0.lock() {
+            rooms.extend(lists);
+        }
+    }
 }
 
 /// Where what is read goes.
@@ -261,7 +278,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn window(&mut self, parts: Vec<Part<Packets>>, into: &mut Into<'_>) {
+    /// Gives back the lists, when what they hold has been taken.
+    fn window(&mut self, parts: Vec<Part<Packets>>, into: &mut Into<'_>) -> Vec<Vec<Segment>> {
         let notes = &mut *into.notes;
         let mut parts = parts;
         parts.par_iter_mut().for_each(|part| part.collected.renumber(part.first_frame));
@@ -283,6 +301,7 @@ impl<'a> Reading<'a> {
         }
         self.epoch.wait(icmp);
         self.apply(&ordered, into);
+        ordered
     }
 
     /// Resolves fragments; what comes out takes its place by frame number.
