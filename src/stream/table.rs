@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHasher};
 use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 
 use super::flow::{Flow, Opening};
 use super::limits;
@@ -12,10 +13,26 @@ use crate::base::{Locator, Mark, SourceId, Timestamp, time};
 use crate::packet::{Endpoint, IcmpError, Interest, Segment, TcpFlags};
 
 /// Both endpoints, the smaller first: the same for both directions.
-type Key = (Endpoint, Endpoint);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key(Endpoint, Endpoint);
 
 fn key(a: Endpoint, b: Endpoint) -> Key {
-    if a <= b { (a, b) } else { (b, a) }
+    if a <= b { Key(a, b) } else { Key(b, a) }
+}
+
+impl Hash for Key {
+    /// A word for an endpoint: every segment is looked up.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for Endpoint { ip, port } in [self.0, self.1] {
+            match ip {
+                IpAddr::V4(ip) => state.write_u64(u64::from(u32::from(ip)) << 16 | u64::from(port)),
+                IpAddr::V6(ip) => {
+                    state.write_u128(u128::from(ip));
+                    state.write_u16(port);
+                }
+            }
+        }
+    }
 }
 
 #[derive(Debug, Default)]
