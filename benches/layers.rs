@@ -35,7 +35,7 @@ pub fn of_capture(bytes: &[u8]) -> Vec<Measure> {
     let interest = Interest::new(&[]);
     let segments = segments(bytes, &interest);
     let payload: usize = segments.iter().map(|segment| segment.bytes(bytes).len()).sum();
-    let measure = |name, bytes, time| Measure { name, bytes, time };
+    let measure = |name: &str, bytes, time| Measure { name: name.into(), bytes, time };
     pool.install(|| {
         vec![
             measure("floor: sum of the bytes", bytes.len(), best(|| sum(bytes))),
@@ -96,7 +96,7 @@ fn mark(number: u64, nanos: i64) -> Mark {
 /// Chunks to events.
 pub fn of_log(bytes: &[u8]) -> Vec<Measure> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let measure = |name, time| Measure { name, bytes: bytes.len(), time };
+    let measure = |name: &str, time| Measure { name: name.into(), bytes: bytes.len(), time };
     pool.install(|| {
         let scan = || eventlog::scan(SOURCE, bytes, &mut Notes::new()).unwrap();
         let index = scan();
@@ -137,14 +137,14 @@ pub fn of_things() -> Vec<Measure> {
         }
     });
     vec![
-        Measure { name: "TLS: handshakes of a session", bytes: heads * 1000, time: hello },
+        Measure { name: "TLS: handshakes of a session".into(), bytes: heads * 1000, time: hello },
         Measure {
-            name: "join: 100 000 connections, 1 000 000 events",
+            name: "join: 100 000 connections, 1 000 000 events".into(),
             bytes: 1_100_000 * THING,
             time: correlate(),
         },
-        Measure { name: "judge: 10 000 connections", bytes: 10_000 * THING, time: judge },
-        Measure { name: "render: JSON", bytes: text * 1000, time: rendered },
+        Measure { name: "judge: 10 000 connections".into(), bytes: 10_000 * THING, time: judge },
+        Measure { name: "render: JSON".into(), bytes: text * 1000, time: rendered },
     ]
 }
 

@@ -2,7 +2,9 @@
 //! the same run. Where a layer reads no bytes, the floor is that of as many bytes as it has things, times 100.
 //!
 //! `cargo bench --bench throughput`. The inputs are made here: 64 MiB of mixed traffic, one connection in twenty of it
-//! RDP, and 32 MiB of logs out of `samples/`. Ratios travel between machines, seconds do not.
+//! RDP, as much of sessions, a flood of 100,000 connections, and 32 MiB of logs out of `samples/`. Ratios travel between
+//! machines, seconds do not. `-- --write FOLDER MIB` writes the inputs instead, as large as that, and `-- --floor FILE THREADS`
+//! adds up a file: `peers.sh` asks for both.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,14 +17,18 @@
 mod corpus;
 mod layers;
 
-use std::fs;
 use std::hint::black_box;
+use std::path::Path;
 use std::time::{Duration, Instant};
+use std::{env, fs, io, thread};
 
+use rdpscan::input::Bytes;
 use rdpscan::{Options, analyze};
 
 /// Bytes of the capture.
 const SIZE: usize = 64 << 20;
+/// Connections of the flood.
+const FLOWS: u32 = 100_000;
 /// Bytes of the log.
 const LOG: usize = 32 << 20;
 /// Each measure is the best of so many runs.
@@ -30,31 +36,48 @@ const RUNS: usize = 5;
 
 /// One line of the table.
 struct Measure {
-    name: &'static str,
+    name: String,
     bytes: usize,
     time: Duration,
 }
 
 fn main() {
-    let capture = corpus::capture(SIZE);
+    let arguments: Vec<String> = env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--write") {
+        corpus::write(Path::new(&arguments[at + 1]), arguments[at + 2].parse().unwrap()).unwrap();
+        return;
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--floor") {
+        floor(Path::new(&arguments[at + 1]), arguments[at + 2].parse().unwrap());
+        return;
+    }
+    let made = |make: &dyn Fn(&mut Vec<u8>) -> io::Result<()>| {
+        let mut bytes = Vec::new();
+        make(&mut bytes).unwrap();
+        bytes
+    };
+    let size = u64::try_from(SIZE).unwrap();
+    let capture = made(&|out| corpus::capture(out, size, 20));
     let log = corpus::log(LOG);
     let mut measures = layers::of_capture(&capture);
     measures.extend(layers::of_log(&log));
     measures.extend(layers::of_things());
-    measures.extend(whole("capture", ".pcapng", &capture));
+    measures.extend(whole("mixed traffic", ".pcapng", &capture));
+    measures.extend(whole("sessions", ".pcapng", &made(&|out| corpus::capture(out, size, 1))));
+    measures.extend(whole("flood", ".pcapng", &made(&|out| corpus::flood(out, FLOWS))));
     measures.extend(whole("log", ".evtx", &log));
 
-    let floor = best(|| sum(&capture)).as_secs_f64() / size(capture.len());
+    let floor = best(|| sum(&capture)).as_secs_f64() / bytes_of(capture.len());
     println!("{} MiB of capture, {} MiB of log; floor {:.2} GB/s", SIZE >> 20, LOG >> 20, 1e-9 / floor);
     println!("{:44} {:>9} {:>9} {:>9}", "one thread, if not said otherwise", "ms", "GB/s", "x floor");
     for Measure { name, bytes, time } in measures {
         let seconds = time.as_secs_f64();
-        let rate = size(bytes) / 1e9 / seconds;
-        println!("{name:44} {:9.1} {rate:9.2} {:9.2}", seconds * 1e3, seconds / (floor * size(bytes)));
+        let rate = bytes_of(bytes) / 1e9 / seconds;
+        println!("{name:44} {:9.1} {rate:9.2} {:9.2}", seconds * 1e3, seconds / (floor * bytes_of(bytes)));
     }
 }
 
-fn size(bytes: usize) -> f64 {
+fn bytes_of(bytes: usize) -> f64 {
     f64::from(u32::try_from(bytes).unwrap())
 }
 
@@ -62,6 +85,16 @@ fn size(bytes: usize) -> f64 {
 fn sum(bytes: &[u8]) {
     let words = bytes.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap()));
     black_box(words.fold(0, u64::wrapping_add));
+}
+
+/// The floor of a whole file, as a process of its own: maps it and adds it up.
+fn floor(file: &Path, threads: usize) {
+    let bytes = Bytes::open(file, true).unwrap();
+    thread::scope(|scope| {
+        for part in bytes.chunks(bytes.len().div_ceil(threads).max(8).next_multiple_of(8)) {
+            scope.spawn(|| sum(part));
+        }
+    });
 }
 
 /// A whole report, file to model.
@@ -74,14 +107,14 @@ fn whole(what: &str, suffix: &str, bytes: &[u8]) -> Vec<Measure> {
             black_box(analyze(&Options { inputs: inputs.clone(), threads, ..Options::default() }).unwrap());
         })
     };
-    let names = match what {
-        "log" => ["whole report of the log", "the same on every core"],
-        _ => ["whole report of the capture", "the same on every core"],
-    };
     [Some(1), None]
         .into_iter()
-        .zip(names)
-        .map(|(threads, name)| Measure { name, bytes: bytes.len(), time: run(threads) })
+        .zip(["one thread", "every core"])
+        .map(|(threads, on)| Measure {
+            name: format!("whole report, {what}, {on}"),
+            bytes: bytes.len(),
+            time: run(threads),
+        })
         .collect()
 }
 
