@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::Case;
 use super::batch::{self, Batch, Brief};
@@ -97,7 +98,7 @@ pub struct Fold {
     sessions: usize,
     kinds: usize,
     of_a_kind: BTreeMap<(Endpoint, Stage, Cause), u32>,
-    groups: BTreeMap<Key, Group>,
+    groups: FxHashMap<Key, Group>,
     /// Groups that name a client, and those that name a server alone.
     counts: (usize, usize),
     before: Vec<Other>,
@@ -121,7 +122,9 @@ impl Fold {
     /// Ends the work: the groups in order of server and client, and the attempts that single ones are judged beside.
     pub fn finish(self) -> (Vec<Group>, Vec<Other>) {
         let beside = if self.groups.is_empty() { Vec::new() } else { self.accepted.into_values().collect() };
-        (self.groups.into_values().collect(), beside)
+        let mut groups: Vec<(Key, Group)> = self.groups.into_iter().collect();
+        groups.sort_unstable_by_key(|(key, _)| *key);
+        (groups.into_iter().map(|(_, group)| group).collect(), beside)
     }
 
     /// What connections are judged beside, of those that were taken before and are singles now.
@@ -137,13 +140,10 @@ impl Fold {
     /// The cause of each pattern, by packets and neighbours. What is alike in everything that detectors look at is
     /// judged once.
     fn judge(&mut self, beside: Vec<Other>, batch: &mut Batch, seen: &[Observations]) -> Vec<Cause> {
-        let mut others = beside;
         let own = std::mem::take(&mut batch.others);
         self.remember(&own);
         self.before = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default().to_vec();
-        others.extend(own);
-        others.sort_by_key(|other| other.first);
-        let mut around = Surroundings::of_others(others);
+        let mut around = Surroundings::of_others(in_order(beside, own));
         around.captures = seen.to_vec();
         let cause = |at: &usize| {
             let attempt = batch.whole.get(*at)?.as_ref()?;
@@ -220,6 +220,21 @@ impl Fold {
         }
         (None, None, reached, cause)
     }
+}
+
+/// Both, in order of start. What a batch brings is so already, and too much to be moved again and again.
+fn in_order(mut beside: Vec<Other>, own: Vec<Other>) -> Vec<Other> {
+    beside.sort_by_key(|other| other.first);
+    let mut all = Vec::with_capacity(beside.len() + own.len());
+    let mut beside = beside.into_iter().peekable();
+    for other in own {
+        while let Some(before) = beside.next_if(|before| before.first <= other.first) {
+            all.push(before);
+        }
+        all.push(other);
+    }
+    all.extend(beside);
+    all
 }
 
 /// The names that several sources try.

@@ -129,6 +129,8 @@ struct IndexedChunk<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     bearing: Bearing,
+    /// Whether it may be the sign of an attempt by itself.
+    begins: bool,
     time: Option<Timestamp>,
 }
 
@@ -165,10 +167,14 @@ impl LogIndex<'_> {
         &self.log
     }
 
-    /// Whether any of its events can be the sign of an attempt by itself, see [`may_begin`]. What the others say is of
+    /// Whether any of its events is the sign of an attempt by itself, see [`may_begin`]. What the others say is of
     /// interest only beside an attempt that something else shows.
     pub fn tells_of_attempts(&self) -> bool {
-        self.log.kinds.iter().any(|kind| may_begin(&kind.provider, kind.id))
+        let mut kinds = self.log.kinds.iter().filter(|kind| may_begin(&kind.provider, kind.id));
+        // What the firewall kept out is mostly not RDP.
+        kinds.clone().any(|kind| kind.provider != Provider::Security)
+            || kinds.next().is_some()
+                && !self.decode(|entry| entry.begins, |_| false, &mut Notes::new()).is_empty()
     }
 
     /// The events that tie this log to others, wherever they stand: accepted connections and started attempts
@@ -275,7 +281,7 @@ fn survey(source: SourceId, mut chunk: Chunk<'_>) -> Survey<'_> {
         if let Some(bearing) = bearing(&provider, id) {
             facts.bearing += 1;
             chosen.push(*record);
-            entries.push(Entry { bearing, time });
+            entries.push(Entry { bearing, begins: may_begin(&provider, id), time });
         }
         // Kinds come in runs.
         match &mut run {

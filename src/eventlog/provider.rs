@@ -145,7 +145,7 @@ pub const fn may_begin(provider: &Provider, id: u32) -> bool {
         | Provider::SessionBrokerClient
         | Provider::TermDd
         | Provider::DnsClient => true,
-        Provider::Security => matches!(id, 5152 | 5156 | 5157),
+        Provider::Security => matches!(id, 5152 | 5157),
         _ => false,
     }
 }
