@@ -3,7 +3,9 @@
 //! Each byte is touched once, unless RDP turns up on a port where nobody looked for it: then the captures are
 //! read a second time for those endpoints from frame 1.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+use rayon::prelude::*;
 
 use super::alignment::Alignment;
 use super::ended::{self, Epoch, Sink};
@@ -221,11 +223,12 @@ fn run_pass(
         reading.udp = std::mem::take(&mut sequence.udp);
         let clock = alignment.shift(*source);
         let mut into = Into { table: &mut sequence.table, sink, singles: &mut pass.singles, notes };
+        let rooms = Rooms::default();
         let summary = for_each_window(
             capture,
             options.split,
-            &|| Packets::new(Arc::clone(&interest), capture.bytes).by_clock(clock),
-            |parts| reading.window(parts, &mut into),
+            &|| Packets::new(Arc::clone(&interest), capture.bytes).by_clock(clock).with_room(rooms.take()),
+            |parts| rooms.give_back(reading.window(parts, &mut into)),
         );
         reading.end(&mut into);
         pass.found.append(&mut reading.found);
@@ -244,6 +247,22 @@ fn run_pass(
         pass.sequences.push(sequence);
     }
     pass
+}
+
+/// Lists of segments that are not in use: they grow once, not for each window.
+#[derive(Default)]
+struct Rooms(Mutex<Vec<Vec<Segment>>>);
+
+impl Rooms {
+    fn take(&self) -> Vec<Segment> {
+        self.0.lock().ok().and_then(|mut rooms| rooms.pop()).unwrap_or_default()
+    }
+
+    fn give_back(&self, lists: Vec<Vec<Segment>>) {
+        if let Ok(mut rooms) = self.0.lock() {
+            rooms.extend(lists);
+        }
+    }
 }
 
 /// Where what is read goes.
@@ -301,11 +320,14 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn window(&mut self, parts: Vec<Part<Packets>>, into: &mut Into<'_>) {
+    /// Gives back the lists, when what they hold has been taken.
+    fn window(&mut self, parts: Vec<Part<Packets>>, into: &mut Into<'_>) -> Vec<Vec<Segment>> {
         let notes = &mut *into.notes;
-        let mut segments = Vec::new();
+        let mut parts = parts;
+        parts.par_iter_mut().for_each(|part| part.collected.renumber(part.first_frame));
+        let mut ordered = Vec::with_capacity(parts.len());
         let mut icmp = Vec::new();
-        for mut part in parts {
+        for part in parts {
             for damage in &part.damage {
                 notes.add_many(damage.kind, Some(self.source), format!("at byte {}", damage.offset), 1, None);
             }
@@ -314,15 +336,14 @@ impl<'a> Reading<'a> {
                 let known = self.drops.entry(interface).or_default();
                 *known = dropped.max(*known);
             }
-            part.collected.renumber(part.first_frame);
             let mut packets = part.collected;
             self.put_together(&mut packets);
             self.take_rest(&mut packets, &mut icmp);
-            segments.append(&mut packets.segments);
+            ordered.push(self.reorder.push(packets.segments));
         }
-        let ordered = self.reorder.push(segments);
         self.epoch.wait(icmp);
         self.apply(&ordered, into);
+        ordered
     }
 
     /// Resolves fragments; what comes out takes its place by frame number.
@@ -365,20 +386,26 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn apply(&mut self, segments: &[Segment], into: &mut Into<'_>) {
-        let mut rest = segments;
-        while !rest.is_empty() {
-            let (own, later) = self.epoch.split(rest);
-            self.apply_batch(own, &[], into.table);
-            if let Some((now, icmp)) = self.epoch.end() {
-                self.apply_batch(&[], &icmp, into.table);
-                self.take_ended(now, into);
+    fn apply(&mut self, lists: &[Vec<Segment>], into: &mut Into<'_>) {
+        let mut batch: Vec<&[Segment]> = Vec::with_capacity(lists.len());
+        for list in lists {
+            let mut rest = list.as_slice();
+            while !rest.is_empty() {
+                let (own, later) = self.epoch.split(rest);
+                batch.push(own);
+                if let Some((now, icmp)) = self.epoch.end() {
+                    self.apply_batch(&batch, &[], into.table);
+                    self.apply_batch(&[], &icmp, into.table);
+                    self.take_ended(now, into);
+                    batch.clear();
+                }
+                rest = later;
             }
-            rest = later;
         }
+        self.apply_batch(&batch, &[], into.table);
     }
 
-    fn apply_batch(&self, segments: &[Segment], icmp: &[IcmpError], table: &mut FlowTable) {
+    fn apply_batch(&self, segments: &[&[Segment]], icmp: &[IcmpError], table: &mut FlowTable) {
         table.apply(Batch {
             segments,
             icmp,
@@ -396,13 +423,13 @@ impl<'a> Reading<'a> {
         let (flows, given_up) = into.table.take_ended(now, self.bounds.at_most);
         self.given_up += given_up;
         let flows = flows.into_iter().map(|flow| (flow, now)).collect();
-        let ended = ended::connections(flows, &self.interest, into.notes);
+        let ended = ended::ended(flows, &self.interest, into.notes);
         into.singles.extend(into.sink.take(ended, &[]));
     }
 
     fn end(&mut self, into: &mut Into<'_>) {
         let rest = self.reorder.finish();
-        self.apply(&rest, into);
+        self.apply(&[rest], into);
         let icmp = self.epoch.rest();
         self.apply_batch(&[], &icmp, into.table);
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
@@ -496,7 +523,7 @@ impl Pass {
             if some.is_empty() {
                 break;
             }
-            let last = ended::connections(some, interest, notes);
+            let last = ended::ended(some, interest, notes);
             connections.extend(sink.take(last, &self.observations));
         }
         connections.sort_by_key(|connection| (connection.first, connection.client, connection.server));

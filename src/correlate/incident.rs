@@ -340,39 +340,3 @@ fn is_about_rdp(lookup: &Lookup, attempts: &[Attempt], around: &Surroundings) ->
         .is_some_and(|first| first.name == lookup.name && failing.all(|other| other.name == lookup.name));
     attempts.is_empty() && only && lookup.queries >= 2 && around.target.is_none()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn many_sources_with_the_same_names_are_one_storm() {
-        let attempts = |names: &'static [&'static str], sources: u8| -> Vec<_> {
-            let one = |at: u8| {
-                let name = names.get(usize::from(at) % names.len()).copied().unwrap();
-                let source = IpAddr::from([203, 0, 113, at % sources]);
-                (Timestamp::from_nanos(i64::from(at) * time::SECOND), source, name)
-            };
-            (0..40).map(one).collect()
-        };
-        assert_eq!(joint_storm(&attempts(&["admin", "test", "user"], 10)).len(), 3);
-        assert!(joint_storm(&attempts(&["kiosk"], 10)).is_empty(), "thin clients share one name");
-        assert!(joint_storm(&attempts(&["alice", "bob", "carol"], 3)).is_empty(), "one source for each name");
-        assert!(joint_storm(&[]).is_empty());
-    }
-
-    #[test]
-    fn tells_a_storm_from_users() {
-        const NAMES: &[&str] = &["admin", "test", "user"];
-        let requests = |count: i64, gap: i64, names: &'static [&'static str]| -> Vec<_> {
-            let name = |at: i64| names.get(usize::try_from(at).unwrap() % names.len()).copied();
-            (0..count).map(|at| (Timestamp::from_nanos(at * gap), name(at))).collect()
-        };
-        assert!(is_storm(&requests(11, time::SECOND, NAMES)));
-        assert!(!is_storm(&requests(10, time::SECOND, NAMES)), "ten a minute may be people");
-        assert!(!is_storm(&requests(40, 10 * time::SECOND, NAMES)), "six a minute");
-        assert!(!is_storm(&requests(40, time::SECOND, &["alice"])), "one who does not give up");
-        assert!(!is_storm(&requests(40, time::SECOND, &["alice", "bob"])));
-        assert!(!is_storm(&[]));
-    }
-}

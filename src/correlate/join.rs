@@ -9,12 +9,15 @@ mod gateway;
 mod logon;
 mod side;
 mod translated;
+mod windows;
 
 pub use blocked::Blocked;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use windows::Spans;
 
 use super::attempt::{Attempt, Joined, MatchKey};
 use super::clock::Clocks;
@@ -66,12 +69,12 @@ pub struct Tied {
 pub fn join(
     connections: Vec<Connection>,
     udp: Vec<UdpConnection>,
-    logs: &[DecodedLog<'_>],
+    logs: Vec<DecodedLog<'_>>,
     clocks: &Clocks,
     capture_windows: &[Window],
     notes: &mut Notes,
 ) -> Tied {
-    let mut work = Work::new(connections, logs, clocks);
+    let mut work = Work::new(connections, &logs, clocks);
     work.by_address(notes);
     work.unseen(capture_windows, notes);
     work.blocked();
@@ -83,7 +86,34 @@ pub fn join(
     work.by_time(notes);
     work.by_broker();
     work.redirections();
-    work.finish()
+    let (tied, owners) = work.finish();
+    tied.hand_over(logs.into_iter().flat_map(|decoded| decoded.events).zip(owners))
+}
+
+/// Where an event goes, and its time by the capture's clock.
+#[derive(Clone, Copy, Debug)]
+struct Owner {
+    taken: Option<(usize, MatchKey)>,
+    /// It has been given already, or is of an attempt that is shown by count.
+    spent: bool,
+    corrected: Option<Timestamp>,
+}
+
+impl Tied {
+    /// Gives every event to its owner; those without one are left over.
+    fn hand_over(mut self, events: impl Iterator<Item = (Event, Owner)>) -> Self {
+        for (event, Owner { taken, spent, corrected }) in events {
+            match taken.and_then(|(at, by)| Some((self.attempts.get_mut(at)?, by))) {
+                Some((attempt, by)) => attempt.events.push(Joined { event, corrected, by }),
+                None if spent => {}
+                None => self.rest.push(Joined { event, corrected, by: MatchKey::Time }),
+            }
+        }
+        for attempt in &mut self.attempts {
+            attempt.events.sort_by_key(|joined| (joined.event.time, joined.event.at));
+        }
+        self
+    }
 }
 
 /// One event on its way to a connection.
@@ -321,32 +351,32 @@ impl<'a> Work<'a> {
 
     /// Some session events lost their ActivityID: session id and time stand in.
     fn by_session(&mut self) {
-        let mut sessions: Vec<(Arc<str>, u32, usize, Window)> = Vec::new();
+        let own = self.own_windows();
+        let mut sessions: BTreeMap<(Arc<str>, u32), Vec<(usize, Window)>> = BTreeMap::new();
         for item in &self.items {
             let Some((at, _)) = item.taken else { continue };
             if let Some(session) = keys::bound_session(item.event)
-                && let Some(window) = self.log_window(at, &item.event.computer)
+                && let Some(window) = own.get(&(at, Arc::clone(&item.event.computer)))
             {
-                sessions.push((Arc::clone(&item.event.computer), session, at, window));
+                let key = (Arc::clone(&item.event.computer), session);
+                sessions.entry(key).or_default().push((at, *window));
             }
         }
         self.take_where(MatchKey::Session, |item| {
-            let session = keys::session(item.event)?;
-            sessions
-                .iter()
-                .find(|(computer, id, _, window)| {
-                    *computer == item.event.computer && *id == session && window.contains(item.event.time)
-                })
-                .map(|(_, _, at, _)| *at)
+            let key = (Arc::clone(&item.event.computer), keys::session(item.event)?);
+            let bound = sessions.get(&key)?.iter();
+            bound.clone().find(|(_, window)| window.contains(item.event.time)).map(|(at, _)| *at)
         });
     }
 
     /// Events that name no connection: the only one that was under way on that computer has them.
     fn by_time(&mut self, notes: &mut Notes) {
-        let windows: Vec<(usize, Option<Arc<str>>, Window)> = (0..self.attempts.len())
-            .filter(|at| !self.kept_out.contains(at))
-            .flat_map(|at| self.windows_of(at))
-            .collect();
+        let own = self.own_windows();
+        let under_way = (0..self.attempts.len()).filter(|at| !self.kept_out.contains(at));
+        let windows = Spans::new(under_way.filter_map(|at| self.span_of(at, &own)).collect());
+        if windows.is_empty() {
+            return;
+        }
         let told = self.told_of_logons();
         let mut found = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
@@ -354,8 +384,11 @@ impl<'a> Work<'a> {
                 continue;
             }
             let address = keys::logon_address(item.event);
-            let fits: BTreeSet<usize> = windows
-                .iter()
+            let moments = [Some(item.event.time), item.corrected.filter(|time| *time != item.event.time)];
+            let fits: BTreeSet<usize> = moments
+                .into_iter()
+                .flatten()
+                .flat_map(|moment| windows.around(moment))
                 .filter(|(_, computer, window)| match computer {
                     Some(computer) => *computer == item.event.computer && window.contains(item.event.time),
                     None => item.corrected.is_some_and(|corrected| window.contains(corrected)),
@@ -383,39 +416,6 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The windows in which events without a name belong to a connection: by the computer's own clock where its
-    /// acceptance was logged, else by the corrected clock.
-    fn windows_of(&self, at: usize) -> Vec<(usize, Option<Arc<str>>, Window)> {
-        if let Some(item) = self.accepted.get(&at).and_then(|item_at| self.items.get(*item_at)) {
-            return self
-                .log_window(at, &item.event.computer)
-                .map(|window| (at, Some(Arc::clone(&item.event.computer)), window))
-                .into_iter()
-                .collect();
-        }
-        let window = self.attempts.get(at).map(|attempt| {
-            let window = attempt.connection.window();
-            Window { start: window.start.shifted(-TICK), end: window.end.shifted(AFTERMATH) }
-        });
-        window.map(|window| (at, None, window)).into_iter().collect()
-    }
-
-    /// From acceptance to the last event that is surely the connection's own, by the computer's clock.
-    fn log_window(&self, at: usize, computer: &str) -> Option<Window> {
-        let mut window: Option<Window> = None;
-        for item in &self.items {
-            let weak = self.by_order.contains(&at);
-            let mine = item.taken.is_some_and(|(owner, by)| {
-                let sure = matches!(by, MatchKey::Address | MatchKey::Port | MatchKey::Activity);
-                owner == at && (sure || weak && by == MatchKey::Time)
-            });
-            if mine && &*item.event.computer == computer {
-                window.get_or_insert(Window::at(item.event.time)).include(item.event.time);
-            }
-        }
-        window.map(|window| Window { start: window.start.shifted(-TICK), end: window.end.shifted(TICK * 2) })
-    }
-
     fn take(&mut self, item_at: usize, at: usize, by: MatchKey) {
         if let Some(item) = self.items.get_mut(item_at) {
             item.taken.get_or_insert((at, by));
@@ -430,25 +430,21 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn finish(mut self) -> Tied {
-        let mut rest = Vec::new();
-        for item in self.items {
-            let joined = |by| Joined { event: item.event.clone(), corrected: item.corrected, by };
-            match item.taken.and_then(|(at, by)| Some((self.attempts.get_mut(at)?, by))) {
-                Some((attempt, by)) => {
-                    if attempt.connection.transport == Transport::Unseen {
-                        attempt.connection.last = attempt.connection.last.max(mark(&item));
-                    }
-                    attempt.events.push(joined(by));
-                }
-                None if item.spent => {}
-                None => rest.push(joined(MatchKey::Time)),
+    /// The owner of each item, in order.
+    fn finish(mut self) -> (Tied, Vec<Owner>) {
+        for item in &self.items {
+            if let Some((at, _)) = item.taken
+                && let Some(Attempt { connection, .. }) = self.attempts.get_mut(at)
+                && connection.transport == Transport::Unseen
+            {
+                connection.last = connection.last.max(mark(item));
             }
         }
-        for attempt in &mut self.attempts {
-            attempt.events.sort_by_key(|joined| (joined.event.time, joined.event.at));
-        }
-        Tied { attempts: self.attempts, sides: self.sides, rest, links: self.links, blocked: self.blocked }
+        let owner =
+            |item: Item<'_>| Owner { taken: item.taken, spent: item.spent, corrected: item.corrected };
+        let owners = self.items.into_iter().map(owner).collect();
+        let Self { attempts, sides, links, blocked, .. } = self;
+        (Tied { attempts, sides, rest: Vec::new(), links, blocked }, owners)
     }
 }
 

@@ -70,7 +70,10 @@ const SHARED: usize = 3;
 pub fn joint_storm<'a>(attempts: &[(Timestamp, IpAddr, &'a str)]) -> BTreeSet<&'a str> {
     let mut sources: BTreeMap<&str, BTreeSet<IpAddr>> = BTreeMap::new();
     for (_, source, name) in attempts {
-        sources.entry(name).or_default().insert(*source);
+        let own = sources.entry(name).or_default();
+        if own.len() < SHARED {
+            own.insert(*source);
+        }
     }
     let shared: BTreeSet<&str> =
         sources.into_iter().filter(|(_, own)| own.len() >= SHARED).map(|(name, _)| name).collect();
@@ -130,4 +133,40 @@ pub fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
 fn bursts<'a>(attempts: &[Attempt], own: &'a [usize], pause: i64) -> Vec<&'a [usize]> {
     let start = |at: &usize| attempts.get(*at).map(|attempt| attempt.connection.first.time);
     own.chunk_by(|before, next| start(before).zip(start(next)).is_some_and(|(a, b)| b - a <= pause)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_sources_with_the_same_names_are_one_storm() {
+        let attempts = |names: &'static [&'static str], sources: u8| -> Vec<_> {
+            let one = |at: u8| {
+                let name = names.get(usize::from(at) % names.len()).copied().unwrap();
+                let source = IpAddr::from([203, 0, 113, at % sources]);
+                (Timestamp::from_nanos(i64::from(at) * time::SECOND), source, name)
+            };
+            (0..40).map(one).collect()
+        };
+        assert_eq!(joint_storm(&attempts(&["admin", "test", "user"], 10)).len(), 3);
+        assert!(joint_storm(&attempts(&["kiosk"], 10)).is_empty(), "thin clients share one name");
+        assert!(joint_storm(&attempts(&["alice", "bob", "carol"], 3)).is_empty(), "one source for each name");
+        assert!(joint_storm(&[]).is_empty());
+    }
+
+    #[test]
+    fn tells_a_storm_from_users() {
+        const NAMES: &[&str] = &["admin", "test", "user"];
+        let requests = |count: i64, gap: i64, names: &'static [&'static str]| -> Vec<_> {
+            let name = |at: i64| names.get(usize::try_from(at).unwrap() % names.len()).copied();
+            (0..count).map(|at| (Timestamp::from_nanos(at * gap), name(at))).collect()
+        };
+        assert!(is_storm(&requests(11, time::SECOND, NAMES)));
+        assert!(!is_storm(&requests(10, time::SECOND, NAMES)), "ten a minute may be people");
+        assert!(!is_storm(&requests(40, 10 * time::SECOND, NAMES)), "six a minute");
+        assert!(!is_storm(&requests(40, time::SECOND, &["alice"])), "one who does not give up");
+        assert!(!is_storm(&requests(40, time::SECOND, &["alice", "bob"])));
+        assert!(!is_storm(&[]));
+    }
 }

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use rustc_hash::FxHashMap;
+
 use super::attempt::{Attempt, Joined};
 use super::coverage::Coverage;
 use super::keys;
@@ -82,11 +84,11 @@ pub struct Surroundings {
     /// Indices of `sides` by the first sign of their owner.
     by_owner: BTreeMap<Mark, Vec<usize>>,
     /// Indices of `others` by the host they went to, in order of start.
-    by_host: BTreeMap<IpAddr, Vec<usize>>,
+    by_host: FxHashMap<IpAddr, Vec<usize>>,
     /// The same by client and server.
-    by_pair: BTreeMap<(IpAddr, Endpoint), Vec<usize>>,
+    by_pair: FxHashMap<(IpAddr, Endpoint), Vec<usize>>,
     /// Least and greatest TTL of each host.
-    ttl_by_host: BTreeMap<IpAddr, (u8, u8)>,
+    ttl_by_host: FxHashMap<IpAddr, (u8, u8)>,
 }
 
 /// Other attempts at one host that are looked at before and after an attempt: a capture of an attack has millions,

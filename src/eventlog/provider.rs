@@ -137,6 +137,24 @@ pub fn bearing(provider: &Provider, id: u32) -> Option<Bearing> {
     }
 }
 
+/// Whether such an event may be the sign of an attempt where nothing else shows one. The others that bear, logons above
+/// all, are of every service of a computer: they count beside an attempt.
+pub const fn may_begin(provider: &Provider, id: u32) -> bool {
+    match provider {
+        Provider::RdpCoreTs
+        | Provider::RemoteConnectionManager
+        | Provider::LocalSessionManager
+        | Provider::RdpClient
+        | Provider::Gateway
+        | Provider::SessionBroker
+        | Provider::SessionBrokerClient
+        | Provider::TermDd
+        | Provider::DnsClient => true,
+        Provider::Security => matches!(id, 5152 | 5157),
+        _ => false,
+    }
+}
+
 const fn is_anchor(provider: &Provider, id: u32) -> bool {
     matches!(
         (provider, id),
@@ -246,5 +264,7 @@ mod tests {
         assert_eq!(bearing(&Provider::Security, 4625), Some(Bearing::Near));
         assert_eq!(bearing(&Provider::Security, 4688), None);
         assert_eq!(bearing(&Provider::Other("x".into()), 131), None);
+        assert!(may_begin(&Provider::Security, 5157) && may_begin(&Provider::RdpClient, 1024));
+        assert!(!may_begin(&Provider::Security, 4625), "of any service of the computer");
     }
 }
