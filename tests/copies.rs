@@ -58,7 +58,8 @@ fn page(options: &Options) -> String {
     let words: Vec<&str> = page[..end].split_whitespace().collect();
     let mut text = String::new();
     for (before, word) in std::iter::once(&"").chain(&words).zip(&words) {
-        let number = *before == "file" && word.starts_with(|c: char| c.is_ascii_digit());
+        let number =
+            before.trim_start_matches('(') == "file" && word.starts_with(|c: char| c.is_ascii_digit());
         text.push_str(if number { word.trim_start_matches(|c: char| c.is_ascii_digit()) } else { word });
         text.push(' ');
     }
