@@ -267,11 +267,31 @@ fn weigh(told: Told, incident: &Incident, verdict: &Verdict, attempts: &[Attempt
                     the server had said anything";
         return is(Weight::Contradicts, says.into());
     }
+    if let Some(says) = passed(&names, &connections) {
+        return is(Weight::Contradicts, format!("it names {ids}, and {says}"));
+    }
     let refines = |named: &&Cause| cause.residual && named.more_specific_than.contains(&cause.id);
     if names.iter().any(refines) {
         return is(Weight::Agrees, format!("it names {ids}, and the files show where that fails"));
     }
     is(Weight::Contradicts, format!("it names {ids}, and the files show {}", cause.id))
+}
+
+/// What the packets show to have gone well, or never to have come, of what a code's causes fail in.
+fn passed(names: &[&'static Cause], own: &[&Connection]) -> Option<&'static str> {
+    let logged_on = own.iter().any(|one| one.outcome(Stage::Settings) == Outcome::Passed);
+    if logged_on && names.iter().all(|cause| cause.stage < Stage::Settings) {
+        return Some("the files show that the attempt came past that stage");
+    }
+    let certificates = names.iter().all(|cause| cause.id.starts_with("certificate-"));
+    let never_came = own.iter().all(|one| {
+        one.outcome(Stage::Transport) == Outcome::Passed
+            && one.tls.server_hello.is_none()
+            && is_seen_to_its_end(one)
+            && one.reached <= Stage::Tls
+    });
+    (certificates && never_came && !own.is_empty())
+        .then_some("the files show that the server sent no certificate")
 }
 
 fn nameless(told: Told) -> String {

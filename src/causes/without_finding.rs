@@ -141,6 +141,11 @@ fn doubt(case: &Case<'_>) -> Option<String> {
     if case.connection()?.tls.fatal_alert().is_some() {
         return Some("a TLS alert ends what may have been a handshake".into());
     }
+    if let Some(after) = dismissed(case) {
+        return Some(format!(
+            "the server ended it by a decision {after:.1} s after it began; the code is encrypted"
+        ));
+    }
     let Some(close) = flow.first_close() else { return failed_later(case) };
     // A goodbye may answer the other side's end, of which the capture lacks the frame.
     if let Some(goodbye) = &case.connection()?.goodbye
@@ -148,11 +153,6 @@ fn doubt(case: &Case<'_>) -> Option<String> {
     {
         let other = goodbye.value.from.other().name();
         return Some(format!("the last bytes of the {other} are not in the capture"));
-    }
-    if let Some(after) = dismissed(case) {
-        return Some(format!(
-            "the server ended it by a decision {after:.1} s after it began; the code is encrypted"
-        ));
     }
     if decision::ended_in_order(case) || case.connection()?.outcome(Stage::Session) != Outcome::Cut {
         return None;
@@ -220,10 +220,15 @@ fn dismissed(case: &Case<'_>) -> Option<f64> {
     /// A user who logs off at once needs longer.
     const HARDLY: i64 = 5 * time::SECOND;
     let connection = case.connection()?;
+    // Whether a reason stands before it cannot be told where the handshake was not captured whole.
+    let sealed = connection.encrypted.last_of_server.is_some_and(|last| last.plaintext.exact().is_none());
     let goodbye = connection.goodbye.filter(|goodbye| {
-        goodbye.value.from == Side::Server && goodbye.value.form == Form::ErrorInfoAndUltimatum
+        let form = goodbye.value.form;
+        goodbye.value.from == Side::Server
+            && (form == Form::ErrorInfoAndUltimatum || form == Form::Ultimatum && sealed)
     })?;
-    let length = goodbye.time - connection.encrypted.settings_began?.time;
+    let began = connection.encrypted.settings_began.unwrap_or(connection.first);
+    let length = goodbye.time - began.time;
     let told = !decision::statements(case).is_empty();
     (!told && length < HARDLY).then(|| crate::correlate::clock::seconds(length))
 }

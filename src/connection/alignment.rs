@@ -217,6 +217,7 @@ struct Anchor {
     client: Endpoint,
     server: Endpoint,
     to_server: bool,
+    ip_id: Option<u16>,
 }
 
 /// The packets of a capture that can be told from all others: SYNs, SYN-ACKs and data that was sent once.
@@ -251,7 +252,8 @@ impl Anchor {
         let to_server = opens || !accepts && interest.is_server(segment.to.ip, segment.to.port);
         let (client, server) =
             if to_server { (segment.from, segment.to) } else { (segment.to, segment.from) };
-        Self { time: segment.time, interface: segment.interface, client, server, to_server }
+        let ip_id = segment.ip_id.filter(|id| *id != 0);
+        Self { time: segment.time, interface: segment.interface, client, server, to_server, ip_id }
     }
 }
 
@@ -263,6 +265,8 @@ struct Match {
     time: Timestamp,
     /// The second capture's stamp minus the first's.
     difference: i64,
+    /// The same bytes, sent again: another packet, by its IP identification.
+    again: bool,
 }
 
 impl Match {
@@ -272,6 +276,7 @@ impl Match {
             to_server: one.to_server,
             time: one.time,
             difference: other.time - one.time,
+            again: one.ip_id.zip(other.ip_id).is_some_and(|(one, other)| one != other),
         }
     }
 }
@@ -293,15 +298,16 @@ fn is_seam(one: &Span, other: &Span, matches: &[Match]) -> bool {
     const SEAM: i64 = 10 * time::SECOND;
     let ends = |time: Timestamp, span: &Span| span.window.end - time <= SEAM;
     let begins = |time: Timestamp, span: &Span| time - span.window.start <= SEAM;
-    let few = matches.len() * FEW <= one.anchors.max(other.anchors);
+    let once: Vec<&Match> = matches.iter().filter(|own| !own.again).collect();
+    let few = once.len() * FEW <= one.anchors.max(other.anchors);
     let follows = |one: &Span, other: &Span| other.window.start - one.window.end >= -OVERLAP;
     let in_turn = follows(one, other) || follows(other, one);
     few && in_turn
-        && matches.iter().all(|own| {
+        && once.iter().all(|own| {
             let second = own.time.shifted(own.difference);
             ends(own.time, one) && begins(second, other) || begins(own.time, one) && ends(second, other)
         })
-        && matches.iter().all(|own| own.difference.saturating_abs() <= SEAM)
+        && once.iter().all(|own| own.difference.saturating_abs() <= SEAM)
 }
 
 /// Two captures that share packets.

@@ -83,7 +83,7 @@ fn sealed_goodbye(flow: &Flow, tls: &Tls, encrypted: &Encrypted) -> Vec<Observed
         let from = last.record.from;
         if is_1_3 && last.record.body == SEALED_ALERT {
             found.push(last.record.end.of(Goodbye { from, form: Form::CloseNotify }));
-        } else if is_ultimatum(&last, flow) {
+        } else if is_ultimatum(&last, flow) || is_last_word(&last, flow, tls) {
             let form = if follows_error_info(flow, tls, &last.record) {
                 Form::ErrorInfoAndUltimatum
             } else {
@@ -107,6 +107,14 @@ fn is_ultimatum(last: &Sealed, flow: &Flow) -> bool {
         None => last.plaintext.most().is_some_and(|most| most < 2 * 16) && last.plaintext.may_be(ULTIMATUM),
     };
     fits && !flow.closes.is_empty() && flow.closes.iter().all(|close| close.mark.time >= last.record.end.time)
+}
+
+/// Where the capture stops before the end: the server's reason and what follows it cannot be mistaken.
+fn is_last_word(last: &Sealed, flow: &Flow, tls: &Tls) -> bool {
+    flow.closes.is_empty()
+        && last.record.from == Side::Server
+        && last.plaintext.exact() == Some(ULTIMATUM)
+        && follows_error_info(flow, tls, &last.record)
 }
 
 fn follows_error_info(flow: &Flow, tls: &Tls, ultimatum: &Record) -> bool {

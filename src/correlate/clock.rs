@@ -78,6 +78,9 @@ pub struct Clocks {
 const CLUSTER: i64 = 250 * time::MILLISECOND;
 /// Events this much before and after a capture may speak of its connections.
 const AROUND: i64 = 120 * time::SECOND;
+/// A pair or two show a clock that is off by minutes, or by whole hours of a time zone. What is further apart is another
+/// day's: addresses stay, and ports come again.
+pub const PLAUSIBLE: i64 = 26 * 3600 * time::SECOND;
 /// An estimated offset above this is worth a note.
 const NOTABLE: i64 = 5 * time::SECOND;
 
@@ -343,7 +346,8 @@ fn settle(computer: Arc<str>, sources: Vec<SourceId>, pairs: &[Pair]) -> Clock {
         (false, _) => Quality::Estimated,
         _ => Quality::Unknown,
     };
-    if quality > Quality::Unknown {
+    let plausible = quality == Quality::Exact || median.difference.saturating_abs() <= PLAUSIBLE;
+    if quality > Quality::Unknown && plausible {
         clock.offset = Some(median.difference);
         clock.against = Some(median.capture);
         clock.spread = (greatest.difference - least.difference) / 2;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use windows::Spans;
 
 use super::attempt::{Attempt, Joined, MatchKey};
-use super::clock::Clocks;
+use super::clock::{Clocks, PLAUSIBLE};
 use super::keys;
 use super::side::SideConnection;
 use crate::base::{Mark, NoteKind, Notes, Timestamp, Window, time};
@@ -211,7 +211,10 @@ impl<'a> Work<'a> {
                     }
                     // A clock jump that was not found, or a clock that could not be: the address alone decides
                     // only where it stands once.
-                    None => pairs.push((i64::MAX, *at, item_at)),
+                    None if (item.event.time - moment.time).saturating_abs() <= PLAUSIBLE => {
+                        pairs.push((i64::MAX, *at, item_at));
+                    }
+                    None => {}
                     Some(_) => {}
                 }
             }

@@ -294,6 +294,12 @@ fn connection(
         end: text(connection.last.time),
         first_frame: connection.first.at.frame(),
         last_frame: connection.last.at.frame(),
+        last_source: connection
+            .last
+            .at
+            .frame()
+            .map(|_| connection.last.at.source().0)
+            .filter(|at| *at != holds_it),
         conn_state: flow.map_or("OTH", Flow::conn_state),
         history: flow.map(|flow| flow.history.clone()).unwrap_or_default(),
         reached: connection.reached.name(),

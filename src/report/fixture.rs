@@ -192,6 +192,7 @@ pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection
         end: at(790),
         first_frame: Some(1),
         last_frame: Some(9),
+        last_source: None,
         conn_state: "RSTR",
         history: "ShADadR".to_owned(),
         reached: "negotiation",

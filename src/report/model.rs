@@ -207,6 +207,9 @@ pub struct Connection {
     /// Last frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_frame: Option<u64>,
+    /// The capture that holds the last frame, where that is another file of a ring buffer than the first frame's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_source: Option<u32>,
     /// Zeek's conn_state: S0, S1, SF, REJ, RSTO, RSTR, …
     #[schemars(extend("enum" = CONN_STATES))]
     pub conn_state: &'static str,

@@ -1,7 +1,5 @@
 //! Of the report: what to type into Wireshark to see what a verdict stands on.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -22,9 +20,13 @@ pub struct DisplayFilter {
 impl DisplayFilter {
     /// One for each capture that evidence lies in.
     pub fn of(evidence: &[Evidence]) -> Vec<Self> {
-        let mut frames: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+        // In the order of the evidence, whatever the order of the files.
+        let mut frames: Vec<(u32, Vec<u64>)> = Vec::new();
         for (source, frame) in evidence.iter().filter_map(|fact| Some((fact.source, fact.frame?))) {
-            frames.entry(source).or_default().push(frame);
+            match frames.iter_mut().find(|(own, _)| *own == source) {
+                Some((_, own)) => own.push(frame),
+                None => frames.push((source, vec![frame])),
+            }
         }
         frames.into_iter().map(|(source, frames)| Self { source, filter: filter(frames) }).collect()
     }
