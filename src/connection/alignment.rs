@@ -45,6 +45,8 @@ const ANCHORS: usize = 32_768;
 const CLUSTER: i64 = 500 * time::MILLISECOND;
 /// Stretches of one connection that are compared by themselves.
 const STRETCH: i64 = 30 * time::SECOND;
+/// No two clocks that anybody set are further apart: the time zones, and an hour.
+const PLAUSIBLE: i64 = 27 * 3600 * time::SECOND;
 /// Smaller differences are left as they are.
 const LEAST: i64 = time::MILLISECOND;
 /// A drift is believed of clocks that were compared for so long, and if it is larger than this in that time.
@@ -352,7 +354,8 @@ impl Link {
         }
         samples.sort_unstable();
         let cluster = largest_cluster(&samples)?;
-        let middle = cluster.get(cluster.len() / 2)?;
+        // Numbers that are drawn by lot come again; clocks that are days apart are not those of one connection.
+        let middle = cluster.get(cluster.len() / 2).filter(|own| own.offset.saturating_abs() <= PLAUSIBLE)?;
         let least = cluster.iter().map(|sample| sample.spread).min().unwrap_or(0);
         Some(Self {
             one,

@@ -27,7 +27,7 @@ use crate::base::{Mark, NoteKind, Notes, Timestamp, Window, time};
 use crate::connection::udp::UdpConnection;
 use crate::connection::{Connection, Transport};
 use crate::eventlog::guid::Guid;
-use crate::eventlog::{Event, Log, Provider, rdp_core_ts};
+use crate::eventlog::{Event, Log, Provider, rdp_client, rdp_core_ts};
 use crate::packet::Endpoint;
 use crate::stream::Opening;
 
@@ -80,7 +80,7 @@ pub fn join(
     work.blocked();
     work.gateway(capture_windows, notes);
     work.by_activity();
-    work.by_client_log();
+    work.by_client_log(notes);
     work.by_side(udp);
     work.by_session();
     work.by_time(notes);
@@ -321,7 +321,15 @@ impl<'a> Work<'a> {
     }
 
     /// The client's own log: its attempts are tied by the server's address or name, and by time.
-    fn by_client_log(&mut self) {
+    fn by_client_log(&mut self, notes: &mut Notes) {
+        let mut ends: BTreeMap<Chain, Timestamp> = BTreeMap::new();
+        for item in &self.items {
+            if let (Some(rdp_client::Meaning::Disconnected(_)), Some(corrected)) =
+                (rdp_client::meaning(item.event), item.corrected)
+            {
+                ends.insert(item.chain(), corrected);
+            }
+        }
         let mut owners: BTreeMap<(Arc<str>, Guid), usize> = BTreeMap::new();
         for item in &self.items {
             if item.event.provider != Provider::RdpClient || item.taken.is_some() {
@@ -332,17 +340,15 @@ impl<'a> Work<'a> {
             else {
                 continue;
             };
-            let nearest = self
-                .attempts
-                .iter()
-                .enumerate()
-                .filter(|(_, attempt)| attempt.connection.server.ip == address)
-                .map(|(at, attempt)| ((attempt.connection.first.time - corrected).abs(), at))
-                .min();
-            if let Some((distance, at)) = nearest
-                && distance <= RESIDUAL
-            {
-                owners.insert((Arc::clone(&item.event.computer), activity), at);
+            let near = self.near_at(address, corrected);
+            match self.of_one_client(near, ends.get(&item.chain()).copied()) {
+                Ok(Some(at)) => {
+                    owners.insert((Arc::clone(&item.event.computer), activity), at);
+                }
+                Ok(None) => {}
+                Err(()) => {
+                    notes.add(NoteKind::AmbiguousJoin, Some(item.event.at.source()), Some(item.event.at));
+                }
             }
         }
         self.take_where(MatchKey::Name, |item| {
@@ -350,6 +356,39 @@ impl<'a> Work<'a> {
                 .then(|| owners.get(&(Arc::clone(&item.event.computer), item.event.activity?)).copied())
                 .flatten()
         });
+    }
+
+    /// The attempts at a server that begin near a moment, the nearest first.
+    fn near_at(&self, server: IpAddr, moment: Timestamp) -> Vec<usize> {
+        let mut near: Vec<(i64, usize)> = self
+            .attempts
+            .iter()
+            .enumerate()
+            .filter(|(_, attempt)| attempt.connection.server.ip == server)
+            .map(|(at, attempt)| ((attempt.connection.first.time - moment).saturating_abs(), at))
+            .filter(|(distance, _)| *distance <= RESIDUAL)
+            .collect();
+        near.sort_unstable();
+        near.into_iter().map(|(_, at)| at).collect()
+    }
+
+    /// The nearest of those that are one client's. Where several clients come at once, the end that the client logs
+    /// tells whose log it is; where it does not, an error.
+    fn of_one_client(&self, near: Vec<usize>, end: Option<Timestamp>) -> Result<Option<usize>, ()> {
+        let client = |at: usize| self.attempts.get(at).map(|attempt| attempt.connection.client.ip);
+        let is_one =
+            |all: &[usize]| all.iter().all(|at| client(*at) == all.first().and_then(|at| client(*at)));
+        if is_one(&near) {
+            return Ok(near.first().copied());
+        }
+        let ended: Vec<usize> = near
+            .into_iter()
+            .filter(|at| {
+                let last = self.attempts.get(*at).map(|attempt| attempt.connection.last.time);
+                end.zip(last).is_some_and(|(end, last)| (end - last).saturating_abs() <= AFTERMATH)
+            })
+            .collect();
+        if !ended.is_empty() && is_one(&ended) { Ok(ended.first().copied()) } else { Err(()) }
     }
 
     /// Some session events lost their ActivityID: session id and time stand in.

@@ -55,6 +55,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         other.client != connection.client.ip
             && back.contains(other.window.start)
             && other.cookie.as_deref() == Some(cookie.as_str())
+            // Who was there before did not come from elsewhere.
+            && !case.around.at_server(connection.server, connection.first).any(|before| {
+                before.client == other.client && before.first.time < last.time
+            })
     })?;
     let mut evidence = vec![
         Evidence::at(last, format!("the last sign of the client at {}", connection.client.ip)),
