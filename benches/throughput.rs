@@ -1,7 +1,10 @@
-//! How fast a capture is read, as a multiple of the floor: adding up its bytes on the same machine in the same run.
+//! How fast each layer and the whole is, as a multiple of the floor: adding up the same bytes on the same machine in
+//! the same run. Where a layer reads no bytes, the floor is that of as many bytes as it has things, times 100.
 //!
-//! `cargo bench --bench throughput`. The capture is made here: 64 MiB of mixed traffic, one connection in twenty of it RDP.
-//! Ratios travel between machines, seconds do not.
+//! `cargo bench --bench throughput`. The inputs are made here: 64 MiB of mixed traffic, one connection in twenty of it
+//! RDP, as much of sessions, a flood of 100,000 connections, and 32 MiB of logs out of `samples/`. Ratios travel between
+//! machines, seconds do not. `-- --write FOLDER MIB` writes the inputs instead, as large as that, and `-- --floor FILE THREADS`
+//! adds up a file: `peers.sh` asks for both.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,166 +14,122 @@
     reason = "a bench stops with its reason"
 )]
 
-use std::fs;
-use std::hint::black_box;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod corpus;
+mod layers;
 
-use rdpscan::capture::Capture;
-use rdpscan::capture::split::{Split, for_each_window};
-use rdpscan::input::InputKind;
-use rdpscan::packet::{Interest, Packets};
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use std::{env, fs, io, thread};
+
+use rdpscan::input::Bytes;
 use rdpscan::{Options, analyze};
 
 /// Bytes of the capture.
 const SIZE: usize = 64 << 20;
+/// Connections of the flood.
+const FLOWS: u32 = 100_000;
+/// Bytes of the log.
+const LOG: usize = 32 << 20;
 /// Each measure is the best of so many runs.
 const RUNS: usize = 5;
 
-fn main() {
-    let bytes = capture();
-    let frames = frames(&bytes);
-    let file = tempfile::Builder::new().suffix(".pcapng").tempfile().unwrap();
-    fs::write(file.path(), &bytes).unwrap();
-    println!("{} MiB, {frames} frames", bytes.len() >> 20);
-
-    let floor = best(|| {
-        let words = bytes.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap()));
-        black_box(words.fold(0, u64::wrapping_add));
-    });
-    let one = |run: &dyn Fn(&Options)| {
-        let inputs = vec![file.path().to_owned()];
-        best(|| run(&Options { inputs: inputs.clone(), threads: Some(1), ..Options::default() }))
-    };
-    let measures = [
-        ("floor: sum of the bytes", floor),
-        ("block walk", best(|| assert_eq!(self::frames(&bytes), frames))),
-        ("walk and decode, one thread", best(|| decode(&bytes))),
-        ("whole report, one thread", one(&|options| drop(analyze(options).unwrap()))),
-        (
-            "whole report, every core",
-            one(&|options| drop(analyze(&Options { threads: None, ..options.clone() }).unwrap())),
-        ),
-    ];
-    println!("{:30} {:>9} {:>9} {:>9}", "", "ms", "GB/s", "x floor");
-    for (name, time) in measures {
-        let seconds = time.as_secs_f64();
-        let gigabytes = f64::from(u32::try_from(bytes.len()).unwrap()) / 1e9 / seconds;
-        println!("{name:30} {:9.1} {gigabytes:9.2} {:9.2}", seconds * 1e3, seconds / floor.as_secs_f64());
-    }
-    let report = analyze(&Options { inputs: vec![file.path().to_owned()], ..Options::default() }).unwrap();
-    println!("{} RDP connections, {} incidents", report.connections.len(), report.incidents.len());
-    assert!(!report.connections.is_empty());
+/// One line of the table.
+struct Measure {
+    name: String,
+    bytes: usize,
+    time: Duration,
 }
 
+fn main() {
+    let arguments: Vec<String> = env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--write") {
+        corpus::write(Path::new(&arguments[at + 1]), arguments[at + 2].parse().unwrap()).unwrap();
+        return;
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--floor") {
+        floor(Path::new(&arguments[at + 1]), arguments[at + 2].parse().unwrap());
+        return;
+    }
+    let made = |make: &dyn Fn(&mut Vec<u8>) -> io::Result<()>| {
+        let mut bytes = Vec::new();
+        make(&mut bytes).unwrap();
+        bytes
+    };
+    let size = u64::try_from(SIZE).unwrap();
+    let capture = made(&|out| corpus::capture(out, size, 20));
+    let log = corpus::log(LOG);
+    let mut measures = layers::of_capture(&capture);
+    measures.extend(layers::of_log(&log));
+    measures.extend(layers::of_things());
+    measures.extend(whole("mixed traffic", ".pcapng", &capture));
+    measures.extend(whole("sessions", ".pcapng", &made(&|out| corpus::capture(out, size, 1))));
+    measures.extend(whole("flood", ".pcapng", &made(&|out| corpus::flood(out, FLOWS))));
+    measures.extend(whole("log", ".evtx", &log));
+
+    let floor = best(|| sum(&capture)).as_secs_f64() / bytes_of(capture.len());
+    println!("{} MiB of capture, {} MiB of log; floor {:.2} GB/s", SIZE >> 20, LOG >> 20, 1e-9 / floor);
+    println!("{:44} {:>9} {:>9} {:>9}", "one thread, if not said otherwise", "ms", "GB/s", "x floor");
+    for Measure { name, bytes, time } in measures {
+        let seconds = time.as_secs_f64();
+        let rate = bytes_of(bytes) / 1e9 / seconds;
+        println!("{name:44} {:9.1} {rate:9.2} {:9.2}", seconds * 1e3, seconds / (floor * bytes_of(bytes)));
+    }
+}
+
+fn bytes_of(bytes: usize) -> f64 {
+    f64::from(u32::try_from(bytes).unwrap())
+}
+
+/// The floor.
+fn sum(bytes: &[u8]) {
+    let words = bytes.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap()));
+    black_box(words.fold(0, u64::wrapping_add));
+}
+
+/// The floor of a whole file, as a process of its own: maps it and adds it up.
+fn floor(file: &Path, threads: usize) {
+    let bytes = Bytes::open(file, true).unwrap();
+    thread::scope(|scope| {
+        for part in bytes.chunks(bytes.len().div_ceil(threads).max(8).next_multiple_of(8)) {
+            scope.spawn(|| sum(part));
+        }
+    });
+}
+
+/// A whole report, file to model.
+fn whole(what: &str, suffix: &str, bytes: &[u8]) -> Vec<Measure> {
+    let file = tempfile::Builder::new().suffix(suffix).tempfile().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    let inputs = vec![file.path().to_owned()];
+    let run = |threads| {
+        best(|| {
+            black_box(analyze(&Options { inputs: inputs.clone(), threads, ..Options::default() }).unwrap());
+        })
+    };
+    [Some(1), None]
+        .into_iter()
+        .zip(["one thread", "every core"])
+        .map(|(threads, on)| Measure {
+            name: format!("whole report, {what}, {on}"),
+            bytes: bytes.len(),
+            time: run(threads),
+        })
+        .collect()
+}
+
+/// The best of some runs.
 fn best(run: impl Fn()) -> Duration {
+    best_with(|| (), |()| run())
+}
+
+/// The same, where each run uses something up.
+fn best_with<T>(prepare: impl Fn() -> T, run: impl Fn(T)) -> Duration {
     let once = || {
+        let input = prepare();
         let begin = Instant::now();
-        run();
+        run(input);
         begin.elapsed()
     };
     (0..RUNS).map(|_| once()).min().unwrap()
-}
-
-/// Walks the blocks and counts the frames.
-fn frames(bytes: &[u8]) -> u64 {
-    let capture = Capture::open(bytes, InputKind::PcapNg).unwrap();
-    let mut sum = 0;
-    let walked = capture.walk(capture.start, bytes.len(), capture.state.clone(), &mut |frame| {
-        sum += frame.data.len();
-    });
-    black_box(sum);
-    walked.frames
-}
-
-/// Decodes every frame to what the flows would see.
-fn decode(bytes: &[u8]) {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    pool.install(|| {
-        let capture = Capture::open(bytes, InputKind::PcapNg).unwrap();
-        let interest = Arc::new(Interest::new(&[]));
-        let mut segments = 0;
-        for_each_window(
-            &capture,
-            Split::default(),
-            &|| Packets::new(Arc::clone(&interest), bytes),
-            |parts| segments += parts.iter().map(|part| part.collected.segments.len()).sum::<usize>(),
-        );
-        assert!(black_box(segments) > 0);
-    });
-}
-
-/// Connections of 60 segments side by side, every twentieth to port 3389, the rest to 443; two sizes of segment.
-fn capture() -> Vec<u8> {
-    let mut out = Vec::with_capacity(SIZE + 4096);
-    let section = [&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat();
-    block(&mut out, 0x0a0d_0d0a, &section);
-    block(&mut out, 1, &[1, 0, 0, 0, 0, 0, 4, 0, 9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0]);
-    let mut number = 0_u32;
-    while out.len() < SIZE {
-        // Forty connections run at a time, each a segment in turn.
-        let connection = number / 2400 * 40 + number % 40;
-        frame(&mut out, number, connection, number % 2400 / 40);
-        number += 1;
-    }
-    out
-}
-
-fn block(out: &mut Vec<u8>, kind: u32, body: &[u8]) {
-    let padded = body.len().next_multiple_of(4);
-    let length = u32::try_from(padded + 12).unwrap().to_le_bytes();
-    out.extend_from_slice(&kind.to_le_bytes());
-    out.extend_from_slice(&length);
-    out.extend_from_slice(body);
-    out.resize(out.len() + padded - body.len(), 0);
-    out.extend_from_slice(&length);
-}
-
-/// Segment `step` of a connection: SYN, SYN-ACK, ACK, a connection request and its confirm, then data.
-fn frame(out: &mut Vec<u8>, number: u32, connection: u32, step: u32) {
-    const REQUEST: [u8; 19] = [3, 0, 0, 19, 14, 0xe0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 3, 0, 0, 0];
-    const CONFIRM: [u8; 19] = [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 2, 0, 8, 0, 1, 0, 0, 0];
-    let is_rdp = connection.is_multiple_of(20);
-    let to_server = step != 1 && (step < 4 || step.is_multiple_of(3));
-    let record = |length: u16| {
-        let mut record = vec![23, 3, 3];
-        record.extend_from_slice(&length.to_be_bytes());
-        record.extend((0..length).map(|at| at.to_le_bytes()[0] ^ step.to_le_bytes()[0]));
-        record
-    };
-    let (flags, payload) = match step {
-        0 => (0x02, Vec::new()),
-        1 => (0x12, Vec::new()),
-        2 => (0x10, Vec::new()),
-        3 if is_rdp => (0x18, REQUEST.to_vec()),
-        4 if is_rdp => (0x18, CONFIRM.to_vec()),
-        _ => (0x18, record(if to_server { 60 } else { 1400 })),
-    };
-    let port: u16 = if is_rdp { 3389 } else { 443 };
-    let [_, _, high, low] = connection.to_be_bytes();
-    let client = ([192, 0, 2, low], 20_000 + u16::from_be_bytes([high & 0x3f, low]));
-    let server = ([198, 51, 100, high], port);
-    let (from, to) = if to_server { (client, server) } else { (server, client) };
-    // Sequence numbers as if every earlier step of this side had been of the same size: exact enough for a clock.
-    let side = |size: u32| 1000 + if step > 4 { (step - 4) * size } else { step.min(1) };
-    let (seq, ack) = if to_server { (side(65), side(1405)) } else { (side(1405), side(65)) };
-
-    let mut ip = vec![0x45, 0];
-    ip.extend_from_slice(&u16::try_from(40 + payload.len()).unwrap().to_be_bytes());
-    ip.extend_from_slice(&number.to_be_bytes()[2..]);
-    ip.extend_from_slice(&[0x40, 0, 64, 6, 0, 0]);
-    ip.extend_from_slice(&from.0);
-    ip.extend_from_slice(&to.0);
-    ip.extend_from_slice(&from.1.to_be_bytes());
-    ip.extend_from_slice(&to.1.to_be_bytes());
-    ip.extend_from_slice(&seq.to_be_bytes());
-    ip.extend_from_slice(&ack.to_be_bytes());
-    ip.extend_from_slice(&[0x50, flags, 4, 0, 0, 0, 0, 0]);
-    let data = [&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0][..], &ip, &payload].concat();
-
-    let time = 1_767_225_600_000_000_000 + u64::from(number) * 20_000;
-    let length = u32::try_from(data.len()).unwrap().to_le_bytes();
-    let (high, low) = (u32::try_from(time >> 32).unwrap(), u32::try_from(time & 0xffff_ffff).unwrap());
-    let body = [&[0; 4][..], &high.to_le_bytes(), &low.to_le_bytes(), &length, &length, &data].concat();
-    block(out, 6, &body);
 }

@@ -19,7 +19,7 @@ use crate::correlate::join::{DecodedLog, Tied, join};
 use crate::correlate::{
     Attempt, Clocks, Coverage, Incident, Joined, MatchKey, Surroundings, incident, keys, reach,
 };
-use crate::eventlog::{self, Event, Log, LogIndex, Provider};
+use crate::eventlog::{self, Event, Log, LogIndex, Provider, Wanted};
 use crate::extract::{self, Extraction};
 use crate::host::{self, Fact, Hosts, Stated};
 use crate::input::{Bundle, Input, Limits, Opening, digest};
@@ -169,11 +169,16 @@ fn judged<T>(options: &Options, bundle: &Bundle, end: impl FnOnce(&Material<'_>)
         .with_captures(std::mem::take(&mut scanned.alignment));
     let capture_windows: Vec<Window> =
         scanned.observations.iter().filter_map(|capture| capture.window).collect();
+    // Logons and their like, of which a log has millions, say nothing where no file shows an attempt.
+    let idle = captures.is_empty() && !indexes.iter().any(LogIndex::tells_of_attempts);
     let mut logs: Vec<DecodedLog<'_>> = indexes
         .iter()
         .map(|index| {
-            let windows = clocks.windows_in(index.log().source, &capture_windows);
-            DecodedLog { log: index.log(), events: index.events(windows.as_deref(), &mut notes) }
+            let mut wanted = clocks.wanted(index.log().source, &capture_windows, &scanned.connections);
+            if idle {
+                wanted = Wanted { near: Some(Vec::new()), sessions: Some(Vec::new()) };
+            }
+            DecodedLog { log: index.log(), events: index.events(&wanted, &mut notes) }
         })
         .collect();
     for (source, count) in eventlog::once(logs.iter_mut().map(|log| &mut log.events)) {
@@ -185,7 +190,7 @@ fn judged<T>(options: &Options, bundle: &Bundle, end: impl FnOnce(&Material<'_>)
     let connections = std::mem::take(&mut scanned.connections);
     let udp = udp::once(&scanned.observations);
     let Tied { mut attempts, sides, rest, links, blocked } =
-        join(connections, udp, &logs, &clocks, &capture_windows, &mut notes);
+        join(connections, udp, logs, &clocks, &capture_windows, &mut notes);
     let groups = fold::with_blocked(groups, &blocked, &mut notes);
     reach::refine(&mut attempts);
     reach_of_logs(&attempts, &mut hosts);

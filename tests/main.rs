@@ -39,6 +39,9 @@ mod host;
 /// Damaged and hostile files.
 #[cfg(test)]
 mod hostile;
+/// A capture of fifty gibibytes in bounded memory.
+#[cfg(test)]
+mod huge;
 /// Imports point one way.
 #[cfg(test)]
 mod layers;

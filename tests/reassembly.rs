@@ -335,7 +335,7 @@ fn a_table_keeps_flows_apart() {
     let mut table = FlowTable::default();
     for window in segments.chunks(97) {
         table.apply(Batch {
-            segments: window,
+            segments: &[window],
             icmp: &[],
             source: SourceId(0),
             bytes: &bytes,

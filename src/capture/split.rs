@@ -19,7 +19,7 @@ pub struct Split {
 
 impl Default for Split {
     fn default() -> Self {
-        Self { range: 4 << 20, window: 8 }
+        Self { range: 1 << 20, window: 16 }
     }
 }
 
@@ -150,6 +150,40 @@ fn decode<C: Collect>(
     new: &(dyn Fn() -> C + Sync),
 ) -> (Walked, C) {
     let mut collected = new();
-    let walked = capture.walk(start, end, state, &mut |frame| collected.frame(frame));
+    let mut ahead = Ahead { bytes: capture.bytes, fetched: start, end };
+    let walked = capture.walk(start, end, state, &mut |frame| {
+        ahead.follow(frame.data);
+        collected.frame(frame);
+    });
     (walked, collected)
+}
+
+/// Fetches a range's bytes a little ahead of the walk.
+///
+/// Where a block begins is known only when the one before it has been read, so a walk waits for memory at each block.
+/// Lines in a row are fetched several times as fast.
+struct Ahead<'a> {
+    bytes: &'a [u8],
+    fetched: usize,
+    end: usize,
+}
+
+impl Ahead<'_> {
+    /// Half of this is fetched at a time: it fits the cache of a core with room to spare.
+    const WAY: usize = 64 << 10;
+    /// A cache line.
+    const LINE: usize = 64;
+
+    /// The walk has come to `data`.
+    fn follow(&mut self, data: &[u8]) {
+        let at = data.as_ptr().addr().saturating_sub(self.bytes.as_ptr().addr());
+        if at.saturating_add(Self::WAY / 2) < self.fetched || self.fetched >= self.end {
+            return;
+        }
+        let from = self.fetched.max(at);
+        let until = from.saturating_add(Self::WAY / 2).min(self.end);
+        let lines = self.bytes.get(from..until).unwrap_or_default().iter().step_by(Self::LINE);
+        std::hint::black_box(lines.fold(0, |sum, byte| sum ^ byte));
+        self.fetched = until;
+    }
 }

@@ -10,17 +10,18 @@ use std::net::IpAddr;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::pattern::{Pair, Pattern};
+use super::Case;
+use super::batch::{self, Batch, Brief};
+use super::judge::cause_of;
 use super::transport::firewall_drop;
-use super::{Case, judge};
 use crate::base::{Locator, Mark, NoteKind, Notes, SourceId, Timestamp, time};
-use crate::connection::ended::Sink;
+use crate::connection::ended::{Ended, Sink, traced};
 use crate::connection::observations::Observations;
 use crate::connection::{Connection, Stage};
-use crate::correlate::incident::joint_storm;
+use crate::correlate::Surroundings;
 use crate::correlate::join::Blocked;
+use crate::correlate::storm::joint_storm;
 use crate::correlate::surroundings::Other;
-use crate::correlate::{Attempt, Surroundings};
 use crate::packet::Endpoint;
 
 /// Connections that are reported one by one, whatever they are.
@@ -97,7 +98,7 @@ pub struct Fold {
     sessions: usize,
     kinds: usize,
     of_a_kind: BTreeMap<(Endpoint, Stage, Cause), u32>,
-    groups: BTreeMap<Key, Group>,
+    groups: FxHashMap<Key, Group>,
     /// Groups that name a client, and those that name a server alone.
     counts: (usize, usize),
     before: Vec<Other>,
@@ -121,85 +122,60 @@ impl Fold {
     /// Ends the work: the groups in order of server and client, and the attempts that single ones are judged beside.
     pub fn finish(self) -> (Vec<Group>, Vec<Other>) {
         let beside = if self.groups.is_empty() { Vec::new() } else { self.accepted.into_values().collect() };
-        (self.groups.into_values().collect(), beside)
+        let mut groups: Vec<(Key, Group)> = self.groups.into_iter().collect();
+        groups.sort_unstable_by_key(|(key, _)| *key);
+        (groups.into_iter().map(|(_, group)| group).collect(), beside)
     }
 
-    /// The cause of each, by its packets and its neighbours. What is alike in everything that detectors look at is
-    /// judged once.
-    fn judge(&mut self, singles: &[Connection], attempts: &[Attempt], seen: &[Observations]) -> Vec<Cause> {
+    /// What connections are judged beside, of those that were taken before and are singles now.
+    fn beside(&mut self, singles: &[Connection]) -> Vec<Other> {
         let mut others = std::mem::take(&mut self.before);
         let known: BTreeSet<Mark> = others.iter().map(|other| other.first).collect();
-        let own: Vec<Other> = attempts.par_iter().map(|attempt| Other::of(&attempt.connection)).collect();
         let alive = self.accepted.values().filter(|other| !known.contains(&other.first)).cloned();
         others.extend(alive);
         others.extend(singles.iter().map(Other::of));
-        self.remember(&own);
-        self.before = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default().to_vec();
-        others.extend(own);
-        others.sort_by_key(|other| other.first);
-        let mut around = Surroundings::of_others(others);
-        around.captures = seen.to_vec();
-
-        let mut of_pair: FxHashMap<(IpAddr, Endpoint), usize> = FxHashMap::default();
-        for attempt in attempts {
-            *of_pair.entry((attempt.connection.client.ip, attempt.connection.server)).or_default() += 1;
-        }
-        let tried: Vec<(Timestamp, IpAddr, &str)> = around
-            .others
-            .iter()
-            .filter_map(|other| Some((other.asked()?.time, other.client, other.name.as_deref()?)))
-            .collect();
-        let joint = joint_storm(&tried);
-        let patterns: Vec<Pattern<'_>> = attempts
-            .par_iter()
-            .enumerate()
-            .map(|(at, attempt)| {
-                let connection = &attempt.connection;
-                let count = of_pair.get(&(connection.client.ip, connection.server)).copied();
-                let name = connection.cookie().map(|cookie| cookie.value.to_lowercase());
-                let joint = name.is_some_and(|name| joint.contains(name.as_str()));
-                Pattern::of(connection, Pair::of(at, connection.client.ip, count.unwrap_or(0)), joint)
-            })
-            .collect();
-        let mut like: FxHashMap<&Pattern<'_>, usize> = FxHashMap::default();
-        let mut chosen: Vec<&Attempt> = Vec::new();
-        let places: Vec<usize> = patterns
-            .iter()
-            .zip(attempts)
-            .map(|(pattern, attempt)| {
-                *like.entry(pattern).or_insert_with(|| {
-                    chosen.push(attempt);
-                    chosen.len() - 1
-                })
-            })
-            .collect();
-        let causes: Vec<Cause> = chosen
-            .par_iter()
-            .map(|attempt| judge(&Case::of(attempt, &around)).finding.map(|finding| finding.cause.id))
-            .collect();
-        places.into_iter().map(|place| causes.get(place).copied().flatten()).collect()
+        others
     }
 
-    fn stays_single(&mut self, connection: &Connection, cause: Cause) -> bool {
-        if self.named.contains(&connection.client) || self.client == Some(connection.client.ip) {
+    /// The cause of each pattern, by packets and neighbours. What is alike in everything that detectors look at is
+    /// judged once.
+    fn judge(&mut self, beside: Vec<Other>, batch: &mut Batch, seen: &[Observations]) -> Vec<Cause> {
+        let own = std::mem::take(&mut batch.others);
+        self.remember(&own);
+        self.before = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default().to_vec();
+        let mut around = Surroundings::of_others(in_order(beside, own));
+        around.captures = seen.to_vec();
+        let cause = |at: &usize| {
+            let attempt = batch.whole.get(*at)?.as_ref()?;
+            cause_of(&Case::of(attempt, &around)).map(|cause| cause.id)
+        };
+        batch.patterns.par_iter().map(cause).collect()
+    }
+
+    fn stays_single(&mut self, brief: &Brief, cause: Cause) -> bool {
+        if self.is_named(brief.client) {
             return true;
         }
-        if connection.reached_session() && self.sessions < SESSIONS {
+        if brief.session && self.sessions < SESSIONS {
             self.sessions += 1;
             return true;
         }
         if self.kinds >= KINDS {
             return false;
         }
-        let seen = self.of_a_kind.entry((connection.server, connection.reached, cause)).or_default();
+        let seen = self.of_a_kind.entry((brief.server, brief.reached, cause)).or_default();
         *seen = seen.saturating_add(1);
         self.kinds += usize::from(*seen <= OF_A_KIND);
         *seen <= OF_A_KIND
     }
 
-    fn fold(&mut self, connection: &Connection, cause: Cause) {
-        let (first, last) = (connection.first, connection.last);
-        let key = self.key(connection, cause);
+    fn is_named(&self, client: Endpoint) -> bool {
+        self.named.contains(&client) || self.client == Some(client.ip)
+    }
+
+    fn fold(&mut self, brief: &Brief, cause: Cause) {
+        let (first, last) = (brief.first, brief.last);
+        let key = self.key(brief, cause);
         let group = self.groups.entry(key).or_insert(Group {
             server: key.0,
             client: key.1,
@@ -228,9 +204,9 @@ impl Fold {
     }
 
     /// The group that a connection belongs to, or that is begun with it.
-    fn key(&mut self, connection: &Connection, cause: Cause) -> Key {
-        let (server, reached) = (connection.server, connection.reached);
-        let exact = (Some(server), Some(connection.client.ip), reached, cause);
+    fn key(&mut self, brief: &Brief, cause: Cause) -> Key {
+        let (server, reached) = (brief.server, brief.reached);
+        let exact = (Some(server), Some(brief.client.ip), reached, cause);
         let known = self.groups.contains_key(&exact);
         if known || self.counts.0 < GROUPS {
             self.counts.0 += usize::from(!known);
@@ -246,28 +222,63 @@ impl Fold {
     }
 }
 
+/// Both, in order of start. What a batch brings is so already, and too much to be moved again and again.
+fn in_order(mut beside: Vec<Other>, own: Vec<Other>) -> Vec<Other> {
+    beside.sort_by_key(|other| other.first);
+    let mut all = Vec::with_capacity(beside.len() + own.len());
+    let mut beside = beside.into_iter().peekable();
+    for other in own {
+        while let Some(before) = beside.next_if(|before| before.first <= other.first) {
+            all.push(before);
+        }
+        all.push(other);
+    }
+    all.extend(beside);
+    all
+}
+
+/// The names that several sources try.
+fn joint_names(beside: &[Other], later: &[Ended]) -> BTreeSet<String> {
+    let known = beside
+        .iter()
+        .filter_map(|other| Some((other.first, other.asked()?.time, other.client, other.name.as_deref()?)));
+    let own: Vec<(Timestamp, &Ended, String)> =
+        later.par_iter().filter_map(|one| one.asked().map(|(asked, name)| (asked, one, name))).collect();
+    let own = own.iter().map(|(asked, one, name)| (one.first(), *asked, one.client().ip, name.as_str()));
+    let mut tried: Vec<(Mark, Timestamp, IpAddr, &str)> = known.chain(own).collect();
+    tried.sort_unstable_by_key(|(first, ..)| *first);
+    let tried: Vec<(Timestamp, IpAddr, &str)> =
+        tried.into_iter().map(|(_, asked, client, name)| (asked, client, name)).collect();
+    joint_storm(&tried).into_iter().map(str::to_owned).collect()
+}
+
 impl Sink for Fold {
     fn begin(&mut self) {
         *self = Self::new(std::mem::take(&mut self.named), self.client, self.bound);
     }
 
-    fn take(&mut self, mut ended: Vec<Connection>, seen: &[Observations]) -> Vec<Connection> {
+    fn take(&mut self, mut ended: Vec<Ended>, seen: &[Observations]) -> Vec<Connection> {
         let bound = self.bound.map_or(SINGLES, |bound| bound.min(SINGLES));
         let later = ended.split_off(bound.saturating_sub(self.singles).min(ended.len()));
         self.singles += ended.len();
+        let mut singles = traced(ended);
         if later.is_empty() {
-            return ended;
+            return singles;
         }
-        let attempts: Vec<Attempt> =
-            later.into_iter().map(|connection| Attempt { connection, events: Vec::new() }).collect();
-        let causes = self.judge(&ended, &attempts, seen);
-        for (attempt, cause) in attempts.into_iter().zip(causes) {
-            if self.stays_single(&attempt.connection, cause) {
-                ended.push(attempt.connection);
-            } else {
-                self.fold(&attempt.connection, cause);
+        let beside = self.beside(&singles);
+        let joint = joint_names(&beside, &later);
+        let mut batch = batch::read(later, OF_A_KIND, &joint, &|connection| {
+            self.is_named(connection.client) || connection.reached_session()
+        });
+        let causes = self.judge(beside, &mut batch, seen);
+        for brief in &batch.briefs {
+            let cause = causes.get(brief.pattern).copied().flatten();
+            let whole = brief.whole.and_then(|at| batch.whole.get_mut(at));
+            match whole.filter(|_| self.stays_single(brief, cause)).and_then(Option::take) {
+                Some(attempt) => singles.push(attempt.connection),
+                None => self.fold(brief, cause),
             }
         }
-        ended
+        singles
     }
 }

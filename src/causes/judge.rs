@@ -11,11 +11,22 @@ use crate::correlate::{Attempt, Incident, Surroundings};
 use crate::protocol::nego::FailureCode;
 use crate::stream::Side;
 
+/// The cause that [`judge`] finds, without its reasons: what a group of a flood needs.
+pub(super) fn cause_of(case: &Case<'_>) -> Option<&'static Cause> {
+    let (failures, _) = findings(case);
+    choose(failures).0.map(|finding| finding.cause)
+}
+
+/// What all detectors say: failures and warnings, and the rest.
+fn findings(case: &Case<'_>) -> (Vec<Finding>, Vec<Finding>) {
+    ALL.iter()
+        .filter_map(|cause| (cause.detect)(case))
+        .partition(|finding| finding.severity >= Severity::Warning)
+}
+
 /// Judges one case alone.
 pub fn judge(case: &Case<'_>) -> Verdict {
-    let findings: Vec<Finding> = ALL.iter().filter_map(|cause| (cause.detect)(case)).collect();
-    let (failures, remarks): (Vec<Finding>, Vec<Finding>) =
-        findings.into_iter().partition(|finding| finding.severity >= Severity::Warning);
+    let (failures, remarks) = findings(case);
     let (winner, losers) = choose(failures);
     let mut verdict = match winner {
         Some(mut finding) => {

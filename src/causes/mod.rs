@@ -24,6 +24,7 @@
 //! ([`Case::capture_is_sound`], coverage of logs, forged resets). One vantage is no note: nearly every case has one,
 //! and a finding that needs the other end says so itself.
 
+mod batch;
 pub mod case;
 mod cause;
 pub mod client_code;

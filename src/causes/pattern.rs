@@ -6,11 +6,12 @@ use std::net::IpAddr;
 
 use super::case::forgery_signs;
 use crate::base::time;
+use crate::connection::encrypted::SESSION_RECORDS;
 use crate::connection::{Connection, Nla, Outcome, Stage};
 use crate::packet::Endpoint;
 use crate::protocol::nego::Protocols;
 use crate::protocol::tls::{CipherSuite, TlsVersion};
-use crate::stream::{CloseKind, Flow, Opening, Side};
+use crate::stream::{CloseKind, Flow, Opening, Side, Stream};
 
 /// How a connection stands among those of the same client and server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,8 +58,11 @@ struct Handshake<'a> {
     alerts: Vec<(bool, u8)>,
     sealed_alerts: usize,
     finished: (bool, bool),
+    /// Records of data of both sides, as far as their number says something.
     records: (u64, u64),
     nla: u8,
+    steps: [bool; 3],
+    last: [Option<u32>; 2],
 }
 
 /// The pattern of a connection.
@@ -76,6 +80,8 @@ pub struct Pattern<'a> {
     goodbye: bool,
     handshake: Option<Handshake<'a>>,
     flow: Option<FlowPattern<'a>>,
+    /// What is told in clear: an ultimatum, an error.
+    said: (Option<bool>, Option<u32>),
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -87,9 +93,27 @@ struct FlowPattern<'a> {
     ends: Vec<End>,
     ttl: [Option<(u8, u8)>; 2],
     icmp: Vec<(IpAddr, u8, u8)>,
-    sizes: [u64; 4],
+    /// Of each side: whether it sent data, whether the capture lacks some of it, and some of its end.
+    sizes: [(bool, bool, bool); 2],
+    /// How much the capture lacks of both.
+    lost: u32,
     counts: [u64; 8],
-    spans: [u32; 3],
+    spans: [u32; 5],
+    views: [bool; 3],
+    ways: [Way; 2],
+}
+
+/// What is told of one direction beside its size.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Way {
+    acknowledged: Option<bool>,
+    beyond: bool,
+    overtaken: bool,
+    spurious: bool,
+    segments: u32,
+    largest_passed: Option<u32>,
+    /// The largest segment that was lost again and again, and whether one as large passed.
+    swallowed: Option<(u32, bool)>,
 }
 
 impl<'a> Pattern<'a> {
@@ -112,6 +136,10 @@ impl<'a> Pattern<'a> {
             goodbye: connection.goodbye.is_some(),
             handshake: handshake(connection),
             flow: connection.flow.as_deref().map(flow),
+            said: (
+                connection.settings.ultimatum.map(|said| said.value == Side::Client),
+                connection.settings.error_info.map(|said| said.value),
+            ),
         }
     }
 }
@@ -133,7 +161,7 @@ fn handshake(connection: &Connection) -> Option<Handshake<'_>> {
             .collect(),
         sealed_alerts: tls.sealed_alerts.len(),
         finished: (tls.client_finished.is_some(), tls.server_finished.is_some()),
-        records: (connection.encrypted.from_client, connection.encrypted.from_server),
+        records: (connection.encrypted.from_client.min(MANY), connection.encrypted.from_server.min(MANY)),
         nla: match connection.encrypted.nla {
             None => 0,
             Some(Nla::RefusedByStatus(_)) => 1,
@@ -143,6 +171,9 @@ fn handshake(connection: &Connection) -> Option<Handshake<'_>> {
             Some(Nla::Passed(_)) => 5,
             Some(Nla::Open) => 6,
         },
+        steps: [tls.retry.is_some(), tls.server_done.is_some(), tls.midstream],
+        last: [connection.encrypted.last_of_client, connection.encrypted.last_of_server]
+            .map(|last| last.map(|sealed| sealed.record.body).filter(|body| *body <= SHORT)),
     })
 }
 
@@ -166,7 +197,8 @@ fn flow(flow: &Flow) -> FlowPattern<'_> {
         ends: flow.closes.iter().map(end).collect(),
         ttl: [flow.client_habits.ttl, flow.server_habits.ttl],
         icmp: flow.icmp.iter().map(|error| (error.reporter, error.kind, error.code)).collect(),
-        sizes: [to_server.bytes, to_client.bytes, to_server.acked_unseen(), to_client.acked_unseen()],
+        sizes: [size(flow, Side::Client), size(flow, Side::Server)],
+        lost: lost(flow),
         counts: [
             to_server.retransmissions,
             to_client.retransmissions,
@@ -181,8 +213,54 @@ fn flow(flow: &Flow) -> FlowPattern<'_> {
             magnitude(flow.last.time - flow.first.time),
             magnitude(flow.silence.map_or(0, |silence| silence.length())),
             magnitude(flow.handshake_round_trip().unwrap_or(0)),
+            magnitude(alone(flow, Side::Client)),
+            magnitude(alone(flow, Side::Server)),
         ],
+        views: [flow.is_half_open(), flow.is_one_sided(), flow.is_cut()],
+        ways: streams.map(way),
     }
+}
+
+/// Records of one side beyond these say no more: a session is up.
+const MANY: u64 = SESSION_RECORDS + 1;
+
+/// Records of data no longer than this may be a status, an alert or a goodbye.
+const SHORT: u32 = 48;
+
+fn way(stream: &Stream) -> Way {
+    let largest = stream.unacknowledged_repeats().map(|repeat| repeat.length).max();
+    Way {
+        acknowledged: stream.acked_end.map(|end| end > 0),
+        beyond: stream.sacked_end.is_some(),
+        overtaken: stream.overtaken > 0,
+        spurious: stream.spurious > 0,
+        segments: u64::BITS - stream.data_segments.leading_zeros(),
+        largest_passed: stream.largest_passed.map(length),
+        swallowed: largest.map(|largest| (length(largest), stream.largest_passed >= Some(largest))),
+    }
+}
+
+/// A segment's length by what path limits distinguish: short ones all alike, then to a factor of two.
+const fn length(bytes: u32) -> u32 {
+    u32::BITS - (bytes / 450).leading_zeros()
+}
+
+/// How long a side was heard alone at the end.
+fn alone(flow: &Flow, side: Side) -> i64 {
+    let (own, other) = (flow.habits(side).last, flow.habits(side.other()).last);
+    own.zip(other).map_or(0, |(own, other)| (own.time - other.time).max(0))
+}
+
+fn size(flow: &Flow, side: Side) -> (bool, bool, bool) {
+    let stream = flow.stream(side);
+    (stream.bytes > 0, stream.acked_unseen() > 0, flow.unseen_at_end(side) > 0)
+}
+
+/// The share that the capture lacks, cut where what it can prove changes: at one in a thousand and one in five.
+fn lost(flow: &Flow) -> u32 {
+    let unseen = flow.to_server.acked_unseen() + flow.to_client.acked_unseen();
+    let seen = flow.to_server.bytes + flow.to_client.bytes;
+    u32::from(unseen.saturating_mul(1000) > seen) + u32::from(unseen.saturating_mul(5) > seen)
 }
 
 fn count(length: usize) -> u64 {

@@ -6,10 +6,49 @@ use rayon::prelude::*;
 
 use super::Connection;
 use super::observations::Observations;
-use super::trace::{speaks_rdp, trace};
-use crate::base::{NoteKind, Notes, Timestamp};
-use crate::packet::{IcmpError, Interest, Segment};
+use super::trace::{find_request, speaks_rdp, trace};
+use crate::base::{Mark, NoteKind, Notes, Timestamp};
+use crate::packet::{Endpoint, IcmpError, Interest, Segment};
+use crate::protocol::nego::RoutingLine;
 use crate::stream::{Flow, Opening, limits};
+
+/// A flow that has ended and is RDP, its messages not yet read.
+#[derive(Debug)]
+pub struct Ended {
+    flow: Box<Flow>,
+    capture_end: Timestamp,
+}
+
+impl Ended {
+    /// Who opened it.
+    pub const fn client(&self) -> Endpoint {
+        self.flow.client
+    }
+
+    /// Who was addressed.
+    pub const fn server(&self) -> Endpoint {
+        self.flow.server
+    }
+
+    /// When it asks for a session, and the user name of its cookie, lower case.
+    pub fn asked(&self) -> Option<(Timestamp, String)> {
+        let request = find_request(&self.flow)?;
+        match &request.value.line {
+            Some(RoutingLine::Cookie(name)) => Some((request.time, name.to_lowercase())),
+            _ => None,
+        }
+    }
+
+    /// Its first segment.
+    pub fn first(&self) -> Mark {
+        self.flow.first
+    }
+
+    /// Reads its messages.
+    pub fn trace(self) -> Connection {
+        trace(self.flow, self.capture_end)
+    }
+}
 
 /// What takes connections as they end.
 pub trait Sink {
@@ -19,7 +58,12 @@ pub trait Sink {
     /// Takes connections that have ended, in order of their first frame. `seen` is what the captures show,
     /// once they have been read to the end.
     /// Gives back those that are to be reported one by one.
-    fn take(&mut self, ended: Vec<Connection>, seen: &[Observations]) -> Vec<Connection>;
+    fn take(&mut self, ended: Vec<Ended>, seen: &[Observations]) -> Vec<Connection>;
+}
+
+/// Reads all of them.
+pub fn traced(ended: Vec<Ended>) -> Vec<Connection> {
+    ended.into_par_iter().map(Ended::trace).collect()
 }
 
 /// Keeps every connection.
@@ -29,8 +73,8 @@ pub struct KeepAll;
 impl Sink for KeepAll {
     fn begin(&mut self) {}
 
-    fn take(&mut self, ended: Vec<Connection>, _: &[Observations]) -> Vec<Connection> {
-        ended
+    fn take(&mut self, ended: Vec<Ended>, _: &[Observations]) -> Vec<Connection> {
+        traced(ended)
     }
 }
 
@@ -85,22 +129,21 @@ impl Epoch {
     }
 }
 
-/// Flows to connections: those that are RDP, with what limits what is known of them.
-pub fn connections(
-    mut flows: Vec<(Box<Flow>, Timestamp)>,
-    interest: &Interest,
-    notes: &mut Notes,
-) -> Vec<Connection> {
-    flows.retain(|(flow, _)| interest.is_server(flow.server.ip, flow.server.port) || speaks_rdp(flow));
-    note_flows(&flows, notes);
-    let mut connections: Vec<Connection> =
-        flows.into_par_iter().map(|(flow, end)| trace(flow, end)).collect();
-    connections.par_sort_by_key(|connection| (connection.first, connection.client, connection.server));
-    connections
+/// Flows that are RDP, in order of their first segment's time, with what limits what is known of them.
+pub fn ended(flows: Vec<(Box<Flow>, Timestamp)>, interest: &Interest, notes: &mut Notes) -> Vec<Ended> {
+    let is_rdp = |flow: &Flow| interest.is_server(flow.server.ip, flow.server.port) || speaks_rdp(flow);
+    let mut ended: Vec<Ended> = flows
+        .into_iter()
+        .filter(|(flow, _)| is_rdp(flow))
+        .map(|(flow, capture_end)| Ended { flow, capture_end })
+        .collect();
+    note_flows(&ended, notes);
+    ended.sort_by_cached_key(|ended| (ended.flow.first, ended.client(), ended.server()));
+    ended
 }
 
-fn note_flows(flows: &[(Box<Flow>, Timestamp)], notes: &mut Notes) {
-    for (flow, _) in flows {
+fn note_flows(ended: &[Ended], notes: &mut Notes) {
+    for Ended { flow, .. } in ended {
         let source = Some(flow.first.at.source());
         let mut add = |kind, count| notes.add_many(kind, source, "", count, Some(flow.first.at));
         let holes = [&flow.to_server, &flow.to_client];

@@ -3,7 +3,9 @@
 //! Each byte is touched once, unless RDP turns up on a port where nobody looked for it: then the captures are
 //! read a second time for those endpoints from frame 1.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+use rayon::prelude::*;
 
 use super::alignment::Alignment;
 use super::ended::{self, Epoch, Sink};
@@ -85,13 +87,15 @@ impl FlowBounds {
 
 /// A file of a ring buffer may begin this much before the one before it ends.
 const RING_OVERLAP: i64 = time::SECOND;
+/// The next file of a ring buffer begins with the next packet: that may be this much later.
+const RING_PAUSE: i64 = 60 * time::SECOND;
 /// Endpoints found by content, at most: more is a scan of the whole network.
 const MAX_FOUND: usize = 1024;
 
 /// Scans all captures. Connections go through `sink`; what it gives back is among [`Scanned::connections`].
 pub fn scan(inputs: &[&Input], options: &ScanOptions, sink: &mut dyn Sink, notes: &mut Notes) -> Scanned {
-    let mut captures: Vec<(SourceId, Capture<'_>)> = inputs
-        .iter()
+    let mut captures: Vec<(SourceId, Capture<'_>)> = distinct(inputs, notes)
+        .into_iter()
         .filter_map(|input| {
             let capture = Capture::open(&input.bytes, input.kind);
             let capture = capture.map(|capture| capture.watched(&input.progress));
@@ -114,6 +118,20 @@ pub fn scan(inputs: &[&Input], options: &ScanOptions, sink: &mut dyn Sink, notes
     }
     notes.merge(own);
     pass.finish(&interest, sink, notes)
+}
+
+/// Each capture once, however often it is given: what stands in two captures would be taken for two views.
+fn distinct<'a>(inputs: &[&'a Input], notes: &mut Notes) -> Vec<&'a Input> {
+    let mut kept: Vec<&Input> = Vec::new();
+    for input in inputs.iter().copied() {
+        // Of files of different lengths nothing is read.
+        if kept.iter().any(|own| *own.bytes == *input.bytes) {
+            notes.add(NoteKind::SameCapture, Some(input.id), None);
+        } else {
+            kept.push(input);
+        }
+    }
+    kept
 }
 
 /// Tells that all captures are read from their beginning.
@@ -148,6 +166,10 @@ struct Sequence {
     table: FlowTable,
     end: Timestamp,
     sources: Vec<SourceId>,
+    /// The first file of the ring buffer that goes on, and what is seen of hosts and of UDP in its files so far.
+    point: SourceId,
+    hosts: Hosts,
+    udp: UdpTable,
 }
 
 struct Pass {
@@ -193,14 +215,20 @@ fn run_pass(
     for (source, capture) in captures.iter() {
         let (begins, interfaces) = begins(*source, capture);
         let mut sequence = pass.take_sequence(*source, begins, several || interfaces > 1);
+        if begins - sequence.end > RING_PAUSE {
+            pass.end_point(&mut sequence, *source, notes);
+        }
         let mut reading = Reading::new(*source, capture, Arc::clone(&interest), options.flows);
+        reading.hosts = std::mem::take(&mut sequence.hosts);
+        reading.udp = std::mem::take(&mut sequence.udp);
         let clock = alignment.shift(*source);
         let mut into = Into { table: &mut sequence.table, sink, singles: &mut pass.singles, notes };
+        let rooms = Rooms::default();
         let summary = for_each_window(
             capture,
             options.split,
-            &|| Packets::new(Arc::clone(&interest), capture.bytes).by_clock(clock),
-            |parts| reading.window(parts, &mut into),
+            &|| Packets::new(Arc::clone(&interest), capture.bytes).by_clock(clock).with_room(rooms.take()),
+            |parts| rooms.give_back(reading.window(parts, &mut into)),
         );
         reading.end(&mut into);
         pass.found.append(&mut reading.found);
@@ -209,13 +237,32 @@ fn run_pass(
             frames: summary.frames,
             interfaces: summary.interfaces,
         });
-        let (observations, tallies) = reading.finish();
+        let tallies = reading.finish(&mut sequence, &mut pass.observations);
         tallies.note(*source, notes);
-        sequence.end = sequence.end.max(observations.window.map_or(Timestamp::MIN, |window| window.end));
-        pass.observations.push(observations);
+        pass.sequences.push(sequence);
+    }
+    for mut sequence in std::mem::take(&mut pass.sequences) {
+        let point = sequence.point;
+        pass.end_point(&mut sequence, point, notes);
         pass.sequences.push(sequence);
     }
     pass
+}
+
+/// Lists of segments that are not in use: they grow once, not for each window.
+#[derive(Default)]
+struct Rooms(Mutex<Vec<Vec<Segment>>>);
+
+impl Rooms {
+    fn take(&self) -> Vec<Segment> {
+        self.0.lock().ok().and_then(|mut rooms| rooms.pop()).unwrap_or_default()
+    }
+
+    fn give_back(&self, lists: Vec<Vec<Segment>>) {
+        if let Ok(mut rooms) = self.0.lock() {
+            rooms.extend(lists);
+        }
+    }
 }
 
 /// Where what is read goes.
@@ -273,11 +320,14 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn window(&mut self, parts: Vec<Part<Packets>>, into: &mut Into<'_>) {
+    /// Gives back the lists, when what they hold has been taken.
+    fn window(&mut self, parts: Vec<Part<Packets>>, into: &mut Into<'_>) -> Vec<Vec<Segment>> {
         let notes = &mut *into.notes;
-        let mut segments = Vec::new();
+        let mut parts = parts;
+        parts.par_iter_mut().for_each(|part| part.collected.renumber(part.first_frame));
+        let mut ordered = Vec::with_capacity(parts.len());
         let mut icmp = Vec::new();
-        for mut part in parts {
+        for part in parts {
             for damage in &part.damage {
                 notes.add_many(damage.kind, Some(self.source), format!("at byte {}", damage.offset), 1, None);
             }
@@ -286,15 +336,14 @@ impl<'a> Reading<'a> {
                 let known = self.drops.entry(interface).or_default();
                 *known = dropped.max(*known);
             }
-            part.collected.renumber(part.first_frame);
             let mut packets = part.collected;
             self.put_together(&mut packets);
             self.take_rest(&mut packets, &mut icmp);
-            segments.append(&mut packets.segments);
+            ordered.push(self.reorder.push(packets.segments));
         }
-        let ordered = self.reorder.push(segments);
         self.epoch.wait(icmp);
         self.apply(&ordered, into);
+        ordered
     }
 
     /// Resolves fragments; what comes out takes its place by frame number.
@@ -337,20 +386,26 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn apply(&mut self, segments: &[Segment], into: &mut Into<'_>) {
-        let mut rest = segments;
-        while !rest.is_empty() {
-            let (own, later) = self.epoch.split(rest);
-            self.apply_batch(own, &[], into.table);
-            if let Some((now, icmp)) = self.epoch.end() {
-                self.apply_batch(&[], &icmp, into.table);
-                self.take_ended(now, into);
+    fn apply(&mut self, lists: &[Vec<Segment>], into: &mut Into<'_>) {
+        let mut batch: Vec<&[Segment]> = Vec::with_capacity(lists.len());
+        for list in lists {
+            let mut rest = list.as_slice();
+            while !rest.is_empty() {
+                let (own, later) = self.epoch.split(rest);
+                batch.push(own);
+                if let Some((now, icmp)) = self.epoch.end() {
+                    self.apply_batch(&batch, &[], into.table);
+                    self.apply_batch(&[], &icmp, into.table);
+                    self.take_ended(now, into);
+                    batch.clear();
+                }
+                rest = later;
             }
-            rest = later;
         }
+        self.apply_batch(&batch, &[], into.table);
     }
 
-    fn apply_batch(&self, segments: &[Segment], icmp: &[IcmpError], table: &mut FlowTable) {
+    fn apply_batch(&self, segments: &[&[Segment]], icmp: &[IcmpError], table: &mut FlowTable) {
         table.apply(Batch {
             segments,
             icmp,
@@ -368,13 +423,13 @@ impl<'a> Reading<'a> {
         let (flows, given_up) = into.table.take_ended(now, self.bounds.at_most);
         self.given_up += given_up;
         let flows = flows.into_iter().map(|flow| (flow, now)).collect();
-        let ended = ended::connections(flows, &self.interest, into.notes);
+        let ended = ended::ended(flows, &self.interest, into.notes);
         into.singles.extend(into.sink.take(ended, &[]));
     }
 
     fn end(&mut self, into: &mut Into<'_>) {
         let rest = self.reorder.finish();
-        self.apply(&rest, into);
+        self.apply(&[rest], into);
         let icmp = self.epoch.rest();
         self.apply_batch(&[], &icmp, into.table);
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
@@ -382,27 +437,31 @@ impl<'a> Reading<'a> {
         add(NoteKind::CaptureDrops, self.drops.values().sum());
         add(NoteKind::FlowBound, self.given_up);
         add(NoteKind::IcmpBound, self.epoch.left_out);
-        add(NoteKind::UdpBound, self.udp.left_out);
     }
 
-    fn finish(self) -> (Observations, Tallies) {
+    /// What it shows is told; what goes on in the next file of a ring buffer is handed on.
+    fn finish(self, sequence: &mut Sequence, told: &mut Vec<Observations>) -> Tallies {
         let mut tallies = self.tallies;
         let uncounted = self.fragments.lost_uncounted;
         let lost_datagrams = self.fragments.finish();
         tallies.lost = uncounted + u64::try_from(lost_datagrams.len()).unwrap_or(0);
-        let observations = Observations {
+        sequence.end = sequence.end.max(self.window.map_or(Timestamp::MIN, |window| window.end));
+        sequence.hosts = self.hosts;
+        sequence.udp = self.udp;
+        told.push(Observations {
             source: self.source,
+            point: sequence.point,
             window: self.window,
             drops: self.drops.values().sum(),
-            hosts: self.hosts,
+            hosts: Hosts::default(),
             lookups: lookup::lookups(self.source, &self.names),
             orphans: Vec::new(),
             lost_datagrams,
             reassembly_timeouts: self.timeouts,
-            udp: self.udp.finish(),
+            udp: Vec::new(),
             kerberos: kerberos::errors(self.source, &self.names),
-        };
-        (observations, tallies)
+        });
+        tallies
     }
 }
 
@@ -421,10 +480,29 @@ impl Pass {
             .map(|(at, _)| at);
         let mut sequence = match open {
             Some(at) => self.sequences.swap_remove(at),
-            None => Sequence { table: FlowTable::new(watched), end: Timestamp::MIN, sources: Vec::new() },
+            None => Sequence {
+                table: FlowTable::new(watched),
+                end: begins,
+                sources: Vec::new(),
+                point: source,
+                hosts: Hosts::default(),
+                udp: UdpTable::default(),
+            },
         };
         sequence.sources.push(source);
         sequence
+    }
+
+    /// What was seen of hosts and UDP is told of the last file of a ring buffer; with `next` another one begins.
+    fn end_point(&mut self, sequence: &mut Sequence, next: SourceId, notes: &mut Notes) {
+        let udp = std::mem::take(&mut sequence.udp);
+        let last = self.observations.iter_mut().rev().find(|told| told.point == sequence.point);
+        if let Some(last) = last {
+            notes.add_many(NoteKind::UdpBound, Some(last.source), "", udp.left_out, None);
+            last.hosts = std::mem::take(&mut sequence.hosts);
+            last.udp = udp.finish();
+        }
+        sequence.point = next;
     }
 
     fn finish(mut self, interest: &Interest, sink: &mut dyn Sink, notes: &mut Notes) -> Scanned {
@@ -445,12 +523,13 @@ impl Pass {
             if some.is_empty() {
                 break;
             }
-            let last = ended::connections(some, interest, notes);
+            let last = ended::ended(some, interest, notes);
             connections.extend(sink.take(last, &self.observations));
         }
         connections.sort_by_key(|connection| (connection.first, connection.client, connection.server));
         let connections = twins::once(connections, &self.alignment, &self.observations);
         self.observations.sort_by_key(|observations| observations.source);
+        lookup::together(&mut self.observations);
         self.sizes.sort_by_key(|size| size.source);
         Scanned { connections, observations: self.observations, sizes: self.sizes, alignment: self.alignment }
     }

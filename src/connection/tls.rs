@@ -1,5 +1,9 @@
 //! The TLS handshake of a connection: what is in clear, and when the rest began.
 
+use std::cell::RefCell;
+
+use rustc_hash::FxHashMap;
+
 use crate::base::{Mark, Observed, bytes};
 use crate::protocol::tls::{
     Alert, CipherSuite, ClientHello, HandshakeJoiner, HandshakeMessage, HandshakeType, PlaintextLen,
@@ -210,12 +214,34 @@ fn take_message(tls: &mut Tls, record: &Record, message: &HandshakeMessage<'_>) 
             let list = certificate_list(&message.body);
             tls.chain = list.certificates.len();
             if let Some(der) = list.certificates.first() {
-                tls.certificate.get_or_insert(mark.of(x509::certificate(der)));
+                tls.certificate.get_or_insert_with(|| mark.of(known_certificate(der)));
             }
         }
         (Side::Server, HandshakeType::SERVER_HELLO_DONE) => tls.server_done = Some(mark),
         _ => {}
     }
+}
+
+thread_local! {
+    /// Certificates that this thread has read: a flood shows the same one a thousand times a second.
+    static KNOWN: RefCell<FxHashMap<Box<[u8]>, Certificate>> = RefCell::default();
+}
+
+/// The certificate, read once.
+fn known_certificate(der: &[u8]) -> Certificate {
+    /// More are not kept.
+    const MOST: usize = 64;
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(certificate) = known.get(der) {
+            return certificate.clone();
+        }
+        if known.len() >= MOST {
+            known.clear();
+        }
+        let certificate = x509::certificate(der);
+        known.insert(der.into(), certificate.clone());
+        certificate
+    })
 }
 
 /// In TLS 1.3 the rest of the handshake looks like application data. The server's flight ends before the client

@@ -92,7 +92,8 @@ fn code_at(bytes: &[u8]) -> Option<TpduCode> {
     tpdu(packet.payload).ok().map(|tpdu| tpdu.code)
 }
 
-fn find_request(flow: &Flow) -> Option<Observed<ConnectionRequest>> {
+/// The connection request of a flow.
+pub(super) fn find_request(flow: &Flow) -> Option<Observed<ConnectionRequest>> {
     let (run, start) = request_at(flow)?;
     let (_, packet) = tpkt::tpkt(run.bytes.get(start..)?).ok()?;
     let tpdu = tpdu(packet.payload).ok()?;

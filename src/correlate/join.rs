@@ -9,12 +9,15 @@ mod gateway;
 mod logon;
 mod side;
 mod translated;
+mod windows;
 
 pub use blocked::Blocked;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use windows::Spans;
 
 use super::attempt::{Attempt, Joined, MatchKey};
 use super::clock::Clocks;
@@ -24,8 +27,9 @@ use crate::base::{Mark, NoteKind, Notes, Timestamp, Window, time};
 use crate::connection::udp::UdpConnection;
 use crate::connection::{Connection, Transport};
 use crate::eventlog::guid::Guid;
-use crate::eventlog::{Event, Log, Provider};
+use crate::eventlog::{Event, Log, Provider, rdp_core_ts};
 use crate::packet::Endpoint;
+use crate::stream::Opening;
 
 /// A log with its decoded events.
 #[derive(Debug)]
@@ -65,12 +69,12 @@ pub struct Tied {
 pub fn join(
     connections: Vec<Connection>,
     udp: Vec<UdpConnection>,
-    logs: &[DecodedLog<'_>],
+    logs: Vec<DecodedLog<'_>>,
     clocks: &Clocks,
     capture_windows: &[Window],
     notes: &mut Notes,
 ) -> Tied {
-    let mut work = Work::new(connections, logs, clocks);
+    let mut work = Work::new(connections, &logs, clocks);
     work.by_address(notes);
     work.unseen(capture_windows, notes);
     work.blocked();
@@ -82,7 +86,34 @@ pub fn join(
     work.by_time(notes);
     work.by_broker();
     work.redirections();
-    work.finish()
+    let (tied, owners) = work.finish();
+    tied.hand_over(logs.into_iter().flat_map(|decoded| decoded.events).zip(owners))
+}
+
+/// Where an event goes, and its time by the capture's clock.
+#[derive(Clone, Copy, Debug)]
+struct Owner {
+    taken: Option<(usize, MatchKey)>,
+    /// It has been given already, or is of an attempt that is shown by count.
+    spent: bool,
+    corrected: Option<Timestamp>,
+}
+
+impl Tied {
+    /// Gives every event to its owner; those without one are left over.
+    fn hand_over(mut self, events: impl Iterator<Item = (Event, Owner)>) -> Self {
+        for (event, Owner { taken, spent, corrected }) in events {
+            match taken.and_then(|(at, by)| Some((self.attempts.get_mut(at)?, by))) {
+                Some((attempt, by)) => attempt.events.push(Joined { event, corrected, by }),
+                None if spent => {}
+                None => self.rest.push(Joined { event, corrected, by: MatchKey::Time }),
+            }
+        }
+        for attempt in &mut self.attempts {
+            attempt.events.sort_by_key(|joined| (joined.event.time, joined.event.at));
+        }
+        self
+    }
 }
 
 /// One event on its way to a connection.
@@ -94,7 +125,14 @@ struct Item<'a> {
     spent: bool,
 }
 
+/// What the events of one connection on one computer share.
+type Chain = (Arc<str>, Option<Guid>);
+
 impl Item<'_> {
+    fn chain(&self) -> Chain {
+        (Arc::clone(&self.event.computer), self.event.activity)
+    }
+
     /// When, by the capture's clock as far as it is known.
     fn time(&self) -> Timestamp {
         self.corrected.unwrap_or(self.event.time)
@@ -150,6 +188,7 @@ impl<'a> Work<'a> {
                 by_client.entry(client).or_default().push(at);
             }
         }
+        let ends = self.ends();
         let mut pairs: Vec<(i64, usize, usize)> = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
             let Some(client) = keys::accepted_client(item.event) else {
@@ -158,9 +197,17 @@ impl<'a> Work<'a> {
             for at in by_client.get(&client).into_iter().flatten() {
                 let Some(attempt) = self.attempts.get(*at) else { continue };
                 let moment = handshake(&attempt.connection);
+                // A port repeats: what was over before the first frame was another connection.
+                let lasted =
+                    || ends.get(&item.chain()).is_none_or(|end| *end >= moment.time.shifted(-RESIDUAL));
                 match item.corrected {
                     Some(corrected) if (corrected - moment.time).abs() <= RESIDUAL => {
                         pairs.push(((corrected - moment.time).abs(), *at, item_at));
+                    }
+                    Some(corrected)
+                        if corrected < moment.time && ran_before(&attempt.connection) && lasted() =>
+                    {
+                        pairs.push((moment.time - corrected, *at, item_at));
                     }
                     // A clock jump that was not found, or a clock that could not be: the address alone decides
                     // only where it stands once.
@@ -180,6 +227,15 @@ impl<'a> Work<'a> {
         self.by_port(notes);
         self.by_order(notes);
         self.by_filter_event(&by_client);
+    }
+
+    /// When connections ended by a log, by the captures' clock.
+    fn ends(&self) -> BTreeMap<Chain, Timestamp> {
+        let ended = self.items.iter().filter(|item| {
+            item.event.activity.is_some()
+                && matches!(rdp_core_ts::meaning(item.event), Some(rdp_core_ts::Meaning::Disconnected(_)))
+        });
+        ended.filter_map(|item| Some((item.chain(), item.corrected?))).collect()
     }
 
     /// Security 5152, 5156, 5157 name both ends.
@@ -208,11 +264,11 @@ impl<'a> Work<'a> {
     /// the rest of a long log is other people's business.
     fn unseen(&mut self, capture_windows: &[Window], notes: &mut Notes) {
         let captured = self.attempts.iter().any(|attempt| attempt.connection.transport == Transport::Tcp);
-        let accepted: BTreeSet<(Arc<str>, Option<Guid>)> = self
+        let accepted: BTreeSet<Chain> = self
             .items
             .iter()
             .filter(|item| keys::accepted_from(item.event).is_some())
-            .map(|item| (Arc::clone(&item.event.computer), item.event.activity))
+            .map(Item::chain)
             .collect();
         let mut fresh = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
@@ -220,7 +276,7 @@ impl<'a> Work<'a> {
                 continue;
             }
             // Without RdpCoreTS the connection manager still tells of those that passed security.
-            let known = || accepted.contains(&(Arc::clone(&item.event.computer), item.event.activity));
+            let known = || accepted.contains(&item.chain());
             let passed = || keys::passed_from(item.event).filter(|_| !known());
             let Some(client) = keys::accepted_from(item.event).or_else(passed) else { continue };
             let inside = item
@@ -295,32 +351,32 @@ impl<'a> Work<'a> {
 
     /// Some session events lost their ActivityID: session id and time stand in.
     fn by_session(&mut self) {
-        let mut sessions: Vec<(Arc<str>, u32, usize, Window)> = Vec::new();
+        let own = self.own_windows();
+        let mut sessions: BTreeMap<(Arc<str>, u32), Vec<(usize, Window)>> = BTreeMap::new();
         for item in &self.items {
             let Some((at, _)) = item.taken else { continue };
             if let Some(session) = keys::bound_session(item.event)
-                && let Some(window) = self.log_window(at, &item.event.computer)
+                && let Some(window) = own.get(&(at, Arc::clone(&item.event.computer)))
             {
-                sessions.push((Arc::clone(&item.event.computer), session, at, window));
+                let key = (Arc::clone(&item.event.computer), session);
+                sessions.entry(key).or_default().push((at, *window));
             }
         }
         self.take_where(MatchKey::Session, |item| {
-            let session = keys::session(item.event)?;
-            sessions
-                .iter()
-                .find(|(computer, id, _, window)| {
-                    *computer == item.event.computer && *id == session && window.contains(item.event.time)
-                })
-                .map(|(_, _, at, _)| *at)
+            let key = (Arc::clone(&item.event.computer), keys::session(item.event)?);
+            let bound = sessions.get(&key)?.iter();
+            bound.clone().find(|(_, window)| window.contains(item.event.time)).map(|(at, _)| *at)
         });
     }
 
     /// Events that name no connection: the only one that was under way on that computer has them.
     fn by_time(&mut self, notes: &mut Notes) {
-        let windows: Vec<(usize, Option<Arc<str>>, Window)> = (0..self.attempts.len())
-            .filter(|at| !self.kept_out.contains(at))
-            .flat_map(|at| self.windows_of(at))
-            .collect();
+        let own = self.own_windows();
+        let under_way = (0..self.attempts.len()).filter(|at| !self.kept_out.contains(at));
+        let windows = Spans::new(under_way.filter_map(|at| self.span_of(at, &own)).collect());
+        if windows.is_empty() {
+            return;
+        }
         let told = self.told_of_logons();
         let mut found = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
@@ -328,8 +384,11 @@ impl<'a> Work<'a> {
                 continue;
             }
             let address = keys::logon_address(item.event);
-            let fits: BTreeSet<usize> = windows
-                .iter()
+            let moments = [Some(item.event.time), item.corrected.filter(|time| *time != item.event.time)];
+            let fits: BTreeSet<usize> = moments
+                .into_iter()
+                .flatten()
+                .flat_map(|moment| windows.around(moment))
                 .filter(|(_, computer, window)| match computer {
                     Some(computer) => *computer == item.event.computer && window.contains(item.event.time),
                     None => item.corrected.is_some_and(|corrected| window.contains(corrected)),
@@ -357,39 +416,6 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The windows in which events without a name belong to a connection: by the computer's own clock where its
-    /// acceptance was logged, else by the corrected clock.
-    fn windows_of(&self, at: usize) -> Vec<(usize, Option<Arc<str>>, Window)> {
-        if let Some(item) = self.accepted.get(&at).and_then(|item_at| self.items.get(*item_at)) {
-            return self
-                .log_window(at, &item.event.computer)
-                .map(|window| (at, Some(Arc::clone(&item.event.computer)), window))
-                .into_iter()
-                .collect();
-        }
-        let window = self.attempts.get(at).map(|attempt| {
-            let window = attempt.connection.window();
-            Window { start: window.start.shifted(-TICK), end: window.end.shifted(AFTERMATH) }
-        });
-        window.map(|window| (at, None, window)).into_iter().collect()
-    }
-
-    /// From acceptance to the last event that is surely the connection's own, by the computer's clock.
-    fn log_window(&self, at: usize, computer: &str) -> Option<Window> {
-        let mut window: Option<Window> = None;
-        for item in &self.items {
-            let weak = self.by_order.contains(&at);
-            let mine = item.taken.is_some_and(|(owner, by)| {
-                let sure = matches!(by, MatchKey::Address | MatchKey::Port | MatchKey::Activity);
-                owner == at && (sure || weak && by == MatchKey::Time)
-            });
-            if mine && &*item.event.computer == computer {
-                window.get_or_insert(Window::at(item.event.time)).include(item.event.time);
-            }
-        }
-        window.map(|window| Window { start: window.start.shifted(-TICK), end: window.end.shifted(TICK * 2) })
-    }
-
     fn take(&mut self, item_at: usize, at: usize, by: MatchKey) {
         if let Some(item) = self.items.get_mut(item_at) {
             item.taken.get_or_insert((at, by));
@@ -404,26 +430,27 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn finish(mut self) -> Tied {
-        let mut rest = Vec::new();
-        for item in self.items {
-            let joined = |by| Joined { event: item.event.clone(), corrected: item.corrected, by };
-            match item.taken.and_then(|(at, by)| Some((self.attempts.get_mut(at)?, by))) {
-                Some((attempt, by)) => {
-                    if attempt.connection.transport == Transport::Unseen {
-                        attempt.connection.last = attempt.connection.last.max(mark(&item));
-                    }
-                    attempt.events.push(joined(by));
-                }
-                None if item.spent => {}
-                None => rest.push(joined(MatchKey::Time)),
+    /// The owner of each item, in order.
+    fn finish(mut self) -> (Tied, Vec<Owner>) {
+        for item in &self.items {
+            if let Some((at, _)) = item.taken
+                && let Some(Attempt { connection, .. }) = self.attempts.get_mut(at)
+                && connection.transport == Transport::Unseen
+            {
+                connection.last = connection.last.max(mark(item));
             }
         }
-        for attempt in &mut self.attempts {
-            attempt.events.sort_by_key(|joined| (joined.event.time, joined.event.at));
-        }
-        Tied { attempts: self.attempts, sides: self.sides, rest, links: self.links, blocked: self.blocked }
+        let owner =
+            |item: Item<'_>| Owner { taken: item.taken, spent: item.spent, corrected: item.corrected };
+        let owners = self.items.into_iter().map(owner).collect();
+        let Self { attempts, sides, links, blocked, .. } = self;
+        (Tied { attempts, sides, rest: Vec::new(), links, blocked }, owners)
     }
+}
+
+/// Whether it was running when its capture began.
+fn ran_before(connection: &Connection) -> bool {
+    connection.flow.as_deref().is_some_and(|flow| flow.opening == Opening::MidStream)
 }
 
 fn handshake(connection: &Connection) -> Mark {

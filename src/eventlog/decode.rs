@@ -55,12 +55,26 @@ pub(super) struct Head {
     pub time: Option<Timestamp>,
 }
 
-/// Decodes the `wanted` records of a chunk to events with all their fields.
-pub(super) fn decode(chunk: &Chunk<'_>, source: SourceId, wanted: &[RecordHeader]) -> Decoded {
-    let mut reader = Reader::of(chunk, true);
+/// Whether an event is of no use, told by one of its fields that is a number.
+pub(super) type OfNoUse = fn(&Provider, u32, &str, u64) -> bool;
+
+/// Decodes the `wanted` records of a chunk to events with all their fields. One that is `of_no_use` is neither
+/// decoded nor lost.
+pub(super) fn decode(
+    chunk: &Chunk<'_>,
+    source: SourceId,
+    wanted: &[RecordHeader],
+    of_no_use: OfNoUse,
+) -> Decoded {
+    let mut reader = Reader::of(chunk, Some(of_no_use));
     let mut decoded = Decoded::default();
     for record in wanted {
-        match reader.record(record).and_then(|found| found.into_event(source, record)) {
+        let found = reader.record(record);
+        if found.as_ref().is_some_and(|found| found.of_no_use) {
+            reader.spare_fields = found.map(|found| found.fields).unwrap_or_default();
+            continue;
+        }
+        match found.and_then(|found| reader.event(found, source, record)) {
             Some(event) => decoded.events.push(event),
             None => decoded.lost.push(record.number),
         }
@@ -70,7 +84,7 @@ pub(super) fn decode(chunk: &Chunk<'_>, source: SourceId, wanted: &[RecordHeader
 
 /// Tells what every record of a chunk is, without reading its fields.
 pub(super) fn heads(chunk: &Chunk<'_>) -> Heads {
-    let mut reader = Reader::of(chunk, false);
+    let mut reader = Reader::of(chunk, None);
     let mut last: Option<Arc<str>> = None;
     let mut switches = 0;
     let of_records = chunk.records.iter().map(|record| {
@@ -96,22 +110,8 @@ struct Found {
     fields: Fields,
     /// How many data had no name.
     unnamed: usize,
-}
-
-impl Found {
-    fn into_event(self, source: SourceId, record: &RecordHeader) -> Option<Event> {
-        Some(Event {
-            at: Locator::Record { source, number: record.number },
-            time: self.time.or(record.written).unwrap_or_default(),
-            provider: self.provider?,
-            channel: self.channel.unwrap_or_default(),
-            computer: self.computer.unwrap_or_default(),
-            id: self.id?,
-            level: self.level,
-            activity: self.activity,
-            fields: self.fields,
-        })
-    }
+    /// Whether it was found to be of no use, and its fields were left alone.
+    of_no_use: bool,
 }
 
 /// Texts of which a chunk has few, in one copy each.
@@ -147,6 +147,7 @@ struct Reader<'a> {
     chunk: &'a [u8],
     /// Whether fields are read, or only what the record is.
     fields: bool,
+    of_no_use: OfNoUse,
     names: Names,
     /// By the place of the template in the chunk, and where its XML stands; `None`: not to be read.
     plans: FxHashMap<(usize, Place), Option<Rc<Plan>>>,
@@ -157,14 +158,18 @@ struct Reader<'a> {
     scratch: String,
     /// Lists of values that are not in use.
     spare: Vec<Vec<Value<'a>>>,
+    /// Fields that are not in use: they grow once, not for each record.
+    spare_fields: Fields,
     budget: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn of(chunk: &Chunk<'a>, fields: bool) -> Self {
+    /// A reader of fields, where it is told which events are of no use; else of what records are.
+    fn of(chunk: &Chunk<'a>, of_no_use: Option<OfNoUse>) -> Self {
         Self {
             chunk: chunk.bytes,
-            fields,
+            fields: of_no_use.is_some(),
+            of_no_use: of_no_use.unwrap_or(|_, _, _, _| false),
             names: Names::default(),
             plans: FxHashMap::default(),
             channels: Shared::default(),
@@ -172,6 +177,7 @@ impl<'a> Reader<'a> {
             unnamed: Vec::new(),
             scratch: String::new(),
             spare: Vec::new(),
+            spare_fields: Fields::default(),
             budget: BUDGET,
         }
     }
@@ -180,7 +186,8 @@ impl<'a> Reader<'a> {
     fn record(&mut self, record: &RecordHeader) -> Option<Found> {
         let at = usize::try_from(record.at).ok()?;
         let end = at.checked_add(usize::try_from(record.size).ok()?)?.checked_sub(4)?;
-        let mut found = Found::default();
+        let mut found = Found { fields: std::mem::take(&mut self.spare_fields), ..Found::default() };
+        found.fields.clear();
         self.stream(
             Cursor { chunk: self.chunk, at: at + RECORD_HEADER, end },
             Place::Document,
@@ -188,6 +195,22 @@ impl<'a> Reader<'a> {
             &mut found,
         )?;
         Some(found)
+    }
+
+    fn event(&mut self, mut found: Found, source: SourceId, record: &RecordHeader) -> Option<Event> {
+        let fields = found.fields.take();
+        self.spare_fields = found.fields;
+        Some(Event {
+            at: Locator::Record { source, number: record.number },
+            time: found.time.or(record.written).unwrap_or_default(),
+            provider: found.provider?,
+            channel: found.channel.unwrap_or_default(),
+            computer: found.computer.unwrap_or_default(),
+            id: found.id?,
+            level: found.level,
+            activity: found.activity,
+            fields,
+        })
     }
 
     /// Reads a stretch of BinXML: an instance of a template, or, in forwarded and some exported logs, elements.
@@ -203,7 +226,7 @@ impl<'a> Reader<'a> {
                 _ => {
                     self.spend(cursor.end - cursor.at)?;
                     let plan = compile(cursor, place, false, &mut self.names)?;
-                    return self.run(&plan, &[], depth, found);
+                    return self.run(&plan.steps, &[], depth, found);
                 }
             }
         }
@@ -227,20 +250,20 @@ impl<'a> Reader<'a> {
             cursor.take(size)?;
         }
         let count = cursor.offset()?;
-        let mut descriptors = Cursor { end: cursor.at, ..*cursor };
-        cursor.take(count.checked_mul(4)?)?;
-        descriptors.end = cursor.at;
+        let (descriptors, _) = cursor.take(count.checked_mul(4)?)?.as_chunks::<4>();
         self.spend(STEP + count)?;
+        let plan = self.plan(template, place)?;
         let mut values = self.spare.pop().unwrap_or_default();
         values.clear();
-        while descriptors.at < descriptors.end {
-            let size = usize::from(descriptors.u16()?);
-            let kind = descriptors.u8()?;
-            descriptors.u8()?;
-            values.push(Value { kind, at: cursor.at, bytes: cursor.take(size)? });
+        // What no step asks for is stepped over.
+        let (asked, rest) = descriptors.split_at(descriptors.len().min(plan.values));
+        for [low, high, kind, _] in asked {
+            let size = usize::from(u16::from_le_bytes([*low, *high]));
+            values.push(Value { kind: *kind, at: cursor.at, bytes: cursor.take(size)? });
         }
-        let plan = self.plan(template, place)?;
-        self.run(&plan, &values, depth, found)?;
+        let rest = rest.iter().map(|[low, high, ..]| usize::from(u16::from_le_bytes([*low, *high])));
+        cursor.take(rest.sum())?;
+        self.run(&plan.steps, &values, depth, found)?;
         self.spare.push(values);
         Some(())
     }
@@ -257,13 +280,21 @@ impl<'a> Reader<'a> {
             let body = Cursor { end: cursor.at.checked_add(size)?, ..cursor };
             cursor.take(size)?;
             self.spend(size)?;
-            compile(body, place, true, &mut self.names).map(Rc::new)
+            let mut plan = compile(body, place, true, &mut self.names)?;
+            if !self.fields {
+                plan.retain(|target| target.tells_what_it_is());
+            }
+            Some(Rc::new(plan))
         });
         self.plans.insert((template, place), plan.clone());
         plan
     }
 
     fn run(&mut self, plan: &[Step], values: &[Value<'a>], depth: u32, found: &mut Found) -> Option<()> {
+        if self.is_of_no_use(plan, values, found) {
+            found.of_no_use = true;
+            return Some(());
+        }
         for step in plan {
             self.spend(STEP)?;
             if step.depends.iter().any(|index| value(values, *index).is_some_and(|value| value.is_null())) {
@@ -272,6 +303,16 @@ impl<'a> Reader<'a> {
             self.step(step, values, depth, found)?;
         }
         Some(())
+    }
+
+    fn is_of_no_use(&self, plan: &[Step], values: &[Value<'a>], found: &Found) -> bool {
+        let (true, Some(provider), Some(id)) = (self.fields, &found.provider, found.id) else { return false };
+        plan.iter().any(|step| match (&step.target, &*step.parts) {
+            (Target::Field(name), [Part::Value(index)]) => value(values, *index)
+                .and_then(|value| value.number())
+                .is_some_and(|value| (self.of_no_use)(provider, id, name, value)),
+            _ => false,
+        })
     }
 
     fn step(&mut self, step: &Step, values: &[Value<'a>], depth: u32, found: &mut Found) -> Option<()> {

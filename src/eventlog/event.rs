@@ -113,6 +113,16 @@ impl Fields {
         self.names.is_empty()
     }
 
+    /// Takes all fields out, and leaves the room that they had.
+    pub(super) fn take(&mut self) -> Self {
+        Self { text: self.text.as_str().into(), names: self.names.drain(..).collect() }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.names.clear();
+    }
+
     /// Adds a field.
     pub(super) fn push(&mut self, name: Arc<str>, value: &str) {
         self.text.push_str(value);

@@ -43,15 +43,15 @@ pub(super) struct Chunk<'a> {
     pub bytes: &'a [u8],
     /// Its records.
     pub records: Vec<RecordHeader>,
-    /// Places where a record should have been and was not.
-    pub damaged_records: u64,
 }
 
-/// The chunks of a file, and what could not be read.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Container<'a> {
-    /// Chunks that hold something.
-    pub chunks: Vec<Chunk<'a>>,
+/// What was made of the chunks of a file, and what could not be read.
+#[derive(Clone, Debug)]
+pub(super) struct Container<T> {
+    /// What each chunk that holds something became.
+    pub chunks: Vec<T>,
+    /// Places in all chunks where a record should have been and was not.
+    pub damaged_records: u64,
     /// Slots with bytes in them that are no chunk, by their place in the file.
     pub damaged_slots: Vec<u32>,
     /// Whether the file ends inside a chunk.
@@ -64,26 +64,31 @@ pub fn is_evtx(bytes: &[u8]) -> bool {
         || bytes.get(FILE_HEADER..).is_some_and(|rest| rest.starts_with(CHUNK_MAGIC))
 }
 
-/// Walks all slots, in parallel.
-pub(super) fn open(bytes: &[u8]) -> Option<Container<'_>> {
+/// Walks all slots, in parallel. `take` gets each chunk while its bytes are at hand: a log is read once.
+pub(super) fn open<'a, T: Send>(
+    bytes: &'a [u8],
+    take: &(impl Fn(Chunk<'a>) -> T + Sync),
+) -> Option<Container<T>> {
     if !is_evtx(bytes) {
         return None;
     }
     let body = bytes.get(FILE_HEADER..).unwrap_or_default();
-    let slots: Vec<Slot<'_>> =
-        body.par_chunks(CHUNK).enumerate().map(|(index, slot)| read_slot(index, slot)).collect();
+    let slots: Vec<Slot<T>> =
+        body.par_chunks(CHUNK).enumerate().map(|(index, slot)| read_slot(index, slot, take)).collect();
     // A log cut off between two chunks ends well, but short of what its header counts. [MS-EVEN6] leaves the layout to
     // the file: a 16-bit count of chunks at 0x2A.
     let counted =
         bytes.get(0x2a..).and_then(|rest| rest.first_chunk()).map(|count| u16::from_le_bytes(*count));
     let is_short =
         bytes.starts_with(FILE_MAGIC) && counted.is_some_and(|count| usize::from(count) > slots.len());
-    let mut container = Container { cut: is_short, ..Container::default() };
+    let mut container =
+        Container { chunks: Vec::new(), damaged_records: 0, damaged_slots: Vec::new(), cut: is_short };
     for slot in slots {
         match slot {
-            Slot::Chunk(chunk) => {
-                container.cut |= chunk.bytes.len() < CHUNK;
-                container.chunks.push(chunk);
+            Slot::Chunk { taken, damaged_records, cut } => {
+                container.cut |= cut;
+                container.damaged_records += damaged_records;
+                container.chunks.push(taken);
             }
             Slot::Damaged(index) => container.damaged_slots.push(index),
             Slot::Unused => {}
@@ -92,17 +97,18 @@ pub(super) fn open(bytes: &[u8]) -> Option<Container<'_>> {
     Some(container)
 }
 
-enum Slot<'a> {
-    Chunk(Chunk<'a>),
+enum Slot<T> {
+    Chunk { taken: T, damaged_records: u64, cut: bool },
     Damaged(u32),
     Unused,
 }
 
-fn read_slot(index: usize, bytes: &[u8]) -> Slot<'_> {
+fn read_slot<'a, T>(index: usize, bytes: &'a [u8], take: &impl Fn(Chunk<'a>) -> T) -> Slot<T> {
     let index = u32::try_from(index).unwrap_or(u32::MAX);
     if bytes.starts_with(CHUNK_MAGIC) {
         let (records, damaged_records) = Walk::of(bytes).records();
-        return Slot::Chunk(Chunk { bytes, records, damaged_records });
+        let taken = take(Chunk { bytes, records });
+        return Slot::Chunk { taken, damaged_records, cut: bytes.len() < CHUNK };
     }
     // Logs are grown by whole zeroed chunks.
     if bytes.iter().all(|byte| *byte == 0) { Slot::Unused } else { Slot::Damaged(index) }
@@ -313,9 +319,10 @@ mod tests {
         file.extend(vec![0; CHUNK]);
         file.extend(vec![7; CHUNK]);
         file.extend(&chunk(2)[..1000]);
+        let open = |bytes: &[u8]| open(bytes, &|chunk| chunk.records.len());
         let container = open(&file).unwrap();
         assert_eq!(container.damaged_slots, [2]);
-        assert_eq!(container.chunks.iter().map(|chunk| chunk.records.len()).collect::<Vec<_>>(), [2, 2]);
+        assert_eq!(container.chunks, [2, 2]);
         assert!(container.cut);
         let mut header = FILE_MAGIC.to_vec();
         header.resize(FILE_HEADER, 0);

@@ -11,7 +11,7 @@ use super::decode::{self, Decoded, Head};
 use super::event::Event;
 use super::evtx::{self, Chunk, Container};
 use super::pieces;
-use super::provider::{Bearing, Provider, bearing};
+use super::provider::{Bearing, Provider, bearing, may_begin};
 use super::{security, system};
 use crate::base::{Locator, NoteKind, Notes, Progress, SourceId, Timestamp, Window};
 
@@ -111,6 +111,15 @@ impl Log {
     }
 }
 
+/// Which events of a log are wanted, by their own times as logged. All, where there are no windows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Those that speak of what happens at their own time.
+    pub near: Option<Vec<Window>>,
+    /// Those of connections and sessions.
+    pub sessions: Option<Vec<Window>>,
+}
+
 /// A log that was walked once: what it holds, and where the records that bear on RDP are.
 #[derive(Clone, Debug)]
 pub struct LogIndex<'a> {
@@ -130,6 +139,8 @@ struct IndexedChunk<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     bearing: Bearing,
+    /// Whether it may be the sign of an attempt by itself.
+    begins: bool,
     time: Option<Timestamp>,
 }
 
@@ -147,10 +158,9 @@ pub fn scan_watched<'a>(
     progress: &Progress,
     notes: &mut Notes,
 ) -> Option<LogIndex<'a>> {
-    let container = evtx::open(bytes)?;
+    let container = evtx::open(bytes, &|chunk| survey(source, chunk, progress))?;
     note_damage(source, &container, notes);
-    let surveys: Vec<Survey<'a>> =
-        container.chunks.into_par_iter().map(|chunk| survey(source, chunk, progress)).collect();
+    let surveys: Vec<Survey<'a>> = container.chunks;
     let mut whole = Whole::default();
     let mut chunks = Vec::new();
     for survey in surveys {
@@ -182,23 +192,36 @@ impl LogIndex<'_> {
         self.chunks.iter().map(|indexed| indexed.chunk.bytes.len()).sum()
     }
 
+    /// Whether any of its events is the sign of an attempt by itself, see [`may_begin`]. What the others say is of
+    /// interest only beside an attempt that something else shows.
+    pub fn tells_of_attempts(&self) -> bool {
+        let mut kinds = self.log.kinds.iter().filter(|kind| may_begin(&kind.provider, kind.id));
+        // What the firewall kept out is mostly not RDP.
+        kinds.clone().any(|kind| kind.provider != Provider::Security)
+            || kinds.next().is_some()
+                && !self.decode(|entry| entry.begins, |_| false, &mut Notes::new()).is_empty()
+    }
+
     /// The events that tie this log to others, wherever they stand: accepted connections and started attempts
     /// (RdpCoreTS 131, RCM 261, RDPClient 1024 and 1102) and changes of the clock. In record order.
     pub fn anchors(&self, notes: &mut Notes) -> Vec<Event> {
         self.decode(is_anchor, is_anchor, notes)
     }
 
-    /// The events that bear on RDP and lie inside one of the windows, by their own times as logged, and
-    /// those that explain from far away, wherever they stand. All that bear on RDP if there are no windows.
-    /// In record order. An anchor that cannot be decoded is noted by [`LogIndex::anchors`], not here again.
-    pub fn events(&self, windows: Option<&[Window]>, notes: &mut Notes) -> Vec<Event> {
-        let wanted = |entry: &Entry| {
-            let inside = |windows: &[Window]| {
-                entry.time.is_none_or(|time| windows.iter().any(|window| window.contains(time)))
+    /// The events that bear on RDP and lie inside the wanted windows, by their own times as logged, and those that
+    /// explain from far away, wherever they stand. In record order. An anchor that cannot be decoded is noted by
+    /// [`LogIndex::anchors`], not here again.
+    pub fn events(&self, wanted: &Wanted, notes: &mut Notes) -> Vec<Event> {
+        let is_wanted = |entry: &Entry| {
+            let windows = match entry.bearing {
+                Bearing::Far | Bearing::Clock => return true,
+                Bearing::Anchor | Bearing::Session => wanted.sessions.as_deref(),
+                Bearing::Near => wanted.near.as_deref(),
             };
-            matches!(entry.bearing, Bearing::Far | Bearing::Clock) || windows.is_none_or(inside)
+            let inside = |time| windows.is_none_or(|all| all.iter().any(|window| window.contains(time)));
+            entry.time.is_none_or(inside)
         };
-        self.decode(wanted, |entry| !is_anchor(entry), notes)
+        self.decode(is_wanted, |entry| !is_anchor(entry), notes)
     }
 
     /// Decodes what is `wanted`; of what cannot be, only the `noted` kinds are counted.
@@ -216,7 +239,7 @@ impl LogIndex<'_> {
                 let records = || indexed.chunk.records.iter().zip(&indexed.entries);
                 let chosen: Vec<_> =
                     records().filter(|(_, entry)| wanted(entry)).map(|(record, _)| *record).collect();
-                let mut decoded = decode::decode(&indexed.chunk, source, &chosen);
+                let mut decoded = decode::decode(&indexed.chunk, source, &chosen, security::is_of_no_use);
                 decoded.lost.retain(|number| {
                     records().any(|(record, entry)| record.number == *number && noted(entry))
                 });
@@ -288,7 +311,7 @@ fn survey<'a>(source: SourceId, mut chunk: Chunk<'a>, progress: &Progress) -> Su
         if let Some(bearing) = bearing(&provider, id) {
             facts.bearing += 1;
             chosen.push(*record);
-            entries.push(Entry { bearing, time });
+            entries.push(Entry { bearing, begins: may_begin(&provider, id), time });
         }
         // Kinds come in runs.
         match &mut run {
@@ -306,7 +329,7 @@ fn survey<'a>(source: SourceId, mut chunk: Chunk<'a>, progress: &Progress) -> Su
         .filter(|(_, entry)| entry.bearing == Bearing::Clock)
         .map(|(record, _)| *record)
         .collect();
-    for event in decode::decode(&chunk, source, &clock).events {
+    for event in decode::decode(&chunk, source, &clock, security::is_of_no_use).events {
         if let Some(jump) = system::clock_jump(&event) {
             facts.jumps.push((event.record(), jump));
         }
@@ -377,14 +400,14 @@ impl Whole {
     }
 }
 
-fn note_damage(source: SourceId, container: &Container<'_>, notes: &mut Notes) {
+fn note_damage(source: SourceId, container: &Container<Survey<'_>>, notes: &mut Notes) {
     let slots = u64::try_from(container.damaged_slots.len()).unwrap_or(u64::MAX);
     notes.add_many(NoteKind::DamagedChunk, Some(source), "", slots, None);
     if container.cut {
         notes.add_detail(NoteKind::DamagedChunk, Some(source), "the file ends inside a chunk");
     }
-    let records = container.chunks.iter().map(|chunk| chunk.damaged_records).sum();
-    notes.add_many(NoteKind::DamagedRecord, Some(source), "no record where one should be", records, None);
+    let missing = "no record where one should be";
+    notes.add_many(NoteKind::DamagedRecord, Some(source), missing, container.damaged_records, None);
 }
 
 fn note_limits(log: &Log, notes: &mut Notes) {

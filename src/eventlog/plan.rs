@@ -53,6 +53,22 @@ pub(super) enum Target {
     Nothing,
 }
 
+impl Target {
+    /// Whether it tells what a record is, rather than what it says.
+    pub const fn tells_what_it_is(&self) -> bool {
+        match self {
+            Self::Provider
+            | Self::Known(_)
+            | Self::Id
+            | Self::Time
+            | Self::Channel
+            | Self::Computer
+            | Self::Nothing => true,
+            Self::Level | Self::Activity | Self::Field(_) | Self::Unnamed => false,
+        }
+    }
+}
+
 /// A piece of a value.
 #[derive(Clone, Debug)]
 pub(super) enum Part {
@@ -76,7 +92,29 @@ pub(super) struct Step {
 }
 
 /// What to do for a record of one template.
-pub(super) type Plan = Vec<Step>;
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub steps: Vec<Step>,
+    /// How many of a record's values, from the first on, the steps ask for.
+    pub values: usize,
+}
+
+impl Plan {
+    fn of(steps: Vec<Step>) -> Self {
+        let parts = steps.iter().flat_map(|step| &step.parts).filter_map(|part| match part {
+            Part::Value(index) => Some(*index),
+            Part::Text(_) => None,
+        });
+        let last = parts.chain(steps.iter().flat_map(|step| step.depends.iter().copied())).max();
+        Self { values: last.map_or(0, |last| usize::from(last) + 1), steps }
+    }
+
+    /// Keeps the steps of some targets.
+    pub fn retain(&mut self, wanted: impl Fn(&Target) -> bool) {
+        self.steps.retain(|step| wanted(&step.target));
+        *self = Self::of(std::mem::take(&mut self.steps));
+    }
+}
 
 /// A position in a chunk.
 #[derive(Clone, Copy, Debug)]
@@ -180,7 +218,7 @@ pub(super) fn compile(cursor: Cursor<'_>, place: Place, template: bool, names: &
             break;
         }
     }
-    compiler.open.is_empty().then_some(compiler.plan)
+    compiler.open.is_empty().then(|| Plan::of(compiler.plan))
 }
 
 struct Compiler<'a, 'n> {
@@ -190,7 +228,7 @@ struct Compiler<'a, 'n> {
     names: &'n mut Names,
     open: Vec<Open>,
     attribute: Option<Attribute>,
-    plan: Plan,
+    plan: Vec<Step>,
 }
 
 impl Compiler<'_, '_> {

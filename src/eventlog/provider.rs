@@ -112,6 +112,9 @@ pub enum Bearing {
     Clock,
     /// Explains from far away: power, service, listener, boot, certificate, firewall, network.
     Far,
+    /// Speaks of a connection or its session, by a name of its own: a session may begin and end far outside of what
+    /// was captured of it.
+    Session,
     /// Speaks of what happens at its own time.
     Near,
 }
@@ -127,8 +130,28 @@ pub fn bearing(provider: &Provider, id: u32) -> Option<Bearing> {
         Some(Bearing::Clock)
     } else if is_far(provider, id) {
         Some(Bearing::Far)
+    } else if is_of_session(provider) {
+        Some(Bearing::Session)
     } else {
         is_near(provider, id).then_some(Bearing::Near)
+    }
+}
+
+/// Whether such an event may be the sign of an attempt where nothing else shows one. The others that bear, logons above
+/// all, are of every service of a computer: they count beside an attempt.
+pub const fn may_begin(provider: &Provider, id: u32) -> bool {
+    match provider {
+        Provider::RdpCoreTs
+        | Provider::RemoteConnectionManager
+        | Provider::LocalSessionManager
+        | Provider::RdpClient
+        | Provider::Gateway
+        | Provider::SessionBroker
+        | Provider::SessionBrokerClient
+        | Provider::TermDd
+        | Provider::DnsClient => true,
+        Provider::Security => matches!(id, 5152 | 5157),
+        _ => false,
     }
 }
 
@@ -177,16 +200,20 @@ const fn is_far(provider: &Provider, id: u32) -> bool {
     }
 }
 
+const fn is_of_session(provider: &Provider) -> bool {
+    matches!(
+        provider,
+        Provider::RdpCoreTs
+            | Provider::RemoteConnectionManager
+            | Provider::LocalSessionManager
+            | Provider::RdpClient
+            | Provider::Gateway
+    )
+}
+
 const fn is_near(provider: &Provider, id: u32) -> bool {
     match provider {
-        Provider::RdpCoreTs
-        | Provider::RemoteConnectionManager
-        | Provider::LocalSessionManager
-        | Provider::RdpClient
-        | Provider::Gateway
-        | Provider::SessionBroker
-        | Provider::SessionBrokerClient
-        | Provider::Schannel => true,
+        Provider::SessionBroker | Provider::SessionBrokerClient | Provider::Schannel => true,
         Provider::Security => matches!(
             id,
             4624 | 4625
@@ -237,5 +264,7 @@ mod tests {
         assert_eq!(bearing(&Provider::Security, 4625), Some(Bearing::Near));
         assert_eq!(bearing(&Provider::Security, 4688), None);
         assert_eq!(bearing(&Provider::Other("x".into()), 131), None);
+        assert!(may_begin(&Provider::Security, 5157) && may_begin(&Provider::RdpClient, 1024));
+        assert!(!may_begin(&Provider::Security, 4625), "of any service of the computer");
     }
 }

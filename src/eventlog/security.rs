@@ -205,13 +205,22 @@ pub fn meaning(event: &Event) -> Option<Meaning<'_>> {
 /// Whether an event is worth keeping. An audit of a busy host holds a logon for each service that starts and an
 /// event for each connection of each program; of those only the ones that RDP can have made are kept.
 pub(super) fn bears(event: &Event) -> bool {
-    match meaning(event) {
-        Some(Meaning::LoggedOn(logon)) => logon.kind.is_none_or(LogonType::is_remote),
-        Some(Meaning::Allowed(filtered) | Meaning::Blocked(filtered) | Meaning::Dropped(filtered)) => {
-            filtered.may_be_rdp()
-        }
+    if event.provider != Provider::Security {
+        return true;
+    }
+    match event.id {
+        4624 => event.fields.code("LogonType").map(LogonType).is_none_or(LogonType::is_remote),
+        5152 | 5156 | 5157 => filtered(event).may_be_rdp(),
         _ => true,
     }
+}
+
+/// Whether an event cannot bear, by one of its numbers alone: told before the rest of it is read.
+pub(super) fn is_of_no_use(provider: &Provider, id: u32, field: &str, value: u64) -> bool {
+    id == 4624
+        && *provider == Provider::Security
+        && field == "LogonType"
+        && !u32::try_from(value).is_ok_and(|kind| LogonType(kind).is_remote())
 }
 
 impl Filtered<'_> {

@@ -122,6 +122,14 @@ impl Packets {
         self
     }
 
+    /// Puts segments where others were: a window's lists are used again by a later one.
+    #[must_use]
+    pub fn with_room(mut self, room: Vec<Segment>) -> Self {
+        self.segments = room;
+        self.segments.clear();
+        self
+    }
+
     /// Turns frame indices of the range into frame numbers of the file.
     pub fn renumber(&mut self, first_frame: u64) {
         let shift = |frame: &mut u64| *frame += first_frame;

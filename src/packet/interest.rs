@@ -17,7 +17,7 @@ pub const NAME_PORTS: [u16; 3] = [53, 5353, 5355];
 /// Ports and endpoints of interest.
 #[derive(Clone, Debug, Default)]
 pub struct Interest {
-    /// Server ports: 3389 and those the user names.
+    /// Server ports: always 3389, and those the user names.
     pub ports: BTreeSet<u16>,
     /// Server endpoints that were found by content.
     pub endpoints: BTreeSet<Endpoint>,
@@ -32,7 +32,9 @@ impl Interest {
 
     /// Whether this could be a server that speaks RDP.
     pub fn is_server(&self, ip: IpAddr, port: u16) -> bool {
-        self.ports.contains(&port)
+        // Mostly the set holds no more than the well-known port, and need not be asked.
+        port == RDP_PORT
+            || self.ports.len() > 1 && self.ports.contains(&port)
             || (!self.endpoints.is_empty() && self.endpoints.contains(&Endpoint { ip, port }))
     }
 

@@ -389,6 +389,8 @@ impl Flow {
         let accepts = segment.flags.has(TcpFlags::ACK);
         let list = if accepts { &mut self.syn_acks } else { &mut self.syns };
         if list.len() < limits::OPENINGS {
+            // Mostly the only one; a flood has millions.
+            list.reserve_exact(usize::from(list.is_empty()));
             list.push(opening);
         }
         match side {
@@ -490,6 +492,7 @@ impl Flow {
         if repeated || self.closes.len() >= limits::CLOSES {
             return;
         }
+        self.closes.reserve_exact(usize::from(self.closes.is_empty()));
         self.closes.push(Close {
             from: side,
             kind,

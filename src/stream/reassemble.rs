@@ -358,19 +358,17 @@ impl Stream {
             space.seen(i64::try_from(offset).unwrap_or(i64::MAX));
         }
         self.acked_end = Some(self.acked_end.map_or(offset, |seen| seen.max(offset)));
-        let mut still = VecDeque::with_capacity(0);
-        while let Some(segment) = self.in_flight.pop_front() {
+        let Self { in_flight, largest_passed, repeats, .. } = self;
+        in_flight.retain(|segment| {
             if segment.offset + u64::from(segment.length) > offset {
-                still.push_back(segment);
-                continue;
+                return true;
             }
-            self.largest_passed =
-                Some(self.largest_passed.map_or(segment.length, |seen| seen.max(segment.length)));
-            if segment.times > 1 && self.repeats.len() < limits::REPEATS {
-                self.repeats.push(Repeat { acknowledged: Some(mark), ..segment });
+            *largest_passed = (*largest_passed).max(Some(segment.length));
+            if segment.times > 1 && repeats.len() < limits::REPEATS {
+                repeats.push(Repeat { acknowledged: Some(mark), ..*segment });
             }
-        }
-        self.in_flight = still;
+            false
+        });
     }
 
     /// The sender's FIN, behind `length` bytes of data at `seq`.

@@ -28,6 +28,9 @@ pub struct Reorder {
 impl Reorder {
     /// Takes segments in file order; gives those whose turn has come.
     pub fn push(&mut self, segments: Vec<Segment>) -> Vec<Segment> {
+        if self.is_in_order(&segments) {
+            return segments;
+        }
         let mut out = Vec::with_capacity(segments.len());
         for segment in segments {
             self.several |= segment.interface != 0;
@@ -56,6 +59,21 @@ impl Reorder {
             }
         }
         out
+    }
+
+    /// Whether all go on as they came: one interface, no step back of the clock. Mostly so, and then nothing is moved.
+    fn is_in_order(&mut self, segments: &[Segment]) -> bool {
+        let mut newest = self.newest;
+        let plain = !self.several
+            && segments.iter().all(|segment| {
+                let behind = newest.is_some_and(|newest| newest - segment.time > HELD);
+                newest = newest.max(Some(segment.time));
+                segment.interface == 0 && !behind
+            });
+        if plain {
+            self.newest = newest;
+        }
+        plain
     }
 
     /// What is still held, in order.

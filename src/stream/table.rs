@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHasher};
 use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 
 use super::flow::{Flow, Opening};
 use super::limits;
@@ -12,10 +13,26 @@ use crate::base::{Locator, Mark, SourceId, Timestamp, time};
 use crate::packet::{Endpoint, IcmpError, Interest, Segment, TcpFlags};
 
 /// Both endpoints, the smaller first: the same for both directions.
-type Key = (Endpoint, Endpoint);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key(Endpoint, Endpoint);
 
 fn key(a: Endpoint, b: Endpoint) -> Key {
-    if a <= b { (a, b) } else { (b, a) }
+    if a <= b { Key(a, b) } else { Key(b, a) }
+}
+
+impl Hash for Key {
+    /// A word for an endpoint: every segment is looked up.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for Endpoint { ip, port } in [self.0, self.1] {
+            match ip {
+                IpAddr::V4(ip) => state.write_u64(u64::from(u32::from(ip)) << 16 | u64::from(port)),
+                IpAddr::V6(ip) => {
+                    state.write_u128(u128::from(ip));
+                    state.write_u16(port);
+                }
+            }
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -54,8 +71,8 @@ impl Default for FlowTable {
 /// What a window brings to a flow table, in file order.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
-    /// Segments.
-    pub segments: &'a [Segment],
+    /// Segments, list by list.
+    pub segments: &'a [&'a [Segment]],
     /// ICMP errors.
     pub icmp: &'a [IcmpError],
     /// The capture they come from.
@@ -76,14 +93,9 @@ impl FlowTable {
 
     /// Applies a window's segments.
     pub fn apply(&mut self, batch: Batch<'_>) {
-        let mut by_shard: Vec<Vec<&Segment>> = vec![Vec::new(); self.shards.len()];
-        for segment in batch.segments {
-            if let Some(list) = by_shard.get_mut(shard_of(segment.from, segment.to)) {
-                list.push(segment);
-            }
-        }
-        self.shards.par_iter_mut().zip(by_shard).for_each(|(shard, segments)| {
-            for segment in segments {
+        let lists: Vec<Vec<Vec<&Segment>>> = batch.segments.par_iter().map(|list| by_shard(list)).collect();
+        self.shards.par_iter_mut().enumerate().for_each(|(at, shard)| {
+            for segment in lists.iter().filter_map(|list| list.get(at)).flatten() {
                 shard.segment(segment, &batch);
             }
         });
@@ -130,7 +142,7 @@ impl FlowTable {
             given_up = u64::try_from(flows.len() - before).unwrap_or(0);
         }
         flows.par_iter_mut().for_each(|flow| flow.finish());
-        flows.par_sort_by_key(|flow| (flow.first.at, flow.client, flow.server));
+        flows.sort_by_cached_key(|flow| (flow.first.at, flow.client, flow.server));
         (flows, given_up)
     }
 
@@ -149,6 +161,16 @@ impl FlowTable {
         orphans.sort_by_key(|error| error.frame);
         (flows, orphans)
     }
+}
+
+fn by_shard(segments: &[Segment]) -> Vec<Vec<&Segment>> {
+    let mut lists: Vec<Vec<&Segment>> = vec![Vec::new(); limits::SHARDS];
+    for segment in segments {
+        if let Some(list) = lists.get_mut(shard_of(segment.from, segment.to)) {
+            list.push(segment);
+        }
+    }
+    lists
 }
 
 fn shard_of(a: Endpoint, b: Endpoint) -> usize {

@@ -111,7 +111,7 @@ impl Script {
     fn connection(self) -> Connection {
         let mut table = FlowTable::default();
         table.apply(Batch {
-            segments: &self.segments,
+            segments: &[&self.segments],
             icmp: &[],
             source: SourceId(0),
             bytes: &self.bytes,

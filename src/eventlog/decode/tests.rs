@@ -145,11 +145,11 @@ impl Writer {
         self.bytes.resize(4096 + 65_536, 0);
         self.bytes[4096 + 32..4096 + 40].copy_from_slice(&self.records.to_le_bytes());
         self.bytes[4096 + 44..4096 + 52].copy_from_slice(&[free.to_le_bytes(), free.to_le_bytes()].concat());
-        let container = open(&self.bytes).unwrap();
+        let container = open(&self.bytes, &|chunk| chunk).unwrap();
         let [chunk] = &*container.chunks else { panic!("one chunk") };
         assert_eq!(u64::try_from(chunk.records.len()).unwrap(), self.records);
         let heads = heads(chunk);
-        let decoded = decode(chunk, SourceId(0), &chunk.records);
+        let decoded = decode(chunk, SourceId(0), &chunk.records, |_, _, _, _| false);
         for event in &decoded.events {
             let head = heads.of_records[usize::try_from(event.record()).unwrap() - 1].as_ref().unwrap();
             assert_eq!((&head.provider, head.id), (&event.provider, event.id));
