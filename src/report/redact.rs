@@ -286,7 +286,10 @@ impl Redactor<'_> {
         if what == What::Domain
             && let Some((first, _)) = bare.split_once('.')
         {
-            return format!("{}.invalid", self.pseudonym(What::Domain, first));
+            let pseudonym = format!("{}.invalid", self.pseudonym(What::Domain, first));
+            // What follows its first part would be lost otherwise.
+            self.key.remember(&pseudonym, bare);
+            return pseudonym;
         }
         self.key.pseudonym(what.word(), bare, &self.taken)
     }

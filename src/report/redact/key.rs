@@ -69,6 +69,13 @@ impl Key {
         self.given(kind, name, |number| format!("{kind}-{number}"), taken)
     }
 
+    /// What a pseudonym that was made of another one stands for.
+    pub(super) fn remember(&mut self, pseudonym: &str, name: &str) {
+        if !self.pseudonyms.contains_key(pseudonym) {
+            self.pseudonyms.insert(pseudonym.to_owned(), name.to_owned());
+        }
+    }
+
     /// The pseudonym of an address: one of those set aside for benchmarks.
     pub(super) fn address(&mut self, ip: IpAddr) -> String {
         let none = BTreeSet::new();
