@@ -159,6 +159,8 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
         notes.add(NoteKind::NoRdp, captures.first().map(|capture| capture.id), None);
     }
 
+    // All is read: whatever happened to a file meanwhile is known now.
+    bundle.check(&mut notes)?;
     let material = Material {
         inputs: bundle.inputs(),
         sizes: &scanned.sizes,
@@ -178,6 +180,7 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
         for (source, hash) in report.sources.iter_mut().zip(hashes) {
             source.sha256 = Some(hash);
         }
+        bundle.check(&mut Notes::new())?;
     }
     if let Some(key) = key {
         build::redact(&mut report, &material, key);

@@ -54,6 +54,8 @@ pub mod correlate;
 pub mod eventlog;
 pub mod host;
 pub mod input;
+#[doc(hidden)]
+pub mod oracle;
 pub mod packet;
 pub mod protocol;
 pub mod remedy;

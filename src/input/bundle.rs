@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::format::Format;
 use super::limits::Limits;
-use super::map::Bytes;
+use super::map::{Bytes, Change};
 use super::trouble::Trouble;
 use super::unpack::{Found, IsEvidence, Unpacker};
 use crate::base::{Error, NoteKind, Notes, SourceId};
@@ -102,6 +102,18 @@ impl Bundle {
     /// All inputs.
     pub fn inputs(&self) -> &[Input] {
         &self.inputs
+    }
+
+    /// Whether the inputs are still what they were when they were opened. Call it when everything was read.
+    pub fn check(&self, notes: &mut Notes) -> Result<(), Error> {
+        for input in &self.inputs {
+            match input.bytes.change() {
+                Some(Change::Shrank) => return Err(Error::Shrank { path: input.path.clone() }),
+                Some(Change::Written) => notes.add(NoteKind::InputWritten, Some(input.id), None),
+                None => {}
+            }
+        }
+        Ok(())
     }
 
     /// The captures.
