@@ -123,16 +123,17 @@ struct Seen {
     end: usize,
 }
 
-fn frames(bytes: &[u8]) -> Vec<Seen> {
+/// The frames, and whether nothing is wrong with the file.
+fn frames(bytes: &[u8]) -> (Vec<Seen>, bool) {
     let kind = if Format::of(bytes) == Format::Pcap { InputKind::Pcap } else { InputKind::PcapNg };
-    let Some(capture) = Capture::open(bytes, kind) else { return Vec::new() };
+    let Some(capture) = Capture::open(bytes, kind) else { return (Vec::new(), false) };
     let origin = bytes.as_ptr().addr();
     let mut seen = Vec::new();
-    capture.walk(capture.start, bytes.len(), capture.state.clone(), &mut |frame| {
+    let walked = capture.walk(capture.start, bytes.len(), capture.state.clone(), &mut |frame| {
         let end = frame.data.as_ptr().addr() - origin + frame.data.len();
         seen.push(Seen { time: frame.time.nanos(), data: frame.data.to_vec(), end });
     });
-    seen
+    (seen, walked.damage.is_empty())
 }
 
 fn same(a: &Seen, b: &Seen) -> bool {
@@ -148,13 +149,17 @@ fn agree(a: &[Seen], b: &[Seen]) -> (usize, usize) {
 
 /// Complains where a damaged capture gives fewer frames than the damage left.
 fn capture(original: &[u8], damaged: &Damaged) -> Option<String> {
-    let sound = frames(original);
-    let found = frames(&damaged.bytes);
+    let (sound, is_sound) = frames(original);
+    if !is_sound {
+        return None;
+    }
+    let (found, _) = frames(&damaged.bytes);
     let (front, back) = agree(&sound, &found);
     // A block ends behind its frame, with options and a trailer: certainly before the next frame.
     let ends = sound.iter().skip(1).map(|next| next.end - next.data.len()).chain([original.len()]);
     let before = ends.filter(|end| *end <= damaged.touched.start).count();
-    if front < before {
+    // A frame that looks odd is believed if another follows: the last one before damage may not be.
+    if front + 1 < before {
         return Some(format!("{}: {front} of the {before} frames before it", damaged.how));
     }
     // What describes the interfaces is needed by all that follows; and few frames prove nothing where a length lies.
@@ -195,7 +200,8 @@ fn log(original: &[u8], damaged: &Damaged, chunks: &[BTreeMap<u64, u64>]) -> Opt
     None
 }
 
-fn cut(bytes: &[u8], end: usize) -> Damaged {
+/// The bytes up to there.
+pub fn cut(bytes: &[u8], end: usize) -> Damaged {
     Damaged { bytes: bytes[..end].to_vec(), touched: end..bytes.len(), how: format!("cut at {end}") }
 }
 

@@ -17,7 +17,7 @@ const MAX_RECORD: u32 = 1 << 20;
 /// Records in a row that must be plausible before a guessed start is believed.
 const CHAIN: usize = 32;
 /// Records, itself included, that have to fit behind one that looks odd.
-const FOLLOWED_BY: usize = 4;
+const FOLLOWED_BY: usize = 2;
 /// Stamps of one file are expected within this distance of each other when a start is guessed: ten years.
 const PLAUSIBLE_SECONDS: u32 = 10 * 366 * 86_400;
 
@@ -148,15 +148,16 @@ fn first_seconds(bytes: &[u8], state: &State) -> Option<u32> {
 fn is_followed(bytes: &[u8], start: usize, state: &State) -> bool {
     let mut at = start;
     for link in 0..FOLLOWED_BY {
-        // The last record may be cut.
         if at >= bytes.len() {
-            return at == bytes.len() || link > 1;
+            return at == bytes.len();
         }
         match Record::at(bytes, at, state) {
             Some(record) if record.captured <= MAX_RECORD && !record.is_nothing() => {
                 at = at.saturating_add(state.record_header).saturating_add(index(record.captured));
             }
-            _ => return false,
+            // A header that is cut: the file ends here.
+            None => return link > 0,
+            Some(_) => return false,
         }
     }
     true
