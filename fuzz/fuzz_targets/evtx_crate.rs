@@ -4,4 +4,4 @@
 #[path = "../../tests/eventlog/oracle.rs"]
 mod oracle;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| oracle::agree(bytes));
+libfuzzer_sys::fuzz_target!(init: rdpscan_fuzz::alone(), |bytes: &[u8]| oracle::agree(bytes));
