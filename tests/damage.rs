@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use rdpscan::base::{Notes, SourceId};
 use rdpscan::capture::Capture;
-use rdpscan::eventlog::scan;
+use rdpscan::eventlog::{Wanted, scan};
 use rdpscan::input::{Format, InputKind};
 
 use super::public_data;
@@ -177,7 +177,7 @@ fn records(bytes: &[u8]) -> BTreeMap<u64, u64> {
     let mut notes = Notes::new();
     let Some(index) = scan(SourceId(0), bytes, &mut notes) else { return BTreeMap::new() };
     let mut numbers = BTreeMap::new();
-    for event in index.events(None, &mut notes) {
+    for event in index.events(&Wanted::default(), &mut notes) {
         *numbers.entry(event.record()).or_default() += 1;
     }
     numbers

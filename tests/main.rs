@@ -33,6 +33,9 @@ mod damage;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
 #[cfg(test)]
 mod eventlog;
+/// The frames of an incident, as a capture.
+#[cfg(test)]
+mod extract;
 /// What every format of a report holds to: strange strings are inert, pseudonyms leave nothing.
 #[cfg(test)]
 mod formats;
@@ -97,6 +100,9 @@ mod shrinking;
 mod split;
 #[cfg(test)]
 mod support;
+/// What a person meets on a terminal.
+#[cfg(test)]
+mod terminal;
 /// Two captures of one connection: what each may have missed proves nothing.
 #[cfg(test)]
 mod two_captures;

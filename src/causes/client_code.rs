@@ -4,6 +4,7 @@
 //! no cause (0x904, extended 7) supports none. A session that is healthy stays so, whatever code is told.
 
 use super::judge::of_finding;
+use super::session::ended_abruptly_by_client;
 use super::{ALL, Cause, Finding, Kind, Severity, Strength, Verdict};
 use crate::codes::Family;
 use crate::connection::{Connection, Outcome, Stage, Transport};
@@ -260,6 +261,11 @@ fn weigh(told: Told, incident: &Incident, verdict: &Verdict, attempts: &[Attempt
     }
     if names.iter().any(|named| std::ptr::eq(*named, cause)) {
         return is(Weight::Agrees, format!("it names {ids}, as the files do"));
+    }
+    if told.code == BY_SERVER && std::ptr::eq(cause, &ended_abruptly_by_client::CAUSE) {
+        let says = "it says that the server ended it with a reason, and the files show that the client did, before \
+                    the server had said anything";
+        return is(Weight::Contradicts, says.into());
     }
     let refines = |named: &&Cause| cause.residual && named.more_specific_than.contains(&cause.id);
     if names.iter().any(refines) {

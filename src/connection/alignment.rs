@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::shift::near_whole_hours;
-use crate::base::{NoteKind, Notes, Shift, SourceId, Timestamp, time};
+use crate::base::{NoteKind, Notes, Shift, SourceId, Timestamp, Window, time};
 use crate::capture::Capture;
 use crate::capture::split::{Split, for_each_window};
 use crate::packet::{Endpoint, Interest, Packets, Segment, TcpFlags};
@@ -58,11 +58,13 @@ impl Alignment {
             return Self::default();
         }
         let mut by_key: BTreeMap<Key, Vec<(SourceId, Anchor)>> = BTreeMap::new();
-        let mut starts: BTreeMap<SourceId, Timestamp> = BTreeMap::new();
+        let mut spans: BTreeMap<SourceId, Span> = BTreeMap::new();
         for (source, capture) in captures {
             for (key, anchor) in anchors(capture, interest, split) {
-                let start = starts.entry(*source).or_insert(anchor.time);
-                *start = (*start).min(anchor.time);
+                let span =
+                    spans.entry(*source).or_insert(Span { window: Window::at(anchor.time), anchors: 0 });
+                span.window.include(anchor.time);
+                span.anchors += 1;
                 by_key.entry(key).or_default().push((*source, anchor));
             }
         }
@@ -81,8 +83,12 @@ impl Alignment {
         }
         let links: Vec<Link> = matches
             .into_iter()
+            .filter(|((one, other), matches)| {
+                spans.get(one).zip(spans.get(other)).is_none_or(|(one, other)| !is_seam(one, other, matches))
+            })
             .filter_map(|((one, other), matches)| Link::of(one, other, &matches))
             .collect();
+        let starts = spans.into_iter().map(|(source, span)| (source, span.window.start)).collect();
         Self::of_links(&links, &starts)
     }
 
@@ -268,6 +274,34 @@ impl Match {
             difference: other.time - one.time,
         }
     }
+}
+
+/// From the first to the last packet of a capture that can be compared, and how many there are.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    window: Window,
+    anchors: usize,
+}
+
+/// Whether one capture goes on where the other ends: of a packet that passes two interfaces, or is sent twice, one may
+/// be the last of one file of a ring buffer and the other the first of the next.
+fn is_seam(one: &Span, other: &Span, matches: &[Match]) -> bool {
+    /// One in so many of the larger file, at most: the last file of a ring buffer may hold hardly anything.
+    const FEW: usize = 4;
+    /// Two interfaces stamp a packet one after the other.
+    const OVERLAP: i64 = 100 * time::MILLISECOND;
+    const SEAM: i64 = 10 * time::SECOND;
+    let ends = |time: Timestamp, span: &Span| span.window.end - time <= SEAM;
+    let begins = |time: Timestamp, span: &Span| time - span.window.start <= SEAM;
+    let few = matches.len() * FEW <= one.anchors.max(other.anchors);
+    let follows = |one: &Span, other: &Span| other.window.start - one.window.end >= -OVERLAP;
+    let in_turn = follows(one, other) || follows(other, one);
+    few && in_turn
+        && matches.iter().all(|own| {
+            let second = own.time.shifted(own.difference);
+            ends(own.time, one) && begins(second, other) || begins(own.time, one) && ends(second, other)
+        })
+        && matches.iter().all(|own| own.difference.saturating_abs() <= SEAM)
 }
 
 /// Two captures that share packets.

@@ -24,8 +24,9 @@ use crate::base::{Mark, NoteKind, Notes, Timestamp, Window, time};
 use crate::connection::udp::UdpConnection;
 use crate::connection::{Connection, Transport};
 use crate::eventlog::guid::Guid;
-use crate::eventlog::{Event, Log, Provider};
+use crate::eventlog::{Event, Log, Provider, rdp_core_ts};
 use crate::packet::Endpoint;
+use crate::stream::Opening;
 
 /// A log with its decoded events.
 #[derive(Debug)]
@@ -94,7 +95,14 @@ struct Item<'a> {
     spent: bool,
 }
 
+/// What the events of one connection on one computer share.
+type Chain = (Arc<str>, Option<Guid>);
+
 impl Item<'_> {
+    fn chain(&self) -> Chain {
+        (Arc::clone(&self.event.computer), self.event.activity)
+    }
+
     /// When, by the capture's clock as far as it is known.
     fn time(&self) -> Timestamp {
         self.corrected.unwrap_or(self.event.time)
@@ -150,6 +158,7 @@ impl<'a> Work<'a> {
                 by_client.entry(client).or_default().push(at);
             }
         }
+        let ends = self.ends();
         let mut pairs: Vec<(i64, usize, usize)> = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
             let Some(client) = keys::accepted_client(item.event) else {
@@ -158,9 +167,17 @@ impl<'a> Work<'a> {
             for at in by_client.get(&client).into_iter().flatten() {
                 let Some(attempt) = self.attempts.get(*at) else { continue };
                 let moment = handshake(&attempt.connection);
+                // A port repeats: what was over before the first frame was another connection.
+                let lasted =
+                    || ends.get(&item.chain()).is_none_or(|end| *end >= moment.time.shifted(-RESIDUAL));
                 match item.corrected {
                     Some(corrected) if (corrected - moment.time).abs() <= RESIDUAL => {
                         pairs.push(((corrected - moment.time).abs(), *at, item_at));
+                    }
+                    Some(corrected)
+                        if corrected < moment.time && ran_before(&attempt.connection) && lasted() =>
+                    {
+                        pairs.push((moment.time - corrected, *at, item_at));
                     }
                     // A clock jump that was not found, or a clock that could not be: the address alone decides
                     // only where it stands once.
@@ -180,6 +197,15 @@ impl<'a> Work<'a> {
         self.by_port(notes);
         self.by_order(notes);
         self.by_filter_event(&by_client);
+    }
+
+    /// When connections ended by a log, by the captures' clock.
+    fn ends(&self) -> BTreeMap<Chain, Timestamp> {
+        let ended = self.items.iter().filter(|item| {
+            item.event.activity.is_some()
+                && matches!(rdp_core_ts::meaning(item.event), Some(rdp_core_ts::Meaning::Disconnected(_)))
+        });
+        ended.filter_map(|item| Some((item.chain(), item.corrected?))).collect()
     }
 
     /// Security 5152, 5156, 5157 name both ends.
@@ -208,11 +234,11 @@ impl<'a> Work<'a> {
     /// the rest of a long log is other people's business.
     fn unseen(&mut self, capture_windows: &[Window], notes: &mut Notes) {
         let captured = self.attempts.iter().any(|attempt| attempt.connection.transport == Transport::Tcp);
-        let accepted: BTreeSet<(Arc<str>, Option<Guid>)> = self
+        let accepted: BTreeSet<Chain> = self
             .items
             .iter()
             .filter(|item| keys::accepted_from(item.event).is_some())
-            .map(|item| (Arc::clone(&item.event.computer), item.event.activity))
+            .map(Item::chain)
             .collect();
         let mut fresh = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
@@ -220,7 +246,7 @@ impl<'a> Work<'a> {
                 continue;
             }
             // Without RdpCoreTS the connection manager still tells of those that passed security.
-            let known = || accepted.contains(&(Arc::clone(&item.event.computer), item.event.activity));
+            let known = || accepted.contains(&item.chain());
             let passed = || keys::passed_from(item.event).filter(|_| !known());
             let Some(client) = keys::accepted_from(item.event).or_else(passed) else { continue };
             let inside = item
@@ -424,6 +450,11 @@ impl<'a> Work<'a> {
         }
         Tied { attempts: self.attempts, sides: self.sides, rest, links: self.links, blocked: self.blocked }
     }
+}
+
+/// Whether it was running when its capture began.
+fn ran_before(connection: &Connection) -> bool {
+    connection.flow.as_deref().is_some_and(|flow| flow.opening == Opening::MidStream)
 }
 
 fn handshake(connection: &Connection) -> Mark {

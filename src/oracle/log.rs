@@ -2,8 +2,8 @@
 
 use crate::base::{NoteKind, Notes, SourceId};
 use crate::eventlog::{
-    Event, gateway, local_session_manager, network, rdp_client, rdp_core_ts, remote_connection_manager, scan,
-    schannel, security, service, session_broker, system,
+    Event, Wanted, gateway, local_session_manager, network, rdp_client, rdp_core_ts,
+    remote_connection_manager, scan, schannel, security, service, session_broker, system,
 };
 
 const FILE_HEADER: usize = 4096;
@@ -53,8 +53,8 @@ fn log(file: &[u8]) {
     let named: u64 = log.kinds.iter().map(|kind| kind.count).sum();
     assert!(log.records <= most && named == log.records, "{named} kinds of {} records", log.records);
     let anchors = index.anchors(&mut notes);
-    let events = index.events(None, &mut notes);
-    let again = index.events(None, &mut Notes::new());
+    let events = index.events(&Wanted::default(), &mut notes);
+    let again = index.events(&Wanted::default(), &mut Notes::new());
     assert!(events == again, "read twice, and not the same");
     let seen = u64::try_from(events.len()).unwrap_or(u64::MAX);
     assert!(seen <= log.bearing, "{seen} events of {} records", log.bearing);

@@ -4,8 +4,8 @@ mod identities;
 mod steps;
 
 use super::model::{
-    Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
-    JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
+    Certificate, Clock, Connection, Considered, DisplayFilter, Endpoint, Evidence, Exonerated, Facts, Group,
+    Incident, JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
 };
 use super::{acceptance, event_words, place, redact, side};
 use crate::base::{Mark, Notes, SourceId, Timestamp, time};
@@ -101,6 +101,7 @@ pub fn report(material: &Material<'_>) -> Report {
         groups: material.groups.iter().map(group).collect(),
         notes: material.notes.iter().map(Note::from).collect(),
         redacted: false,
+        zone: crate::base::Zone::default(),
     }
 }
 
@@ -478,6 +479,7 @@ pub(super) fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
         |finding| finding.severity,
     );
     let from_finding = finding.map(|finding| finding.evidence.as_slice()).unwrap_or_default();
+    let evidence = listed(from_finding.iter().chain(&own.evidence), captures);
     Verdict {
         kind: own.kind.name(),
         title: finding.map(|finding| finding.title().to_owned()),
@@ -486,7 +488,8 @@ pub(super) fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
         blame: finding.map(|finding| finding.blame.name()),
         severity: severity.name(),
         summary: own.summary.clone(),
-        evidence: from_finding.iter().chain(&own.evidence).map(|fact| evidence(fact, captures)).collect(),
+        display_filters: DisplayFilter::of(&evidence),
+        evidence,
         remarks: own.remarks.iter().map(|finding| remark(finding, captures)).collect(),
         also_considered: own
             .also_considered
@@ -499,7 +502,7 @@ pub(super) fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
             .map(|own| Exonerated {
                 party: own.party.name(),
                 says: own.says.clone(),
-                evidence: own.evidence.iter().map(|fact| evidence(fact, captures)).collect(),
+                evidence: listed(&own.evidence, captures),
             })
             .collect(),
         ruled_out: own.ruled_out.clone(),
@@ -509,6 +512,10 @@ pub(super) fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
         client_code: None,
         remedy: finding.map(|finding| finding.cause.remedy()).unwrap_or_default(),
     }
+}
+
+fn listed<'a>(own: impl IntoIterator<Item = &'a causes::Evidence>, captures: &Alignment) -> Vec<Evidence> {
+    own.into_iter().map(|fact| evidence(fact, captures)).collect()
 }
 
 fn evidence(own: &causes::Evidence, captures: &Alignment) -> Evidence {
@@ -526,10 +533,12 @@ fn evidence(own: &causes::Evidence, captures: &Alignment) -> Evidence {
 
 fn remark(finding: &Finding, captures: &Alignment) -> Remark {
     let says = finding.detail.clone().unwrap_or_else(|| finding.title().to_owned());
+    let evidence = listed(&finding.evidence, captures);
     Remark {
         cause: finding.cause.id,
         strength: finding.strength.name(),
         says,
-        evidence: finding.evidence.iter().map(|fact| evidence(fact, captures)).collect(),
+        display_filters: DisplayFilter::of(&evidence),
+        evidence,
     }
 }

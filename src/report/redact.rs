@@ -4,6 +4,7 @@
 //! by their form; names by where they stood in logs and captures ([`Identities`]), and are then found in every sentence.
 //! Pseudonyms of addresses are addresses for benchmarks (RFC 2544, RFC 5180), so filters stay filters.
 
+mod back;
 mod key;
 mod pattern;
 mod walk;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::model::Report;
+pub use back::unredact;
 pub use key::Key;
 
 /// What a name is of.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use evtx::{EvtxChunkData, ParserSettings};
 use rdpscan::base::{Notes, SourceId, Timestamp};
-use rdpscan::eventlog::{Event, Guid};
+use rdpscan::eventlog::{Event, Guid, Wanted};
 use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 
@@ -222,7 +222,7 @@ pub fn agree(bytes: &[u8]) {
     file.extend_from_slice(bytes);
     let mut notes = Notes::new();
     let Some(index) = rdpscan::eventlog::scan(SourceId(0), &file, &mut notes) else { return };
-    let ours = index.events(None, &mut notes);
+    let ours = index.events(&Wanted::default(), &mut notes);
     if ours.is_empty() {
         return;
     }

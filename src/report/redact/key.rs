@@ -59,6 +59,11 @@ impl Key {
         self.pseudonyms.get(pseudonym).map(String::as_str)
     }
 
+    /// Every pseudonym with what it stands for.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pseudonyms.iter().map(|(pseudonym, original)| (pseudonym.as_str(), original.as_str()))
+    }
+
     /// The pseudonym of a name: `host-1`. Names that differ in case only are the same.
     pub(super) fn pseudonym(&mut self, kind: &'static str, name: &str, taken: &BTreeSet<String>) -> String {
         self.given(kind, name, |number| format!("{kind}-{number}"), taken)
