@@ -90,6 +90,7 @@ pub fn extract(
             };
             extract::Plan::of(order, &judged, &bundle)
         });
+        bundle.check()?;
         Ok(plan.map(|plan| Extraction::new(bundle, plan)))
     })
 }
@@ -113,7 +114,9 @@ fn open(options: &Options) -> Result<Bundle, Error> {
 
 fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     let bundle = open(options)?;
-    Ok(judged(options, &bundle, |material| report(options, &bundle, material, key)))
+    let report = judged(options, &bundle, |material| report(options, &bundle, material, key));
+    bundle.check()?;
+    Ok(report)
 }
 
 fn size(parts: impl Iterator<Item = usize>) -> u64 {
@@ -229,6 +232,8 @@ fn judged<T>(options: &Options, bundle: &Bundle, end: impl FnOnce(&Material<'_>)
         notes.add(NoteKind::NoRdp, captures.first().map(|capture| capture.id), None);
     }
 
+    // All is read: whatever happened to a file meanwhile is known now.
+    bundle.note_changes(&mut notes);
     let material = Material {
         inputs: bundle.inputs(),
         sizes: &scanned.sizes,

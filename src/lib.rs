@@ -56,6 +56,8 @@ pub mod eventlog;
 pub mod extract;
 pub mod host;
 pub mod input;
+#[doc(hidden)]
+pub mod oracle;
 pub mod packet;
 pub mod protocol;
 pub mod remedy;

@@ -1,7 +1,7 @@
 //! Damaged and hostile files: every sample, cut and bit-flipped by a seeded generator, and files made to be tiresome.
 //!
 //! Whatever the bytes: no panic, an answer in time, and either a report or an error that says what is wrong.
-//! `RDPSCAN_HOSTILE=20` runs twenty times as many variants as usual.
+//! `RDPSCAN_HOSTILE=20` runs twenty times as many variants as usual, `RDPSCAN_HOSTILE=full` all of every file.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use rdpscan::Options;
 use rdpscan::report::{Format, Style, render};
 
+use super::damage;
 use super::random::Random;
 use super::samples;
 use super::support::capture::file::{Frame, pcap};
@@ -131,6 +132,54 @@ fn damaged_samples_end_in_a_report_or_an_error() {
     }
     println!("{variants} damaged files");
     assert!(variants > 200);
+    none(&complaints, folder);
+}
+
+/// One variant in so many, and which: `RDPSCAN_SHARE=3/20`.
+fn share() -> (usize, usize) {
+    let share = std::env::var("RDPSCAN_SHARE").unwrap_or_default();
+    let parsed = share.split_once('/').and_then(|(own, of)| Some((own.parse().ok()?, of.parse().ok()?)));
+    parsed.unwrap_or((0, 1))
+}
+
+/// `RDPSCAN_HOSTILE=full`: each capture and log of the samples and of the public data is cut at 200 places and mutated
+/// 500 times, and analysed. Hours, so that nobody waits for it: the tests above and below do a part of it.
+#[test]
+fn every_file_cut_and_mutated_ends_in_a_report_or_an_error() {
+    let (cuts, mutations) = damage::counts((0, 0));
+    if cuts + mutations == 0 {
+        return;
+    }
+    let (own, of) = share();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged");
+    let mut complaints = Vec::new();
+    let (mut variants, mut slowest) = (0, Duration::ZERO);
+    let files = damage::evidence();
+    for (number, (name, bytes)) in (0_u64..).zip(&files) {
+        let mut random = Random::new(number);
+        for variant in 0..cuts + mutations {
+            let damaged = if variant < cuts {
+                damage::cut(bytes, bytes.len() * variant / cuts)
+            } else {
+                damage::mutate(&mut random, bytes)
+            };
+            if (variant + usize::try_from(number).unwrap()) % of != own % of {
+                continue;
+            }
+            fs::write(&path, &damaged.bytes).unwrap();
+            variants += 1;
+            let begin = Instant::now();
+            let complaint = suffer(&path, &[]);
+            slowest = slowest.max(begin.elapsed());
+            complaints.extend(complaint.map(|says| format!("{}, {}: {says}", name.display(), damaged.how)));
+        }
+    }
+    println!(
+        "{variants} variants of {} files, the slowest {slowest:?}, {} complaints",
+        files.len(),
+        complaints.len()
+    );
     none(&complaints, folder);
 }
 

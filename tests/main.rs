@@ -1,5 +1,8 @@
 //! All integration tests, in one binary. This file is the table of contents.
 
+/// Files that are made to cost time or memory.
+#[cfg(test)]
+mod attacks;
 /// Many bundles: results, interruption, shards.
 #[cfg(test)]
 mod batch;
@@ -24,6 +27,9 @@ mod confusion;
 /// What is handed over twice counts once.
 #[cfg(test)]
 mod copies;
+/// What is left of a damaged file is read.
+#[cfg(test)]
+mod damage;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
 #[cfg(test)]
 mod eventlog;
@@ -33,6 +39,9 @@ mod extract;
 /// What every format of a report holds to: strange strings are inert, pseudonyms leave nothing.
 #[cfg(test)]
 mod formats;
+/// What fuzzing found stays found; the seeds of its targets.
+#[cfg(test)]
+mod fuzzing;
 /// What texts of a computer add to what packets show, and what they must not.
 #[cfg(test)]
 mod host;
@@ -50,6 +59,9 @@ mod layers;
 mod lesser;
 /// Less evidence tells no other story.
 mod neighbours;
+/// Licences and sources of packages.
+#[cfg(test)]
+mod packages;
 /// Every event of the reference: used, or not used for a reason.
 #[cfg(test)]
 mod providers;
@@ -83,6 +95,9 @@ mod samples;
 /// The JSON Schema against the reports.
 #[cfg(test)]
 mod schema;
+/// Files that change while they are read.
+#[cfg(test)]
+mod shrinking;
 /// Range size, threads and wrapping do not change one byte of the report.
 #[cfg(test)]
 mod split;

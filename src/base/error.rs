@@ -28,6 +28,12 @@ pub enum Error {
         /// One sentence per input: path, what it is, what to do.
         reasons: Vec<String>,
     },
+    /// An input lost bytes while it was read: what was taken for its end may be anything.
+    #[error("{}: became shorter, or could not be read any more, while it was read: nothing that was read of it can be trusted; make a copy that nobody writes to and analyse that, or read it into memory first (--no-mmap)", path.display())]
+    Shrank {
+        /// The path that was given.
+        path: PathBuf,
+    },
     /// The report could not be written.
     #[error("cannot write {}", path.display())]
     Unwritable {

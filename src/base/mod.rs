@@ -5,6 +5,7 @@
 
 pub mod bytes;
 pub mod error;
+pub mod keyed;
 pub mod note;
 pub mod observed;
 pub mod progress;

@@ -33,6 +33,8 @@ macro_rules! note_kinds {
 note_kinds! {
     /// A file could not be opened or read.
     UnreadableInput: "input could not be read", costs "nothing of this file was analysed";
+    /// A file that others wrote to while it was read.
+    InputWritten: "input was written to while it was read", costs "one part of it may be older than another: analyse a copy that nobody writes to";
     /// A file is neither a capture nor a log that can be read.
     NotUnderstood: "file is neither a capture nor an event log", costs "this file was left out";
     /// A capture format that is known but has to be converted first.
@@ -85,6 +87,8 @@ note_kinds! {
     UdpStray: "UDP conversations on RDP ports without a handshake and without a connection beside them", costs "they are not shown: whether they are RDP is not known";
     /// RDP was found on an unexpected port.
     RdpElsewhere: "RDP endpoints found by content on other ports", costs "nothing: the capture was read a second time for them";
+    /// RDP was found on more unexpected ports than are looked at again.
+    ElsewhereBound: "RDP endpoints on other ports beyond the 1,024 that are read again, or requests to them", costs "connections to these endpoints were not analysed";
     /// Ended connections were folded into groups.
     Folded: "ended connections folded into groups", costs "these connections are reported by count, not one by one, and judged from packets alone";
     /// Attempts that a firewall kept out were folded into groups.

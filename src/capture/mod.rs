@@ -67,8 +67,12 @@ pub struct Walked {
     pub state: State,
     /// Frames seen.
     pub frames: u64,
-    /// What was wrong on the way, bounded by [`MAX_DAMAGE`].
+    /// What was wrong on the way: the first [`MAX_DAMAGE`] places.
     pub damage: Vec<Damage>,
+    /// Damaged places beyond those.
+    pub damage_uncounted: u64,
+    /// Whether the walk stopped because the next sound block is not within its reach.
+    pub is_lost: bool,
     /// Frames that could not be given out because their interface is unknown.
     pub orphans: u64,
     /// Key logs found in decryption-secrets blocks: places of their data.
@@ -85,14 +89,34 @@ impl Walked {
             state,
             frames: 0,
             damage: Vec::new(),
+            damage_uncounted: 0,
+            is_lost: false,
             orphans: 0,
             secrets: Vec::new(),
             drops: Vec::new(),
         }
     }
+
+    fn damaged(&mut self, kind: NoteKind, offset: usize) {
+        if self.damage.len() < MAX_DAMAGE {
+            self.damage.push(Damage { kind, offset });
+        } else {
+            self.damage_uncounted += 1;
+        }
+    }
+
+    /// Goes on after damage where a search up to `reach` found a sound block. What follows each search is at least
+    /// as sound as it is long, and no byte is searched twice: time stays linear however much is damaged.
+    const fn resume(&mut self, found: Option<usize>, reach: usize, end: usize) {
+        self.is_lost = found.is_none() && reach < end;
+        self.next = match found {
+            Some(found) => found,
+            None => end,
+        };
+    }
 }
 
-/// Damaged places listed one by one per range; the rest of a file full of damage is one more.
+/// Damaged places listed one by one; the rest is counted.
 pub const MAX_DAMAGE: usize = 64;
 
 /// One opened capture.
@@ -128,11 +152,23 @@ impl<'a> Capture<'a> {
         self
     }
 
-    /// Walks the blocks that begin in `start..end`.
+    /// Walks the blocks that begin in `start..end`. After damage, the next sound block is looked for in the whole
+    /// rest of the file.
     pub fn walk(&self, start: usize, end: usize, state: State, visit: &mut dyn FnMut(Frame<'a>)) -> Walked {
+        self.walk_within(start..end, self.bytes.len(), state, visit)
+    }
+
+    /// The same, with the next sound block looked for only before `reach`.
+    fn walk_within(
+        &self,
+        range: std::ops::Range<usize>,
+        reach: usize,
+        state: State,
+        visit: &mut dyn FnMut(Frame<'a>),
+    ) -> Walked {
         match self.kind {
-            InputKind::Pcap => pcap::walk(self.bytes, start, end, state, visit),
-            _ => pcapng::walk(self.bytes, start, end, state, visit),
+            InputKind::Pcap => pcap::walk(self.bytes, range, reach, state, visit),
+            _ => pcapng::walk(self.bytes, range, reach, state, visit),
         }
     }
 

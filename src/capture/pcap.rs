@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::interface::{Interface, LinkType, Resolution};
-use super::{Damage, Frame, State, Walked};
+use super::{Frame, State, Walked};
 use crate::base::bytes::{index, u16_in, u32_in};
 use crate::base::{NoteKind, Timestamp};
 
@@ -16,6 +16,8 @@ const FILE_HEADER: usize = 24;
 const MAX_RECORD: u32 = 1 << 20;
 /// Records in a row that must be plausible before a guessed start is believed.
 const CHAIN: usize = 32;
+/// Records, itself included, that have to fit behind one that looks odd.
+const FOLLOWED_BY: usize = 2;
 /// Stamps of one file are expected within this distance of each other when a start is guessed: ten years.
 const PLAUSIBLE_SECONDS: u32 = 10 * 366 * 86_400;
 
@@ -64,6 +66,24 @@ impl Record {
         Some(Self { seconds: word(0)?, fraction: word(4)?, captured: word(8)?, original: word(12)? })
     }
 
+    /// Whether all of it looks right: lengths that fit each other and the file, a time near that of the first record.
+    fn is_plausible(&self, first: u32, state: &State) -> bool {
+        let snaplen = state.interfaces.first().map_or(0, |interface| interface.snaplen);
+        let longest = if snaplen == 0 { MAX_RECORD } else { snaplen.clamp(256, MAX_RECORD) };
+        let fraction_limit = if state.nanoseconds { 1_000_000_000 } else { 1_000_000 };
+        self.captured <= longest
+            && self.captured > 0
+            && self.original >= self.captured
+            && self.original <= MAX_RECORD
+            && self.fraction < fraction_limit
+            && self.seconds.abs_diff(first) < PLAUSIBLE_SECONDS
+    }
+
+    /// Whether it is what a file that was not written to its end is full of.
+    const fn is_nothing(&self) -> bool {
+        self.seconds == 0 && self.fraction == 0 && self.captured == 0 && self.original == 0
+    }
+
     fn time(&self, nanoseconds: bool) -> Timestamp {
         let unit = if nanoseconds { 1 } else { 1_000 };
         Timestamp::from_nanos(i64::from(self.seconds) * 1_000_000_000 + i64::from(self.fraction) * unit)
@@ -79,36 +99,31 @@ pub(super) fn ticks(record: &[u8], state: &State) -> u64 {
 /// Walks the records that begin in `start..end`.
 pub fn walk<'a>(
     bytes: &'a [u8],
-    start: usize,
-    end: usize,
+    range: std::ops::Range<usize>,
+    reach: usize,
     state: State,
     visit: &mut dyn FnMut(Frame<'a>),
 ) -> Walked {
-    let mut walked = Walked::at(start, state);
+    let mut walked = Walked::at(range.start, state);
+    let first = first_seconds(bytes, &walked.state).unwrap_or(0);
     let link = walked.state.interfaces.first().map_or(LinkType::ETHERNET, |interface| interface.link);
-    while walked.next < end && walked.next < bytes.len() {
+    while walked.next < range.end && walked.next < bytes.len() {
         let at = walked.next;
         let data_at = at + walked.state.record_header;
         let Some(record) = Record::at(bytes, at, &walked.state) else {
-            walked.damage.push(Damage { kind: NoteKind::TruncatedCapture, offset: at });
+            walked.damaged(NoteKind::TruncatedCapture, at);
             walked.next = bytes.len();
             break;
         };
-        if record.captured > MAX_RECORD {
-            walked.damage.push(Damage { kind: NoteKind::DamagedCapture, offset: at });
-            match guess_start(bytes, at + 1, bytes.len(), &walked.state) {
-                Some(found) if walked.damage.len() < super::MAX_DAMAGE => {
-                    walked.next = found;
-                    continue;
-                }
-                _ => walked.next = bytes.len(),
-            }
-            break;
-        }
-        let Some(data) = bytes.get(data_at..data_at.saturating_add(index(record.captured))) else {
-            walked.damage.push(Damage { kind: NoteKind::TruncatedCapture, offset: at });
-            walked.next = bytes.len();
-            break;
+        let data = bytes.get(data_at..data_at.saturating_add(index(record.captured)));
+        let is_sound = record.is_plausible(first, &walked.state) || is_followed(bytes, at, &walked.state);
+        let Some(data) = data.filter(|_| is_sound) else {
+            // Either the file ends here, or a length lies: if records go on further down, the length lied.
+            let found = guess_start(bytes, at + 1, reach, &walked.state);
+            let ends = found.is_none() && data.is_none() && record.captured <= MAX_RECORD;
+            walked.damaged(if ends { NoteKind::TruncatedCapture } else { NoteKind::DamagedCapture }, at);
+            walked.resume(found, reach, bytes.len());
+            continue;
         };
         visit(Frame {
             index: walked.frames,
@@ -126,27 +141,42 @@ pub fn walk<'a>(
 
 /// Finds the first place from which a chain of plausible records runs.
 pub fn guess_start(bytes: &[u8], from: usize, end: usize, state: &State) -> Option<usize> {
-    let reference = Record::at(bytes, FILE_HEADER, state)?.seconds;
+    let reference = first_seconds(bytes, state)?;
     (from..end.min(bytes.len())).find(|at| chain_runs(bytes, *at, reference, state))
 }
 
+fn first_seconds(bytes: &[u8], state: &State) -> Option<u32> {
+    Some(Record::at(bytes, FILE_HEADER, state)?.seconds)
+}
+
+/// Whether a record that looks odd is followed by others, so that its length at least is right. Writers put odd things
+/// into times and original lengths.
+fn is_followed(bytes: &[u8], start: usize, state: &State) -> bool {
+    let mut at = start;
+    for link in 0..FOLLOWED_BY {
+        if at >= bytes.len() {
+            return at == bytes.len();
+        }
+        match Record::at(bytes, at, state) {
+            Some(record) if record.captured <= MAX_RECORD && !record.is_nothing() => {
+                at = at.saturating_add(state.record_header).saturating_add(index(record.captured));
+            }
+            // A header that is cut: the file ends here.
+            None => return link > 0,
+            Some(_) => return false,
+        }
+    }
+    true
+}
+
 fn chain_runs(bytes: &[u8], start: usize, reference: u32, state: &State) -> bool {
-    let snaplen = state.interfaces.first().map_or(0, |interface| interface.snaplen);
-    let longest = if snaplen == 0 { MAX_RECORD } else { snaplen.clamp(256, MAX_RECORD) };
     let mut at = start;
     for link in 0..CHAIN {
         if at == bytes.len() {
             return link > 0;
         }
         let Some(record) = Record::at(bytes, at, state) else { return false };
-        let fraction_limit = if state.nanoseconds { 1_000_000_000 } else { 1_000_000 };
-        let plausible = record.captured <= longest
-            && record.captured > 0
-            && record.original >= record.captured
-            && record.original <= MAX_RECORD
-            && record.fraction < fraction_limit
-            && record.seconds.abs_diff(reference) < PLAUSIBLE_SECONDS;
-        if !plausible {
+        if !record.is_plausible(reference, state) {
             return false;
         }
         at = at.saturating_add(state.record_header).saturating_add(index(record.captured));

@@ -11,7 +11,7 @@ use pcap_parser::{Block, OptionCode, PcapNGOption};
 
 use super::interface::{Interface, LinkType, Resolution};
 use super::raw::Raw as Besides;
-use super::{Damage, Frame, MAX_DAMAGE, State, Walked};
+use super::{Frame, MAX_DAMAGE, State, Walked};
 use crate::base::NoteKind;
 use crate::base::bytes::{array, index, length, u16_in, u32_in};
 
@@ -38,8 +38,10 @@ const MAX_GUESSED_BLOCK: u32 = 1 << 20;
 /// Blocks in a row that must be plausible before a guessed start is believed. Three were fooled by a capture
 /// inside a capture in 25 of 63 ranges, thirty-two in none; the join check catches what remains.
 const CHAIN: usize = 32;
-/// Interfaces that are kept per section: a file with more describes none that matters.
-const MAX_INTERFACES: usize = 4096;
+/// Interfaces that are kept per section. Past it frames are counted as those of an unknown interface.
+const MAX_INTERFACES: usize = 131_072;
+/// Longest name of an interface that is kept: a file may describe many, each with 64 KiB of it.
+const MAX_NAME: usize = 128;
 
 /// A walk starts at byte 0: the section header sets the byte order.
 pub fn open(_bytes: &[u8]) -> (usize, State) {
@@ -92,13 +94,13 @@ fn step(bytes: &[u8], at: usize, big_endian: &mut bool) -> Step {
 /// Walks the blocks that begin in `start..end`.
 pub fn walk<'a>(
     bytes: &'a [u8],
-    start: usize,
-    end: usize,
+    range: std::ops::Range<usize>,
+    reach: usize,
     state: State,
     visit: &mut dyn FnMut(Frame<'a>),
 ) -> Walked {
-    let mut walked = Walked::at(start, state);
-    while walked.next < end && walked.next < bytes.len() {
+    let mut walked = Walked::at(range.start, state);
+    while walked.next < range.end && walked.next < bytes.len() {
         let at = walked.next;
         let mut big_endian = walked.state.big_endian;
         match step(bytes, at, &mut big_endian) {
@@ -111,25 +113,19 @@ pub fn walk<'a>(
             }
             Step::Truncated => {
                 // Either the file ends here, or a length lies: if blocks go on further down, the length lied.
-                let found = guess_start(bytes, at + 4, bytes.len(), big_endian);
+                let found = resume(bytes, at, reach, big_endian);
                 let kind =
                     if found.is_some() { NoteKind::DamagedCapture } else { NoteKind::TruncatedCapture };
-                walked.damage.push(Damage { kind, offset: at });
-                walked.next = resume(found, walked.damage.len(), bytes.len());
+                walked.damaged(kind, at);
+                walked.resume(found, reach, bytes.len());
             }
             Step::Damaged => {
-                walked.damage.push(Damage { kind: NoteKind::DamagedCapture, offset: at });
-                let found = guess_start(bytes, at + 4, bytes.len(), big_endian);
-                walked.next = resume(found, walked.damage.len(), bytes.len());
+                walked.damaged(NoteKind::DamagedCapture, at);
+                walked.resume(resume(bytes, at, reach, big_endian), reach, bytes.len());
             }
         }
     }
     walked
-}
-
-/// Where to go on after damage. A file that is damaged again and again is given up: time stays linear.
-fn resume(found: Option<usize>, damaged: usize, end: usize) -> usize {
-    if damaged < MAX_DAMAGE { found.unwrap_or(end) } else { end }
 }
 
 fn take_block<'a>(
@@ -161,9 +157,7 @@ fn take_block<'a>(
         }
         INTERFACE_STATISTICS => {
             let before = walked.state.interfaces_before;
-            if let Some((interface, dropped)) = dropped(block, big).filter(|(_, dropped)| *dropped > 0)
-                && walked.drops.len() < MAX_DAMAGE
-            {
+            if let Some((interface, dropped)) = dropped(block, big).filter(|(_, dropped)| *dropped > 0) {
                 walked.drops.push((before.saturating_add(interface), dropped));
             }
             return;
@@ -188,7 +182,7 @@ fn take_block<'a>(
     let index = walked.frames;
     walked.frames += 1;
     let Some(raw) = frame else {
-        walked.damage.push(Damage { kind: NoteKind::DamagedCapture, offset: at });
+        walked.damaged(NoteKind::DamagedCapture, at);
         return;
     };
     let Some(interface) = walked.state.interfaces.get(index_of(raw.interface)) else {
@@ -326,7 +320,7 @@ fn interface(block: &[u8], big: bool) -> Option<Interface> {
     let offset_seconds = option(OptionCode::IfTsoffset)
         .and_then(|option| array::<8>(option.value(), 0))
         .map_or(0, |raw| if big { i64::from_be_bytes(raw) } else { i64::from_le_bytes(raw) });
-    let name = option(OptionCode::IfName).map(text);
+    let name = option(OptionCode::IfName).map(text).filter(|name| name.len() <= MAX_NAME);
     Some(Interface {
         link: LinkType(u16_in(block, 8, big)?),
         snaplen: idb.snaplen,
@@ -347,6 +341,17 @@ pub fn guess_start(bytes: &[u8], from: usize, end: usize, big_endian: bool) -> O
     (first..end.min(bytes.len())).step_by(4).find(|at| chain_runs(bytes, *at, big_endian))
 }
 
+/// The same after damage. Where bytes were lost or added, what follows lies on no multiple of four any more.
+fn resume(bytes: &[u8], damaged: usize, reach: usize, big_endian: bool) -> Option<usize> {
+    (damaged + 1..reach.min(bytes.len())).find(|at| chain_runs(bytes, *at, big_endian))
+}
+
+/// Types that are registered and may stand in a file: the usual ones, those of Hone and of Sysdig, custom ones. In a
+/// search no other is believed: one byte off, a row of blocks of one length is a row of longer blocks of an odd type.
+const fn is_known(kind: u32) -> bool {
+    matches!(kind, 1..=0x0f | 0x101 | 0x102 | 0x201..=0x21f | SECTION_HEADER | 0x0bad | 0x4000_0bad)
+}
+
 fn chain_runs(bytes: &[u8], start: usize, big_endian: bool) -> bool {
     let mut order = big_endian;
     let mut at = start;
@@ -356,7 +361,7 @@ fn chain_runs(bytes: &[u8], start: usize, big_endian: bool) -> bool {
         }
         // Cheap refusals first: most places are not block starts.
         let Some(kind) = u32_in(bytes, at, order) else { return false };
-        if !(1..=0x0fff).contains(&kind) && kind != SECTION_HEADER && kind & 0x7fff_ffff != 0x0bad {
+        if !is_known(kind) {
             return false;
         }
         match u32_in(bytes, at + 4, order) {

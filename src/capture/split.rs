@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::{Capture, Damage, Frame, State, Walked};
+use super::{Capture, Damage, Frame, MAX_DAMAGE, State, Walked};
 
 /// How a capture is cut up. Neither number changes a result.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +38,10 @@ pub struct Part<C> {
     pub frames: u64,
     /// What was collected.
     pub collected: C,
-    /// What was wrong with the container.
+    /// What was wrong with the container: the first [`MAX_DAMAGE`] places.
     pub damage: Vec<Damage>,
+    /// Damaged places beyond those.
+    pub damage_uncounted: u64,
     /// Frames of undescribed interfaces.
     pub orphans: u64,
     /// Packets that statistics in the file count as dropped, by interface.
@@ -93,16 +95,18 @@ pub fn for_each_window<C: Collect>(
             let (walked, collected) = if guess.start == Some(true_start) && guess.state == true_state {
                 (guess.walked, guess.collected)
             } else {
-                decode(capture, true_start, *end, true_state, new)
+                decode(capture, true_start..*end, capture.bytes.len(), true_state, new)
             };
             true_start = walked.next;
             true_state = walked.state;
-            summary.secrets.extend(walked.secrets);
+            let room = MAX_DAMAGE.saturating_sub(summary.secrets.len());
+            summary.secrets.extend(walked.secrets.into_iter().take(room));
             parts.push(Part {
                 first_frame: summary.frames + 1,
                 frames: walked.frames,
                 collected,
                 damage: walked.damage,
+                damage_uncounted: walked.damage_uncounted,
                 orphans: walked.orphans,
                 drops: walked.drops,
             });
@@ -137,21 +141,24 @@ impl<C: Collect> Guess<C> {
         } else {
             (capture.guess_start(from, end, assumed), assumed.clone())
         };
-        let (walked, collected) = decode(capture, start.unwrap_or(end), end, state.clone(), new);
-        Self { start, state, walked, collected }
+        // What a guess leads to is not searched for in the whole rest of the file, by every range anew: a range that
+        // would have to look further is decoded again, when it is known that it is this one that has to.
+        let reach = end.saturating_add(end - from).min(capture.bytes.len());
+        let (walked, collected) = decode(capture, start.unwrap_or(end)..end, reach, state.clone(), new);
+        Self { start: start.filter(|_| !walked.is_lost), state, walked, collected }
     }
 }
 
 fn decode<C: Collect>(
     capture: &Capture<'_>,
-    start: usize,
-    end: usize,
+    range: std::ops::Range<usize>,
+    reach: usize,
     state: State,
     new: &(dyn Fn() -> C + Sync),
 ) -> (Walked, C) {
     let mut collected = new();
-    let mut ahead = Ahead { bytes: capture.bytes, fetched: start, end };
-    let walked = capture.walk(start, end, state, &mut |frame| {
+    let mut ahead = Ahead { bytes: capture.bytes, fetched: range.start, end: range.end };
+    let walked = capture.walk_within(range, reach, state, &mut |frame| {
         ahead.follow(frame.data);
         collected.frame(frame);
     });

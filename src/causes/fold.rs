@@ -98,6 +98,8 @@ pub struct Fold {
     sessions: usize,
     kinds: usize,
     of_a_kind: BTreeMap<(Endpoint, Stage, Cause), u32>,
+    /// How many ended there with that cause, at whatever server.
+    outcomes: BTreeMap<(Stage, Cause), u32>,
     groups: FxHashMap<Key, Group>,
     /// Groups that name a client, and those that name a server alone.
     counts: (usize, usize),
@@ -160,8 +162,12 @@ impl Fold {
             self.sessions += 1;
             return true;
         }
+        // Whichever servers a flood names: what ended otherwise than the flood is seen.
+        let alike = self.outcomes.entry((brief.reached, cause)).or_default();
+        *alike = alike.saturating_add(1);
+        let is_rare = *alike <= OF_A_KIND;
         if self.kinds >= KINDS {
-            return false;
+            return is_rare;
         }
         let seen = self.of_a_kind.entry((brief.server, brief.reached, cause)).or_default();
         *seen = seen.saturating_add(1);

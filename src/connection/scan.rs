@@ -15,8 +15,8 @@ use super::udp::{self, UdpTable};
 use super::{Connection, kerberos, lookup, twins};
 use crate::base::progress::Phase;
 use crate::base::{NoteKind, Notes, SourceId, Timestamp, Window, time};
-use crate::capture::Capture;
 use crate::capture::split::{Part, Split, for_each_window};
+use crate::capture::{Capture, MAX_DAMAGE};
 use crate::input::Input;
 use crate::packet::icmp::IcmpMeaning;
 use crate::packet::{Endpoint, IcmpError, Interest, Packets, Reassembler, Segment};
@@ -115,6 +115,9 @@ pub fn scan(inputs: &[&Input], options: &ScanOptions, sink: &mut dyn Sink, notes
         for endpoint in &interest.endpoints {
             own.add_detail(NoteKind::RdpElsewhere, None, endpoint.to_string());
         }
+        // What was not read again is found again.
+        let beyond = u64::try_from(pass.found.len()).unwrap_or(u64::MAX).saturating_add(pass.found_beyond);
+        own.add_many(NoteKind::ElsewhereBound, None, "", beyond, None);
     }
     notes.merge(own);
     pass.finish(&interest, sink, notes)
@@ -178,6 +181,8 @@ struct Pass {
     observations: Vec<Observations>,
     sizes: Vec<CaptureSize>,
     found: std::collections::BTreeSet<Endpoint>,
+    /// Requests to endpoints beyond those.
+    found_beyond: u64,
     /// Connections that ended early and are reported one by one.
     singles: Vec<Connection>,
 }
@@ -209,6 +214,7 @@ fn run_pass(
         observations: Vec::new(),
         sizes: Vec::new(),
         found: std::collections::BTreeSet::new(),
+        found_beyond: 0,
         singles: Vec::new(),
     };
     let several = captures.len() > 1;
@@ -232,6 +238,7 @@ fn run_pass(
         );
         reading.end(&mut into);
         pass.found.append(&mut reading.found);
+        pass.found_beyond += reading.found_beyond;
         pass.sizes.push(CaptureSize {
             source: *source,
             frames: summary.frames,
@@ -289,12 +296,20 @@ struct Reading<'a> {
     timeouts: Vec<IcmpError>,
     window: Option<Window>,
     drops: std::collections::BTreeMap<u32, u64>,
+    /// Damaged places so far.
+    damage: usize,
     found: std::collections::BTreeSet<Endpoint>,
+    /// Requests to endpoints beyond the bound.
+    found_beyond: u64,
     tallies: Tallies,
 }
 
 /// Datagrams of name resolution that are kept.
 const MAX_NAMES: usize = 200_000;
+/// Interfaces whose dropped packets are counted.
+const MAX_INTERFACES: usize = 65_536;
+/// Damaged places beyond those that are named one by one.
+const MORE_DAMAGE: &str = "at more places";
 /// ICMP errors about lost fragments that are kept.
 const MAX_TIMEOUTS: usize = 256;
 
@@ -315,7 +330,9 @@ impl<'a> Reading<'a> {
             timeouts: Vec::new(),
             window: None,
             drops: std::collections::BTreeMap::new(),
+            damage: 0,
             found: std::collections::BTreeSet::new(),
+            found_beyond: 0,
             tallies: Tallies::default(),
         }
     }
@@ -329,10 +346,21 @@ impl<'a> Reading<'a> {
         let mut icmp = Vec::new();
         for part in parts {
             for damage in &part.damage {
-                notes.add_many(damage.kind, Some(self.source), format!("at byte {}", damage.offset), 1, None);
+                self.damage += 1;
+                let place = if self.damage <= MAX_DAMAGE {
+                    format!("at byte {}", damage.offset)
+                } else {
+                    MORE_DAMAGE.to_owned()
+                };
+                notes.add_many(damage.kind, Some(self.source), place, 1, None);
             }
+            let more = part.damage_uncounted;
+            notes.add_many(NoteKind::DamagedCapture, Some(self.source), MORE_DAMAGE, more, None);
             notes.add_many(NoteKind::UnknownInterface, Some(self.source), "", part.orphans, None);
             for (interface, dropped) in part.drops {
+                if self.drops.len() >= MAX_INTERFACES && !self.drops.contains_key(&interface) {
+                    continue;
+                }
                 let known = self.drops.entry(interface).or_default();
                 *known = dropped.max(*known);
             }
@@ -375,7 +403,13 @@ impl<'a> Reading<'a> {
             }
             icmp.push(error);
         }
-        self.found.extend(packets.found.drain(..));
+        for endpoint in packets.found.drain(..) {
+            self.found.insert(endpoint);
+            if self.found.len() > MAX_FOUND {
+                self.found.pop_last();
+                self.found_beyond += 1;
+            }
+        }
         tallies::add(&mut self.tallies.cut, packets.cut);
         tallies::add(&mut self.tallies.malformed, packets.malformed);
         tallies::add(&mut self.tallies.unknown_link, packets.unknown_link);
@@ -442,8 +476,7 @@ impl<'a> Reading<'a> {
     /// What it shows is told; what goes on in the next file of a ring buffer is handed on.
     fn finish(self, sequence: &mut Sequence, told: &mut Vec<Observations>) -> Tallies {
         let mut tallies = self.tallies;
-        let uncounted = self.fragments.lost_uncounted;
-        let lost_datagrams = self.fragments.finish();
+        let (lost_datagrams, uncounted) = self.fragments.finish();
         tallies.lost = uncounted + u64::try_from(lost_datagrams.len()).unwrap_or(0);
         sequence.end = sequence.end.max(self.window.map_or(Timestamp::MIN, |window| window.end));
         sequence.hosts = self.hosts;

@@ -74,7 +74,7 @@ pub(super) fn open<'a, T: Send>(
     }
     let body = bytes.get(FILE_HEADER..).unwrap_or_default();
     let slots: Vec<Slot<T>> =
-        body.par_chunks(CHUNK).enumerate().map(|(index, slot)| read_slot(index, slot, take)).collect();
+        cut(body).into_par_iter().enumerate().map(|(index, slot)| read_slot(index, slot, take)).collect();
     // A log cut off between two chunks ends well, but short of what its header counts. [MS-EVEN6] leaves the layout to
     // the file: a 16-bit count of chunks at 0x2A.
     let counted =
@@ -83,10 +83,15 @@ pub(super) fn open<'a, T: Send>(
         bytes.starts_with(FILE_MAGIC) && counted.is_some_and(|count| usize::from(count) > slots.len());
     let mut container =
         Container { chunks: Vec::new(), damaged_records: 0, damaged_slots: Vec::new(), cut: is_short };
-    for slot in slots {
+    let last = slots.len().saturating_sub(1);
+    for (index, slot) in slots.into_iter().enumerate() {
         match slot {
             Slot::Chunk { taken, damaged_records, cut } => {
-                container.cut |= cut;
+                if cut && index < last {
+                    container.damaged_slots.push(u32::try_from(index).unwrap_or(u32::MAX));
+                } else {
+                    container.cut |= cut;
+                }
                 container.damaged_records += damaged_records;
                 container.chunks.push(taken);
             }
@@ -95,6 +100,37 @@ pub(super) fn open<'a, T: Send>(
         }
     }
     Some(container)
+}
+
+/// Cuts a file into slots: each has its chunk's size, unless bytes were lost or added on the way. Then the next chunk
+/// begins elsewhere, and is looked for.
+fn cut(body: &[u8]) -> Vec<&[u8]> {
+    let mut slots = Vec::with_capacity(body.len().div_ceil(CHUNK));
+    let mut rest = body;
+    while !rest.is_empty() {
+        let aligned = rest.get(CHUNK..).unwrap_or_default();
+        let is_sound = if rest.starts_with(CHUNK_MAGIC) {
+            aligned.len() < CHUNK_MAGIC.len() || aligned.starts_with(CHUNK_MAGIC) || is_unused(aligned)
+        } else {
+            is_unused(rest)
+        };
+        let size = if is_sound { None } else { next_chunk(rest) };
+        let (slot, after) = rest.split_at(size.unwrap_or(CHUNK).min(rest.len()));
+        slots.push(slot);
+        rest = after;
+    }
+    slots
+}
+
+/// Logs are grown by whole zeroed chunks.
+fn is_unused(bytes: &[u8]) -> bool {
+    bytes.iter().take(CHUNK).all(|byte| *byte == 0)
+}
+
+/// Where the next chunk begins within the slot from here, if one does.
+fn next_chunk(rest: &[u8]) -> Option<usize> {
+    let near = rest.get(1..rest.len().min(CHUNK + CHUNK_MAGIC.len() - 1))?;
+    near.windows(CHUNK_MAGIC.len()).position(|eight| eight == CHUNK_MAGIC).map(|at| at + 1)
 }
 
 enum Slot<T> {
@@ -110,8 +146,7 @@ fn read_slot<'a, T>(index: usize, bytes: &'a [u8], take: &impl Fn(Chunk<'a>) -> 
         let taken = take(Chunk { bytes, records });
         return Slot::Chunk { taken, damaged_records, cut: bytes.len() < CHUNK };
     }
-    // Logs are grown by whole zeroed chunks.
-    if bytes.iter().all(|byte| *byte == 0) { Slot::Unused } else { Slot::Damaged(index) }
+    if is_unused(bytes) { Slot::Unused } else { Slot::Damaged(index) }
 }
 
 /// The way through one chunk's records.
@@ -309,6 +344,33 @@ mod tests {
         bytes[32..40].copy_from_slice(&9_u64.to_le_bytes());
         bytes[48..52].copy_from_slice(&u32::MAX.to_le_bytes());
         assert_eq!(numbers(&bytes), (vec![1, 2, 3], 0));
+    }
+
+    #[test]
+    fn chunks_that_moved_are_found_again() {
+        let counts = |file: &[u8]| {
+            let container = open(file, &|chunk| chunk.records.len()).unwrap();
+            container.chunks
+        };
+        let mut file = vec![0; FILE_HEADER];
+        file[..8].copy_from_slice(FILE_MAGIC);
+        for records in 2..7 {
+            file.extend(chunk(records));
+        }
+        assert_eq!(counts(&file), [2, 3, 4, 5, 6]);
+        let second = FILE_HEADER + CHUNK;
+        let mut lost = file.clone();
+        lost.drain(second + 40_000..second + 41_000);
+        assert_eq!(counts(&lost), [2, 3, 4, 5, 6]);
+        let mut added = file.clone();
+        added.splice(second + 40_000..second + 40_000, [9; 777]);
+        assert_eq!(counts(&added), [2, 3, 4, 5, 6]);
+        let mut gone = file.clone();
+        gone.drain(second..second + 70_000);
+        assert_eq!(counts(&gone), [2, 5, 6], "what is left of the third chunk has no beginning");
+        // A slot of rubbish costs no other.
+        file[second..second + CHUNK].fill(7);
+        assert_eq!(counts(&file), [2, 4, 5, 6]);
     }
 
     #[test]

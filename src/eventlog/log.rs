@@ -107,7 +107,8 @@ impl Log {
 
     /// The piece in which a record stands.
     pub fn piece_of(&self, record: u64) -> Option<usize> {
-        self.pieces.iter().position(|piece| piece.holds(record))
+        let at = self.pieces.partition_point(|piece| piece.last_record < record);
+        self.pieces.get(at).is_some_and(|piece| piece.holds(record)).then_some(at)
     }
 }
 

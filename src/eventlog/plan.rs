@@ -164,7 +164,13 @@ impl<'a> Cursor<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     by_offset: FxHashMap<usize, Arc<str>>,
+    /// Bytes of all of them.
+    held: usize,
 }
+
+/// Bytes of all names of a chunk: those of real logs are a few hundred, but names may overlap in a chunk that was made
+/// to have each of its bytes begin one.
+const NAMES: usize = 1 << 18;
 
 impl Names {
     /// Reads a reference to a name, which stands at its first use or elsewhere in the chunk: next name, hash,
@@ -182,6 +188,10 @@ impl Names {
         let end = cursor.chunk.len();
         let mut stored = Cursor { chunk: cursor.chunk, at: offset.checked_add(6)?, end };
         let name: Arc<str> = stored.text()?.into();
+        self.held += name.len();
+        if self.held > NAMES {
+            return None;
+        }
         self.by_offset.insert(offset, name.clone());
         Some(name)
     }

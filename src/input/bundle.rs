@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::format::Format;
 use super::limits::Limits;
-use super::map::Bytes;
+use super::map::{Bytes, Change};
 use super::trouble::Trouble;
 use super::unpack::{Found, IsEvidence, Unpacker};
 use crate::base::progress::{Phase, Progress};
@@ -109,6 +109,19 @@ impl Bundle {
     /// All inputs.
     pub fn inputs(&self) -> &[Input] {
         &self.inputs
+    }
+
+    /// Notes the inputs that others wrote to since they were opened. Call it when everything was read.
+    pub fn note_changes(&self, notes: &mut Notes) {
+        for input in self.inputs.iter().filter(|input| input.bytes.change() == Some(Change::Written)) {
+            notes.add(NoteKind::InputWritten, Some(input.id), None);
+        }
+    }
+
+    /// Fails if an input lost bytes since it was opened: then what was read of it may be anything.
+    pub fn check(&self) -> Result<(), Error> {
+        let shrank = self.inputs.iter().find(|input| input.bytes.change() == Some(Change::Shrank));
+        shrank.map_or(Ok(()), |input| Err(Error::Shrank { path: input.path.clone() }))
     }
 
     /// The captures.

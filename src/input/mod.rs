@@ -15,5 +15,5 @@ mod unpack;
 pub use bundle::{Bundle, Input, InputKind, Opening};
 pub use format::{Compression, Format};
 pub use limits::Limits;
-pub use map::Bytes;
+pub use map::{Bytes, Change};
 pub use unpack::IsEvidence;

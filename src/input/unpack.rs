@@ -13,7 +13,7 @@ use super::archive::{self, Opened};
 use super::bundle::Opening;
 use super::format::{Archive, Compression, Format};
 use super::limits::{Budget, Limits, Metered, Over};
-use super::map::Bytes;
+use super::map::{self, Bytes};
 use super::name;
 use super::trouble::{Trouble, Troubles};
 
@@ -87,7 +87,8 @@ impl<'a> Unpacker<'a> {
             return self.spooled(&mut io::stdin().lock());
         }
         let mut file = File::open(path)?;
-        if file.metadata()?.is_file() { Bytes::of_file(file, self.mapped) } else { self.spooled(&mut file) }
+        let mapped = self.mapped && !map::is_remote(path);
+        if file.metadata()?.is_file() { Bytes::of_file(file, mapped) } else { self.spooled(&mut file) }
     }
 
     /// A stream that the user gave; of one that is no evidence, only the beginning: it may have no end.
@@ -136,10 +137,22 @@ impl<'a> Unpacker<'a> {
         match Format::of(&bytes) {
             Format::Archive(kind) if self.may_open(path, nesting) => {
                 archive::read(kind, &bytes, &mut Opened { path, depth: nesting.depth + 1, to: self });
+                self.unchanged(path, &bytes);
             }
             Format::Archive(_) => {}
-            Format::Compressed(_) => self.stream(path, &mut Cursor::new(&*bytes), nesting),
+            Format::Compressed(_) => {
+                self.stream(path, &mut Cursor::new(&*bytes), nesting);
+                self.unchanged(path, &bytes);
+            }
             format => self.keep(Found { path: path.to_owned(), format, wrapping: nesting.wrapping, bytes }),
+        }
+    }
+
+    /// Says if an archive is not what it was when it was opened: what came out of it may be damaged by that.
+    fn unchanged(&mut self, path: &Path, bytes: &Bytes) {
+        if bytes.change().is_some() {
+            self.troubles
+                .damaged(path, "was written to while it was read: unpack a copy that nobody writes to");
         }
     }
 

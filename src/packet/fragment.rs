@@ -2,7 +2,7 @@
 //!
 //! Bounded in datagrams, bytes and pieces; what falls out of a bound is reported as lost with the pieces seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::base::{Timestamp, time};
@@ -77,6 +77,11 @@ pub struct Whole {
 const MAX_DATAGRAMS: usize = 1024;
 /// Fragments of one datagram.
 const MAX_PIECES: usize = 256;
+/// Bytes of all datagrams under way. At the bound the oldest is reported as lost: fragments overlap in a capture that
+/// was made to have them do so.
+const MAX_BYTES: usize = 16 << 20;
+/// The largest payload of an IP packet. What lies beyond belongs to none.
+const LARGEST: usize = 65_535;
 /// A datagram is given up this long after its first fragment (RFC 791 suggests 15 s, RFC 8200 asks for 60 s).
 const TIMEOUT: i64 = 60 * time::SECOND;
 /// Lost datagrams that are remembered one by one.
@@ -86,9 +91,13 @@ const MAX_LOST: usize = 1024;
 #[derive(Debug, Default)]
 pub struct Reassembler {
     under_way: BTreeMap<Key, Vec<Fragment>>,
+    /// The same by the frame of their first fragment.
+    by_age: BTreeSet<(u64, Key)>,
+    /// Bytes of all of them.
+    bytes: usize,
     lost: Vec<LostDatagram>,
     /// Datagrams lost beyond those remembered.
-    pub lost_uncounted: u64,
+    lost_uncounted: u64,
 }
 
 impl Reassembler {
@@ -103,40 +112,62 @@ impl Reassembler {
         if overdue {
             self.give_up(key);
         }
-        if !self.under_way.contains_key(&key) && self.under_way.len() >= MAX_DATAGRAMS {
-            let oldest =
-                self.under_way.iter().min_by_key(|(_, pieces)| pieces.first().map(|piece| piece.frame));
-            if let Some(oldest) = oldest.map(|(key, _)| *key) {
-                self.give_up(oldest);
-            }
-        }
-        let pieces = self.under_way.entry(key).or_default();
-        // The same fragment at a second vantage, or repeated: the first copy stands.
-        if pieces.len() >= MAX_PIECES
-            || pieces
-                .iter()
-                .any(|piece| piece.offset == fragment.offset && piece.bytes.len() >= fragment.bytes.len())
-        {
+        if end(&fragment) > LARGEST {
+            self.lost_uncounted += 1;
             return None;
         }
+        // The same fragment at a second vantage, or repeated: the first copy stands.
+        let is_known = |pieces: &Vec<Fragment>| {
+            let same = |piece: &Fragment| {
+                piece.offset == fragment.offset && piece.bytes.len() >= fragment.bytes.len()
+            };
+            pieces.len() >= MAX_PIECES || pieces.iter().any(same)
+        };
+        if self.under_way.get(&key).is_some_and(is_known) {
+            return None;
+        }
+        while self.bytes + fragment.bytes.len() > MAX_BYTES && self.give_up_oldest() {}
+        if !self.under_way.contains_key(&key) {
+            if self.under_way.len() >= MAX_DATAGRAMS {
+                self.give_up_oldest();
+            }
+            self.by_age.insert((fragment.frame, key));
+        }
+        self.bytes += fragment.bytes.len();
+        let pieces = self.under_way.entry(key).or_default();
         pieces.push(fragment.clone());
         let payload = join(pieces)?;
-        self.under_way.remove(&key);
+        self.remove(key);
         Some(Whole { last: fragment, payload })
     }
 
-    /// Ends the work: whatever is still under way is lost.
-    pub fn finish(mut self) -> Vec<LostDatagram> {
+    /// Ends the work: whatever is still under way is lost. Gives what was lost, and how many more.
+    pub fn finish(mut self) -> (Vec<LostDatagram>, u64) {
         let keys: Vec<Key> = self.under_way.keys().copied().collect();
         for key in keys {
             self.give_up(key);
         }
         self.lost.sort_by_key(|lost| lost.frame);
-        self.lost
+        (self.lost, self.lost_uncounted)
+    }
+
+    fn give_up_oldest(&mut self) -> bool {
+        let oldest = self.by_age.first().copied();
+        if let Some((_, key)) = oldest {
+            self.give_up(key);
+        }
+        oldest.is_some()
+    }
+
+    fn remove(&mut self, key: Key) -> Option<Vec<Fragment>> {
+        let pieces = self.under_way.remove(&key)?;
+        self.by_age.remove(&(pieces.first()?.frame, key));
+        self.bytes -= pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>();
+        Some(pieces)
     }
 
     fn give_up(&mut self, key: Key) {
-        let Some(pieces) = self.under_way.remove(&key) else { return };
+        let Some(pieces) = self.remove(key) else { return };
         let Some(first_seen) = pieces.iter().min_by_key(|piece| piece.frame) else { return };
         if self.lost.len() >= MAX_LOST {
             self.lost_uncounted += 1;
@@ -207,15 +238,42 @@ mod tests {
             let whole =
                 order.iter().filter_map(|at| reassembler.push(parts[*at].clone())).next_back().unwrap();
             assert_eq!(whole.payload, b"abcdefghijklmnopqr");
-            assert!(reassembler.finish().is_empty());
+            assert!(reassembler.finish().0.is_empty());
         }
+    }
+
+    #[test]
+    fn what_is_under_way_is_bounded_and_what_falls_out_is_counted() {
+        let mut reassembler = Reassembler::default();
+        // Each half a datagram, that begins at 0 again and again with one byte more: what overlaps is kept as well.
+        for id in 0..2000_u32 {
+            for size in 1..20_u32 {
+                let mut piece = piece(
+                    u64::from(id * 20 + size),
+                    0,
+                    true,
+                    &vec![1; 3000 + usize::try_from(size).unwrap()],
+                );
+                piece.key.id = id;
+                assert!(reassembler.push(piece).is_none());
+                assert!(reassembler.bytes <= MAX_BYTES && reassembler.under_way.len() <= MAX_DATAGRAMS);
+                assert_eq!(reassembler.under_way.len(), reassembler.by_age.len());
+            }
+        }
+        assert!(
+            reassembler.push(piece(90_000, 65_528, true, &[0; 64])).is_none(),
+            "beyond what a packet can be"
+        );
+        let (lost, uncounted) = reassembler.finish();
+        let lost = u64::try_from(lost.len()).unwrap();
+        assert!(lost == u64::try_from(MAX_LOST).unwrap() && lost + uncounted == 2001, "{lost} {uncounted}");
     }
 
     #[test]
     fn what_never_comes_is_reported() {
         let mut reassembler = Reassembler::default();
         assert!(reassembler.push(piece(1, 0, true, &[0x0d, 0x3d, 0, 53, 1, 2, 3, 4])).is_none());
-        let lost = reassembler.finish();
+        let (lost, _) = reassembler.finish();
         assert_eq!(lost.len(), 1);
         assert_eq!(lost[0].ports, Some((3389, 53)));
         assert!(lost[0].has_first && !lost[0].has_last);

@@ -3,12 +3,13 @@
 #![expect(clippy::vec_box, reason = "a flow is large, and a flood moves a million of them from list to list")]
 
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use super::flow::{Flow, Opening};
 use super::limits;
+use crate::base::keyed::KeyedMap;
 use crate::base::{Locator, Mark, SourceId, Timestamp, time};
 use crate::packet::{Endpoint, IcmpError, Interest, Segment, TcpFlags};
 
@@ -37,10 +38,10 @@ impl Hash for Key {
 
 #[derive(Debug, Default)]
 struct Shard {
-    live: FxHashMap<Key, Box<Flow>>,
+    live: KeyedMap<Key, Box<Flow>>,
     /// Flows between the same endpoints as a live one, seen at another interface: a device on the path opens the
     /// connection anew with the same ports.
-    beside: FxHashMap<Key, Box<Flow>>,
+    beside: KeyedMap<Key, Box<Flow>>,
     done: Vec<Box<Flow>>,
     /// ICMP errors about flows that were not seen.
     orphans: Vec<IcmpError>,

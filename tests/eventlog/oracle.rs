@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use evtx::{EvtxChunkData, ParserSettings};
-use rdpscan::base::Timestamp;
-use rdpscan::eventlog::{Event, Guid};
+use rdpscan::base::{Notes, SourceId, Timestamp};
+use rdpscan::eventlog::{Event, Guid, Wanted};
 use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 
@@ -212,5 +212,29 @@ impl<'de> Deserialize<'de> for Json {
             }
         }
         deserializer.deserialize_any(AnyJson)
+    }
+}
+
+/// Chunks that may be damaged: of a record that both readers read, both say the same kind. Panics where they do not.
+pub fn agree(bytes: &[u8]) {
+    let mut file = b"ElfFile\0".to_vec();
+    file.resize(4096, 0);
+    file.extend_from_slice(bytes);
+    let mut notes = Notes::new();
+    let Some(index) = rdpscan::eventlog::scan(SourceId(0), &file, &mut notes) else { return };
+    let ours = index.events(&Wanted::default(), &mut notes);
+    if ours.is_empty() {
+        return;
+    }
+    let theirs = events(&file);
+    for event in &ours {
+        let same = |record: u64| move |number: &u64| *number == record;
+        // A damaged number may stand twice.
+        let mut numbers = theirs.iter().map(|other| other.key.0).filter(same(event.record()));
+        let mut own = ours.iter().map(Event::record).filter(same(event.record()));
+        let once = numbers.next().is_some() && numbers.next().is_none() && own.nth(1).is_none();
+        if once && let Some(other) = theirs.iter().find(|other| other.key.0 == event.record()) {
+            assert_eq!(event.id, other.key.1, "record {}", event.record());
+        }
     }
 }

@@ -1,0 +1,243 @@
+//! What is left of a damaged file is read: every frame and record that the damage did not touch.
+//!
+//! Of every sample, and of files made by others where they are present. `RDPSCAN_HOSTILE=full` cuts each at 200 places
+//! and mutates it 500 times; without it, a few times.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops with its reason"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use rdpscan::base::{Notes, SourceId};
+use rdpscan::capture::Capture;
+use rdpscan::eventlog::{Wanted, scan};
+use rdpscan::input::{Format, InputKind};
+
+use super::public_data;
+use super::random::Random;
+
+/// Frames behind damage that may be lost with it: so many in a row must look right before a place is believed.
+const LOST: usize = 40;
+const CHUNK: usize = 65_536;
+const FILE_HEADER: usize = 4096;
+
+/// How often each file is cut, and how often mutated.
+pub fn counts(usual: (usize, usize)) -> (usize, usize) {
+    match std::env::var("RDPSCAN_HOSTILE") {
+        Ok(value) if value == "full" => (200, 500),
+        _ => usual,
+    }
+}
+
+/// Every capture and log of the samples and of the public data, by content.
+pub fn evidence() -> Vec<(PathBuf, Vec<u8>)> {
+    let mut folders: Vec<PathBuf> = fs::read_dir("samples")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    folders.extend(
+        public_data::folder().into_iter().flat_map(|folder| [folder.join("pcap"), folder.join("evtx")]),
+    );
+    folders.sort();
+    let mut files = Vec::new();
+    for folder in folders {
+        let mut own: Vec<PathBuf> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        own.sort();
+        files.extend(
+            own.into_iter().filter(|path| path.is_file()).map(|path| (fs::read(&path).unwrap(), path)),
+        );
+    }
+    let of_use = |(bytes, path): (Vec<u8>, PathBuf)| {
+        matches!(Format::of(&bytes), Format::Pcap | Format::PcapNg | Format::Evtx).then_some((path, bytes))
+    };
+    files.into_iter().filter_map(of_use).collect()
+}
+
+/// A damaged copy: the bytes of the original that it touches, and how.
+pub struct Damaged {
+    pub bytes: Vec<u8>,
+    pub touched: Range<usize>,
+    pub how: String,
+}
+
+/// One seeded mutation of one place.
+pub fn mutate(random: &mut Random, original: &[u8]) -> Damaged {
+    let mut bytes = original.to_vec();
+    let length = bytes.len();
+    let start = random.below(length);
+    match random.below(6) {
+        0 => {
+            let touched = start..(start + 1 + random.below(400)).min(length);
+            bytes.drain(touched.clone());
+            Damaged { bytes, how: format!("without {touched:?}"), touched }
+        }
+        1 => {
+            let word = [0, 1, u32::MAX, 0x8000_0000, 0x7fff_ffff, 0xffff, 4][random.below(7)];
+            let touched = start..(start + 4).min(length);
+            for (place, byte) in bytes[touched.clone()].iter_mut().zip(word.to_le_bytes()) {
+                *place = byte;
+            }
+            Damaged { bytes, how: format!("{word:#x} at {start}"), touched }
+        }
+        2 => {
+            let from = random.below(length);
+            let piece: Vec<u8> = bytes[from..].iter().copied().take(1 + random.below(3000)).collect();
+            let how = format!("{} bytes of {from} again at {start}", piece.len());
+            bytes.splice(start..start, piece);
+            Damaged { bytes, how, touched: start..start }
+        }
+        3 => {
+            let touched = start..(start + 1 + random.below(2000)).min(length);
+            bytes[touched.clone()].iter_mut().for_each(|byte| *byte = random.next().to_le_bytes()[3]);
+            Damaged { bytes, how: format!("noise in {touched:?}"), touched }
+        }
+        4 => {
+            let touched = start..(start + 1 + random.below(4000)).min(length);
+            bytes[touched.clone()].fill(0);
+            Damaged { bytes, how: format!("zeroes in {touched:?}"), touched }
+        }
+        _ => {
+            let bit = random.below(8);
+            bytes[start] ^= 1 << bit;
+            Damaged { bytes, how: format!("bit {bit} of {start}"), touched: start..start + 1 }
+        }
+    }
+}
+
+/// A frame: when, and what.
+#[derive(Clone, PartialEq, Eq)]
+struct Seen {
+    time: i64,
+    data: Vec<u8>,
+    /// Where its bytes end in the file.
+    end: usize,
+}
+
+/// The frames, and whether nothing is wrong with the file.
+fn frames(bytes: &[u8]) -> (Vec<Seen>, bool) {
+    let kind = if Format::of(bytes) == Format::Pcap { InputKind::Pcap } else { InputKind::PcapNg };
+    let Some(capture) = Capture::open(bytes, kind) else { return (Vec::new(), false) };
+    let origin = bytes.as_ptr().addr();
+    let mut seen = Vec::new();
+    let walked = capture.walk(capture.start, bytes.len(), capture.state.clone(), &mut |frame| {
+        let end = frame.data.as_ptr().addr() - origin + frame.data.len();
+        seen.push(Seen { time: frame.time.nanos(), data: frame.data.to_vec(), end });
+    });
+    (seen, walked.damage.is_empty())
+}
+
+fn same(a: &Seen, b: &Seen) -> bool {
+    a.time == b.time && a.data == b.data
+}
+
+/// How many frames agree from the front, and from the back.
+fn agree(a: &[Seen], b: &[Seen]) -> (usize, usize) {
+    let front = a.iter().zip(b).take_while(|(a, b)| same(a, b)).count();
+    let back = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| same(a, b)).count();
+    (front, back)
+}
+
+/// Complains where a damaged capture gives fewer frames than the damage left.
+fn capture(original: &[u8], damaged: &Damaged) -> Option<String> {
+    let (sound, is_sound) = frames(original);
+    if !is_sound {
+        return None;
+    }
+    let (found, _) = frames(&damaged.bytes);
+    let (front, back) = agree(&sound, &found);
+    // A block ends behind its frame, with options and a trailer: certainly before the next frame.
+    let ends = sound.iter().skip(1).map(|next| next.end - next.data.len()).chain([original.len()]);
+    let before = ends.filter(|end| *end <= damaged.touched.start).count();
+    // A frame that looks odd is believed if another follows: the last one before damage may not be.
+    if front + 1 < before {
+        return Some(format!("{}: {front} of the {before} frames before it", damaged.how));
+    }
+    // What describes the interfaces is needed by all that follows; and few frames prove nothing where a length lies.
+    let described =
+        sound.first().is_some_and(|first| first.end - first.data.len() < damaged.touched.start + 32);
+    let after = sound.len() - sound.iter().filter(|frame| frame.end < damaged.touched.end + 64).count();
+    if described && after > 2 * LOST && back + LOST < after {
+        return Some(format!("{}: {back} of the {after} frames after it", damaged.how));
+    }
+    None
+}
+
+/// The records of each chunk of a log, by number.
+fn records(bytes: &[u8]) -> BTreeMap<u64, u64> {
+    let mut notes = Notes::new();
+    let Some(index) = scan(SourceId(0), bytes, &mut notes) else { return BTreeMap::new() };
+    let mut numbers = BTreeMap::new();
+    for event in index.events(&Wanted::default(), &mut notes) {
+        *numbers.entry(event.record()).or_default() += 1;
+    }
+    numbers
+}
+
+/// Complains where a damaged log lacks events of chunks that the damage did not touch.
+fn log(original: &[u8], damaged: &Damaged, chunks: &[BTreeMap<u64, u64>]) -> Option<String> {
+    let found = records(&damaged.bytes);
+    let chunk_of = |at: usize| at.saturating_sub(FILE_HEADER) / CHUNK;
+    let touched = chunk_of(damaged.touched.start)..=chunk_of(damaged.touched.end.max(1) - 1);
+    if original.len() < FILE_HEADER || damaged.touched.start < FILE_HEADER {
+        return None;
+    }
+    for (number, chunk) in chunks.iter().enumerate().filter(|(number, _)| !touched.contains(number)) {
+        let lost = chunk.keys().filter(|record| !found.contains_key(record)).count();
+        if lost > 0 {
+            return Some(format!("{}: {lost} events of chunk {number} are lost", damaged.how));
+        }
+    }
+    None
+}
+
+/// The bytes up to there.
+pub fn cut(bytes: &[u8], end: usize) -> Damaged {
+    Damaged { bytes: bytes[..end].to_vec(), touched: end..bytes.len(), how: format!("cut at {end}") }
+}
+
+#[test]
+fn what_damage_leaves_is_read() {
+    let (cuts, mutations) = counts((4, 6));
+    let mut complaints = Vec::new();
+    let (mut files, mut variants) = (0, 0);
+    for (number, (path, bytes)) in (0..).zip(evidence()) {
+        let mut random = Random::new(number);
+        let is_log = Format::of(&bytes) == Format::Evtx;
+        // Each chunk as a log of its own tells what is in it.
+        let head = &bytes[..bytes.len().min(FILE_HEADER)];
+        let body = bytes.get(FILE_HEADER..).unwrap_or_default();
+        let chunks: Vec<_> = if is_log {
+            body.chunks(CHUNK).map(|chunk| records(&[head, chunk].concat())).collect()
+        } else {
+            Vec::new()
+        };
+        let ends =
+            (0..cuts).map(|n| cut(&bytes, bytes.len() * n / cuts + random.below(bytes.len() / cuts + 1)));
+        let mut all: Vec<Damaged> = ends.filter(|damaged| damaged.bytes.len() < bytes.len()).collect();
+        // A megabyte of frames is copied for each: of large files a part has to do.
+        let times = if bytes.len() > 400_000 { mutations.div_ceil(10) } else { mutations };
+        for _ in 0..times {
+            all.push(mutate(&mut random, &bytes));
+        }
+        files += 1;
+        variants += all.len();
+        for damaged in &all {
+            let complaint = if is_log { log(&bytes, damaged, &chunks) } else { capture(&bytes, damaged) };
+            complaints.extend(complaint.map(|says| format!("{}, {says}", path.display())));
+        }
+    }
+    println!("{variants} variants of {files} files");
+    assert!(files > 100);
+    let some: Vec<_> = complaints.iter().take(60).collect();
+    assert!(complaints.is_empty(), "{} complaints:\n{some:#?}", complaints.len());
+}
