@@ -16,8 +16,8 @@ const SIZE: u64 = 50;
 /// A long block, and what lies between two of them.
 const BLOCK: u32 = 64 << 20;
 const CONNECTIONS: u32 = 1000;
-/// What the process may need beyond the file's own pages.
-const MOST: u64 = 128 << 20;
+/// What the process may need beyond the file's own pages: the bound of a flood.
+const MOST: u64 = 512 << 20;
 
 #[test]
 #[ignore = "takes minutes"]
