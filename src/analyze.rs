@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use crate::base::{Error, NoteKind, Notes, Timestamp, Window, time};
+use crate::base::progress::Phase;
+use crate::base::{Error, NoteKind, Notes, Progress, Timestamp, Window, time};
 use crate::capture::split::Split;
 use crate::causes::client_code::{self, Told};
 use crate::causes::fold::{self, Fold, Group};
@@ -18,7 +19,8 @@ use crate::correlate::join::{DecodedLog, Tied, join};
 use crate::correlate::{
     Attempt, Clocks, Coverage, Incident, Joined, MatchKey, Surroundings, incident, keys, reach,
 };
-use crate::eventlog::{self, Event, Log, LogIndex, Provider};
+use crate::eventlog::{self, Event, Log, LogIndex, Provider, Wanted};
+use crate::extract::{self, Extraction};
 use crate::host::{self, Fact, Hosts, Stated};
 use crate::input::{Bundle, Input, Limits, Opening, digest};
 use crate::report::build::{self, Material};
@@ -56,37 +58,98 @@ pub struct Options {
     pub limits: Limits,
     /// Bytes per range of a capture; chosen by the reader if not given. Never changes the report.
     pub range_size: Option<usize>,
+    /// Told how far the work is.
+    pub progress: Progress,
 }
 
 /// Analyses the inputs.
 pub fn analyze(options: &Options) -> Result<Report, Error> {
-    pooled(options, None)
+    pooled(options, || run(options, None))
 }
 
 /// The same with pseudonyms in the place of addresses and names; `key` learns what they stand for.
 pub fn analyze_redacted(options: &Options, key: &mut Key) -> Result<Report, Error> {
-    pooled(options, Some(key))
+    pooled(options, || run(options, Some(key)))
 }
 
-fn pooled(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
-    match options.threads {
-        None => run(options, key),
-        Some(threads) => match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-            Ok(pool) => pool.install(|| run(options, key)),
-            Err(_) => run(options, key),
-        },
+/// The frames of one incident, ready to be written as captures; or why there are none.
+pub fn extract(
+    options: &Options,
+    order: extract::Order,
+) -> Result<Result<Extraction, extract::Refusal>, Error> {
+    pooled(options, || {
+        let bundle = open(options)?;
+        let plan = judged(options, &bundle, |material| {
+            let judged = extract::Judged {
+                ports: &options.ports,
+                target: options.target.as_deref(),
+                attempts: material.attempts,
+                incidents: material.incidents,
+                around: material.around,
+                alignment: &material.clocks.captures,
+            };
+            extract::Plan::of(order, &judged, &bundle)
+        });
+        Ok(plan.map(|plan| Extraction::new(bundle, plan)))
+    })
+}
+
+fn pooled<T: Send>(options: &Options, work: impl FnOnce() -> T + Send) -> T {
+    match options.threads.map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build()) {
+        Some(Ok(pool)) => pool.install(work),
+        None | Some(Err(_)) => work(),
     }
 }
 
+fn open(options: &Options) -> Result<Bundle, Error> {
+    let opening = Opening {
+        mapped: !options.no_mmap,
+        limits: options.limits,
+        is_evidence: &host::is_evidence,
+        progress: &options.progress,
+    };
+    Bundle::open(&options.inputs, opening)
+}
+
 fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
-    let opening =
-        Opening { mapped: !options.no_mmap, limits: options.limits, is_evidence: &host::is_evidence };
-    let bundle = Bundle::open(&options.inputs, opening)?;
+    let bundle = open(options)?;
+    Ok(judged(options, &bundle, |material| report(options, &bundle, material, key)))
+}
+
+fn size(parts: impl Iterator<Item = usize>) -> u64 {
+    u64::try_from(parts.sum::<usize>()).unwrap_or(0)
+}
+
+/// The report of what was judged.
+fn report(options: &Options, bundle: &Bundle, material: &Material<'_>, key: Option<&mut Key>) -> Report {
+    let mut report = build::report(material);
+    if options.hash {
+        let bytes = size(bundle.inputs().iter().map(|input| input.bytes.len()));
+        options.progress.begin(Phase::Hashing, bytes);
+        let hashes: Vec<String> = bundle.inputs().par_iter().map(digest::sha256).collect();
+        for (source, hash) in report.sources.iter_mut().zip(hashes) {
+            source.sha256 = Some(hash);
+        }
+    }
+    if let Some(key) = key {
+        build::redact(&mut report, material, key);
+    }
+    report
+}
+
+/// Everything up to the verdicts; `end` makes of them what was asked for.
+fn judged<T>(options: &Options, bundle: &Bundle, end: impl FnOnce(&Material<'_>) -> T) -> T {
     let mut notes = bundle.notes.clone();
 
+    let progress = &options.progress;
+    progress.begin(Phase::Logs, size(bundle.logs().map(|input| input.bytes.len())));
     // Log records to events; bytes to flows to connections, of a flood folded as they end.
-    let indexes: Vec<LogIndex<'_>> =
-        bundle.logs().filter_map(|input| eventlog::scan(input.id, &input.bytes, &mut notes)).collect();
+    let indexes: Vec<LogIndex<'_>> = bundle
+        .logs()
+        .filter_map(|input| eventlog::scan_watched(input.id, &input.bytes, progress, &mut notes))
+        .collect();
+    let events_to_read = size(indexes.iter().map(LogIndex::size));
+    progress.begin(Phase::Events, events_to_read);
     let mut anchors: Vec<(&Log, Vec<Event>)> =
         indexes.iter().map(|index| (index.log(), index.anchors(&mut notes))).collect();
     eventlog::once(anchors.iter_mut().map(|(_, events)| events));
@@ -96,8 +159,9 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     fold.note(&mut notes);
     let (groups, folded) = fold.finish();
 
-    let mut hosts = hosts(&bundle, &indexes, &mut notes);
+    let mut hosts = hosts(bundle, &indexes, &mut notes);
 
+    progress.begin(Phase::Events, events_to_read);
     // The clocks, from events that name what packets name too; then the events around the connections.
     let lookups: Vec<Lookup> =
         scanned.observations.iter().flat_map(|capture| capture.lookups.clone()).collect();
@@ -110,9 +174,11 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     let mut logs: Vec<DecodedLog<'_>> = indexes
         .iter()
         .map(|index| {
-            let own = clocks.windows_in(index.log().source, &capture_windows);
-            let windows = if idle { Some(Vec::new()) } else { own };
-            DecodedLog { log: index.log(), events: index.events(windows.as_deref(), &mut notes) }
+            let mut wanted = clocks.wanted(index.log().source, &capture_windows, &scanned.connections);
+            if idle {
+                wanted = Wanted { near: Some(Vec::new()), sessions: Some(Vec::new()) };
+            }
+            DecodedLog { log: index.log(), events: index.events(&wanted, &mut notes) }
         })
         .collect();
     for (source, count) in eventlog::once(logs.iter_mut().map(|log| &mut log.events)) {
@@ -120,6 +186,7 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     }
 
     // Connections and events to incidents.
+    progress.begin(Phase::Judging, 0);
     let connections = std::mem::take(&mut scanned.connections);
     let udp = udp::once(&scanned.observations);
     let Tied { mut attempts, sides, rest, links, blocked } =
@@ -175,17 +242,7 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
         around: &around,
         notes: &notes,
     };
-    let mut report = build::report(&material);
-    if options.hash {
-        let hashes: Vec<String> = bundle.inputs().par_iter().map(digest::sha256).collect();
-        for (source, hash) in report.sources.iter_mut().zip(hashes) {
-            source.sha256 = Some(hash);
-        }
-    }
-    if let Some(key) = key {
-        build::redact(&mut report, &material, key);
-    }
-    Ok(report)
+    end(&material)
 }
 
 /// Where the computers are that wrote logs: at the server's address of connections that they name.

@@ -18,6 +18,7 @@
 //! | [`causes`] 9 | the catalogue: one cause, one file; and the judge |
 //! | [`codes`] | the code tables behind `explain` (uses `base` only) |
 //! | [`report`] 10 | verdicts to pages |
+//! | [`extract`](mod@extract) 10 | a verdict to the frames that it stands on |
 //! | [`remedy`] 11 | a verdict to a script that mends |
 //!
 //! [`analyze`](mod@analyze) is the whole pipeline on one page. Read it, then one file under `causes/`, and you have
@@ -52,6 +53,7 @@ pub mod codes;
 pub mod connection;
 pub mod correlate;
 pub mod eventlog;
+pub mod extract;
 pub mod host;
 pub mod input;
 pub mod packet;
@@ -60,6 +62,6 @@ pub mod remedy;
 pub mod report;
 pub mod stream;
 
-pub use analyze::{Options, analyze, analyze_redacted};
+pub use analyze::{Options, analyze, analyze_redacted, extract};
 pub use base::Error;
 pub use report::model::Report;

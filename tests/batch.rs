@@ -178,3 +178,34 @@ fn killed_and_resumed_loses_and_repeats_nothing() {
         assert_eq!(fs::read(out.join(name)).unwrap(), fs::read(whole.join(name)).unwrap(), "{name}");
     }
 }
+
+#[test]
+fn an_index_leads_to_the_page_of_every_bundle() {
+    let folder = bundles(&["firewall-drop", "healthy-tls"]);
+    let cases = folder.path().join("cases");
+    fs::write(cases.join("<img src=x>.zip"), b"PK\x03\x04 and no more").unwrap();
+    let out = folder.path().join("out");
+    let args = [&text(&cases), "--out", &text(&out), "--html", "--tz", "+01:00"];
+    assert_eq!(run(&args).status.code(), Some(3));
+    let index = fs::read_to_string(out.join("index.html")).unwrap();
+    assert!(!index.contains("<img") && index.contains("not analysed"), "{index}");
+    let links: Vec<&str> = index
+        .split("<a href=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|to| !to.starts_with('#'))
+        .collect();
+    assert_eq!(links.len(), 2, "{links:?}");
+    for link in links {
+        let page = fs::read_to_string(out.join(link)).unwrap();
+        assert!(page.contains("UTC+01:00") && page.contains("Content-Security-Policy"), "{link}");
+    }
+    // A page that is not there is made, also where the result is.
+    fs::remove_file(out.join("index.html")).unwrap();
+    let mut gone = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
+    let gone = gone.find(|path| path.extension().is_some_and(|kind| kind == "html")).unwrap();
+    fs::remove_file(&gone).unwrap();
+    let again = [&args[..], &["--resume"]].concat();
+    assert_eq!(run(&again).status.code(), Some(3));
+    assert!(gone.exists() && out.join("index.html").exists());
+}

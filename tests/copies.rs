@@ -1,14 +1,26 @@
 //! What is handed over twice counts once: copies of a capture, copies of a log, the folder and its files.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops with its reason")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a test stops with its reason"
+)]
 
 use std::fs;
 use std::path::PathBuf;
 
+use rayon::prelude::*;
 use rdpscan::Options;
 use rdpscan::report::{Format, Style, render};
 
 use super::samples;
+
+/// What a report says of each incident, in a line.
+fn told(report: &Result<rdpscan::Report, String>) -> Option<Vec<String>> {
+    let report = report.as_ref().ok()?;
+    Some(report.incidents.iter().map(samples::one_line).collect())
+}
 
 #[test]
 fn copies_of_logs_change_no_verdict() {
@@ -27,12 +39,6 @@ fn copies_of_logs_change_no_verdict() {
             continue;
         }
         count += 1;
-        let told = |report: &Result<rdpscan::Report, String>| {
-            report
-                .as_ref()
-                .map(|report| report.incidents.iter().map(samples::one_line).collect::<Vec<_>>())
-                .ok()
-        };
         let twice = samples::analysed(&Options { inputs, ..sample.options.clone() });
         if told(&twice) != told(&sample.report) {
             complaints.push(format!("samples/{}: {:?}", sample.name, told(&twice)));
@@ -52,7 +58,8 @@ fn page(options: &Options) -> String {
     let words: Vec<&str> = page[..end].split_whitespace().collect();
     let mut text = String::new();
     for (before, word) in std::iter::once(&"").chain(&words).zip(&words) {
-        let number = *before == "file" && word.starts_with(|c: char| c.is_ascii_digit());
+        let number =
+            before.trim_start_matches('(') == "file" && word.starts_with(|c: char| c.is_ascii_digit());
         text.push_str(if number { word.trim_start_matches(|c: char| c.is_ascii_digit()) } else { word });
         text.push(' ');
     }
@@ -87,4 +94,92 @@ fn the_order_of_the_files_changes_nothing() {
     println!("{count} samples, their files the other way round");
     assert!(count > 50);
     assert!(complaints.is_empty(), "read otherwise: {complaints:?}");
+}
+
+#[test]
+fn copies_of_captures_change_no_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut count, mut complaints) = (0, Vec::new());
+    for sample in samples::all() {
+        let mut inputs = sample.options.inputs.clone();
+        let captures: Vec<PathBuf> =
+            inputs.iter().filter(|path| path.extension().is_some_and(|e| e == "pcapng")).cloned().collect();
+        for (at, capture) in captures.iter().enumerate() {
+            let copy = folder.path().join(format!("copy-{at}.pcapng"));
+            fs::copy(capture, &copy).unwrap();
+            inputs.push(copy);
+        }
+        if captures.is_empty() {
+            continue;
+        }
+        count += 1;
+        let twice = samples::analysed(&Options { inputs, ..sample.options.clone() });
+        if told(&twice) != told(&sample.report) {
+            complaints.push(format!("samples/{}: {:?}", sample.name, told(&twice)));
+        }
+    }
+    println!("{count} samples with their captures twice");
+    assert!(count > 200);
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+/// The blocks of a little-endian capture, with their types.
+fn blocks(mut bytes: &[u8]) -> Vec<(u32, &[u8])> {
+    let mut blocks = Vec::new();
+    while let Some((head, _)) = bytes.split_first_chunk::<8>() {
+        let [kind, length] = [0, 4].map(|at| u32::from_le_bytes(head[at..at + 4].try_into().unwrap()));
+        let (block, rest) = bytes.split_at(usize::try_from(length).unwrap());
+        blocks.push((kind, block));
+        bytes = rest;
+    }
+    blocks
+}
+
+/// The same capture as two files of a ring buffer: section and interfaces are described in both.
+fn rotated(bytes: &[u8], frames: usize) -> [Vec<u8>; 2] {
+    const SECTION: u32 = 0x0a0d_0d0a;
+    const INTERFACE: u32 = 1;
+    const FRAME: u32 = 6;
+    let mut files = [Vec::new(), Vec::new()];
+    let mut seen = 0;
+    for (kind, block) in blocks(bytes) {
+        if [SECTION, INTERFACE].contains(&kind) {
+            files.iter_mut().for_each(|file| file.extend(block));
+            continue;
+        }
+        files[usize::from(seen >= frames)].extend(block);
+        seen += usize::from(kind == FRAME);
+    }
+    files
+}
+
+#[test]
+fn the_files_of_a_ring_buffer_are_read_as_one_capture() {
+    let complaints: Vec<String> = samples::all().par_iter().flat_map(complaints_of_rotation).collect();
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+fn complaints_of_rotation(sample: &samples::Sample) -> Vec<String> {
+    let is_capture = |path: &&PathBuf| path.extension().is_some_and(|e| e == "pcapng");
+    let captures: Vec<&PathBuf> = sample.options.inputs.iter().filter(is_capture).collect();
+    let [capture] = captures.as_slice() else { return Vec::new() };
+    let bytes = fs::read(capture).unwrap();
+    let frames = blocks(&bytes).iter().filter(|(kind, _)| *kind == 6).count();
+    let folder = tempfile::tempdir().unwrap();
+    let paths = ["a.pcapng", "b.pcapng"].map(|name| folder.path().join(name));
+    let logs = sample.options.inputs.iter().filter(|path| !is_capture(path)).cloned();
+    let inputs: Vec<PathBuf> = paths.iter().cloned().chain(logs).collect();
+    let options = Options { inputs, threads: Some(1), ..sample.options.clone() };
+    let places = [2, frames / 3, frames / 2, frames - frames / 4, frames - 1];
+    let mut complaints = Vec::new();
+    for place in places.into_iter().filter(|place| (1..frames).contains(place)) {
+        for (path, file) in paths.iter().zip(rotated(&bytes, place)) {
+            fs::write(path, file).unwrap();
+        }
+        let twofold = samples::analysed(&options);
+        if told(&twofold) != told(&sample.report) {
+            complaints.push(format!("samples/{}, cut at frame {place}: {:?}", sample.name, told(&twofold)));
+        }
+    }
+    complaints
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use rdpscan::base::{NoteKind, Notes, SourceId, Window};
 use rdpscan::eventlog::{
-    Bearing, Event, LogIndex, Provider, bearing, local_session_manager, rdp_core_ts, scan,
+    Bearing, Event, LogIndex, Provider, Wanted, bearing, local_session_manager, rdp_core_ts, scan,
 };
 
 /// The folder of public test data, if it is there.
@@ -64,7 +64,7 @@ fn every_public_log_has_as_many_records_as_its_table_says() {
             // One public record names its kind, but the values behind that are overwritten.
             let before = notes.count(NoteKind::DamagedRecord);
             index.anchors(&mut notes);
-            index.events(None, &mut notes);
+            index.events(&Wanted::default(), &mut notes);
             index.log().records - (notes.count(NoteKind::DamagedRecord) - before)
         });
         if found != records {
@@ -86,7 +86,7 @@ fn fields_are_those_that_another_reader_finds() {
         let mut notes = Notes::new();
         let Some(index) = scan(SourceId(0), &bytes, &mut notes) else { continue };
         let theirs = oracle::events(&bytes);
-        for event in index.events(None, &mut notes) {
+        for event in index.events(&Wanted::default(), &mut notes) {
             let key = (event.record(), event.id);
             let same: Vec<_> = theirs.iter().filter(|other| other.key == key).collect();
             let own = oracle::Summary::of(&event);
@@ -188,7 +188,7 @@ fn every_accepted_connection_has_its_address() {
         assert_eq!(of_server, accepted.transport == rdp_core_ts::Transport::Tcp, "{anchor:?}");
     }
     // Each refused logon belongs to an accepted connection with the same address, where the log has both.
-    let refused = scanned.events(None, &mut notes);
+    let refused = scanned.events(&Wanted::default(), &mut notes);
     let refused = refused.iter().filter_map(|event| match rdp_core_ts::meaning(event)? {
         rdp_core_ts::Meaning::LogonRefused { ip } => Some((event.activity, ip)),
         _ => None,
@@ -227,17 +227,24 @@ fn windows_choose_what_is_near_and_keep_what_is_far() {
         let bytes = read(&folder, &name);
         let mut notes = Notes::new();
         let Some(scanned) = scan(SourceId(0), &bytes, &mut notes) else { continue };
-        let all = scanned.events(None, &mut notes);
+        let all = scanned.events(&Wanted::default(), &mut notes);
         let Some(middle) = all.get(all.len() / 2) else { continue };
         let window = Window::at(middle.time).widened(5_000_000_000);
-        let chosen = scanned.events(Some(&[window]), &mut notes);
+        let chosen =
+            scanned.events(&Wanted { near: Some(vec![window]), sessions: Some(vec![window]) }, &mut notes);
         let far =
             |event: &Event| matches!(bearing(&event.provider, event.id), Some(Bearing::Far | Bearing::Clock));
         let expected: Vec<_> =
             all.iter().filter(|event| far(event) || window.contains(event.time)).cloned().collect();
         assert!(chosen == expected, "{name}: {} instead of {}", chosen.len(), expected.len());
         assert!(chosen.contains(middle), "{name}");
-        assert!(scanned.events(Some(&[]), &mut notes).iter().all(far), "{name}");
+        assert!(
+            scanned
+                .events(&Wanted { near: Some(Vec::new()), sessions: Some(Vec::new()) }, &mut notes)
+                .iter()
+                .all(far),
+            "{name}"
+        );
     }
 }
 
@@ -246,7 +253,7 @@ fn sessions_of_one_incident_are_told_alike_by_its_logs() {
     let Some(folder) = data() else { return };
     let mut notes = Notes::new();
     let bytes = read(&folder, "Velocidex_velociraptor--RDPAuth_LocalSessionManager.evtx");
-    let sessions = index(&bytes, &mut notes).events(None, &mut notes);
+    let sessions = index(&bytes, &mut notes).events(&Wanted::default(), &mut notes);
     let reconnected = sessions.iter().find_map(|event| match local_session_manager::meaning(event)? {
         local_session_manager::Meaning::Reconnected(session) => Some((event.activity, session)),
         _ => None,
@@ -268,7 +275,8 @@ fn the_number_of_threads_changes_nothing() {
             pool.install(|| {
                 let mut notes = Notes::new();
                 let scanned = scan(SourceId(0), &bytes, &mut notes);
-                let found = scanned.map(|index| (index.log().clone(), index.events(None, &mut notes)));
+                let found =
+                    scanned.map(|index| (index.log().clone(), index.events(&Wanted::default(), &mut notes)));
                 (found, notes)
             })
         };
@@ -303,7 +311,7 @@ fn damaged_bytes_stop_nothing() {
             }
             let mut notes = Notes::new();
             if let Some(scanned) = scan(SourceId(0), &bytes, &mut notes) {
-                let events = scanned.events(None, &mut notes);
+                let events = scanned.events(&Wanted::default(), &mut notes);
                 let text: usize =
                     events.iter().flat_map(|event| event.fields.iter()).map(|(_, value)| value.len()).sum();
                 assert!(text < 8 << 20, "{name}: {text} bytes of text");

@@ -29,6 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("correlate", BELOW_CORRELATE),
     ("causes", BELOW_CAUSES),
     ("report", BELOW_REPORT),
+    ("extract", BELOW_REPORT),
     ("remedy", &["base", "codes", "eventlog", "host", "connection", "correlate", "causes", "report"]),
 ];
 /// Connections are of packets only, host facts of text only: packets and logs meet in `correlate`.

@@ -27,6 +27,9 @@ mod copies;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
 #[cfg(test)]
 mod eventlog;
+/// The frames of an incident, as a capture.
+#[cfg(test)]
+mod extract;
 /// What every format of a report holds to: strange strings are inert, pseudonyms leave nothing.
 #[cfg(test)]
 mod formats;
@@ -85,6 +88,9 @@ mod schema;
 mod split;
 #[cfg(test)]
 mod support;
+/// What a person meets on a terminal.
+#[cfg(test)]
+mod terminal;
 /// Two captures of one connection: what each may have missed proves nothing.
 #[cfg(test)]
 mod two_captures;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use rdpscan::base::{Locator, Notes, SourceId, Timestamp};
 use rdpscan::eventlog::{
-    Event, Provider, bearing, gateway, local_session_manager, network, rdp_client, rdp_core_ts,
+    Event, Provider, Wanted, bearing, gateway, local_session_manager, network, rdp_client, rdp_core_ts,
     remote_connection_manager, scan, schannel, security, session_broker, system, unused::why_unused,
 };
 
@@ -170,7 +170,7 @@ fn provider_channel_and_id_are_read_from_the_record() {
     let of =
         |provider: &Provider, channel: &str, id| (provider.name().to_lowercase(), channel.to_owned(), id);
     let found: BTreeSet<_> = index
-        .events(None, &mut notes)
+        .events(&Wanted::default(), &mut notes)
         .iter()
         .map(|event: &Event| of(&event.provider, &event.channel, event.id))
         .collect();

@@ -13,11 +13,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Cursor, Read as _};
 use std::net::{IpAddr, SocketAddr};
 
 use rayon::prelude::*;
-use rdpscan::report::redact::Key;
-use rdpscan::report::{Style, render};
+use rdpscan::report::redact::{Key, unredact};
+use rdpscan::report::{Format, Style, render};
 use rdpscan::{Report, analyze_redacted, causes};
 
 use super::eventlog::oracle;
@@ -53,11 +54,28 @@ const EVERYWHERE: &[&str] = &[
     "workgroup",
 ];
 
+/// Masks and versions in texts look like addresses.
+const MASKS: &[&str] = &["255.", "0.", "127.", "10.0.", "6."];
+
+/// The files of an archive, and those of archives in it; what is none is itself.
+fn unpacked(bytes: Vec<u8>) -> Vec<Vec<u8>> {
+    if !bytes.starts_with(b"PK") {
+        return vec![bytes];
+    }
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
+    let mut files = Vec::new();
+    for at in 0..archive.len() {
+        let mut member = Vec::new();
+        archive.by_index(at).unwrap().read_to_end(&mut member).unwrap();
+        files.extend(unpacked(member));
+    }
+    files
+}
+
 /// In lower case.
 fn originals(sample: &Sample, report: &Report) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for path in &sample.options.inputs {
-        let bytes = fs::read(path).unwrap();
+    for bytes in sample.options.inputs.iter().flat_map(|path| unpacked(fs::read(path).unwrap())) {
         if bytes.starts_with(b"ElfFile") {
             for event in oracle::events(&bytes) {
                 names(&mut found, &event.computer);
@@ -76,9 +94,22 @@ fn originals(sample: &Sample, report: &Report) -> BTreeSet<String> {
                 address(&mut found, &from.ip().to_string());
                 address(&mut found, &to.ip().to_string());
             }
+        } else {
+            // A text of a computer, in UTF-16 or a code page: for addresses the letters between do not matter.
+            let text: String =
+                bytes.iter().filter(|byte| **byte != 0).map(|byte| char::from(*byte)).collect();
+            let words = text.split(|c: char| !c.is_ascii_hexdigit() && c != '.' && c != ':');
+            let own = words.filter(|word| !MASKS.iter().any(|mask| word.starts_with(mask)));
+            own.for_each(|word| address(&mut found, word));
         }
     }
+    for path in &report.sources {
+        // Its folders tell of cases and customers.
+        found.insert(path.path.to_lowercase());
+    }
     for connection in &report.connections {
+        address(&mut found, &connection.client.ip);
+        address(&mut found, &connection.server.ip);
         let facts = &connection.facts;
         for name in [&facts.cookie, &facts.sni, &facts.client_name].into_iter().flatten() {
             names(&mut found, name);
@@ -197,4 +228,56 @@ fn the_same_has_the_same_pseudonym_in_two_reports_of_one_key() {
     }
     let ip = &first.connections[0].client.ip;
     assert_eq!(key.original(ip), Some("192.0.2.10"));
+}
+
+#[test]
+fn the_key_turns_a_report_back() {
+    let left: Vec<String> = samples::all()
+        .par_iter()
+        .filter_map(|sample| {
+            let plain = sample.report.as_ref().ok()?;
+            let mut key = Key::default();
+            let redacted = analyze_redacted(&sample.options, &mut key).unwrap();
+            let json = render(&redacted, Format::Json, Style::default());
+            let key = Key::from_json(&key.to_json()).unwrap();
+            let (back, count) = unredact(&json, &key);
+            assert!(count > 0, "samples/{}", sample.name);
+            let back: serde_json::Value = serde_json::from_str(&back).unwrap();
+            let plain: serde_json::Value =
+                serde_json::from_str(&render(plain, Format::Json, Style::default())).unwrap();
+            // Case may be lost, and an address in an odd form comes back in the usual one.
+            let same = |of: &serde_json::Value| {
+                let sides = |own: &serde_json::Value| [own["client"].to_string(), own["server"].to_string()];
+                let incidents = of["incidents"].as_array().unwrap();
+                incidents.iter().flat_map(sides).map(|text| text.to_lowercase()).collect::<Vec<String>>()
+            };
+            (same(&back) != same(&plain)).then(|| format!("samples/{}: {:?}", sample.name, same(&back)))
+        })
+        .collect();
+    assert!(left.is_empty(), "{}", left.join("\n"));
+}
+
+#[test]
+fn the_command_turns_a_page_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let run = |args: &[&str]| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_rdpscan")).args(args).output().unwrap()
+    };
+    let (page, key, back) = (path("page.html"), path("key.json"), path("back.html"));
+    let made = run(&[
+        "analyze",
+        "samples/bad-password--windows",
+        "--redact-key",
+        &key,
+        "--format",
+        "html",
+        "-o",
+        &page,
+    ]);
+    assert!(made.status.success());
+    assert!(!fs::read_to_string(&page).unwrap().contains("192.0.2.10"));
+    assert!(run(&["unredact", &page, "--redact-key", &key, "-o", &back]).status.success());
+    assert!(fs::read_to_string(&back).unwrap().contains("192.0.2.10"));
+    assert_eq!(run(&["unredact", &page, "--redact-key", &path("none.json")]).status.code(), Some(2));
 }

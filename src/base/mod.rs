@@ -7,13 +7,17 @@ pub mod bytes;
 pub mod error;
 pub mod note;
 pub mod observed;
+pub mod progress;
 pub mod shift;
 pub mod source;
 pub mod time;
+pub mod zone;
 
 pub use error::Error;
 pub use note::{Note, NoteKind, Notes};
 pub use observed::{Mark, Observed};
+pub use progress::Progress;
 pub use shift::Shift;
 pub use source::{Locator, SourceId};
 pub use time::{Timestamp, Window};
+pub use zone::Zone;

@@ -115,6 +115,8 @@ note_kinds! {
     FilteredOut: "incidents left out by the filters given", costs "they are not in this report";
     /// Events that stand in two logs.
     SameEvents: "events that another log holds as well", costs "nothing: each was counted once";
+    /// A file that is given twice, or a copy of it.
+    SameCapture: "captures that are copies of another one", costs "nothing: each was read once";
     /// Connections of a log that the capture does not show.
     NotInCapture: "connections that the log holds and the capture does not show", costs "they are not judged here; analyse the log without the capture to see them";
     /// The log names another address for a connection.

@@ -64,6 +64,14 @@ impl Resolution {
         if byte & 0x80 == 0 { Self::Decimal(byte) } else { Self::Binary(byte & 0x7f) }
     }
 
+    /// The option's byte.
+    pub const fn to_option(self) -> u8 {
+        match self {
+            Self::Decimal(digits) => digits & 0x7f,
+            Self::Binary(bits) => bits | 0x80,
+        }
+    }
+
     /// Ticks to nanoseconds. Ticks finer than a nanosecond are cut, not rounded: a later frame must not get
     /// the stamp of an earlier one.
     fn nanos(self, ticks: u64) -> i128 {
@@ -109,6 +117,13 @@ mod tests {
         assert_eq!(interface(0, 0).time(2).nanos(), 2_000_000_000);
         assert_eq!(interface(0x8a, 0).time(1536).nanos(), 1_500_000_000);
         assert_eq!(interface(0xbf, 0).time(1 << 62).nanos(), 500_000_000);
+    }
+
+    #[test]
+    fn a_resolution_is_written_as_it_was_read() {
+        for byte in 0..=255 {
+            assert_eq!(Resolution::from_option(byte).to_option(), byte);
+        }
     }
 
     #[test]

@@ -6,11 +6,13 @@
 pub mod interface;
 pub mod pcap;
 pub mod pcapng;
+pub mod raw;
 pub mod split;
+pub mod write;
 
 use std::sync::Arc;
 
-use crate::base::{NoteKind, Timestamp};
+use crate::base::{NoteKind, Progress, Timestamp};
 use crate::input::InputKind;
 pub use interface::{Interface, LinkType};
 
@@ -104,6 +106,8 @@ pub struct Capture<'a> {
     pub start: usize,
     /// What is known there.
     pub state: State,
+    /// Where it is told how much of it was read.
+    pub progress: Progress,
 }
 
 impl<'a> Capture<'a> {
@@ -114,7 +118,14 @@ impl<'a> Capture<'a> {
             InputKind::PcapNg => pcapng::open(bytes),
             InputKind::Evtx | InputKind::Text => return None,
         };
-        Some(Self { bytes, kind, start, state })
+        Some(Self { bytes, kind, start, state, progress: Progress::default() })
+    }
+
+    /// The same, telling how much of it was read.
+    #[must_use]
+    pub fn watched(mut self, progress: &Progress) -> Self {
+        self.progress = progress.clone();
+        self
     }
 
     /// Walks the blocks that begin in `start..end`.

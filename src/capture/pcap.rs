@@ -70,6 +70,12 @@ impl Record {
     }
 }
 
+/// The stamp of a record, in units of the file.
+pub(super) fn ticks(record: &[u8], state: &State) -> u64 {
+    let units: u64 = if state.nanoseconds { 1_000_000_000 } else { 1_000_000 };
+    Record::at(record, 0, state).map_or(0, |own| u64::from(own.seconds) * units + u64::from(own.fraction))
+}
+
 /// Walks the records that begin in `start..end`.
 pub fn walk<'a>(
     bytes: &'a [u8],

@@ -10,6 +10,7 @@ use pcap_parser::pcapng::{parse_block_be, parse_block_le};
 use pcap_parser::{Block, OptionCode, PcapNGOption};
 
 use super::interface::{Interface, LinkType, Resolution};
+use super::raw::Raw as Besides;
 use super::{Damage, Frame, MAX_DAMAGE, State, Walked};
 use crate::base::NoteKind;
 use crate::base::bytes::{array, index, length, u16_in, u32_in};
@@ -269,6 +270,35 @@ fn simple<'a>(block: &'a [u8], state: &State) -> Option<Raw<'a>> {
     let snaplen = state.interfaces.first().map_or(0, |interface| interface.snaplen);
     let captured = if snaplen == 0 { original } else { original.min(snaplen) };
     Some(Raw { interface: 0, ticks: 0, original, data: body.get(..index(captured)).unwrap_or(body) })
+}
+
+/// Stamp, comments and flags of a packet block. A simple one has none of these.
+pub(super) fn besides(block: &[u8], big: bool) -> Besides<'_> {
+    const COMMENT: u16 = 1;
+    const FLAGS: u16 = 2;
+    let mut raw = Besides::default();
+    let Some(kind @ (ENHANCED_PACKET | OBSOLETE_PACKET)) = u32_in(block, 0, big) else { return raw };
+    raw.ticks = ticks(block, 12, big).unwrap_or(0);
+    let captured = u32_in(block, 20, big).map_or(0, index);
+    let mut at = 28_usize.saturating_add(captured.next_multiple_of(4));
+    let end = block.len().saturating_sub(4);
+    while let (Some(code), Some(size)) = (u16_in(block, at, big), u16_in(block, at + 2, big)) {
+        let value =
+            block.get(at + 4..at + 4 + usize::from(size)).filter(|_| at + 4 + usize::from(size) <= end);
+        let Some(value) = value.filter(|_| code != 0) else { break };
+        match code {
+            COMMENT if raw.comments.len() < MAX_DAMAGE => raw.comments.push(value),
+            FLAGS if kind == ENHANCED_PACKET => raw.flags = u32_in(value, 0, big),
+            _ => {}
+        }
+        at += 4 + usize::from(size).next_multiple_of(4);
+    }
+    raw
+}
+
+/// What kind of secrets a block holds.
+pub(super) fn secrets_kind(bytes: &[u8], at: usize, big: bool) -> Option<u32> {
+    u32_in(bytes, at.checked_add(8)?, big)
 }
 
 fn ticks(block: &[u8], at: usize, big: bool) -> Option<u64> {

@@ -81,8 +81,12 @@ pub fn for_each_window<C: Collect>(
             .map(|from| (from, from.saturating_add(range).min(capture.bytes.len())))
             .collect();
         window_start = ends.last().map_or(capture.bytes.len(), |(_, end)| *end);
-        let guessed: Vec<Guess<C>> =
-            ends.par_iter().map(|(from, end)| Guess::decode(capture, *from, *end, &assumed, new)).collect();
+        let guess = |(from, end): &(usize, usize)| {
+            let guess = Guess::decode(capture, *from, *end, &assumed, new);
+            capture.progress.add(end - from);
+            guess
+        };
+        let guessed: Vec<Guess<C>> = ends.par_iter().map(guess).collect();
 
         let mut parts = Vec::with_capacity(guessed.len());
         for (guess, (_, end)) in guessed.into_iter().zip(&ends) {

@@ -165,7 +165,7 @@ impl<'a> Case<'a> {
             return None;
         }
         // By the habits of what this capture saw; another capture point sees another time to live.
-        let here = close.mark.at.source() == flow.first.at.source();
+        let here = self.around.is_one_point(close.mark, flow.first);
         let signs = if here { forgery_signs(flow, close) } else { Vec::new() };
         if self.injected(close).is_some() {
             return Some(signs);
@@ -186,12 +186,20 @@ pub fn ending_says(close: &Close) -> String {
     format!("the {} ends the connection with {kind}", close.from.name())
 }
 
+/// How many routers a packet passed, if its sender began with one of the numbers that systems begin with.
+pub fn routers_passed(ttl: u8) -> u8 {
+    let start = [32_u8, 64, 128, 255].into_iter().find(|start| ttl <= *start).unwrap_or(255);
+    start - ttl
+}
+
 /// What speaks against a reset being its alleged sender's own.
 pub fn forgery_signs(flow: &Flow, close: &Close) -> Vec<String> {
     let habits = flow.habits(close.from);
     let mut signs = Vec::new();
     if let Some((least, greatest)) = habits.ttl
         && (close.ttl.saturating_add(1) < least || close.ttl > greatest.saturating_add(1))
+        // Adapters and host firewalls start at another number than the system does, and are as far away.
+        && routers_passed(close.ttl) != routers_passed(least)
     {
         let usual = if least == greatest { least.to_string() } else { format!("{least} to {greatest}") };
         signs.push(format!(

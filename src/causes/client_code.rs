@@ -4,6 +4,7 @@
 //! no cause (0x904, extended 7) supports none. A session that is healthy stays so, whatever code is told.
 
 use super::judge::of_finding;
+use super::session::ended_abruptly_by_client;
 use super::{ALL, Cause, Finding, Kind, Severity, Strength, Verdict};
 use crate::codes::Family;
 use crate::connection::{Connection, Outcome, Stage, Transport};
@@ -261,11 +262,36 @@ fn weigh(told: Told, incident: &Incident, verdict: &Verdict, attempts: &[Attempt
     if names.iter().any(|named| std::ptr::eq(*named, cause)) {
         return is(Weight::Agrees, format!("it names {ids}, as the files do"));
     }
+    if told.code == BY_SERVER && std::ptr::eq(cause, &ended_abruptly_by_client::CAUSE) {
+        let says = "it says that the server ended it with a reason, and the files show that the client did, before \
+                    the server had said anything";
+        return is(Weight::Contradicts, says.into());
+    }
+    if let Some(says) = passed(&names, &connections) {
+        return is(Weight::Contradicts, format!("it names {ids}, and {says}"));
+    }
     let refines = |named: &&Cause| cause.residual && named.more_specific_than.contains(&cause.id);
     if names.iter().any(refines) {
         return is(Weight::Agrees, format!("it names {ids}, and the files show where that fails"));
     }
     is(Weight::Contradicts, format!("it names {ids}, and the files show {}", cause.id))
+}
+
+/// What the packets show to have gone well, or never to have come, of what a code's causes fail in.
+fn passed(names: &[&'static Cause], own: &[&Connection]) -> Option<&'static str> {
+    let logged_on = own.iter().any(|one| one.outcome(Stage::Settings) == Outcome::Passed);
+    if logged_on && names.iter().all(|cause| cause.stage < Stage::Settings) {
+        return Some("the files show that the attempt came past that stage");
+    }
+    let certificates = names.iter().all(|cause| cause.id.starts_with("certificate-"));
+    let never_came = own.iter().all(|one| {
+        one.outcome(Stage::Transport) == Outcome::Passed
+            && one.tls.server_hello.is_none()
+            && is_seen_to_its_end(one)
+            && one.reached <= Stage::Tls
+    });
+    (certificates && never_came && !own.is_empty())
+        .then_some("the files show that the server sent no certificate")
 }
 
 fn nameless(told: Told) -> String {

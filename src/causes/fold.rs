@@ -19,8 +19,8 @@ use crate::connection::ended::{Ended, Sink, traced};
 use crate::connection::observations::Observations;
 use crate::connection::{Connection, Stage};
 use crate::correlate::Surroundings;
-use crate::correlate::incident::joint_storm;
 use crate::correlate::join::Blocked;
+use crate::correlate::storm::joint_storm;
 use crate::correlate::surroundings::Other;
 use crate::packet::Endpoint;
 

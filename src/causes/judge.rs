@@ -3,13 +3,14 @@
 //! A wrong cause costs its reader a day. So a residual is not a cause, a finding on a session that came up and
 //! ended in order is a remark, and where nothing is certain the verdict says what would settle it.
 
+use super::authentication::brute_force_storm;
 use super::finding::{Blame, Evidence, Exoneration, Finding, Kind, Severity, Strength, Verdict};
 use super::without_finding::without_finding;
 use super::{ALL, Case, Cause, points};
-use crate::connection::Stage;
+use crate::connection::{Connection, Outcome, Stage};
 use crate::correlate::{Attempt, Incident, Surroundings};
 use crate::protocol::nego::FailureCode;
-use crate::stream::Side;
+use crate::stream::{Flow, Opening, Side};
 
 /// The cause that [`judge`] finds, without its reasons: what a group of a flood needs.
 pub(super) fn cause_of(case: &Case<'_>) -> Option<&'static Cause> {
@@ -19,9 +20,34 @@ pub(super) fn cause_of(case: &Case<'_>) -> Option<&'static Cause> {
 
 /// What all detectors say: failures and warnings, and the rest.
 fn findings(case: &Case<'_>) -> (Vec<Finding>, Vec<Finding>) {
+    let stopped = stopped_before(case);
     ALL.iter()
         .filter_map(|cause| (cause.detect)(case))
+        .filter(|finding| !is_denied(finding, stopped))
         .partition(|finding| finding.severity >= Severity::Warning)
+}
+
+/// The stage in which the packets show that a connection ended, so that nothing of a later one can have been why.
+fn stopped_before(case: &Case<'_>) -> Option<Stage> {
+    let (connection, flow) = case.both()?;
+    let last = connection.stages.last()?;
+    let shown = match last.stage {
+        Stage::Transport | Stage::Negotiation => true,
+        Stage::Tls => {
+            let unanswered = connection.tls.server_hello.is_none() && case.capture_is_sound();
+            connection.tls.fatal_alert().is_some() || unanswered
+        }
+        _ => false,
+    };
+    (flow.opening == Opening::Syn && shown && last.outcome == Outcome::Failed).then_some(last.stage)
+}
+
+/// Whether a finding, of a log that may be another attempt's, is of a stage that the connection never entered. Guessing
+/// is a matter of all attempts together, and a gateway's stages are others.
+fn is_denied(finding: &Finding, stopped: Option<Stage>) -> bool {
+    let cause = finding.cause;
+    let of_all = std::ptr::eq(cause, &brute_force_storm::CAUSE) || cause.stage == Stage::Gateway;
+    !of_all && stopped.is_some_and(|stopped| cause.stage > stopped)
 }
 
 /// Judges one case alone.
@@ -102,9 +128,16 @@ fn deciding(incident: &Incident, attempts: &[Attempt], verdicts: &[Verdict]) -> 
     // A refusal that a later connection went past is a step of the client's fallback.
     let went_past = |at: usize| {
         connection(at).is_some_and(|earlier| earlier.negotiation_failure().is_some())
-            && connection(last).is_some_and(|last| last.reached > Stage::Negotiation)
+            && connection(last).is_some_and(|last| last.reached > Stage::Negotiation || speaks_for_long(last))
     };
     earlier.into_iter().find(|at| says_something(*at) && !went_past(*at)).or(Some(last))
+}
+
+/// Whether so much was said that it is no negotiation any more, whichever direction was captured.
+fn speaks_for_long(connection: &Connection) -> bool {
+    const MUCH: u64 = 12;
+    let segments = |flow: &Flow| flow.to_client.data_segments.max(flow.to_server.data_segments);
+    connection.flow.as_deref().is_some_and(|flow| segments(flow) >= MUCH)
 }
 
 type Losers = Vec<(&'static Cause, String)>;

@@ -47,7 +47,8 @@ fn told(udp: &UdpConnection) -> (Kind, String) {
     }
     if !udp.is_answered() {
         let sent = times(udp.to_server.datagrams);
-        let summary = format!("UDP was offered {sent} and not answered. RDP goes on over TCP alone.");
+        let summary =
+            format!("UDP was offered {sent} and not answered. RDP needs none: it can go on over TCP alone.");
         return (Kind::Healthy, summary);
     }
     if udp.stalls() {

@@ -2,9 +2,10 @@
 //!
 //! A session is healthy only where its end was seen to be in order, or it runs on well. Names no cause.
 
+use super::authentication::refused::is_tied;
 use super::case::ending_says;
 use super::finding::{Evidence, Finding, Kind, Verdict};
-use super::session::{abrupt, decision};
+use super::session::{abrupt, decision, udp_fallback};
 use super::transport::service_down::is_stop;
 use super::{Case, negotiation};
 use crate::base::{Window, time};
@@ -12,8 +13,8 @@ use crate::connection::ending::Form;
 use crate::connection::{Outcome, Stage, Transport};
 use crate::correlate::Joined;
 use crate::eventlog::session_broker::{self, Meaning as Broker};
-use crate::eventlog::{Provider, gateway, rdp_client};
-use crate::stream::{CloseKind, Flow, Side};
+use crate::eventlog::{Provider, gateway, rdp_client, rdp_core_ts};
+use crate::stream::{CloseKind, Flow, Opening, Side};
 
 /// Nothing failed, or nothing can be said.
 pub(super) fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
@@ -42,12 +43,48 @@ pub(super) fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
         return unseen(case);
     }
     if connection.reached_session() {
-        return match doubt(case) {
+        return match doubt(case).or_else(|| udp_failed(case, remarks)) {
             None => healthy(case),
             Some(doubt) => in_doubt(case, &doubt),
         };
     }
-    undetermined(case)
+    by_log(case).unwrap_or_else(|| undetermined(case))
+}
+
+/// A connection of which the capture holds a part, too small to tell, and the log all: it passed security and ended in
+/// order.
+fn by_log(case: &Case<'_>) -> Option<Verdict> {
+    let (_, flow) = case.both()?;
+    let is_part = flow.opening == Opening::MidStream || flow.closes.is_empty();
+    // A session that stalled for want of UDP may be closed in order.
+    let stalled = dtls_failed(case);
+    let passed = passed_security(case).filter(|joined| is_tied(joined))?;
+    let ended = case.all_events().find(|joined| is_tied(joined) && decision::is_orderly_end(joined))?;
+    (is_part && !stalled && failed_later(case).is_none()).then(|| Verdict {
+        summary: "The server's log shows that this connection passed security and ended in order; the capture holds \
+                  a part of it."
+            .into(),
+        evidence: vec![
+            Evidence::event(&passed.event, "the connection got past the security phase"),
+            Evidence::event(&ended.event, "the client or its user ended it in order"),
+        ],
+        ..Verdict::empty(Kind::Healthy)
+    })
+}
+
+/// UDP that failed by the server's log, and of which the capture does not show how the session fared with it.
+fn udp_failed(case: &Case<'_>, remarks: &[Finding]) -> Option<String> {
+    let told = remarks.iter().any(|remark| std::ptr::eq(remark.cause, &udp_fallback::CAUSE));
+    (!told && dtls_failed(case)).then(|| {
+        "the server's log says that the security of UDP failed, and the capture does not show what came of it"
+            .to_owned()
+    })
+}
+
+fn dtls_failed(case: &Case<'_>) -> bool {
+    case.all_events().any(|joined| {
+        matches!(rdp_core_ts::meaning(&joined.event), Some(rdp_core_ts::Meaning::DtlsFailed(_)))
+    })
 }
 
 /// What the connection broker did with it: no cause of the catalogue, and the reader must know.
@@ -104,6 +141,11 @@ fn doubt(case: &Case<'_>) -> Option<String> {
     if case.connection()?.tls.fatal_alert().is_some() {
         return Some("a TLS alert ends what may have been a handshake".into());
     }
+    if let Some(after) = dismissed(case) {
+        return Some(format!(
+            "the server ended it by a decision {after:.1} s after it began; the code is encrypted"
+        ));
+    }
     let Some(close) = flow.first_close() else { return failed_later(case) };
     // A goodbye may answer the other side's end, of which the capture lacks the frame.
     if let Some(goodbye) = &case.connection()?.goodbye
@@ -111,11 +153,6 @@ fn doubt(case: &Case<'_>) -> Option<String> {
     {
         let other = goodbye.value.from.other().name();
         return Some(format!("the last bytes of the {other} are not in the capture"));
-    }
-    if let Some(after) = dismissed(case) {
-        return Some(format!(
-            "the server ended it by a decision {after:.1} s after it began; the code is encrypted"
-        ));
     }
     if decision::ended_in_order(case) || case.connection()?.outcome(Stage::Session) != Outcome::Cut {
         return None;
@@ -141,8 +178,8 @@ fn doubt(case: &Case<'_>) -> Option<String> {
 fn failed_later(case: &Case<'_>) -> Option<String> {
     /// Lower ones are decisions: of the user, of an administrator, of the server.
     const FAILURES: u32 = 0x100;
-    /// errorInfo: the user disconnected, the user logged off. [MS-RDPBCGR] 2.2.5.1.1
-    const BY_USER: [u32; 2] = [0xb, 0xc];
+    /// errorInfo: an administrator disconnected or logged off the session, or its user did. [MS-RDPBCGR] 2.2.5.1.1
+    const CHOSEN: [u32; 4] = [1, 2, 0xb, 0xc];
     let by_client = case.all_events().any(|joined| {
         matches!(
             rdp_client::meaning(&joined.event),
@@ -151,14 +188,18 @@ fn failed_later(case: &Case<'_>) -> Option<String> {
     });
     let says = if by_client {
         "the client's log tells of a failure"
-    } else if decision::statements(case).iter().any(|said| !BY_USER.contains(&said.code)) {
+    } else if decision::statements(case).iter().any(|said| !CHOSEN.contains(&said.code)) {
         "the server's log tells why it ended it"
     } else if decision::socket_error(case, Some(decision::TIMED_OUT)).is_some() {
         "the server's log tells that the transport timed out"
+    } else if decision::transport_lost(case).is_some() {
+        "the server's log tells that the transport was lost"
+    } else if stopped_within(case).is_some() {
+        "the Remote Desktop service ended, or lost its listener, while it lasted"
     } else {
         return None;
     };
-    Some(format!("{says}, and the capture stops before that: the log alone says more"))
+    Some(format!("{says}, and the end is not in the capture: the log alone says more"))
 }
 
 /// TCP's own orderly end, where records do not tell whether a goodbye was said: FINs of both sides, all data
@@ -179,10 +220,15 @@ fn dismissed(case: &Case<'_>) -> Option<f64> {
     /// A user who logs off at once needs longer.
     const HARDLY: i64 = 5 * time::SECOND;
     let connection = case.connection()?;
+    // Whether a reason stands before it cannot be told where the handshake was not captured whole.
+    let sealed = connection.encrypted.last_of_server.is_some_and(|last| last.plaintext.exact().is_none());
     let goodbye = connection.goodbye.filter(|goodbye| {
-        goodbye.value.from == Side::Server && goodbye.value.form == Form::ErrorInfoAndUltimatum
+        let form = goodbye.value.form;
+        goodbye.value.from == Side::Server
+            && (form == Form::ErrorInfoAndUltimatum || form == Form::Ultimatum && sealed)
     })?;
-    let length = goodbye.time - connection.encrypted.settings_began?.time;
+    let began = connection.encrypted.settings_began.unwrap_or(connection.first);
+    let length = goodbye.time - began.time;
     let told = !decision::statements(case).is_empty();
     (!told && length < HARDLY).then(|| crate::correlate::clock::seconds(length))
 }
@@ -239,15 +285,7 @@ fn healthy(case: &Case<'_>) -> Verdict {
 
 /// A connection of which only the server's log knows, and no finding.
 fn unseen(case: &Case<'_>) -> Verdict {
-    let logged_on = case.all_events().find(|joined| {
-        matches!(
-            (&joined.event.provider, joined.event.id),
-            (Provider::LocalSessionManager, 21 | 25)
-                | (Provider::RdpCoreTs, 68 | 100 | 101)
-                | (Provider::RemoteConnectionManager, 1149)
-                | (Provider::Gateway, 302)
-        ) || gateway::ended_in_order(&joined.event)
-    });
+    let logged_on = passed_security(case);
     if let (Some(joined), Some(stop)) = (logged_on, stopped_within(case)) {
         return Verdict {
             summary: "This connection passed security, and the Remote Desktop service ended while it lasted; the log \
@@ -277,6 +315,19 @@ fn unseen(case: &Case<'_>) -> Verdict {
     }
 }
 
+/// An event that only a connection past its security phase has.
+fn passed_security<'a>(case: &Case<'a>) -> Option<&'a Joined> {
+    case.all_events().find(|joined| {
+        matches!(
+            (&joined.event.provider, joined.event.id),
+            (Provider::LocalSessionManager, 21 | 25)
+                | (Provider::RdpCoreTs, 68 | 100 | 101)
+                | (Provider::RemoteConnectionManager, 1149)
+                | (Provider::Gateway, 302)
+        ) || gateway::ended_in_order(&joined.event)
+    })
+}
+
 /// The service's end within a connection that the log does not show to have ended in order.
 fn stopped_within<'a>(case: &Case<'a>) -> Option<&'a Joined> {
     /// The record of a service's end comes a little behind the sessions that end with it.
@@ -291,6 +342,8 @@ fn stopped_within<'a>(case: &Case<'a>) -> Option<&'a Joined> {
 }
 
 fn undetermined(case: &Case<'_>) -> Verdict {
+    /// A side that sends for so long and hears nothing is alone.
+    const ALONE: i64 = 2 * time::SECOND;
     let mut verdict = Verdict::empty(Kind::Undetermined);
     let Some((connection, flow)) = case.both() else { return verdict };
     let last = connection.stages.last();
@@ -301,7 +354,16 @@ fn undetermined(case: &Case<'_>) -> Verdict {
         .and_then(|result| result.detail.clone())
         .map(|detail| format!(" ({detail})"))
         .unwrap_or_default();
-    verdict.summary = if cut {
+    let alone =
+        [Side::Client, Side::Server].into_iter().find(|side| flow.fell_silent(*side, ALONE).is_some());
+    verdict.summary = if let Some(silent) = alone.filter(|_| connection.reached_session()) {
+        format!(
+            "From one moment on nothing is heard of the {}, while the {} goes on. Whether it went, slept or lost its \
+             network cannot be told from this.",
+            silent.name(),
+            silent.other().name()
+        )
+    } else if cut {
         format!("The capture ends while the connection is in the stage {}{detail}.", connection.reached)
     } else {
         let who = flow.closed_by().map(|who| format!("; ended by {who}")).unwrap_or_default();

@@ -1,26 +1,21 @@
 //! `rdpscan analyze`: options to the library, its report to where it was asked for.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 
-use clap::CommandFactory;
-use clap::error::ErrorKind;
-
+use rdpscan::base::Progress;
 use rdpscan::causes::client_code::Told;
 use rdpscan::remedy::Order;
 use rdpscan::report::redact::Key;
 use rdpscan::{Error, Options, Report};
 
-use super::args::{Analyze, Args};
+use super::args::Analyze;
 use super::exit::Exit;
-use super::{output, remedy, say};
+use super::{misused, output, progress, remedy, say};
 
 /// Analyses, writes the report, and says how that ended.
 pub fn run(args: &Analyze) -> Result<Exit, Error> {
     if args.paths.iter().filter(|path| *path == Path::new("-")).count() > 1 {
-        let text = "standard input (-) can be read only once";
-        let _ = Args::command().error(ErrorKind::ArgumentConflict, text).print();
-        return Ok(Exit::CouldNotRun);
+        return Ok(misused("standard input (-) can be read only once"));
     }
     if let Some(file) = &args.output {
         // Before an analysis that may take minutes, not after it.
@@ -38,7 +33,9 @@ pub fn run(args: &Analyze) -> Result<Exit, Error> {
             Err(refusal) => say(&format!("no remedy script: {refusal}")),
         }
     }
-    let (format, style) = (args.format.into(), output::style(args.width, args.color, args.output.is_none()));
+    let format = args.format.into();
+    let report = output::in_zone(report, format, &args.times.tz);
+    let style = output::style(&args.look, args.output.is_none());
     match &args.output {
         Some(file) => {
             output::write_file(file, &report, format, style)?;
@@ -55,14 +52,17 @@ pub fn run(args: &Analyze) -> Result<Exit, Error> {
 /// With pseudonyms if they were asked for; their key is written before the report, which is worth nothing without it.
 fn report(args: &Analyze) -> Result<Report, Error> {
     if !args.redact && args.redact_key.is_none() {
-        return rdpscan::analyze(&options(args));
+        return progress::shown(args.quiet, |progress| rdpscan::analyze(&options(args, progress)));
     }
+    let redacted = |key: &mut Key| {
+        progress::shown(args.quiet, |progress| rdpscan::analyze_redacted(&options(args, progress), key))
+    };
     let Some(file) = &args.redact_key else {
-        return rdpscan::analyze_redacted(&options(args), &mut Key::default());
+        return redacted(&mut Key::default());
     };
     output::check(file, &[args.paths.as_slice(), args.output.as_slice()].concat())?;
     let mut key = output::read_key(file)?;
-    let report = rdpscan::analyze_redacted(&options(args), &mut key)?;
+    let report = redacted(&mut key)?;
     output::write_private(file, &key.to_json())?;
     if !args.quiet {
         say(&format!(
@@ -73,21 +73,15 @@ fn report(args: &Analyze) -> Result<Report, Error> {
     Ok(report)
 }
 
-fn options(args: &Analyze) -> Options {
+fn options(args: &Analyze, progress: &Progress) -> Options {
+    let base = args.reading.options(&args.paths);
     Options {
-        inputs: args.paths.clone(),
-        ports: args.ports.clone(),
-        client: args.client.clone(),
-        server: args.server.clone(),
-        user: args.user.clone(),
-        around: args.around,
         target: args.target.clone(),
         client_code: args.client_code.map(|code| Told { code, extended: args.extended }),
-        no_mmap: args.no_mmap,
-        threads: args.threads.map(NonZeroUsize::get),
         max_memory: args.max_memory,
         hash: args.hash,
+        progress: progress.clone(),
         limits: args.unpacking.into(),
-        range_size: None,
+        ..args.selection.restrict(base, &args.times.tz)
     }
 }

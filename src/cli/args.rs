@@ -1,23 +1,29 @@
 //! What the user typed. Holds it, checks its form, and does no work with it.
 
 mod batch;
+mod extract;
+mod look;
+mod manual;
+mod reading;
 mod remedy;
 mod unpacking;
+mod unredact;
 
-use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::builder::RangedU64ValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 
-use rdpscan::base::Timestamp;
-use rdpscan::report::{Format, Style};
+use rdpscan::report::Format;
 
 pub use batch::{Batch, Shard};
+pub use extract::Extract;
+pub use look::{Color, Look, Times};
+pub use manual::{Completions, Manual};
+pub use reading::{Reading, Selection};
 pub use remedy::Remedy;
 use remedy::code;
 pub use unpacking::Unpacking;
+pub use unredact::Unredact;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -103,6 +109,12 @@ pub enum Command {
     /// Of the good side the first healthy incident is taken, of the bad side the first that failed. They are compared
     /// stage by stage. What only one side shows is said, and never called a difference.
     Compare(Compare),
+    /// Write the frames that an incident stands on as a capture for Wireshark.
+    ///
+    /// Those of its connections, those that the verdict names with the connections that they stand in, and what the
+    /// network said of either. Times, interfaces and link types stay as they are; frames that prove something have a
+    /// comment that says what. Nothing is made unrecognisable: a file for others may need more than leaving frames out.
+    Extract(Extract),
     /// Say what a code, an event or a cause means, and what it does not mean.
     Explain(Explain),
     /// Write what to do about an incident as a PowerShell script for the computer that is to blame.
@@ -111,6 +123,14 @@ pub enum Command {
     /// registry values and the self-signed certificate, each kept before, and it prints how to undo that. All else it
     /// prints as steps.
     Remedy(Remedy),
+    /// Turn the pseudonyms of a redacted report back, with the key that was kept.
+    ///
+    /// A name that a table broke over two lines stays a pseudonym: redact as JSON, Markdown or HTML.
+    Unredact(Unredact),
+    /// Print the completions of a shell.
+    Completions(Completions),
+    /// Print the manual page.
+    Man(Manual),
     /// Print the JSON Schema of `analyze --format json`.
     ///
     /// JSON Schema 2020-12, of the report rdpscan.report.v1. Keys may be added within v1; none is renamed or removed.
@@ -158,14 +178,13 @@ pub struct Analyze {
     #[arg(long, value_name = "FILE", help_heading = "Report")]
     pub remedy_script: Option<PathBuf>,
 
-    /// Columns of the table format [default: those of the terminal, at most 120; else 80].
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000),
-        help_heading = "Report")]
-    pub width: Option<usize>,
+    /// How the page looks.
+    #[command(flatten)]
+    pub look: Look,
 
-    /// When to use colours. NO_COLOR is honoured.
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Report")]
-    pub color: Color,
+    /// How times are told.
+    #[command(flatten)]
+    pub times: Times,
 
     /// Put pseudonyms in the place of addresses, user, host and domain names, and certificate subjects.
     #[arg(long, help_heading = "Report")]
@@ -180,21 +199,9 @@ pub struct Analyze {
     #[arg(long, help_heading = "Report")]
     pub hash: bool,
 
-    /// Only incidents of this client.
-    #[arg(long, value_name = "IP|NAME", value_parser = party, help_heading = "Selection")]
-    pub client: Option<String>,
-
-    /// Only incidents with this server.
-    #[arg(long, value_name = "IP[:PORT]", value_parser = party, help_heading = "Selection")]
-    pub server: Option<String>,
-
-    /// Only incidents of this user.
-    #[arg(long, value_name = "NAME", help_heading = "Selection")]
-    pub user: Option<String>,
-
-    /// Only incidents around this time, such as 2024-05-06T20:10:10+02:00; UTC if no offset is given.
-    #[arg(long, value_name = "TIME", value_parser = moment, help_heading = "Selection")]
-    pub around: Option<Timestamp>,
+    /// Which incidents.
+    #[command(flatten)]
+    pub selection: Selection,
 
     /// The name that the user typed into the client: tells failed name lookups from others.
     #[arg(long, value_name = "NAME", help_heading = "Reading")]
@@ -208,18 +215,9 @@ pub struct Analyze {
     #[arg(long, value_name = "CODE", value_parser = code, requires = "client_code", help_heading = "Reading")]
     pub extended: Option<u32>,
 
-    /// A server port to take for RDP besides 3389. May be repeated.
-    #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
-        help_heading = "Reading")]
-    pub ports: Vec<u16>,
-
-    /// Read files into memory instead of mapping them: for network shares and removable media.
-    #[arg(long, help_heading = "Reading")]
-    pub no_mmap: bool,
-
-    /// Threads to work with [default: one per core]. Never changes the report.
-    #[arg(long, value_name = "N", help_heading = "Reading")]
-    pub threads: Option<NonZeroUsize>,
+    /// How inputs are read.
+    #[command(flatten)]
+    pub reading: Reading,
 
     /// Memory for running connections, at most 256; in a flood the oldest are then given up sooner, and counted.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Reading")]
@@ -261,25 +259,21 @@ pub struct Compare {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Columns of the table format [default: those of the terminal, at most 120; else 80].
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000))]
-    pub width: Option<usize>,
+    /// How the page looks.
+    #[command(flatten)]
+    pub look: Look,
 
-    /// When to use colours. NO_COLOR is honoured.
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
+    /// How times are told.
+    #[command(flatten)]
+    pub times: Times,
 
     /// The name that the user typed into the client: tells failed name lookups from others.
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
 
-    /// A server port to take for RDP besides 3389. May be repeated.
-    #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub ports: Vec<u16>,
-
-    /// Read files into memory instead of mapping them: for network shares and removable media.
-    #[arg(long)]
-    pub no_mmap: bool,
+    /// How inputs are read.
+    #[command(flatten)]
+    pub reading: Reading,
 
     /// Say nothing on standard error but errors.
     #[arg(short, long)]
@@ -299,13 +293,13 @@ pub struct Explain {
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: PageFormat,
 
-    /// Columns of the table format [default: those of the terminal, at most 120; else 80].
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000))]
-    pub width: Option<usize>,
+    /// Print a long answer as a whole, also on a terminal.
+    #[arg(long, help_heading = "Look")]
+    pub no_pager: bool,
 
-    /// When to use colours. NO_COLOR is honoured.
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
+    /// How the page looks.
+    #[command(flatten)]
+    pub look: Look,
 }
 
 /// The formats by name.
@@ -362,48 +356,10 @@ impl From<FormatName> for Format {
     }
 }
 
-/// When to use colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal.
-    Auto,
-    /// Also in a pipe or file.
-    Always,
-    /// Not at all.
-    Never,
-}
-
-/// An address, with or without a port, or a name. What looks like an address must be one: a slip would select nothing.
-fn party(text: &str) -> Result<String, String> {
-    if let Ok(ip) = text.parse::<IpAddr>() {
-        // As reports write it: an IPv4 address in the clothes of IPv6 is an IPv4 address.
-        return Ok(ip.to_canonical().to_string());
-    }
-    let is_address = text.parse::<SocketAddr>().is_ok();
-    let host = text.rsplit_once(':').map_or(text, |(host, _)| host);
-    let looks_like_one = host.contains(':') || host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if is_address || !text.is_empty() && !looks_like_one {
-        Ok(text.to_owned())
-    } else {
-        Err("expected an address such as 192.0.2.10, 192.0.2.10:3389 or [2001:db8::1]:3389, or a name"
-            .to_owned())
-    }
-}
-
-fn moment(text: &str) -> Result<Timestamp, String> {
-    // A date alone would be its midnight, which nobody means.
-    let has_time = text.contains(':');
-    text.parse()
-        .ok()
-        .filter(|_| has_time)
-        .ok_or_else(|| "expected a time such as 2024-05-06T20:10:10Z or 2024-05-06T22:10:10+02:00".to_owned())
-}
-
-// A page below this is not laid out, so asking for one is refused.
-const _: () = assert!(Style::NARROWEST == 40);
-
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
     use clap::CommandFactory;
 
     use super::*;
@@ -424,7 +380,7 @@ mod tests {
             assert!(analyze(&["a.pcapng", "--server", good]).is_ok(), "{good}");
         }
         let mapped = analyze(&["a.pcapng", "--client", "::ffff:192.0.2.10"]).unwrap();
-        assert_eq!(mapped.client.as_deref(), Some("192.0.2.10"));
+        assert_eq!(mapped.selection.client.as_deref(), Some("192.0.2.10"));
         for bad in ["192.0.2.010", "192.0.2", "192.0.2.10:99999", "2001:db8:::1", ""] {
             assert!(analyze(&["a.pcapng", "--client", bad]).is_err(), "{bad}");
         }
@@ -489,17 +445,33 @@ mod tests {
         .unwrap();
         assert_eq!(args.paths, [PathBuf::from("a.pcap"), PathBuf::from("-")]);
         assert_eq!(args.format, FormatName::Json);
-        assert_eq!(args.ports, [3390, 3391]);
-        assert_eq!(args.around.unwrap().to_string(), "2024-05-06T18:10:10.000000000Z");
-        assert_eq!((args.width, args.threads.map(NonZeroUsize::get)), (Some(120), Some(2)));
+        assert_eq!(args.reading.ports, [3390, 3391]);
+        assert_eq!(
+            args.selection.around.unwrap().of(&args.times.tz).to_string(),
+            "2024-05-06T18:10:10.000000000Z"
+        );
+        assert_eq!((args.look.width, args.reading.threads.map(NonZeroUsize::get)), (Some(120), Some(2)));
         assert_eq!(args.max_memory, Some(64));
-        assert!(args.no_mmap && args.fail_on_finding && args.quiet);
+        assert!(args.reading.no_mmap && args.fail_on_finding && args.quiet);
     }
 
     #[test]
     fn times_may_be_written_with_a_space() {
         let args = analyze(&["a.pcap", "--around", "2024-05-06 20:10:10"]).unwrap();
-        assert_eq!(args.around.unwrap().to_string(), "2024-05-06T20:10:10.000000000Z");
+        assert_eq!(
+            args.selection.around.unwrap().of(&args.times.tz).to_string(),
+            "2024-05-06T20:10:10.000000000Z"
+        );
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_of_the_zone_that_is_shown() {
+        let args = analyze(&["a.pcap", "--around", "2024-05-06 20:10:10", "--tz", "-01:00"]).unwrap();
+        assert_eq!(
+            args.selection.around.unwrap().of(&args.times.tz).to_string(),
+            "2024-05-06T21:10:10.000000000Z"
+        );
+        assert!(analyze(&["a.pcap", "--tz", "Mars"]).is_err());
     }
 
     #[test]

@@ -14,7 +14,8 @@ use std::thread;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use rdpscan::input::Format;
-use rdpscan::report::batch::{Row, outcome, render};
+use rdpscan::report::batch::{self, Row, outcome, render};
+use rdpscan::report::{self, Style};
 use rdpscan::{Error, Options};
 
 use super::args::{Batch, Shard};
@@ -31,6 +32,13 @@ struct Job {
     result: String,
 }
 
+impl Job {
+    /// The name of its page.
+    fn page(&self) -> String {
+        format!("{}.html", self.result.trim_end_matches(".json"))
+    }
+}
+
 /// Analyses what is not done yet, and prints the overview of all.
 pub fn run(args: &Batch) -> Result<Exit, Error> {
     let jobs = jobs(&args.paths, args.shard)?;
@@ -40,8 +48,11 @@ pub fn run(args: &Batch) -> Result<Exit, Error> {
     }
     fs::create_dir_all(&args.out).map_err(|source| Error::Unwritable { path: args.out.clone(), source })?;
     let rows = work(args, &jobs)?;
+    if args.html {
+        write_index(args, &jobs, &rows)?;
+    }
     let failed = rows.iter().filter(|row| row.reason.is_some()).count();
-    let style = output::style(args.width, args.color, args.output.is_none());
+    let style = output::style(&args.look, args.output.is_none());
     let text = render(&rows, args.format.into(), style);
     match &args.output {
         Some(file) => output::write_text(file, &text)?,
@@ -49,6 +60,14 @@ pub fn run(args: &Batch) -> Result<Exit, Error> {
         None => {}
     }
     Ok(if failed > 0 { Exit::SomeFailed } else { Exit::Analysed })
+}
+
+/// The page that leads to the pages of the bundles. A part of all bundles has one of its own.
+fn write_index(args: &Batch, jobs: &[Job], rows: &[Row]) -> Result<(), Error> {
+    let page = |(row, job): (&Row, &Job)| (row.clone(), row.reason.is_none().then(|| job.page()));
+    let rows: Vec<(Row, Option<String>)> = rows.iter().zip(jobs).map(page).collect();
+    let name = args.shard.map_or_else(|| "index.html".to_owned(), |shard| format!("index-{shard}.html"));
+    output::write_text(&args.out.join(name), &batch::page(&rows))
 }
 
 /// The bundles: archives, captures and logs that were given, and of a folder each entry that is one or is a folder.
@@ -104,13 +123,12 @@ fn hash(name: &str) -> u64 {
 /// The rows of all jobs, in their order.
 fn work(args: &Batch, jobs: &[Job]) -> Result<Vec<Row>, Error> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let workers = args.jobs.map_or(cores, usize::from).min(jobs.len()).max(1);
+    let threads = args.reading.threads.map_or(cores, usize::from);
+    let workers = args.jobs.map_or(threads, usize::from).min(jobs.len()).max(1);
     let options = Options {
-        ports: args.ports.clone(),
-        no_mmap: args.no_mmap,
         limits: args.unpacking.into(),
-        threads: Some((cores / workers).max(1)),
-        ..Options::default()
+        threads: Some((threads / workers).max(1)),
+        ..args.reading.options(&[])
     };
     let bar = progress(args.quiet, jobs.len());
     let next = AtomicUsize::new(0);
@@ -159,6 +177,7 @@ fn one(args: &Batch, job: &Job, options: &Options) -> Result<Row, Error> {
     if args.resume
         && let Some(row) = File::open(&file).ok().and_then(|file| Row::read(BufReader::new(file)))
         && row.bundle == job.name
+        && (!args.html || row.reason.is_some() || args.out.join(job.page()).exists())
     {
         return Ok(row);
     }
@@ -173,6 +192,11 @@ fn one(args: &Batch, job: &Job, options: &Options) -> Result<Row, Error> {
             (Row::failed(job.name.clone(), job.result.clone(), reason), None)
         }
     };
+    if let Some(report) = report.as_ref().filter(|_| args.html) {
+        // Before the result, which says that all is done.
+        let report = output::in_zone(report.clone(), report::Format::Html, &args.times.tz);
+        output::write_file(&args.out.join(job.page()), &report, report::Format::Html, Style::default())?;
+    }
     output::write_text(&file, &outcome(&row, report.as_ref()))?;
     Ok(row)
 }

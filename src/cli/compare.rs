@@ -2,16 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
-use clap::error::ErrorKind;
-
 use rdpscan::report::compare::{Which, compare};
 use rdpscan::{Error, Options, Report};
 
-use super::args::{Args, Compare};
+use super::args::Compare;
 use super::exit::Exit;
-use super::output;
-use super::say;
+use super::{misused, output, progress, say};
 
 /// Analyses both, writes the comparison, and says by the exit code whether they differ.
 pub fn run(args: &Compare) -> Result<Exit, Error> {
@@ -36,7 +32,7 @@ pub fn run(args: &Compare) -> Result<Exit, Error> {
             return Ok(Exit::CouldNotRun);
         }
     };
-    let style = output::style(args.width, args.color, args.output.is_none());
+    let style = output::style(&args.look, args.output.is_none());
     let text = comparison.render(args.format.into(), style);
     match &args.output {
         Some(file) => {
@@ -60,17 +56,10 @@ fn sides(args: &Compare) -> Option<(&[PathBuf], &[PathBuf])> {
     }
 }
 
-fn misused(text: &str) -> Exit {
-    let _ = Args::command().error(ErrorKind::WrongNumberOfValues, text).print();
-    Exit::CouldNotRun
-}
-
 fn analyzed(args: &Compare, inputs: &[PathBuf]) -> Result<Report, Error> {
-    rdpscan::analyze(&Options {
-        inputs: inputs.to_vec(),
-        ports: args.ports.clone(),
-        target: args.target.clone(),
-        no_mmap: args.no_mmap,
-        ..Options::default()
-    })
+    let options = args.reading.options(inputs);
+    let report = progress::shown(args.quiet, |progress| {
+        rdpscan::analyze(&Options { target: args.target.clone(), progress: progress.clone(), ..options })
+    })?;
+    Ok(output::in_zone(report, args.format.into(), &args.times.tz))
 }

@@ -64,6 +64,7 @@ pub(super) mod tests {
             title: None,
             summary: String::new(),
             evidence: Vec::new(),
+            display_filters: Vec::new(),
             remarks: Vec::new(),
             also_considered: Vec::new(),
             exonerated: Vec::new(),
@@ -96,6 +97,7 @@ pub(super) mod tests {
             groups: Vec::new(),
             notes: Vec::new(),
             redacted: false,
+            zone: rdpscan::base::Zone::default(),
         }
     }
 

@@ -8,15 +8,21 @@ mod batch;
 mod compare;
 mod exit;
 mod explain;
+mod extract;
+mod manual;
 mod output;
+mod pager;
+mod progress;
 mod remedy;
 mod schema;
+mod unredact;
 
 use std::error::Error as _;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use args::{Args, Command};
 use exit::Exit;
@@ -29,8 +35,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             Command::Analyze(args) => analyze::run(&args),
             Command::Batch(args) => batch::run(&args),
             Command::Compare(args) => compare::run(&args),
+            Command::Extract(args) => extract::run(&args),
+            Command::Completions(args) => manual::completions(&args),
+            Command::Man(args) => manual::man(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Remedy(args) => remedy::run(&args),
+            Command::Unredact(args) => unredact::run(&args),
             Command::Schema(args) => schema::run(&args),
         },
         Err(usage) => {
@@ -43,6 +53,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         say(&format!("error: {}", chain(&error)));
         Exit::CouldNotRun
     })
+}
+
+/// What was typed makes no sense together.
+fn misused(text: &str) -> Exit {
+    let _ = Args::command().error(ErrorKind::ArgumentConflict, text).print();
+    Exit::CouldNotRun
 }
 
 /// One line for the user, on stderr.

@@ -6,22 +6,32 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use rdpscan::base::Zone;
 use rdpscan::report::redact::Key;
-use rdpscan::report::{Format, Style, write};
+use rdpscan::report::{Format, Style, write, zone};
 use rdpscan::{Error, Report};
 
-use super::args::Color;
+use super::args::{Color, Look};
 
 /// The widest page on a terminal unless more is asked for: longer lines are hard to read.
 const WIDEST: usize = 120;
 
 /// How a page looks at its destination.
-pub fn style(width: Option<usize>, color: Color, to_stdout: bool) -> Style {
+pub fn style(look: &Look, to_stdout: bool) -> Style {
     let terminal = to_stdout && io::stdout().is_terminal();
     let environment = (std::env::var_os("NO_COLOR"), std::env::var_os("TERM"));
-    let color = wants_color(color, terminal, environment.0.as_deref(), environment.1.as_deref());
-    let width = width.unwrap_or_else(|| if terminal { terminal_width() } else { Style::default().width });
+    let color = wants_color(look.color, terminal, environment.0.as_deref(), environment.1.as_deref());
+    let width =
+        look.width.unwrap_or_else(|| if terminal { terminal_width() } else { Style::default().width });
     Style { width, color: color && (!terminal || understands_ansi()) }
+}
+
+/// The report with its times in a zone, unless a script is to read it.
+pub fn in_zone(mut report: Report, format: Format, zone: &Zone) -> Report {
+    if matches!(format, Format::Table | Format::Markdown | Format::Html) {
+        zone::apply(&mut report, zone);
+    }
+    report
 }
 
 fn wants_color(choice: Color, terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
@@ -61,6 +71,12 @@ pub fn write_stdout(report: &Report, format: Format, style: Style) -> Result<Con
 /// Writes text to standard output in the same way.
 pub fn print(text: &str) -> Result<ControlFlow<()>, Error> {
     unless_left(io::stdout().lock(), |out| out.write_all(text.as_bytes()))
+        .map_err(|source| Error::Unwritable { path: "standard output".into(), source })
+}
+
+/// Has something written to standard output as it comes, in the same way.
+pub fn stream(fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<ControlFlow<()>, Error> {
+    unless_left(io::stdout().lock(), |out| fill(out))
         .map_err(|source| Error::Unwritable { path: "standard output".into(), source })
 }
 
@@ -107,6 +123,11 @@ pub fn check(path: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
 pub fn write_text(path: &Path, text: &str) -> Result<(), Error> {
     replace(path, |out| out.write_all(text.as_bytes()))
         .map_err(|source| Error::Unwritable { path: path.to_owned(), source })
+}
+
+/// Has something written to a file in the same way as a report.
+pub fn write_bytes(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    replace(path, |out| fill(out)).map_err(|source| Error::Unwritable { path: path.to_owned(), source })
 }
 
 /// The key that is in the file; a new one if there is no file. What is something else is not written over.

@@ -12,9 +12,14 @@ const OFFERED: usize = 3;
 /// No symbol is longer; more of what was typed is not compared.
 const LONGEST: usize = 64;
 
-/// A number: `2308`, `0x904`, `-2146893044` as some tools print an HRESULT, `C000006D` as others do.
+/// A number: `2308`, `0x904`, `904h`, `-2146893044` as some tools print an HRESULT, `C000006D` as others do.
 pub fn number(text: &str) -> Option<u32> {
     let text = text.trim();
+    if let Some(hex) = text.strip_suffix(['h', 'H'])
+        && hex.starts_with(|first: char| first.is_ascii_digit())
+    {
+        return u32::from_str_radix(hex, 16).ok();
+    }
     if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         return u32::from_str_radix(hex, 16).ok().filter(|_| !hex.starts_with('+'));
     }
@@ -58,6 +63,18 @@ pub fn alike(symbol: &str) -> Vec<Row> {
     near.sort_by_key(|(distance, _)| *distance);
     near.truncate(OFFERED);
     near.into_iter().map(|(_, row)| row).collect()
+}
+
+/// The families whose names are spelled most alike, if any is alike at all.
+pub fn families_alike(name: &str) -> Vec<&'static Family> {
+    let nearest = |own: &Family| {
+        std::iter::once(&own.name).chain(own.also).filter_map(|known| unlike(name, known)).min()
+    };
+    let mut near: Vec<(usize, &'static Family)> =
+        ALL.iter().filter_map(|family| Some((nearest(family)?, *family))).collect();
+    near.sort_by_key(|(distance, _)| *distance);
+    near.truncate(OFFERED);
+    near.into_iter().map(|(_, family)| family).collect()
 }
 
 /// How far `typed` is from `name`; nothing if it is another word.
@@ -115,10 +132,11 @@ mod tests {
             ("C000006D", 0xc000_006d),
             ("c000006d", 0xc000_006d),
             ("80090308", 80_090_308),
+            ("904h", 0x904),
         ] {
             assert_eq!(number(text), Some(value), "{text}");
         }
-        for text in ["", "0x", "0x+9", "x904", "4294967296", "0x100000000", "-2147483649", "904h", "1e3"] {
+        for text in ["", "0x", "0x+9", "x904", "4294967296", "0x100000000", "-2147483649", "h", "xh", "1e3"] {
             assert_eq!(number(text), None, "{text}");
         }
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::shift::near_whole_hours;
-use crate::base::{NoteKind, Notes, Shift, SourceId, Timestamp, time};
+use crate::base::{NoteKind, Notes, Shift, SourceId, Timestamp, Window, time};
 use crate::capture::Capture;
 use crate::capture::split::{Split, for_each_window};
 use crate::packet::{Endpoint, Interest, Packets, Segment, TcpFlags};
@@ -45,6 +45,8 @@ const ANCHORS: usize = 32_768;
 const CLUSTER: i64 = 500 * time::MILLISECOND;
 /// Stretches of one connection that are compared by themselves.
 const STRETCH: i64 = 30 * time::SECOND;
+/// No two clocks that anybody set are further apart: the time zones, and an hour.
+const PLAUSIBLE: i64 = 27 * 3600 * time::SECOND;
 /// Smaller differences are left as they are.
 const LEAST: i64 = time::MILLISECOND;
 /// A drift is believed of clocks that were compared for so long, and if it is larger than this in that time.
@@ -58,11 +60,13 @@ impl Alignment {
             return Self::default();
         }
         let mut by_key: BTreeMap<Key, Vec<(SourceId, Anchor)>> = BTreeMap::new();
-        let mut starts: BTreeMap<SourceId, Timestamp> = BTreeMap::new();
+        let mut spans: BTreeMap<SourceId, Span> = BTreeMap::new();
         for (source, capture) in captures {
             for (key, anchor) in anchors(capture, interest, split) {
-                let start = starts.entry(*source).or_insert(anchor.time);
-                *start = (*start).min(anchor.time);
+                let span =
+                    spans.entry(*source).or_insert(Span { window: Window::at(anchor.time), anchors: 0 });
+                span.window.include(anchor.time);
+                span.anchors += 1;
                 by_key.entry(key).or_default().push((*source, anchor));
             }
         }
@@ -81,8 +85,12 @@ impl Alignment {
         }
         let links: Vec<Link> = matches
             .into_iter()
+            .filter(|((one, other), matches)| {
+                spans.get(one).zip(spans.get(other)).is_none_or(|(one, other)| !is_seam(one, other, matches))
+            })
             .filter_map(|((one, other), matches)| Link::of(one, other, &matches))
             .collect();
+        let starts = spans.into_iter().map(|(source, span)| (source, span.window.start)).collect();
         Self::of_links(&links, &starts)
     }
 
@@ -211,6 +219,7 @@ struct Anchor {
     client: Endpoint,
     server: Endpoint,
     to_server: bool,
+    ip_id: Option<u16>,
 }
 
 /// The packets of a capture that can be told from all others: SYNs, SYN-ACKs and data that was sent once.
@@ -245,7 +254,8 @@ impl Anchor {
         let to_server = opens || !accepts && interest.is_server(segment.to.ip, segment.to.port);
         let (client, server) =
             if to_server { (segment.from, segment.to) } else { (segment.to, segment.from) };
-        Self { time: segment.time, interface: segment.interface, client, server, to_server }
+        let ip_id = segment.ip_id.filter(|id| *id != 0);
+        Self { time: segment.time, interface: segment.interface, client, server, to_server, ip_id }
     }
 }
 
@@ -257,6 +267,8 @@ struct Match {
     time: Timestamp,
     /// The second capture's stamp minus the first's.
     difference: i64,
+    /// The same bytes, sent again: another packet, by its IP identification.
+    again: bool,
 }
 
 impl Match {
@@ -266,8 +278,38 @@ impl Match {
             to_server: one.to_server,
             time: one.time,
             difference: other.time - one.time,
+            again: one.ip_id.zip(other.ip_id).is_some_and(|(one, other)| one != other),
         }
     }
+}
+
+/// From the first to the last packet of a capture that can be compared, and how many there are.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    window: Window,
+    anchors: usize,
+}
+
+/// Whether one capture goes on where the other ends: of a packet that passes two interfaces, or is sent twice, one may
+/// be the last of one file of a ring buffer and the other the first of the next.
+fn is_seam(one: &Span, other: &Span, matches: &[Match]) -> bool {
+    /// One in so many of the larger file, at most: the last file of a ring buffer may hold hardly anything.
+    const FEW: usize = 4;
+    /// Two interfaces stamp a packet one after the other.
+    const OVERLAP: i64 = 100 * time::MILLISECOND;
+    const SEAM: i64 = 10 * time::SECOND;
+    let ends = |time: Timestamp, span: &Span| span.window.end - time <= SEAM;
+    let begins = |time: Timestamp, span: &Span| time - span.window.start <= SEAM;
+    let once: Vec<&Match> = matches.iter().filter(|own| !own.again).collect();
+    let few = once.len() * FEW <= one.anchors.max(other.anchors);
+    let follows = |one: &Span, other: &Span| other.window.start - one.window.end >= -OVERLAP;
+    let in_turn = follows(one, other) || follows(other, one);
+    few && in_turn
+        && once.iter().all(|own| {
+            let second = own.time.shifted(own.difference);
+            ends(own.time, one) && begins(second, other) || begins(own.time, one) && ends(second, other)
+        })
+        && once.iter().all(|own| own.difference.saturating_abs() <= SEAM)
 }
 
 /// Two captures that share packets.
@@ -312,7 +354,8 @@ impl Link {
         }
         samples.sort_unstable();
         let cluster = largest_cluster(&samples)?;
-        let middle = cluster.get(cluster.len() / 2)?;
+        // Numbers that are drawn by lot come again; clocks that are days apart are not those of one connection.
+        let middle = cluster.get(cluster.len() / 2).filter(|own| own.offset.saturating_abs() <= PLAUSIBLE)?;
         let least = cluster.iter().map(|sample| sample.spread).min().unwrap_or(0);
         Some(Self {
             one,

@@ -6,6 +6,7 @@
 use super::encrypted::Encrypted;
 use super::tls::{Sealed, Tls};
 use crate::base::{Mark, Observed};
+use crate::protocol::tls::PlaintextLen;
 use crate::stream::{Flow, Framing, Record, Side};
 
 /// An orderly end.
@@ -50,6 +51,10 @@ const ULTIMATUM: u16 = 9;
 const ERROR_INFO: u16 = 36;
 /// Body of an alert in TLS 1.3: two bytes, the inner content type, a 16-byte tag.
 const SEALED_ALERT: u32 = 19;
+/// Body of an ultimatum under the suites that RDP uses most, where the handshake that names the suite was not captured:
+/// ChaCha20, TLS 1.3, GCM. A record of the latter may carry a movement of the mouse too, but none that its sender
+/// closes right behind.
+const SEALED_ULTIMATUM: [u32; 3] = [25, 26, 33];
 /// Records from the end among which a goodbye is looked for: the other side may be in the middle of a burst.
 const LAST_RECORDS: usize = 12;
 
@@ -78,7 +83,7 @@ fn sealed_goodbye(flow: &Flow, tls: &Tls, encrypted: &Encrypted) -> Vec<Observed
         let from = last.record.from;
         if is_1_3 && last.record.body == SEALED_ALERT {
             found.push(last.record.end.of(Goodbye { from, form: Form::CloseNotify }));
-        } else if is_ultimatum(&last, flow) {
+        } else if is_ultimatum(&last, flow) || is_last_word(&last, flow, tls) {
             let form = if follows_error_info(flow, tls, &last.record) {
                 Form::ErrorInfoAndUltimatum
             } else {
@@ -95,9 +100,21 @@ fn sealed_goodbye(flow: &Flow, tls: &Tls, encrypted: &Encrypted) -> Vec<Observed
 fn is_ultimatum(last: &Sealed, flow: &Flow) -> bool {
     let fits = match last.plaintext.exact() {
         Some(exact) => exact == ULTIMATUM,
+        None if last.plaintext == PlaintextLen::Unknown => {
+            SEALED_ULTIMATUM.contains(&last.record.body)
+                && flow.first_close().is_some_and(|close| close.from == last.record.from)
+        }
         None => last.plaintext.most().is_some_and(|most| most < 2 * 16) && last.plaintext.may_be(ULTIMATUM),
     };
     fits && !flow.closes.is_empty() && flow.closes.iter().all(|close| close.mark.time >= last.record.end.time)
+}
+
+/// Where the capture stops before the end: the server's reason and what follows it cannot be mistaken.
+fn is_last_word(last: &Sealed, flow: &Flow, tls: &Tls) -> bool {
+    flow.closes.is_empty()
+        && last.record.from == Side::Server
+        && last.plaintext.exact() == Some(ULTIMATUM)
+        && follows_error_info(flow, tls, &last.record)
 }
 
 fn follows_error_info(flow: &Flow, tls: &Tls, ultimatum: &Record) -> bool {

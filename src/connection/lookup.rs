@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::base::{Locator, Mark, Observed, SourceId};
+use super::observations::Observations;
+use crate::base::{Locator, Mark, Observed, SourceId, Window, time};
 use crate::packet::Datagram;
 use crate::packet::interest::NAME_PORTS;
 use crate::protocol::dns::{self, Rcode, RecordType};
@@ -40,7 +41,47 @@ pub struct Lookup {
 const MAX_LOOKUPS: usize = 20_000;
 const MAX_ANSWERS: usize = 16;
 
+/// Puts together what several captures hold of the same queries: the files of a ring buffer each hold a part of them,
+/// two capture points each hold them all.
+pub fn together(captures: &mut [Observations]) {
+    /// The same queries are seen this near to each other at two points.
+    const NEAR: i64 = 5 * time::SECOND;
+    let mut known: BTreeMap<(IpAddr, String), Vec<(SourceId, Lookup)>> = BTreeMap::new();
+    for capture in captures.iter_mut() {
+        for lookup in std::mem::take(&mut capture.lookups) {
+            let same = known.entry((lookup.client, lookup.name.clone())).or_default();
+            let window = Window { start: lookup.first.time, end: lookup.last.time }.widened(NEAR);
+            let part = same.iter_mut().find(|(point, own)| {
+                *point == capture.point
+                    || window.overlaps(&Window { start: own.first.time, end: own.last.time })
+            });
+            match part {
+                None => same.push((capture.point, lookup)),
+                Some((point, own)) if *point == capture.point => own.go_on(lookup),
+                Some((_, own)) if own.answers.is_empty() => own.answers = lookup.answers,
+                Some(_) => {}
+            }
+        }
+    }
+    let mut all: Vec<(SourceId, Lookup)> = known.into_values().flatten().collect();
+    all.sort_by_key(|(_, lookup)| (lookup.first, lookup.client));
+    for (point, lookup) in all {
+        if let Some(capture) = captures.iter_mut().find(|capture| capture.source == point) {
+            capture.lookups.push(lookup);
+        }
+    }
+}
+
 impl Lookup {
+    /// Takes the rest, from the next file of a ring buffer.
+    fn go_on(&mut self, next: Self) {
+        self.first = self.first.min(next.first);
+        self.last = self.last.max(next.last);
+        self.queries = self.queries.saturating_add(next.queries);
+        let room = MAX_ANSWERS.saturating_sub(self.answers.len());
+        self.answers.extend(next.answers.into_iter().take(room));
+    }
+
     /// Whether this is about `name`: the same, or the same with a search suffix.
     pub fn is_for(&self, name: &str) -> bool {
         let name = name.trim_end_matches('.').to_ascii_lowercase();

@@ -15,6 +15,9 @@ use crate::packet::{IcmpError, LostDatagram, Neighbour};
 pub struct Observations {
     /// The capture.
     pub source: SourceId,
+    /// The first file of the ring buffer that it is a file of; itself, where it stands alone. What is seen of hosts and
+    /// UDP is told of the last file.
+    pub point: SourceId,
     /// From its first to its last frame.
     pub window: Option<Window>,
     /// Packets that the capture itself says it dropped.
@@ -33,6 +36,25 @@ pub struct Observations {
     pub udp: Vec<UdpConnection>,
     /// Errors of Kerberos, in order of frames.
     pub kerberos: Vec<Observed<KerberosError>>,
+}
+
+impl Observations {
+    /// What the point shows at which a capture was taken: its first file, from when to when, and how much it dropped.
+    pub fn point_of(captures: &[Self], source: SourceId) -> Option<(SourceId, Window, u64)> {
+        let point = captures.iter().find(|capture| capture.source == source)?.point;
+        let files = captures.iter().filter(|capture| capture.point == point);
+        let mut window: Option<Window> = None;
+        let mut drops = 0_u64;
+        for file in files {
+            drops = drops.saturating_add(file.drops);
+            if let Some(own) = file.window {
+                let all = window.get_or_insert(own);
+                all.include(own.start);
+                all.include(own.end);
+            }
+        }
+        Some((point, window?, drops))
+    }
 }
 
 /// Which hosts are there, by what they said on the wire.

@@ -13,6 +13,7 @@ use super::observations::{Hosts, Observations};
 use super::tallies::{self, Tallies};
 use super::udp::{self, UdpTable};
 use super::{Connection, kerberos, lookup, twins};
+use crate::base::progress::Phase;
 use crate::base::{NoteKind, Notes, SourceId, Timestamp, Window, time};
 use crate::capture::Capture;
 use crate::capture::split::{Part, Split, for_each_window};
@@ -86,15 +87,18 @@ impl FlowBounds {
 
 /// A file of a ring buffer may begin this much before the one before it ends.
 const RING_OVERLAP: i64 = time::SECOND;
+/// The next file of a ring buffer begins with the next packet: that may be this much later.
+const RING_PAUSE: i64 = 60 * time::SECOND;
 /// Endpoints found by content, at most: more is a scan of the whole network.
 const MAX_FOUND: usize = 1024;
 
 /// Scans all captures. Connections go through `sink`; what it gives back is among [`Scanned::connections`].
 pub fn scan(inputs: &[&Input], options: &ScanOptions, sink: &mut dyn Sink, notes: &mut Notes) -> Scanned {
-    let mut captures: Vec<(SourceId, Capture<'_>)> = inputs
-        .iter()
+    let mut captures: Vec<(SourceId, Capture<'_>)> = distinct(inputs, notes)
+        .into_iter()
         .filter_map(|input| {
             let capture = Capture::open(&input.bytes, input.kind);
+            let capture = capture.map(|capture| capture.watched(&input.progress));
             if capture.is_none() {
                 notes.add(NoteKind::TruncatedCapture, Some(input.id), None);
             }
@@ -114,6 +118,28 @@ pub fn scan(inputs: &[&Input], options: &ScanOptions, sink: &mut dyn Sink, notes
     }
     notes.merge(own);
     pass.finish(&interest, sink, notes)
+}
+
+/// Each capture once, however often it is given: what stands in two captures would be taken for two views.
+fn distinct<'a>(inputs: &[&'a Input], notes: &mut Notes) -> Vec<&'a Input> {
+    let mut kept: Vec<&Input> = Vec::new();
+    for input in inputs.iter().copied() {
+        // Of files of different lengths nothing is read.
+        if kept.iter().any(|own| *own.bytes == *input.bytes) {
+            notes.add(NoteKind::SameCapture, Some(input.id), None);
+        } else {
+            kept.push(input);
+        }
+    }
+    kept
+}
+
+/// Tells that all captures are read from their beginning.
+fn begin(phase: Phase, captures: &[(SourceId, Capture<'_>)]) {
+    let bytes = captures.iter().map(|(_, capture)| capture.bytes.len()).sum::<usize>();
+    if let Some((_, first)) = captures.first() {
+        first.progress.begin(phase, u64::try_from(bytes).unwrap_or(0));
+    }
 }
 
 /// The first stamp in a capture, and how many interfaces are described before it.
@@ -140,6 +166,10 @@ struct Sequence {
     table: FlowTable,
     end: Timestamp,
     sources: Vec<SourceId>,
+    /// The first file of the ring buffer that goes on, and what is seen of hosts and of UDP in its files so far.
+    point: SourceId,
+    hosts: Hosts,
+    udp: UdpTable,
 }
 
 struct Pass {
@@ -161,7 +191,11 @@ fn run_pass(
 ) -> Pass {
     sink.begin();
     let interest = Arc::new(interest.clone());
+    if captures.len() > 1 {
+        begin(Phase::Comparing, captures);
+    }
     let alignment = Alignment::of(captures, &interest, options.split);
+    begin(Phase::Captures, captures);
     alignment.note(notes);
     let begins = |source: SourceId, capture: &Capture<'_>| {
         let (first, interfaces) = beginning(capture);
@@ -181,7 +215,12 @@ fn run_pass(
     for (source, capture) in captures.iter() {
         let (begins, interfaces) = begins(*source, capture);
         let mut sequence = pass.take_sequence(*source, begins, several || interfaces > 1);
+        if begins - sequence.end > RING_PAUSE {
+            pass.end_point(&mut sequence, *source, notes);
+        }
         let mut reading = Reading::new(*source, capture, Arc::clone(&interest), options.flows);
+        reading.hosts = std::mem::take(&mut sequence.hosts);
+        reading.udp = std::mem::take(&mut sequence.udp);
         let clock = alignment.shift(*source);
         let mut into = Into { table: &mut sequence.table, sink, singles: &mut pass.singles, notes };
         let rooms = Rooms::default();
@@ -198,10 +237,13 @@ fn run_pass(
             frames: summary.frames,
             interfaces: summary.interfaces,
         });
-        let (observations, tallies) = reading.finish();
+        let tallies = reading.finish(&mut sequence, &mut pass.observations);
         tallies.note(*source, notes);
-        sequence.end = sequence.end.max(observations.window.map_or(Timestamp::MIN, |window| window.end));
-        pass.observations.push(observations);
+        pass.sequences.push(sequence);
+    }
+    for mut sequence in std::mem::take(&mut pass.sequences) {
+        let point = sequence.point;
+        pass.end_point(&mut sequence, point, notes);
         pass.sequences.push(sequence);
     }
     pass
@@ -395,27 +437,31 @@ impl<'a> Reading<'a> {
         add(NoteKind::CaptureDrops, self.drops.values().sum());
         add(NoteKind::FlowBound, self.given_up);
         add(NoteKind::IcmpBound, self.epoch.left_out);
-        add(NoteKind::UdpBound, self.udp.left_out);
     }
 
-    fn finish(self) -> (Observations, Tallies) {
+    /// What it shows is told; what goes on in the next file of a ring buffer is handed on.
+    fn finish(self, sequence: &mut Sequence, told: &mut Vec<Observations>) -> Tallies {
         let mut tallies = self.tallies;
         let uncounted = self.fragments.lost_uncounted;
         let lost_datagrams = self.fragments.finish();
         tallies.lost = uncounted + u64::try_from(lost_datagrams.len()).unwrap_or(0);
-        let observations = Observations {
+        sequence.end = sequence.end.max(self.window.map_or(Timestamp::MIN, |window| window.end));
+        sequence.hosts = self.hosts;
+        sequence.udp = self.udp;
+        told.push(Observations {
             source: self.source,
+            point: sequence.point,
             window: self.window,
             drops: self.drops.values().sum(),
-            hosts: self.hosts,
+            hosts: Hosts::default(),
             lookups: lookup::lookups(self.source, &self.names),
             orphans: Vec::new(),
             lost_datagrams,
             reassembly_timeouts: self.timeouts,
-            udp: self.udp.finish(),
+            udp: Vec::new(),
             kerberos: kerberos::errors(self.source, &self.names),
-        };
-        (observations, tallies)
+        });
+        tallies
     }
 }
 
@@ -434,10 +480,29 @@ impl Pass {
             .map(|(at, _)| at);
         let mut sequence = match open {
             Some(at) => self.sequences.swap_remove(at),
-            None => Sequence { table: FlowTable::new(watched), end: Timestamp::MIN, sources: Vec::new() },
+            None => Sequence {
+                table: FlowTable::new(watched),
+                end: begins,
+                sources: Vec::new(),
+                point: source,
+                hosts: Hosts::default(),
+                udp: UdpTable::default(),
+            },
         };
         sequence.sources.push(source);
         sequence
+    }
+
+    /// What was seen of hosts and UDP is told of the last file of a ring buffer; with `next` another one begins.
+    fn end_point(&mut self, sequence: &mut Sequence, next: SourceId, notes: &mut Notes) {
+        let udp = std::mem::take(&mut sequence.udp);
+        let last = self.observations.iter_mut().rev().find(|told| told.point == sequence.point);
+        if let Some(last) = last {
+            notes.add_many(NoteKind::UdpBound, Some(last.source), "", udp.left_out, None);
+            last.hosts = std::mem::take(&mut sequence.hosts);
+            last.udp = udp.finish();
+        }
+        sequence.point = next;
     }
 
     fn finish(mut self, interest: &Interest, sink: &mut dyn Sink, notes: &mut Notes) -> Scanned {
@@ -464,6 +529,7 @@ impl Pass {
         connections.sort_by_key(|connection| (connection.first, connection.client, connection.server));
         let connections = twins::once(connections, &self.alignment, &self.observations);
         self.observations.sort_by_key(|observations| observations.source);
+        lookup::together(&mut self.observations);
         self.sizes.sort_by_key(|size| size.source);
         Scanned { connections, observations: self.observations, sizes: self.sizes, alignment: self.alignment }
     }

@@ -139,7 +139,10 @@ fn seen_by(connection: &mut Connection, captures: &[Observations]) -> Vec<Seen> 
     let mut by_vantage: BTreeMap<Vantage, Vec<Vec<Sighting>>> = BTreeMap::new();
     for (at, stretch) in sightings.stretches().into_iter().enumerate() {
         for sighting in stretch {
-            let stretches = by_vantage.entry(sighting.vantage).or_default();
+            // The files of a ring buffer are one point, where interfaces have the same numbers in all of them.
+            let point = Observations::point_of(captures, sighting.vantage.source);
+            let source = point.map_or(sighting.vantage.source, |(point, ..)| point);
+            let stretches = by_vantage.entry(Vantage { source, ..sighting.vantage }).or_default();
             stretches.resize(stretches.len().max(at + 1), Vec::new());
             if let Some(list) = stretches.get_mut(at) {
                 list.push(sighting);
@@ -149,11 +152,11 @@ fn seen_by(connection: &mut Connection, captures: &[Observations]) -> Vec<Seen> 
     by_vantage
         .into_iter()
         .filter_map(|(vantage, mut stretches)| {
-            let capture = captures.iter().find(|capture| capture.source == vantage.source)?;
+            let (_, window, drops) = Observations::point_of(captures, vantage.source)?;
             for list in &mut stretches {
                 list.sort_by_key(|own| (own.time, own.frame));
             }
-            Some(Seen { vantage, stretches, window: capture.window?, drops: capture.drops > 0 })
+            Some(Seen { vantage, stretches, window, drops: drops > 0 })
         })
         .collect()
 }
@@ -233,10 +236,14 @@ fn absences(connections: &mut [Connection], captures: &[Observations]) {
     if points.is_empty() {
         return;
     }
+    let point_of = |own: &Connection| {
+        let source = own.first.at.source();
+        Observations::point_of(captures, source).map_or(source, |(point, ..)| point)
+    };
     let mut single: Vec<(SourceId, Endpoint, Timestamp)> = connections
         .iter()
         .filter(|own| own.also_in.is_empty())
-        .map(|own| (own.first.at.source(), own.server, own.first.time))
+        .map(|own| (point_of(own), own.server, own.first.time))
         .collect();
     single.sort_unstable();
     // An attempt at the same server at the same time may be the same one, behind a translated address.
@@ -247,15 +254,12 @@ fn absences(connections: &mut [Connection], captures: &[Observations]) {
         single.get(from).is_some_and(|next| *next <= latest)
     };
     for connection in connections.iter_mut().filter(|own| own.also_in.is_empty()) {
-        let source = connection.first.at.source();
+        let source = point_of(connection);
         let window = connection.window().widened(AROUND);
         for (side, ip) in [(Side::Server, connection.server.ip), (Side::Client, connection.client.ip)] {
             let Some((other, marks)) = points.get(&(source, side, ip)) else { continue };
-            let covers = captures.iter().find(|capture| capture.source == *other).is_some_and(|capture| {
-                capture.drops == 0
-                    && capture
-                        .window
-                        .is_some_and(|own| own.contains(window.start) && own.contains(window.end))
+            let covers = Observations::point_of(captures, *other).is_some_and(|(_, own, drops)| {
+                drops == 0 && own.contains(window.start) && own.contains(window.end)
             });
             if covers && !may_be_translated(*other, connection) {
                 let distance = |mark: &&Mark| (mark.time - window.start).saturating_abs();

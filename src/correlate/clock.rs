@@ -14,10 +14,11 @@ use crate::base::{NoteKind, Notes, Shift, SourceId, Timestamp, Window, time};
 use crate::connection::Connection;
 use crate::connection::alignment::Alignment;
 use crate::connection::lookup::Lookup;
-use crate::eventlog::{Event, Log};
+use crate::eventlog::{Event, Log, Wanted};
 
 use super::keys;
 use crate::packet::Endpoint;
+use crate::stream::Opening;
 
 /// How sure an offset is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +78,9 @@ pub struct Clocks {
 const CLUSTER: i64 = 250 * time::MILLISECOND;
 /// Events this much before and after a capture may speak of its connections.
 const AROUND: i64 = 120 * time::SECOND;
+/// A pair or two show a clock that is off by minutes, or by whole hours of a time zone. What is further apart is another
+/// day's: addresses stay, and ports come again.
+pub const PLAUSIBLE: i64 = 26 * 3600 * time::SECOND;
 /// An estimated offset above this is worth a note.
 const NOTABLE: i64 = 5 * time::SECOND;
 
@@ -157,9 +161,15 @@ impl Clocks {
         Some(clock.drift.map_or(event.time.shifted(-offset), |drift| drift.away(event.time)))
     }
 
-    /// The windows of a log, as written, in which events around the captures lie. None where an offset is
-    /// missing: then every event may be one of them.
-    pub fn windows_in(&self, source: SourceId, captures: &[Window]) -> Option<Vec<Window>> {
+    /// Which events of a log may speak of what was captured. All where an offset is missing: then every event may be
+    /// one of them.
+    pub fn wanted(&self, source: SourceId, captures: &[Window], connections: &[Connection]) -> Wanted {
+        let lasting: Vec<Window> = lasting(captures, connections).collect();
+        Wanted { near: self.windows_in(source, captures), sessions: self.windows_in(source, &lasting) }
+    }
+
+    /// Windows of the captures' clock by a log's own, a little wider.
+    fn windows_in(&self, source: SourceId, captures: &[Window]) -> Option<Vec<Window>> {
         if captures.is_empty() {
             return None;
         }
@@ -205,6 +215,18 @@ pub fn seconds(nanos: i64) -> f64 {
     // Millisecond precision is all that is printed, and 2^53 ms are 285,000 years.
     let millis = nanos / time::MILLISECOND;
     f64::from(i32::try_from(millis.clamp(-2_000_000_000, 2_000_000_000)).unwrap_or(0)) / 1000.0
+}
+
+/// The captures' windows, as far as the connections in them last: one whose end or beginning was not captured has them
+/// in its log.
+fn lasting<'a>(captures: &'a [Window], connections: &[Connection]) -> impl Iterator<Item = Window> + 'a {
+    let flows = || connections.iter().filter_map(|connection| connection.flow.as_deref());
+    let runs_on = flows().any(|flow| flow.closes.is_empty() && flow.is_established());
+    let began_before = flows().any(|flow| flow.opening == Opening::MidStream);
+    captures.iter().map(move |window| Window {
+        start: if began_before { Timestamp::MIN } else { window.start },
+        end: if runs_on { Timestamp::MAX } else { window.end },
+    })
 }
 
 fn connections_by_client(connections: &[Connection]) -> BTreeMap<Endpoint, Vec<usize>> {
@@ -272,7 +294,12 @@ fn pairs_of(
         let candidates = by_client.get(&client).map_or(&[][..], Vec::as_slice);
         let unique = candidates.len() == 1 && seen.get(&client) == Some(&1);
         for connection in candidates.iter().filter_map(|at| connections.get(*at)) {
-            let moment = connection.flow.as_ref().and_then(|flow| flow.handshake).unwrap_or(connection.first);
+            let flow = connection.flow.as_deref();
+            // How long before the first frame a running connection was accepted is not known.
+            if flow.is_some_and(|flow| flow.opening == Opening::MidStream) {
+                continue;
+            }
+            let moment = flow.and_then(|flow| flow.handshake).unwrap_or(connection.first);
             pairs.push(Pair {
                 difference: event.time - moment.time,
                 time: moment.time,
@@ -319,7 +346,8 @@ fn settle(computer: Arc<str>, sources: Vec<SourceId>, pairs: &[Pair]) -> Clock {
         (false, _) => Quality::Estimated,
         _ => Quality::Unknown,
     };
-    if quality > Quality::Unknown {
+    let plausible = quality == Quality::Exact || median.difference.saturating_abs() <= PLAUSIBLE;
+    if quality > Quality::Unknown && plausible {
         clock.offset = Some(median.difference);
         clock.against = Some(median.capture);
         clock.spread = (greatest.difference - least.difference) / 2;

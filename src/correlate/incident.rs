@@ -2,15 +2,16 @@
 
 use super::attempt::{Attempt, Joined};
 use super::side::SideConnection;
-use super::surroundings::{Other, Surroundings};
-use crate::base::{Mark, Timestamp, time};
+use super::storm;
+use super::surroundings::Surroundings;
+use crate::base::{Mark, time};
 use crate::connection::Connection;
 use crate::connection::lookup::Lookup;
 use crate::connection::observations::Unanswered;
 use crate::connection::udp::{Kind, UdpConnection};
 use crate::packet::Endpoint;
 use crate::packet::interest::RDP_PORT;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// What a user experienced as one attempt.
@@ -33,107 +34,15 @@ pub struct Incident {
 /// Attempts of one click follow each other within this time.
 pub const CLICK: i64 = 5 * time::SECOND;
 
-/// More requests than this within [`MINUTE`] are no user's.
-const STORM: usize = 10;
-/// More requests than this within [`MINUTE`] are no user's under any name: more than one a second.
-const RELENTLESS: usize = 60;
-/// Names below which it may be one user, or a monitoring program.
-const NAMES: usize = 3;
-const MINUTE: i64 = 60 * time::SECOND;
-
-/// Whether the requests of one source, in order of time and with the names of their cookies, are a storm: too many
-/// within a minute, under several names; or under one name, so many that no user makes them.
-pub fn is_storm(requests: &[(Timestamp, Option<&str>)]) -> bool {
-    let names: BTreeSet<&str> = requests.iter().filter_map(|(_, name)| *name).collect();
-    let dense = |count| requests.iter().zip(requests.iter().skip(count)).any(|(a, b)| b.0 - a.0 <= MINUTE);
-    dense(STORM) && names.len() >= NAMES || dense(RELENTLESS) && !names.is_empty()
-}
-
-/// Whether the attempts of one source are a storm. Of those that only a log knows, a name is not always told: then the
-/// server's word that it refused counts, or so many that no user makes them.
-pub fn is_storm_of(own: &[&Other]) -> bool {
-    let asked: Vec<(Timestamp, Option<&str>)> =
-        own.iter().filter_map(|other| Some((other.asked()?.time, other.name.as_deref()))).collect();
-    let unseen = || own.iter().filter(|other| other.is_unseen());
-    let all: Vec<Timestamp> = unseen().filter_map(|other| Some(other.asked()?.time)).collect();
-    let refused: Vec<Timestamp> = unseen()
-        .filter(|other| other.refused.is_some() && other.name.is_none())
-        .filter_map(|other| Some(other.asked()?.time))
-        .collect();
-    let dense = |times: &[Timestamp], count| {
-        times.iter().zip(times.iter().skip(count)).any(|(a, b)| *b - *a <= MINUTE)
-    };
-    is_storm(&asked) || dense(&refused, STORM * 2) || dense(&all, RELENTLESS)
-}
-
-/// Names that so many sources share are no users': each has a name of his own.
-const SHARED: usize = 3;
-
-/// The names under which several sources try, where that makes a storm: several such names, and more than [`STORM`]
-/// attempts under them within a minute. Attempts are in order of time.
-pub fn joint_storm<'a>(attempts: &[(Timestamp, IpAddr, &'a str)]) -> BTreeSet<&'a str> {
-    let mut sources: BTreeMap<&str, BTreeSet<IpAddr>> = BTreeMap::new();
-    for (_, source, name) in attempts {
-        let own = sources.entry(name).or_default();
-        if own.len() < SHARED {
-            own.insert(*source);
-        }
-    }
-    let shared: BTreeSet<&str> =
-        sources.into_iter().filter(|(_, own)| own.len() >= SHARED).map(|(name, _)| name).collect();
-    let times: Vec<Timestamp> =
-        attempts.iter().filter(|(.., name)| shared.contains(name)).map(|(time, ..)| *time).collect();
-    let dense = times.iter().zip(times.iter().skip(STORM)).any(|(a, b)| *b - *a <= MINUTE);
-    if shared.len() >= NAMES && dense { shared } else { BTreeSet::new() }
-}
-
-/// Whether attempts without a session are so many beside the sessions of the same source that guessing explains them:
-/// each client of many users behind one address makes a probe or two beside its session.
-pub const fn outnumbers(without: usize, sessions: usize) -> bool {
-    without > STORM && without / 4 >= sessions
-}
-
 /// Groups connections, which must be ordered by start: by clicks, and all of a storm into one.
 pub fn group(attempts: &[Attempt]) -> Vec<Incident> {
     let mut incidents = by_click(attempts);
-    for storm in storms(attempts) {
+    for storm in storm::storms(attempts) {
         let taken = |incident: &Incident| incident.connections.iter().any(|at| storm.contains(at));
         incidents.retain(|incident| !taken(incident));
         incidents.push(Incident { connections: storm.iter().copied().collect(), ..Incident::default() });
     }
     incidents
-}
-
-/// The connections of each burst in which a source storms a server, save those that became a session. A burst with a
-/// session for every few of the others is left as it is: behind the address may be many users, whose clients probe.
-fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
-    let mut by_source: BTreeMap<(IpAddr, Endpoint), Vec<usize>> = BTreeMap::new();
-    for (at, attempt) in attempts.iter().enumerate() {
-        let connection = &attempt.connection;
-        by_source.entry((connection.client.ip, connection.server)).or_default().push(at);
-    }
-    let connection = |at: &usize| attempts.get(*at).map(|attempt| &attempt.connection);
-    let mut storms = Vec::new();
-    for own in by_source.values().flat_map(|own| bursts(attempts, own)).filter(|own| own.len() > STORM) {
-        let (sessions, own): (Vec<usize>, Vec<usize>) =
-            own.iter().copied().partition(|at| connection(at).is_some_and(Connection::reached_session));
-        if !outnumbers(own.len(), sessions.len()) {
-            continue;
-        }
-        let others: Vec<Other> =
-            own.iter().filter_map(|at| attempts.get(*at)).map(Other::of_attempt).collect();
-        if is_storm_of(&others.iter().collect::<Vec<_>>()) {
-            storms.push(own.into_iter().collect());
-        }
-    }
-    storms
-}
-
-/// Cuts a source's connections, in order of start, where it paused for longer than a storm does.
-fn bursts<'a>(attempts: &[Attempt], own: &'a [usize]) -> Vec<&'a [usize]> {
-    let start = |at: &usize| attempts.get(*at).map(|attempt| attempt.connection.first.time);
-    own.chunk_by(|before, next| start(before).zip(start(next)).is_some_and(|(a, b)| b - a <= MINUTE))
-        .collect()
 }
 
 fn by_click(attempts: &[Attempt]) -> Vec<Incident> {
@@ -430,40 +339,4 @@ fn is_about_rdp(lookup: &Lookup, attempts: &[Attempt], around: &Surroundings) ->
         .next()
         .is_some_and(|first| first.name == lookup.name && failing.all(|other| other.name == lookup.name));
     attempts.is_empty() && only && lookup.queries >= 2 && around.target.is_none()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn many_sources_with_the_same_names_are_one_storm() {
-        let attempts = |names: &'static [&'static str], sources: u8| -> Vec<_> {
-            let one = |at: u8| {
-                let name = names.get(usize::from(at) % names.len()).copied().unwrap();
-                let source = IpAddr::from([203, 0, 113, at % sources]);
-                (Timestamp::from_nanos(i64::from(at) * time::SECOND), source, name)
-            };
-            (0..40).map(one).collect()
-        };
-        assert_eq!(joint_storm(&attempts(&["admin", "test", "user"], 10)).len(), 3);
-        assert!(joint_storm(&attempts(&["kiosk"], 10)).is_empty(), "thin clients share one name");
-        assert!(joint_storm(&attempts(&["alice", "bob", "carol"], 3)).is_empty(), "one source for each name");
-        assert!(joint_storm(&[]).is_empty());
-    }
-
-    #[test]
-    fn tells_a_storm_from_users() {
-        const NAMES: &[&str] = &["admin", "test", "user"];
-        let requests = |count: i64, gap: i64, names: &'static [&'static str]| -> Vec<_> {
-            let name = |at: i64| names.get(usize::try_from(at).unwrap() % names.len()).copied();
-            (0..count).map(|at| (Timestamp::from_nanos(at * gap), name(at))).collect()
-        };
-        assert!(is_storm(&requests(11, time::SECOND, NAMES)));
-        assert!(!is_storm(&requests(10, time::SECOND, NAMES)), "ten a minute may be people");
-        assert!(!is_storm(&requests(40, 10 * time::SECOND, NAMES)), "six a minute");
-        assert!(!is_storm(&requests(40, time::SECOND, &["alice"])), "one who does not give up");
-        assert!(!is_storm(&requests(40, time::SECOND, &["alice", "bob"])));
-        assert!(!is_storm(&[]));
-    }
 }

@@ -20,15 +20,16 @@ use std::sync::Arc;
 use windows::Spans;
 
 use super::attempt::{Attempt, Joined, MatchKey};
-use super::clock::Clocks;
+use super::clock::{Clocks, PLAUSIBLE};
 use super::keys;
 use super::side::SideConnection;
 use crate::base::{Mark, NoteKind, Notes, Timestamp, Window, time};
 use crate::connection::udp::UdpConnection;
 use crate::connection::{Connection, Transport};
 use crate::eventlog::guid::Guid;
-use crate::eventlog::{Event, Log, Provider};
+use crate::eventlog::{Event, Log, Provider, rdp_client, rdp_core_ts};
 use crate::packet::Endpoint;
+use crate::stream::Opening;
 
 /// A log with its decoded events.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ pub fn join(
     work.blocked();
     work.gateway(capture_windows, notes);
     work.by_activity();
-    work.by_client_log();
+    work.by_client_log(notes);
     work.by_side(udp);
     work.by_session();
     work.by_time(notes);
@@ -124,7 +125,14 @@ struct Item<'a> {
     spent: bool,
 }
 
+/// What the events of one connection on one computer share.
+type Chain = (Arc<str>, Option<Guid>);
+
 impl Item<'_> {
+    fn chain(&self) -> Chain {
+        (Arc::clone(&self.event.computer), self.event.activity)
+    }
+
     /// When, by the capture's clock as far as it is known.
     fn time(&self) -> Timestamp {
         self.corrected.unwrap_or(self.event.time)
@@ -183,6 +191,7 @@ impl<'a> Work<'a> {
                 by_client.entry(client).or_default().push(at);
             }
         }
+        let ends = self.ends();
         let mut pairs: Vec<(i64, usize, usize)> = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
             let Some(client) = keys::accepted_client(item.event) else {
@@ -191,13 +200,24 @@ impl<'a> Work<'a> {
             for at in by_client.get(&client).into_iter().flatten() {
                 let Some(attempt) = self.attempts.get(*at) else { continue };
                 let moment = handshake(&attempt.connection);
+                // A port repeats: what was over before the first frame was another connection.
+                let lasted =
+                    || ends.get(&item.chain()).is_none_or(|end| *end >= moment.time.shifted(-RESIDUAL));
                 match item.corrected {
                     Some(corrected) if (corrected - moment.time).abs() <= RESIDUAL => {
                         pairs.push(((corrected - moment.time).abs(), *at, item_at));
                     }
+                    Some(corrected)
+                        if corrected < moment.time && ran_before(&attempt.connection) && lasted() =>
+                    {
+                        pairs.push((moment.time - corrected, *at, item_at));
+                    }
                     // A clock jump that was not found, or a clock that could not be: the address alone decides
                     // only where it stands once.
-                    None => pairs.push((i64::MAX, *at, item_at)),
+                    None if (item.event.time - moment.time).saturating_abs() <= PLAUSIBLE => {
+                        pairs.push((i64::MAX, *at, item_at));
+                    }
+                    None => {}
                     Some(_) => {}
                 }
             }
@@ -213,6 +233,15 @@ impl<'a> Work<'a> {
         self.by_port(notes);
         self.by_order(notes);
         self.by_filter_event(&by_client);
+    }
+
+    /// When connections ended by a log, by the captures' clock.
+    fn ends(&self) -> BTreeMap<Chain, Timestamp> {
+        let ended = self.items.iter().filter(|item| {
+            item.event.activity.is_some()
+                && matches!(rdp_core_ts::meaning(item.event), Some(rdp_core_ts::Meaning::Disconnected(_)))
+        });
+        ended.filter_map(|item| Some((item.chain(), item.corrected?))).collect()
     }
 
     /// Security 5152, 5156, 5157 name both ends.
@@ -241,11 +270,11 @@ impl<'a> Work<'a> {
     /// the rest of a long log is other people's business.
     fn unseen(&mut self, capture_windows: &[Window], notes: &mut Notes) {
         let captured = self.attempts.iter().any(|attempt| attempt.connection.transport == Transport::Tcp);
-        let accepted: BTreeSet<(Arc<str>, Option<Guid>)> = self
+        let accepted: BTreeSet<Chain> = self
             .items
             .iter()
             .filter(|item| keys::accepted_from(item.event).is_some())
-            .map(|item| (Arc::clone(&item.event.computer), item.event.activity))
+            .map(Item::chain)
             .collect();
         let mut fresh = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
@@ -253,7 +282,7 @@ impl<'a> Work<'a> {
                 continue;
             }
             // Without RdpCoreTS the connection manager still tells of those that passed security.
-            let known = || accepted.contains(&(Arc::clone(&item.event.computer), item.event.activity));
+            let known = || accepted.contains(&item.chain());
             let passed = || keys::passed_from(item.event).filter(|_| !known());
             let Some(client) = keys::accepted_from(item.event).or_else(passed) else { continue };
             let inside = item
@@ -295,7 +324,15 @@ impl<'a> Work<'a> {
     }
 
     /// The client's own log: its attempts are tied by the server's address or name, and by time.
-    fn by_client_log(&mut self) {
+    fn by_client_log(&mut self, notes: &mut Notes) {
+        let mut ends: BTreeMap<Chain, Timestamp> = BTreeMap::new();
+        for item in &self.items {
+            if let (Some(rdp_client::Meaning::Disconnected(_)), Some(corrected)) =
+                (rdp_client::meaning(item.event), item.corrected)
+            {
+                ends.insert(item.chain(), corrected);
+            }
+        }
         let mut owners: BTreeMap<(Arc<str>, Guid), usize> = BTreeMap::new();
         for item in &self.items {
             if item.event.provider != Provider::RdpClient || item.taken.is_some() {
@@ -306,17 +343,15 @@ impl<'a> Work<'a> {
             else {
                 continue;
             };
-            let nearest = self
-                .attempts
-                .iter()
-                .enumerate()
-                .filter(|(_, attempt)| attempt.connection.server.ip == address)
-                .map(|(at, attempt)| ((attempt.connection.first.time - corrected).abs(), at))
-                .min();
-            if let Some((distance, at)) = nearest
-                && distance <= RESIDUAL
-            {
-                owners.insert((Arc::clone(&item.event.computer), activity), at);
+            let near = self.near_at(address, corrected);
+            match self.of_one_client(near, ends.get(&item.chain()).copied()) {
+                Ok(Some(at)) => {
+                    owners.insert((Arc::clone(&item.event.computer), activity), at);
+                }
+                Ok(None) => {}
+                Err(()) => {
+                    notes.add(NoteKind::AmbiguousJoin, Some(item.event.at.source()), Some(item.event.at));
+                }
             }
         }
         self.take_where(MatchKey::Name, |item| {
@@ -324,6 +359,39 @@ impl<'a> Work<'a> {
                 .then(|| owners.get(&(Arc::clone(&item.event.computer), item.event.activity?)).copied())
                 .flatten()
         });
+    }
+
+    /// The attempts at a server that begin near a moment, the nearest first.
+    fn near_at(&self, server: IpAddr, moment: Timestamp) -> Vec<usize> {
+        let mut near: Vec<(i64, usize)> = self
+            .attempts
+            .iter()
+            .enumerate()
+            .filter(|(_, attempt)| attempt.connection.server.ip == server)
+            .map(|(at, attempt)| ((attempt.connection.first.time - moment).saturating_abs(), at))
+            .filter(|(distance, _)| *distance <= RESIDUAL)
+            .collect();
+        near.sort_unstable();
+        near.into_iter().map(|(_, at)| at).collect()
+    }
+
+    /// The nearest of those that are one client's. Where several clients come at once, the end that the client logs
+    /// tells whose log it is; where it does not, an error.
+    fn of_one_client(&self, near: Vec<usize>, end: Option<Timestamp>) -> Result<Option<usize>, ()> {
+        let client = |at: usize| self.attempts.get(at).map(|attempt| attempt.connection.client.ip);
+        let is_one =
+            |all: &[usize]| all.iter().all(|at| client(*at) == all.first().and_then(|at| client(*at)));
+        if is_one(&near) {
+            return Ok(near.first().copied());
+        }
+        let ended: Vec<usize> = near
+            .into_iter()
+            .filter(|at| {
+                let last = self.attempts.get(*at).map(|attempt| attempt.connection.last.time);
+                end.zip(last).is_some_and(|(end, last)| (end - last).saturating_abs() <= AFTERMATH)
+            })
+            .collect();
+        if !ended.is_empty() && is_one(&ended) { Ok(ended.first().copied()) } else { Err(()) }
     }
 
     /// Some session events lost their ActivityID: session id and time stand in.
@@ -423,6 +491,11 @@ impl<'a> Work<'a> {
         let Self { attempts, sides, links, blocked, .. } = self;
         (Tied { attempts, sides, rest: Vec::new(), links, blocked }, owners)
     }
+}
+
+/// Whether it was running when its capture began.
+fn ran_before(connection: &Connection) -> bool {
+    connection.flow.as_deref().is_some_and(|flow| flow.opening == Opening::MidStream)
 }
 
 fn handshake(connection: &Connection) -> Mark {

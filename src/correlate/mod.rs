@@ -12,6 +12,7 @@ pub mod join;
 pub mod keys;
 pub mod reach;
 pub mod side;
+pub mod storm;
 pub mod surroundings;
 
 pub use attempt::{Attempt, Joined, MatchKey};

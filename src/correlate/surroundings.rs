@@ -15,6 +15,7 @@ use crate::connection::observations::{Host, Observations};
 use crate::connection::{Connection, Outcome, Stage};
 use crate::host::Hosts;
 use crate::packet::Endpoint;
+use crate::stream::Side;
 
 /// How one attempt ended, for the others to know.
 #[derive(Clone, Debug)]
@@ -51,6 +52,8 @@ pub struct Other {
     pub session: bool,
     /// Whether the server ended a session abruptly.
     pub cut_at: Option<Mark>,
+    /// When the server was last heard, if its client went on for a while and heard nothing more.
+    pub server_silent: Option<Timestamp>,
     /// Least and greatest TTL of the server's segments, resets excepted.
     pub server_ttl: Option<(u8, u8)>,
     /// The silence before the end, nanoseconds, if the end followed a long one.
@@ -231,9 +234,21 @@ impl Surroundings {
         self.others.get(from..to).unwrap_or_default().iter()
     }
 
-    /// The capture that holds a place.
-    pub fn capture_of(&self, mark: Mark) -> Option<&Observations> {
-        self.captures.iter().find(|capture| capture.source == mark.at.source())
+    /// The capture that holds a place, and the others of the same ring buffer.
+    pub fn captures_at(&self, mark: Mark) -> impl Iterator<Item = &Observations> {
+        let own = self.captures.iter().find(|capture| capture.source == mark.at.source());
+        let point = own.map(|own| own.point);
+        self.captures.iter().filter(move |capture| Some(capture.point) == point)
+    }
+
+    /// Whether two places were captured at one point: in one capture, or in files of one ring buffer.
+    pub fn is_one_point(&self, one: Mark, other: Mark) -> bool {
+        let (one, other) = (one.at.source(), other.at.source());
+        one == other
+            || self.captures.iter().any(|capture| {
+                capture.source == one
+                    && self.captures.iter().any(|next| next.source == other && next.point == capture.point)
+            })
     }
 
     /// When an event happened, as far as that can be relied on: by its corrected time; as written only where the
@@ -258,6 +273,8 @@ impl Surroundings {
     }
 }
 
+/// A client that sends for so long and hears nothing is alone.
+const ALONE: i64 = 2 * time::SECOND;
 /// A silence this long before the end may be why the connection ended.
 const LONG_SILENCE: i64 = 30 * time::SECOND;
 
@@ -290,6 +307,10 @@ impl Other {
                 .map(|seen| (seen.value.thumbprint.clone(), seen.mark())),
             session: connection.reached_session(),
             cut_at: cut.then(|| flow.and_then(|flow| flow.first_close()).map(|close| close.mark)).flatten(),
+            server_silent: flow
+                .filter(|flow| flow.fell_silent(Side::Server, ALONE).is_some())
+                .and_then(|flow| flow.server_habits.last)
+                .map(|last| last.time),
             server_ttl: flow.and_then(|flow| flow.server_habits.ttl),
             idle_before_end: idle
                 .filter(|silence| connection.last.time - silence.to.time < LONG_SILENCE)

@@ -13,7 +13,7 @@ use super::evtx::{self, Chunk, Container};
 use super::pieces;
 use super::provider::{Bearing, Provider, bearing, may_begin};
 use super::{security, system};
-use crate::base::{Locator, NoteKind, Notes, SourceId, Timestamp, Window};
+use crate::base::{Locator, NoteKind, Notes, Progress, SourceId, Timestamp, Window};
 
 /// What a log holds, learned from all of its records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,11 +111,21 @@ impl Log {
     }
 }
 
+/// Which events of a log are wanted, by their own times as logged. All, where there are no windows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Those that speak of what happens at their own time.
+    pub near: Option<Vec<Window>>,
+    /// Those of connections and sessions.
+    pub sessions: Option<Vec<Window>>,
+}
+
 /// A log that was walked once: what it holds, and where the records that bear on RDP are.
 #[derive(Clone, Debug)]
 pub struct LogIndex<'a> {
     log: Log,
     chunks: Vec<IndexedChunk<'a>>,
+    progress: Progress,
 }
 
 #[derive(Clone, Debug)]
@@ -138,7 +148,17 @@ struct Entry {
 ///
 /// Damage is noted and passed over; a log of which nothing can be read is a log without records.
 pub fn scan<'a>(source: SourceId, bytes: &'a [u8], notes: &mut Notes) -> Option<LogIndex<'a>> {
-    let container = evtx::open(bytes, &|chunk| survey(source, chunk))?;
+    scan_watched(source, bytes, &Progress::default(), notes)
+}
+
+/// The same, telling how much of it was read.
+pub fn scan_watched<'a>(
+    source: SourceId,
+    bytes: &'a [u8],
+    progress: &Progress,
+    notes: &mut Notes,
+) -> Option<LogIndex<'a>> {
+    let container = evtx::open(bytes, &|chunk| survey(source, chunk, progress))?;
     note_damage(source, &container, notes);
     let surveys: Vec<Survey<'a>> = container.chunks;
     let mut whole = Whole::default();
@@ -158,13 +178,18 @@ pub fn scan<'a>(source: SourceId, bytes: &'a [u8], notes: &mut Notes) -> Option<
     );
     let log = whole.into_log(source);
     note_limits(&log, notes);
-    Some(LogIndex { log, chunks })
+    Some(LogIndex { log, chunks, progress: progress.clone() })
 }
 
 impl LogIndex<'_> {
     /// What the log holds.
     pub const fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// How many bytes are read for its events.
+    pub fn size(&self) -> usize {
+        self.chunks.iter().map(|indexed| indexed.chunk.bytes.len()).sum()
     }
 
     /// Whether any of its events is the sign of an attempt by itself, see [`may_begin`]. What the others say is of
@@ -183,17 +208,20 @@ impl LogIndex<'_> {
         self.decode(is_anchor, is_anchor, notes)
     }
 
-    /// The events that bear on RDP and lie inside one of the windows, by their own times as logged, and
-    /// those that explain from far away, wherever they stand. All that bear on RDP if there are no windows.
-    /// In record order. An anchor that cannot be decoded is noted by [`LogIndex::anchors`], not here again.
-    pub fn events(&self, windows: Option<&[Window]>, notes: &mut Notes) -> Vec<Event> {
-        let wanted = |entry: &Entry| {
-            let inside = |windows: &[Window]| {
-                entry.time.is_none_or(|time| windows.iter().any(|window| window.contains(time)))
+    /// The events that bear on RDP and lie inside the wanted windows, by their own times as logged, and those that
+    /// explain from far away, wherever they stand. In record order. An anchor that cannot be decoded is noted by
+    /// [`LogIndex::anchors`], not here again.
+    pub fn events(&self, wanted: &Wanted, notes: &mut Notes) -> Vec<Event> {
+        let is_wanted = |entry: &Entry| {
+            let windows = match entry.bearing {
+                Bearing::Far | Bearing::Clock => return true,
+                Bearing::Anchor | Bearing::Session => wanted.sessions.as_deref(),
+                Bearing::Near => wanted.near.as_deref(),
             };
-            matches!(entry.bearing, Bearing::Far | Bearing::Clock) || windows.is_none_or(inside)
+            let inside = |time| windows.is_none_or(|all| all.iter().any(|window| window.contains(time)));
+            entry.time.is_none_or(inside)
         };
-        self.decode(wanted, |entry| !is_anchor(entry), notes)
+        self.decode(is_wanted, |entry| !is_anchor(entry), notes)
     }
 
     /// Decodes what is `wanted`; of what cannot be, only the `noted` kinds are counted.
@@ -215,6 +243,7 @@ impl LogIndex<'_> {
                 decoded.lost.retain(|number| {
                     records().any(|(record, entry)| record.number == *number && noted(entry))
                 });
+                self.progress.add(indexed.chunk.bytes.len());
                 decoded.events.retain(|event| security::bears(event) && system::bears(event));
                 decoded
             })
@@ -263,7 +292,8 @@ struct Whole {
     switches: u64,
 }
 
-fn survey(source: SourceId, mut chunk: Chunk<'_>) -> Survey<'_> {
+fn survey<'a>(source: SourceId, mut chunk: Chunk<'a>, progress: &Progress) -> Survey<'a> {
+    progress.add(chunk.bytes.len());
     let mut facts = Whole::default();
     let heads = decode::heads(&chunk);
     let mut chosen = Vec::new();

@@ -34,6 +34,6 @@ mod value;
 pub use address::ClientAddress;
 pub use event::{Event, Fields};
 pub use guid::Guid;
-pub use log::{Gap, Kind, Log, LogIndex, Piece, scan};
+pub use log::{Gap, Kind, Log, LogIndex, Piece, Wanted, scan, scan_watched};
 pub use once::once;
 pub use provider::{Bearing, Provider, bearing};

@@ -11,6 +11,7 @@ use super::limits::Limits;
 use super::map::Bytes;
 use super::trouble::Trouble;
 use super::unpack::{Found, IsEvidence, Unpacker};
+use crate::base::progress::{Phase, Progress};
 use crate::base::{Error, NoteKind, Notes, SourceId};
 
 /// One usable input.
@@ -26,6 +27,8 @@ pub struct Input {
     pub format: String,
     /// Its bytes, unpacked.
     pub bytes: Bytes,
+    /// Where it is told how much of it was read.
+    pub progress: Progress,
 }
 
 /// What an input holds.
@@ -50,6 +53,8 @@ pub struct Opening<'a> {
     pub limits: Limits,
     /// Which texts are evidence: the others are left out.
     pub is_evidence: IsEvidence<'a>,
+    /// Where it is told how much was unpacked, and later read.
+    pub progress: &'a Progress,
 }
 
 /// Everything that was handed over.
@@ -71,7 +76,8 @@ impl Bundle {
         let mut notes = Notes::new();
         let mut found: Vec<Found> = Vec::new();
         let mut reasons = Vec::new();
-        let mut unpacker = Unpacker::new(opening.limits, opening.mapped, opening.is_evidence);
+        let mut unpacker = Unpacker::new(opening);
+        opening.progress.begin(Phase::Opening, 0);
         for path in paths {
             let before = (found.len(), reasons.len());
             for file in files_below(path, &mut reasons) {
@@ -88,7 +94,8 @@ impl Bundle {
                 notes.add_detail(NoteKind::NotUnderstood, None, says);
             }
         }
-        let inputs: Vec<Input> = (0..).zip(found).map(|(id, found)| Input::of(SourceId(id), found)).collect();
+        let input = |(id, found)| Input::of(SourceId(id), found, opening.progress);
+        let inputs: Vec<Input> = (0..).zip(found).map(input).collect();
         if inputs.iter().all(|input| input.kind == InputKind::Text) {
             reasons.extend(inputs.first().map(|text| {
                 let path = text.path.display();
@@ -121,7 +128,7 @@ impl Bundle {
 }
 
 impl Input {
-    fn of(id: SourceId, found: Found) -> Self {
+    fn of(id: SourceId, found: Found, progress: &Progress) -> Self {
         let kind = match found.format {
             Format::Pcap => InputKind::Pcap,
             Format::PcapNg => InputKind::PcapNg,
@@ -129,7 +136,7 @@ impl Input {
             _ => InputKind::Text,
         };
         let format = format!("{}{}", found.format.name(), found.wrapping);
-        Self { id, path: found.path, kind, format, bytes: found.bytes }
+        Self { id, path: found.path, kind, format, bytes: found.bytes, progress: progress.clone() }
     }
 }
 

@@ -8,20 +8,24 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::Input;
+use crate::base::Progress;
 
 /// Of the file as it was given, packed or not; of standard input and what stood in an archive, of the bytes read.
 pub fn sha256(input: &Input) -> String {
-    of_file(&input.path).unwrap_or_else(|| hex(&Sha256::digest(&*input.bytes)))
+    of_file(&input.path, &input.progress).unwrap_or_else(|| hex(&Sha256::digest(&*input.bytes)))
 }
 
-fn of_file(path: &Path) -> Option<String> {
+fn of_file(path: &Path, progress: &Progress) -> Option<String> {
     let mut file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|about| about.is_file()))?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
         match file.read(&mut buffer).ok()? {
             0 => return Some(hex(&hash.finalize())),
-            length => hash.update(buffer.get(..length)?),
+            length => {
+                progress.add(length);
+                hash.update(buffer.get(..length)?);
+            }
         }
     }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use std::io::{self, Read};
 use std::rc::Rc;
 
+use crate::base::Progress;
+
 /// Bounds on unpacking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -77,15 +79,17 @@ pub(super) struct Budget {
     total: Cell<u64>,
     of_file: Cell<u64>,
     members: Cell<u64>,
+    progress: Progress,
 }
 
 impl Budget {
-    pub fn new(limits: Limits) -> Rc<Self> {
+    pub fn new(limits: Limits, progress: Progress) -> Rc<Self> {
         Rc::new(Self {
             limits,
             total: Cell::new(limits.total),
             of_file: Cell::new(ALWAYS),
             members: Cell::new(limits.members),
+            progress,
         })
     }
 
@@ -150,6 +154,7 @@ impl<R: Read> Read for Metered<R> {
         let length = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let got = self.inner.read(buffer.get_mut(..length).unwrap_or_default())?;
         self.budget.spend(u64::try_from(got).unwrap_or(u64::MAX));
+        self.budget.progress.add(got);
         Ok(got)
     }
 }
@@ -160,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_stream_ends_where_the_budget_does() {
-        let budget = Budget::new(Limits { total: 10, ..Limits::default() });
+        let budget = Budget::new(Limits { total: 10, ..Limits::default() }, Progress::default());
         let mut bytes = Vec::new();
         assert_eq!(Metered::new(&[1_u8; 10][..], &budget).read_to_end(&mut bytes).unwrap(), 10);
         let error = Metered::new(&[1_u8; 1][..], &budget).read_to_end(&mut bytes).unwrap_err();
@@ -170,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_small_file_may_always_unpack_to_something() {
-        let budget = Budget::new(Limits { ratio: 2, ..Limits::default() });
+        let budget = Budget::new(Limits { ratio: 2, ..Limits::default() }, Progress::default());
         budget.next_file(10);
         assert_eq!(budget.left(), Ok(ALWAYS));
         budget.next_file(1 << 30);

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::archive::{self, Opened};
+use super::bundle::Opening;
 use super::format::{Archive, Compression, Format};
 use super::limits::{Budget, Limits, Metered, Over};
 use super::map::Bytes;
@@ -62,8 +63,9 @@ struct Nesting {
 }
 
 impl<'a> Unpacker<'a> {
-    pub fn new(limits: Limits, mapped: bool, is_evidence: IsEvidence<'a>) -> Self {
-        let budget = Budget::new(limits);
+    pub fn new(opening: Opening<'a>) -> Self {
+        let Opening { limits, mapped, is_evidence, progress } = opening;
+        let budget = Budget::new(limits, progress.clone());
         Self { limits, mapped, is_evidence, budget, found: Vec::new(), troubles: Troubles::default() }
     }
 
@@ -310,10 +312,17 @@ const fn is_worth_all(format: Format) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Progress;
 
     #[test]
     fn a_stream_without_end_that_is_no_evidence_is_left() {
-        let unpacker = Unpacker::new(Limits::default(), false, &|_| false);
+        let opening = Opening {
+            mapped: false,
+            limits: Limits::default(),
+            is_evidence: &|_| false,
+            progress: &Progress::default(),
+        };
+        let unpacker = Unpacker::new(opening);
         let bytes = unpacker.spooled(&mut io::repeat(0)).unwrap();
         assert!(bytes.len() < 1 << 20);
         assert_eq!(Format::of(&bytes), Format::Unknown);

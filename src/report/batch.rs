@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::html::bundles;
 use super::model::Report;
 use super::page::batch;
 use super::{Style, table};
@@ -153,6 +154,11 @@ pub fn outcome(row: &Row, report: Option<&Report>) -> String {
     let mut text = serde_json::to_string_pretty(&outcome).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// The overview as a page for a browser. Each row comes with the file name of the page of its bundle, beside this one.
+pub fn page(rows: &[(Row, Option<String>)]) -> String {
+    bundles::render(rows)
 }
 
 /// The overview.

@@ -4,8 +4,8 @@ mod identities;
 mod steps;
 
 use super::model::{
-    Certificate, Clock, Connection, Considered, Endpoint, Evidence, Exonerated, Facts, Group, Incident,
-    JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
+    Certificate, Clock, Connection, Considered, DisplayFilter, Endpoint, Evidence, Exonerated, Facts, Group,
+    Incident, JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
 };
 use super::{acceptance, event_words, place, redact, side};
 use crate::base::{Mark, Notes, SourceId, Timestamp, time};
@@ -101,6 +101,7 @@ pub fn report(material: &Material<'_>) -> Report {
         groups: material.groups.iter().map(group).collect(),
         notes: material.notes.iter().map(Note::from).collect(),
         redacted: false,
+        zone: crate::base::Zone::default(),
     }
 }
 
@@ -293,6 +294,12 @@ fn connection(
         end: text(connection.last.time),
         first_frame: connection.first.at.frame(),
         last_frame: connection.last.at.frame(),
+        last_source: connection
+            .last
+            .at
+            .frame()
+            .map(|_| connection.last.at.source().0)
+            .filter(|at| *at != holds_it),
         conn_state: flow.map_or("OTH", Flow::conn_state),
         history: flow.map(|flow| flow.history.clone()).unwrap_or_default(),
         reached: connection.reached.name(),
@@ -478,6 +485,7 @@ pub(super) fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
         |finding| finding.severity,
     );
     let from_finding = finding.map(|finding| finding.evidence.as_slice()).unwrap_or_default();
+    let evidence = listed(from_finding.iter().chain(&own.evidence), captures);
     Verdict {
         kind: own.kind.name(),
         title: finding.map(|finding| finding.title().to_owned()),
@@ -486,7 +494,8 @@ pub(super) fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
         blame: finding.map(|finding| finding.blame.name()),
         severity: severity.name(),
         summary: own.summary.clone(),
-        evidence: from_finding.iter().chain(&own.evidence).map(|fact| evidence(fact, captures)).collect(),
+        display_filters: DisplayFilter::of(&evidence),
+        evidence,
         remarks: own.remarks.iter().map(|finding| remark(finding, captures)).collect(),
         also_considered: own
             .also_considered
@@ -499,7 +508,7 @@ pub(super) fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
             .map(|own| Exonerated {
                 party: own.party.name(),
                 says: own.says.clone(),
-                evidence: own.evidence.iter().map(|fact| evidence(fact, captures)).collect(),
+                evidence: listed(&own.evidence, captures),
             })
             .collect(),
         ruled_out: own.ruled_out.clone(),
@@ -509,6 +518,10 @@ pub(super) fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
         client_code: None,
         remedy: finding.map(|finding| finding.cause.remedy()).unwrap_or_default(),
     }
+}
+
+fn listed<'a>(own: impl IntoIterator<Item = &'a causes::Evidence>, captures: &Alignment) -> Vec<Evidence> {
+    own.into_iter().map(|fact| evidence(fact, captures)).collect()
 }
 
 fn evidence(own: &causes::Evidence, captures: &Alignment) -> Evidence {
@@ -526,10 +539,12 @@ fn evidence(own: &causes::Evidence, captures: &Alignment) -> Evidence {
 
 fn remark(finding: &Finding, captures: &Alignment) -> Remark {
     let says = finding.detail.clone().unwrap_or_else(|| finding.title().to_owned());
+    let evidence = listed(&finding.evidence, captures);
     Remark {
         cause: finding.cause.id,
         strength: finding.strength.name(),
         says,
-        evidence: finding.evidence.iter().map(|fact| evidence(fact, captures)).collect(),
+        display_filters: DisplayFilter::of(&evidence),
+        evidence,
     }
 }

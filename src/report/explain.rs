@@ -178,10 +178,27 @@ fn one(text: &str) -> Answer {
                 None => unknown(text, &query::near(value, Some(family))),
             },
             (Some(family), None) => by_word(text, code, Some(family)),
-            (None, _) => by_word(text, code, None),
+            (None, Some(value)) => of_no_family(text, name, value),
+            (None, None) => by_word(text, code, None),
         };
     }
     by_word(text, text, None)
+}
+
+/// A number of a family that there is not: the same number elsewhere, in families of a like name first.
+fn of_no_family(asked: &str, name: &str, value: u32) -> Answer {
+    let alike = query::families_alike(name);
+    let rows: Vec<Row> = alike.iter().filter_map(|family| Some((*family, family.find(value)?))).collect();
+    let mut answer = unknown(asked, if rows.is_empty() { &[] } else { &rows });
+    answer.means = "There is no such family.".to_owned();
+    if rows.is_empty() {
+        let everywhere = query::everywhere(value);
+        answer.nearest = everywhere.into_iter().map(|row| near_name(&meaning(row))).collect();
+    }
+    if answer.nearest.is_empty() {
+        answer.nearest = query::near(value, None).into_iter().map(|row| near_name(&meaning(row))).collect();
+    }
+    answer
 }
 
 /// A cause id, a symbol, or the name of a family.

@@ -50,6 +50,7 @@ pub(super) fn report() -> Report {
             },
         ],
         redacted: false,
+        zone: crate::base::Zone::default(),
     }
 }
 
@@ -137,6 +138,7 @@ pub(super) fn healthy_verdict() -> Verdict {
         title: None,
         summary: "The session was established and ended by the user after 34 s.".to_owned(),
         evidence: vec![frame("the client closed the session in order", 88, 34_000)],
+        display_filters: Vec::new(),
         remarks: Vec::new(),
         also_considered: Vec::new(),
         exonerated: Vec::new(),
@@ -190,6 +192,7 @@ pub(super) fn connection(id: u32, incident: u32, verdict: Verdict) -> Connection
         end: at(790),
         first_frame: Some(1),
         last_frame: Some(9),
+        last_source: None,
         conn_state: "RSTR",
         history: "ShADadR".to_owned(),
         reached: "negotiation",
@@ -260,11 +263,13 @@ pub(super) fn failed_verdict() -> Verdict {
             frame("negotiation failure 5, `HYBRID_REQUIRED_BY_SERVER`", 5, 751),
             record("the server accepted a TCP connection from 10.20.0.5:50001 and logged no authentication", 5_511, 131, 2_756),
         ],
+        display_filters: vec![DisplayFilter { source: 0, filter: "frame.number in {4, 5}".to_owned() }],
         remarks: vec![Remark {
             cause: "certificate-dates",
             strength: "stated",
             says: "the server's certificate expired 12 days ago".to_owned(),
             evidence: vec![frame("certificate not valid after 2024-04-24", 7, 760)],
+            display_filters: vec![DisplayFilter { source: 0, filter: "frame.number == 7".to_owned() }],
         }],
         also_considered: vec![Considered {
             cause: "security-layer-mismatch",

@@ -7,7 +7,7 @@ use comfy_table::{Cell, ContentArrangement, Table, TableComponent, presets};
 use super::page::Grid;
 use super::table::ansi;
 use super::text::{Ink, Text};
-use super::wrap::{Line, natural_width, wrap};
+use super::wrap::{Line, narrowest, natural_width, wrap};
 
 /// Columns between two cells.
 const BETWEEN: usize = 2;
@@ -43,7 +43,7 @@ pub(super) fn draw(grid: &Grid, width: usize, color: bool) -> Vec<String> {
         }
     }
     let table = arranged(grid, &last);
-    let widths = fitted(natural(&table), width);
+    let widths = fitted(natural(&table), &narrow(&table), width);
     drawn(&table, &widths, is_stacked(&last), color)
 }
 
@@ -81,11 +81,26 @@ fn total(widths: &[usize]) -> usize {
     widths.iter().sum::<usize>() + widths.len().saturating_sub(1) * BETWEEN
 }
 
-/// Takes from the widest column, column by column of the page, until all fit.
-fn fitted(mut widths: Vec<usize>, width: usize) -> Vec<usize> {
+/// Below these no word need be broken where it has no good place for it.
+fn narrow(table: &[Vec<Stack>]) -> Vec<usize> {
+    let columns = table.first().map_or(0, Vec::len);
+    let cell = |column: usize| table.iter().filter_map(move |row| row.get(column)).flatten();
+    (0..columns).map(|column| cell(column).map(narrowest).max().unwrap_or(0)).collect()
+}
+
+/// Takes from the widest column, column by column of the page, until all fit: first from those that need not break a
+/// word for it, then from any.
+fn fitted(mut widths: Vec<usize>, narrow: &[usize], width: usize) -> Vec<usize> {
     for _ in 0..total(&widths).saturating_sub(width) {
-        let widest = widths.iter_mut().max().filter(|widest| **widest > NARROWEST);
-        let Some(widest) = widest else { break };
+        let can_give = |(width, narrow): &(&mut usize, &usize)| **width > **narrow;
+        let widest = widths.iter_mut().zip(narrow).filter(can_give).map(|(width, _)| width).max();
+        let widest = match widest.filter(|widest| **widest > NARROWEST) {
+            Some(widest) => widest,
+            None => match widths.iter_mut().max().filter(|widest| **widest > NARROWEST) {
+                Some(widest) => widest,
+                None => break,
+            },
+        };
         *widest -= 1;
     }
     widths
@@ -159,10 +174,14 @@ mod tests {
 
     #[test]
     fn the_widest_columns_give_way_first() {
-        assert_eq!(fitted(vec![2, 30, 10], 36), [2, 20, 10]);
-        assert_eq!(fitted(vec![2, 30, 30], 36), [2, 15, 15]);
-        assert_eq!(fitted(vec![2, 3], 80), [2, 3]);
-        assert_eq!(fitted(vec![9, 9, 9], 4), [4, 4, 4]);
+        let none = [0, 0, 0];
+        assert_eq!(fitted(vec![2, 30, 10], &none, 36), [2, 20, 10]);
+        assert_eq!(fitted(vec![2, 30, 30], &none, 36), [2, 15, 15]);
+        assert_eq!(fitted(vec![2, 3], &none, 80), [2, 3]);
+        assert_eq!(fitted(vec![9, 9, 9], &none, 4), [4, 4, 4]);
+        // A column with a long word keeps it as long as another has spaces.
+        assert_eq!(fitted(vec![2, 30, 30], &[2, 24, 5], 36), [2, 24, 6]);
+        assert_eq!(fitted(vec![2, 30, 30], &[2, 24, 20], 36), [2, 15, 15]);
     }
 
     #[test]

@@ -62,10 +62,13 @@ pub struct IncidentRow {
     pub display_filter: Option<String>,
     /// Whether addresses and names are pseudonyms.
     pub redacted: bool,
+    /// A Wireshark display filter that shows the frames of the evidence; of several captures, of the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence_filter: Option<String>,
 }
 
 /// The names of the columns, in order.
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 20] = [
     "id",
     "start",
     "client",
@@ -85,6 +88,7 @@ const COLUMNS: [&str; 19] = [
     "evidence",
     "display_filter",
     "redacted",
+    "evidence_filter",
 ];
 
 /// All incidents, in order.
@@ -119,6 +123,7 @@ fn row(report: &Report, incident: &Incident) -> IncidentRow {
             .map(|connection| connection.display_filter.clone())
             .filter(|filter| !filter.is_empty()),
         redacted: report.redacted,
+        evidence_filter: verdict.display_filters.first().map(|own| own.filter.clone()),
     }
 }
 
@@ -133,7 +138,7 @@ pub(super) fn csv(report: &Report) -> String {
     String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
 }
 
-fn cells(row: &IncidentRow) -> [String; 19] {
+fn cells(row: &IncidentRow) -> [String; 20] {
     let own = |text: &str| inert(text);
     let known = |text: Option<&str>| inert(text.unwrap_or_default());
     [
@@ -156,6 +161,7 @@ fn cells(row: &IncidentRow) -> [String; 19] {
         own(&row.evidence),
         known(row.display_filter.as_deref()),
         row.redacted.to_string(),
+        known(row.evidence_filter.as_deref()),
     ]
 }
 

@@ -30,6 +30,7 @@ mod table;
 mod tests;
 mod text;
 mod wrap;
+pub mod zone;
 
 use std::io::{self, Write};
 
@@ -56,7 +57,7 @@ pub enum Format {
     Ndjson,
 }
 
-/// How a report for a terminal looks. Times are always UTC.
+/// How a report for a terminal looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
     /// Columns; no line is longer. Below [`Style::NARROWEST`] that many are used.

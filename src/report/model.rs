@@ -1,8 +1,9 @@
 //! The report as plain data: what `--format json` prints, key for key, and what every other format reads.
 //!
-//! Already sorted and grouped; holds no reference into a capture or log. Times are RFC 3339 UTC with
-//! nanoseconds. Additive within `rdpscan.report.v1`: keys are added, never renamed or removed.
+//! Already sorted and grouped; holds no reference into a capture or log. Times are RFC 3339 with nanoseconds, UTC
+//! unless [`zone`](super::zone) made others of them. Additive within `rdpscan.report.v1`: keys are added, never renamed or removed.
 
+mod filter;
 mod step;
 mod told;
 
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::base;
+pub use filter::DisplayFilter;
 pub use step::Step;
 pub use told::{Acceptance, Accepted, Accepts, ClientCode, WeighedCode};
 
@@ -60,6 +62,9 @@ pub struct Report {
     /// Whether addresses and names are pseudonyms.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub redacted: bool,
+    /// The zone that the times are told in: UTC, but on a page for people it may be another.
+    #[serde(skip)]
+    pub zone: base::Zone,
 }
 
 /// Name and version of the program.
@@ -202,6 +207,9 @@ pub struct Connection {
     /// Last frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_frame: Option<u64>,
+    /// The capture that holds the last frame, where that is another file of a ring buffer than the first frame's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_source: Option<u32>,
     /// Zeek's conn_state: S0, S1, SF, REJ, RSTO, RSTR, …
     #[schemars(extend("enum" = CONN_STATES))]
     pub conn_state: &'static str,
@@ -489,6 +497,9 @@ pub struct Verdict {
     pub summary: String,
     /// What it stands on.
     pub evidence: Vec<Evidence>,
+    /// Wireshark display filters that show the frames of the evidence, one for each capture.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub display_filters: Vec<DisplayFilter>,
     /// Findings that did not make the incident fail.
     pub remarks: Vec<Remark>,
     /// Causes that were weighed and lost.
@@ -551,6 +562,9 @@ pub struct Remark {
     pub says: String,
     /// What it stands on.
     pub evidence: Vec<Evidence>,
+    /// Wireshark display filters that show its frames, one for each capture.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub display_filters: Vec<DisplayFilter>,
 }
 
 /// A cause that was weighed and lost.

@@ -4,6 +4,7 @@
 //! by their form; names by where they stood in logs and captures ([`Identities`]), and are then found in every sentence.
 //! Pseudonyms of addresses are addresses for benchmarks (RFC 2544, RFC 5180), so filters stay filters.
 
+mod back;
 mod key;
 mod pattern;
 mod walk;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::model::Report;
+pub use back::unredact;
 pub use key::Key;
 
 /// What a name is of.
@@ -284,7 +286,10 @@ impl Redactor<'_> {
         if what == What::Domain
             && let Some((first, _)) = bare.split_once('.')
         {
-            return format!("{}.invalid", self.pseudonym(What::Domain, first));
+            let pseudonym = format!("{}.invalid", self.pseudonym(What::Domain, first));
+            // What follows its first part would be lost otherwise.
+            self.key.remember(&pseudonym, bare);
+            return pseudonym;
         }
         self.key.pseudonym(what.word(), bare, &self.taken)
     }

@@ -67,12 +67,22 @@ struct Stamp<'a> {
     day: &'a str,
     second: &'a str,
     milli: &'a str,
+    zone: &'a str,
 }
 
 fn parts(time: &str) -> Option<Stamp<'_>> {
     let (day, clock) = time.split_once('T')?;
-    let shaped = day.len() == 10 && time.ends_with('Z');
-    Some(Stamp { day, second: clock.get(..8)?, milli: clock.get(..12)? }).filter(|_| shaped)
+    // Nine decimals, then `Z` or an offset.
+    let zone = clock.get(18..)?;
+    let shaped = day.len() == 10 && (zone == "Z" || zone.starts_with(['+', '-']) && zone.len() == 6);
+    Some(Stamp { day, second: clock.get(..8)?, milli: clock.get(..12)?, zone }).filter(|_| shaped)
+}
+
+/// `UTC`, `UTC+02:00`.
+pub(super) fn zone(time: &str) -> String {
+    parts(time)
+        .filter(|stamp| stamp.zone != "Z")
+        .map_or_else(|| "UTC".to_owned(), |stamp| format!("UTC{}", stamp.zone))
 }
 
 /// `2024-05-06`.
@@ -98,6 +108,16 @@ pub(super) fn to_second(time: &str) -> String {
 /// `20:10:10`.
 pub(super) fn clock_to_second(time: &str) -> String {
     parts(time).map_or_else(|| time.to_owned(), |stamp| stamp.second.to_owned())
+}
+
+/// `2024-05-06 20:10:10.747 to 20:10:11.002 UTC`.
+pub(super) fn zoned_span(first: &str, last: &str) -> String {
+    let (from, to) = (zone(first), zone(last));
+    if from == to {
+        return format!("{} {to}", span(first, last));
+    }
+    // The clocks were put back or forward in between.
+    format!("{} {from} to {} {to}", date_time(first), date_time(last))
 }
 
 /// `2024-05-06 20:10:10.747 to 20:10:11.002`, with the day again only if it is another one.
@@ -274,6 +294,11 @@ mod tests {
             span(time, "2024-05-07T00:00:00.000000000Z"),
             "2024-05-06 20:10:10.747 to 2024-05-07 00:00:00.000"
         );
+        let local = "2024-05-06T22:10:10.747423000+02:00";
+        assert_eq!((clock(local).as_str(), zone(local).as_str()), ("22:10:10.747", "UTC+02:00"));
+        assert_eq!(zoned_span(time, time), "2024-05-06 20:10:10.747 UTC");
+        let back = zoned_span(local, "2024-05-06T21:10:11.000000000+01:00");
+        assert_eq!(back, "2024-05-06 22:10:10.747 UTC+02:00 to 2024-05-06 21:10:11.000 UTC+01:00");
         for strange in
             ["", "T", "-9223372036854775808 ns", "TTTTTTTTTTTTTTTTTTTTTTTTTTZ", "ü024-05-06T20:10:10.7Z"]
         {

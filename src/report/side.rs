@@ -42,6 +42,7 @@ pub(super) fn connection(
         end: own_time(udp.last, captures),
         first_frame: udp.first.at.frame(),
         last_frame: udp.last.at.frame(),
+        last_source: None,
         conn_state: udp.conn_state(),
         history: udp.history().to_owned(),
         reached: udp.reached().name(),

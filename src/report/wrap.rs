@@ -25,17 +25,22 @@ pub(super) fn wrap(text: &Text, width: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut line = Line::new();
     let mut used = 0;
-    for word in words(text).into_iter().flat_map(|word| broken(word, width)) {
-        if used > 0 && (word.goes_on || used + 1 + word.width > width) {
-            lines.push(std::mem::take(&mut line));
-            used = 0;
+    for word in words(text) {
+        // What must be broken anyway begins behind the word before it, if there is room for much of it.
+        let room = width.saturating_sub(used + 1);
+        let first = if used > 0 && room * 2 > width { room } else { width };
+        for word in broken(word, first, width) {
+            if used > 0 && (word.goes_on || used + 1 + word.width > width) {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            if used > 0 {
+                line.push((Ink::Plain, " ".to_owned()));
+                used += 1;
+            }
+            used += word.width;
+            line.extend(word.pieces);
         }
-        if used > 0 {
-            line.push((Ink::Plain, " ".to_owned()));
-            used += 1;
-        }
-        used += word.width;
-        line.extend(word.pieces);
     }
     if !line.is_empty() {
         lines.push(line);
@@ -78,28 +83,49 @@ fn words(text: &Text) -> Vec<Word> {
     words
 }
 
-/// The word itself if it fits, else its parts.
-fn broken(word: Word, width: usize) -> Vec<Word> {
+/// What a word may be broken behind.
+const BREAKS: [char; 8] = ['-', '/', '\\', ',', ';', '&', '|', ')'];
+
+/// Columns below which `text` cannot go without breaking inside of a piece: of `mtu-black-hole`, those of `black-`.
+pub(super) fn narrowest(text: &Text) -> usize {
+    let words = words(text);
+    let pieces = words.iter().flat_map(|word| &word.pieces);
+    pieces.flat_map(|(_, text)| text.split_inclusive(BREAKS)).map(width_of).max().unwrap_or(0)
+}
+
+/// The word itself if it fits, else its parts: broken behind punctuation, and inside of a piece only if that piece is
+/// wider than a line.
+fn broken(word: Word, first: usize, width: usize) -> Vec<Word> {
     if word.width <= width {
         return vec![word];
     }
     let mut parts = Vec::new();
     let mut part = Word::default();
+    let mut limit = first;
+    let mut end = |part: &mut Word, limit: &mut usize| {
+        parts.push(std::mem::replace(part, Word { goes_on: true, ..Word::default() }));
+        *limit = width;
+    };
     for (ink, text) in word.pieces {
-        let mut piece = String::new();
-        for c in text.chars() {
-            let wide = c.width().unwrap_or(0);
-            let full = part.width + wide > width;
-            let good_end =
-                part.width * 4 > width * 3 && piece.ends_with(['-', '/', '\\', ',', ';', '&', '|', ')']);
-            if full || good_end {
-                part.pieces.push((ink, std::mem::take(&mut piece)));
-                parts.push(std::mem::replace(&mut part, Word { goes_on: true, ..Word::default() }));
+        for piece in text.split_inclusive(BREAKS) {
+            let wide = width_of(piece);
+            if wide <= width && part.width > 0 && part.width + wide > limit {
+                end(&mut part, &mut limit);
             }
-            part.width += wide;
-            piece.push(c);
+            if wide <= width {
+                part.width += wide;
+                part.pieces.push((ink, piece.to_owned()));
+                continue;
+            }
+            for c in piece.chars() {
+                let wide = c.width().unwrap_or(0);
+                if part.width + wide > limit {
+                    end(&mut part, &mut limit);
+                }
+                part.width += wide;
+                part.pieces.push((ink, c.to_string()));
+            }
         }
-        part.pieces.push((ink, piece));
     }
     parts.push(part);
     parts

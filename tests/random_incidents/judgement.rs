@@ -106,7 +106,10 @@ pub fn judge(
     for incident in &report.incidents {
         if is_noise(&incident.client) {
             outcome.noise += 1;
-            if incident.verdict.kind != "healthy" {
+            // Of a part, cut in the middle of a logon, nothing can be said.
+            let open =
+                evidence.part && incident.verdict.kind == "undetermined" && incident.verdict.cause.is_none();
+            if incident.verdict.kind != "healthy" && !open {
                 let what = words(&incident.verdict);
                 outcome.errors.push(format!("healthy noise {} called {what}", incident.client));
             }
@@ -150,7 +153,8 @@ fn one(outcome: &mut Outcome, story: &Story, proof: Option<bool>, evidence: &Evi
             if verdict.strength == Some("corroborated") && evidence.logs == Logs::None {
                 error("one class of evidence cannot corroborate");
             }
-            if is_strong && proof != Some(true) && !evidence.part {
+            // That something was refused may be certain where its cause is not.
+            if is_strong && proof != Some(true) && !evidence.part && verdict.kind == "cause" {
                 error("too strong for this evidence");
             }
             if story.benign {
@@ -158,6 +162,7 @@ fn one(outcome: &mut Outcome, story: &Story, proof: Option<bool>, evidence: &Evi
             }
         }
         Rank::Wrong if is_strong => error("wrong"),
+        Rank::Less if story.benign && evidence.part && verdict.cause.is_none() => {}
         Rank::Wrong | Rank::Less if story.benign => error("no failure, and called one"),
         Rank::Less if is_strong && !MAY_BE_STRONG.contains(&verdict.cause.unwrap_or_default()) => {
             error("another story, and too sure of it");

@@ -99,7 +99,8 @@ const LEFT: &[&str] = &["nla-refused-reason-not-visible", "client-left-or-probe"
 
 pub fn skew(s: &mut Scene) -> Story {
     leaves_after_challenge(s, Some(7431), true);
-    failure("clock-skew", &["client", "server"], LEFT, vec![strong(&[ClientRdp])]).may_look_healthy()
+    let proofs = vec![strong(&[ClientRdp]), strong(&[AtClient])];
+    failure("clock-skew", &["client", "server"], LEFT, proofs).may_look_healthy()
 }
 
 pub fn oracle(s: &mut Scene) -> Story {

@@ -8,8 +8,8 @@ use super::super::support::capture::udp;
 use super::log::Who;
 use super::pieces::{ALL_PROTOCOLS, DOWN, UP, request};
 use super::story::Need::{
-    AtBoth, AtClient, AtServer, ClientRdp, ClientSecurity, Clock, Packets, Rcm, RcmAdmin, Security, System,
-    Target,
+    AtBoth, AtClient, AtServer, ClientRdp, ClientSecurity, Clock, Core, Packets, Rcm, RcmAdmin, RightClock,
+    Security, System, Target,
 };
 use super::story::{Scene, Story, failure, strong, weak};
 use super::world::{Fate, MS, Spot};
@@ -211,7 +211,8 @@ pub fn service_down(s: &mut Scene) -> Story {
     }
     nobody_listens(s);
     let lesser = &["port-closed-or-device-reset", "firewall-drop", "rdp-disabled-or-other-port"];
-    failure("service-down", &["server"], lesser, vec![strong(&[Packets, System, Clock])])
+    let proofs = vec![strong(&[Packets, System, Clock]), strong(&[Packets, System, RightClock])];
+    failure("service-down", &["server"], lesser, proofs)
 }
 
 pub fn disabled(s: &mut Scene) -> Story {
@@ -236,7 +237,12 @@ pub fn other_port(s: &mut Scene) -> Story {
     }
     nobody_listens(s);
     let lesser = &["port-closed-or-device-reset", "firewall-drop", "service-down"];
-    failure("rdp-disabled-or-other-port", &["server"], lesser, vec![strong(&[Packets, Rcm, Clock])])
+    failure(
+        "rdp-disabled-or-other-port",
+        &["server"],
+        lesser,
+        vec![strong(&[Packets, Rcm, Clock]), strong(&[Packets, Core])],
+    )
 }
 
 pub fn too_many_incomplete(s: &mut Scene) -> Story {
@@ -280,7 +286,7 @@ pub fn storm(s: &mut Scene) -> Story {
         s.w.pause(100, 900);
     }
     let lesser = &["bad-password-or-unknown-user", "nla-refused-reason-not-visible"];
-    let proofs = vec![weak(&[Packets]), strong(&[Packets, super::story::Need::Core])];
+    let proofs = vec![weak(&[Packets]), strong(&[Packets, Core])];
     failure("brute-force-storm", &["client"], lesser, proofs)
 }
 

@@ -177,7 +177,8 @@ pub fn certificate_dates(s: &mut Scene) -> Story {
     s.w.log(Who::Client, "Schannel/36881", &[]);
     client_alerts(s, &it, 45);
     s.w.client_ends(&activity, 6919);
-    failure("certificate-dates", &["server"], IN_TLS, vec![strong(&[Packets])])
+    let proofs = vec![strong(&[Packets]), strong(&[ClientRdp])];
+    failure("certificate-dates", &["server"], IN_TLS, proofs)
 }
 
 pub fn certificate_untrusted(s: &mut Scene) -> Story {
@@ -320,7 +321,8 @@ pub fn black_hole(s: &mut Scene) -> Story {
     s.w.socket_failed(&it, 121, false);
     s.w.bare(it.flow, DOWN, RST | ACK, Fate::Arrives);
     let lesser = &["packet-loss", "closed-inside-tls-reason-not-visible", "server-hung"];
-    let proofs = vec![weak(&[AtServer]), strong(&[AtServer, Core, Clock])];
+    let two = strong(&[AtClient, AtServer]);
+    let proofs = vec![weak(&[AtServer]), strong(&[AtServer, Core, Clock]), two];
     failure("mtu-black-hole", &["network", "middlebox"], lesser, proofs)
 }
 

@@ -27,6 +27,8 @@ pub enum Need {
     Security,
     /// The clock of the server's log can be compared with the capture's: connections of the noise stand in both.
     Clock,
+    /// The clocks of both computers agree, though nothing compares them.
+    RightClock,
     /// The server's log shows the address and port that the capture shows.
     Address,
     ClientRdp,
@@ -214,6 +216,7 @@ impl Evidence {
                     && setting.noise != Noise::Elsewhere
                     && self.has(Need::Core, setting)
             }
+            Need::RightClock => self.clock.abs() < 300 * SECOND,
             Need::Address => server_seen,
             Need::ClientRdp => keeps(Who::Client, "RDPClient"),
             Need::ClientSystem => keeps(Who::Client, "System"),

@@ -57,7 +57,7 @@ pub fn injected(s: &mut Scene) -> Story {
     let picture = s.w.app_bytes(&[700]);
     s.w.say_in_vain(it.flow, DOWN, &picture, Fate::Arrives);
     let lesser = &["ended-abruptly-by-server", "ended-abruptly-by-client"];
-    let proofs = vec![weak(&[Packets]), strong(&[Packets, Core])];
+    let proofs = vec![weak(&[Packets]), strong(&[Packets, Core]), strong(&[AtClient, AtServer])];
     failure("rst-injected", &["middlebox"], lesser, proofs)
 }
 
@@ -98,7 +98,8 @@ pub fn loss(s: &mut Scene) -> Story {
     s.w.bare(it.flow, DOWN, RST | ACK, Fate::Lost);
     s.w.socket_failed(&it, 121, true);
     let lesser = &["ended-abruptly-by-server", "ended-abruptly-by-client", "client-network-change"];
-    let proofs = vec![weak(&[AtServer]), strong(&[AtServer, Core, Clock])];
+    let two = strong(&[AtClient, AtServer]);
+    let proofs = vec![weak(&[AtServer]), strong(&[AtServer, Core, Clock]), two];
     failure("packet-loss", &["network"], lesser, proofs).may_look_healthy()
 }
 
@@ -263,7 +264,8 @@ pub fn udp_half(s: &mut Scene) -> Story {
     with_udp(s, true);
     let blame = &["network", "middlebox"];
     let lesser = &["udp-fallback", "logoff-or-window-closed"];
-    failure("udp-half-working", blame, lesser, vec![weak(&[AtClient])]).may_look_healthy()
+    let proofs = vec![weak(&[AtClient]), strong(&[AtClient, Core])];
+    failure("udp-half-working", blame, lesser, proofs).may_look_healthy()
 }
 
 /// What the gateway logs of a client, up to an event that denies.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::base::{Timestamp, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::{Connection, Transport};
-use crate::correlate::incident::{is_storm_of, joint_storm, outnumbers};
+use crate::correlate::storm::{is_patient, is_storm_of, joint_storm, outnumbers};
 use crate::correlate::surroundings::Other;
 use crate::eventlog::Provider;
 
@@ -52,7 +52,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH).collect();
     let (sessions, same): (Vec<&Other>, Vec<&Other>) = same.into_iter().partition(|other| other.session);
     if !outnumbers(same.len(), sessions.len()) || !is_storm_of(&same) {
-        return if sessions.is_empty() { joint(case, connection) } else { None };
+        return if sessions.is_empty() {
+            joint(case, connection).or_else(|| patient(case, connection))
+        } else {
+            None
+        };
     }
     let asked: Vec<&Other> = same.iter().copied().filter(|other| other.asked().is_some()).collect();
     let names: BTreeSet<&str> = asked.iter().filter_map(|other| other.name.as_deref()).collect();
@@ -101,6 +105,31 @@ fn joint(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
     let detail = format!("{requests} requests from {sources} sources that try the same {names} names");
     let finding = Finding::new(&CAUSE, strength(corroborated), Blame::Client, evidence);
     Some(finding.titled("Many sources try the same names: passwords are being guessed").detail(detail))
+}
+
+/// One source that tries again and again, never fast, and is never let in.
+fn patient(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
+    /// Half an hour before and after.
+    const NEAR: i64 = 1800 * time::SECOND;
+    let near = Window::at(connection.first.time).widened(NEAR);
+    let all: Vec<&Other> =
+        case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH).collect();
+    if all.iter().any(|other| other.session) || !is_patient(&all) {
+        return None;
+    }
+    let names: BTreeSet<&str> = all.iter().filter_map(|other| other.name.as_deref()).collect();
+    let mut evidence = first_and_last(&all, "the first request of this source within an hour");
+    let failed = refused(case);
+    let corroborated = failed.is_some() && connection.transport == Transport::Tcp;
+    evidence.extend(failed);
+    let under = match names.len() {
+        0 => String::new(),
+        1 => " under one name: it may be a program with an old password".into(),
+        many => format!(" under {many} names"),
+    };
+    let detail = format!("{} within an hour from {}{under}", all.len(), connection.client.ip);
+    let finding = Finding::new(&CAUSE, strength(corroborated), Blame::Client, evidence);
+    Some(finding.titled("One source tries to log on again and again, and is never let in").detail(detail))
 }
 
 fn first_and_last(own: &[&Other], first: &str) -> Vec<Evidence> {

@@ -7,6 +7,7 @@ use crate::correlate::Joined;
 use crate::correlate::attempt::MatchKey;
 use crate::eventlog::security::{self, Logon, LogonType};
 use crate::eventlog::{Provider, rdp_client, rdp_core_ts};
+use crate::stream::Side;
 
 /// The codes that name one cause.
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +140,7 @@ pub fn is_tied(joined: &Joined) -> bool {
 
 /// The refusal as packets show it.
 pub fn pattern(case: &Case<'_>) -> Option<Evidence> {
+    let alerts = &case.connection()?.tls.sealed_alerts;
     match case.connection()?.encrypted.nla? {
         Nla::RefusedByStatus(seen) => Some(Evidence::of(
             &seen,
@@ -147,10 +149,12 @@ pub fn pattern(case: &Case<'_>) -> Option<Evidence> {
                 seen.value
             ),
         )),
-        Nla::RefusedByClosing(mark) => Some(Evidence::at(
-            mark,
-            "the server ends the connection when it has the client's credentials, without a word",
-        )),
+        Nla::RefusedByClosing(mark) => {
+            let alert = alerts.iter().any(|alert| alert.value == Side::Server);
+            let how = if alert { "with an encrypted alert" } else { "without a word" };
+            let says = format!("the server ends the connection when it has the client's credentials, {how}");
+            Some(Evidence::at(mark, says))
+        }
         _ => None,
     }
 }

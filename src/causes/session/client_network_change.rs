@@ -1,5 +1,6 @@
 //! The client moved to another network: its old address falls silent, and it comes back from a new one.
 
+use super::decision;
 use crate::base::{Window, time};
 use crate::causes::transport::packet_loss::timed_out;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
@@ -40,7 +41,7 @@ const BACK: i64 = 60 * time::SECOND;
 const ALONE: i64 = time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
-    let (connection, flow) = case.both()?;
+    let Some((connection, flow)) = case.both() else { return logged_only(case) };
     let running = connection.reached >= Stage::Settings && connection.goodbye.is_none();
     if !running || flow.closes.iter().any(|close| close.from == Side::Client) {
         return None;
@@ -54,6 +55,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         other.client != connection.client.ip
             && back.contains(other.window.start)
             && other.cookie.as_deref() == Some(cookie.as_str())
+            // Who was there before did not come from elsewhere.
+            && !case.around.at_server(connection.server, connection.first).any(|before| {
+                before.client == other.client && before.first.time < last.time
+            })
     })?;
     let mut evidence = vec![
         Evidence::at(last, format!("the last sign of the client at {}", connection.client.ip)),
@@ -76,6 +81,34 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let finding = Finding::new(&CAUSE, strength, Blame::Client, evidence)
         .detail(format!("{detail}; the server repeated its data for {:.1} s", seconds(alone.value)));
     Some(finding.missing("the client's NetworkProfile/Operational log: 10001 and 10000 at that second"))
+}
+
+/// From the server's log alone: its transport to the old address timed out, and the same user had come back from
+/// another address by then, or came soon after.
+fn logged_only(case: &Case<'_>) -> Option<Finding> {
+    let connection = case.connection()?;
+    let timed_out = timed_out(case);
+    if timed_out.is_empty() || !decision::was_used(case) || decision::ended_in_order(case) {
+        return None;
+    }
+    let own = Other::of_attempt(case.attempt?);
+    let back = Window { start: connection.first.time, end: connection.last.time.shifted(BACK) };
+    let next = case.around.begun_within(back).find(|other| {
+        other.first > connection.first
+            && other.client != connection.client.ip
+            && other.tls_passed.is_some()
+            && other.is_unseen()
+            && own.name.is_some()
+            && other.name == own.name
+    })?;
+    let mut evidence = timed_out;
+    evidence.push(Evidence::at(next.first, format!("the same user connects from {}", next.client)));
+    evidence.extend(case.accepted());
+    let finding = Finding::new(&CAUSE, Strength::Inferred, Blame::Client, evidence).detail(format!(
+        "the server hears no more of {}, and the same user is back from {}",
+        connection.client.ip, next.client
+    ));
+    Some(finding.missing("the client's NetworkProfile/Operational log: 10001 and 10000 at that time"))
 }
 
 /// The client's own log of a network that went or came.

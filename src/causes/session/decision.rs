@@ -144,12 +144,15 @@ pub fn transport_lost<'a>(case: &Case<'a>) -> Option<&'a Joined> {
 pub fn ended_in_order(case: &Case<'_>) -> bool {
     case.connection().is_some_and(|connection| connection.goodbye.is_some())
         || !statements(case).is_empty()
-        || case.all_events().any(|joined| {
-            matches!(
-                rdp_core_ts::meaning(&joined.event),
-                Some(rdp_core_ts::Meaning::ClientClosed | rdp_core_ts::Meaning::Disconnected(Some(13)))
-            ) || matches!(lsm::meaning(&joined.event), Some(lsm::Meaning::LoggedOff(_)))
-        })
+        || case.all_events().any(is_orderly_end)
+}
+
+/// Whether an event says that the client or its user ended the session in order.
+pub fn is_orderly_end(joined: &Joined) -> bool {
+    matches!(
+        rdp_core_ts::meaning(&joined.event),
+        Some(rdp_core_ts::Meaning::ClientClosed | rdp_core_ts::Meaning::Disconnected(Some(11..=13)))
+    ) || matches!(lsm::meaning(&joined.event), Some(lsm::Meaning::LoggedOff(_)))
 }
 
 /// Whether the session came up, by packets or by the log.

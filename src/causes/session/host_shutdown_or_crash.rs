@@ -2,6 +2,7 @@
 
 use super::decision;
 use crate::base::{Mark, Timestamp, time};
+use crate::causes::authentication::refused::is_tied;
 use crate::causes::case::ending_says;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::Transport;
@@ -52,19 +53,21 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let connection = case.connection()?;
-    let (end, seen) = if connection.transport == Transport::Unseen {
-        (connection.last, None)
-    } else {
-        let (end, seen) = abrupt_end(case)?;
-        (end, Some(seen))
+    let unseen = connection.transport == Transport::Unseen;
+    let (end, seen) = match abrupt_end(case) {
+        Some((end, seen)) => (end, Some(seen)),
+        None if unseen => (connection.last, None),
+        // The capture stops before the end: the log alone tells it.
+        None if case.flow()?.closes.is_empty() => (last_logged(case)?, None),
+        None => return None,
     };
     // Of a crash the log tells by what it lacks: no end of this connection before the next start.
-    let open = seen.is_none() && !logged_end(case);
+    let open = unseen && !logged_end(case);
     let mut records: Vec<(bool, Evidence)> = case
         .around
         .far
         .iter()
-        .filter(|joined| is_of_server(case, joined) && (seen.is_none() || joined.corrected.is_some()))
+        .filter(|joined| is_of_server(case, joined) && (unseen || joined.corrected.is_some()))
         .filter_map(|joined| record(joined, end.time, open))
         .collect();
     // A start alone does not tell that the host was down because of it.
@@ -99,6 +102,12 @@ fn abrupt_end(case: &Case<'_>) -> Option<(Mark, Evidence)> {
     flow.fell_silent(Side::Server, SILENT)?;
     let last = flow.habits(Side::Server).last?;
     Some((last, Evidence::at(last, "the last that is heard of the server, while the client goes on")))
+}
+
+/// The last that the server's log tells of the connection, by the capture's clock, if that is behind its last frame.
+fn last_logged(case: &Case<'_>) -> Option<Mark> {
+    let last = case.all_events().filter(|joined| is_tied(joined) && joined.corrected.is_some()).last()?;
+    (last.time() > case.flow()?.last.time).then(|| last.mark())
 }
 
 /// What a record says of the host's going down, and whether it decides.

@@ -56,7 +56,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let silence = flow.silence.filter(|silence| silence.length() >= SHORTEST)?;
-    let fate = fate(flow, &silence)?;
+    let logged = logged(case, silence.length());
+    let fate = fate(flow, &silence, !logged.is_empty())?;
     let around = crate::base::Window { start: silence.from.time, end: silence.to.time };
     if abrupt::slept(case, &around.widened(SHORTEST)) {
         return None;
@@ -64,7 +65,6 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let idle = seconds(silence.length());
     let mut evidence =
         vec![Evidence::at(silence.to, format!("the first segment after {idle:.0} s without any")), fate];
-    let logged = logged(case, silence.length());
     let strength = if logged.is_empty() { Strength::Inferred } else { Strength::Corroborated };
     evidence.extend(logged);
     let again = same_elsewhere(case, silence.length());
@@ -77,7 +77,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 }
 
 /// What became of the first segment after the silence: its receiver was never heard again, save by a RST.
-fn fate(flow: &Flow, silence: &Silence) -> Option<Evidence> {
+fn fate(flow: &Flow, silence: &Silence, timed_out: bool) -> Option<Evidence> {
     let heard = |side: Side| flow.habits(side).last.filter(|last| last.time >= silence.to.time);
     let (sender, last) = match (heard(Side::Client), heard(Side::Server)) {
         (Some(last), None) => (Side::Client, last),
@@ -99,7 +99,8 @@ fn fate(flow: &Flow, silence: &Silence) -> Option<Evidence> {
         .filter(|repeat| repeat.first.time >= silence.to.time)
         .map(|repeat| repeat.times)
         .sum();
-    let unanswered = alone >= UNANSWERED && (swallowed > 1 || flow.keep_alives > 0);
+    // Where the server's log tells how it ended, the capture need not hold the end.
+    let unanswered = (alone >= UNANSWERED || timed_out) && (swallowed > 1 || flow.keep_alives > 0);
     unanswered.then(|| {
         let says = format!("the {} repeats it in vain for {:.1} s", sender.name(), seconds(alone));
         Evidence::at(last, says)

@@ -67,7 +67,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if schannel::no_shared_cipher(case).is_some() || works_nearby(case) {
         return None;
     }
-    let known = case.around.reliable_time(joined).is_some();
+    // A log that covers the time, and does not hold this connection, is another server's.
+    let known = case.around.reliable_time(joined).is_some() && !case.was_not_accepted();
     let strength = if known { Strength::Corroborated } else { Strength::Inferred };
     let text = text.map(|text| format!(": {text}")).unwrap_or_default();
     let mut evidence = vec![Evidence::event(&joined.event, format!("{says}{text}"))];

@@ -44,7 +44,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let failed = connection.reached <= Stage::Authentication;
     let half = case.around.at_server(connection.server, connection.first).find_map(|other| {
         let (thumbprint, mark) = other.certificate.as_ref()?;
-        (is_other_half(connection, other) && *thumbprint != own.value.thumbprint)
+        (is_other_half(case, connection, other) && *thumbprint != own.value.thumbprint)
             .then_some((thumbprint, *mark))
     });
     let Some((other, mark)) = half else {
@@ -96,11 +96,11 @@ fn not_the_servers(case: &Case<'_>, shown: &Observed<Certificate>) -> Option<Fin
 /// Whether another attempt is the same connection as it goes on behind a device: the same ports at the same time,
 /// with other sequence numbers. Where an address translation lies between two places of capture, the same cookie
 /// stands for the ports.
-fn is_other_half(connection: &Connection, other: &Other) -> bool {
+fn is_other_half(case: &Case<'_>, connection: &Connection, other: &Other) -> bool {
     let apart = (other.first.time - connection.first.time).abs();
     let ports = other.client == connection.client.ip && other.client_port == connection.client.port;
     let cookie = connection.cookie().map(|cookie| cookie.value.to_lowercase());
-    let translated = other.first.at.source() != connection.first.at.source()
+    let translated = !case.around.is_one_point(other.first, connection.first)
         && apart <= TRANSLATED
         && cookie.is_some()
         && other.cookie == cookie;

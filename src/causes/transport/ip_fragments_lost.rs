@@ -44,8 +44,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let window = connection.window().widened(NEAR);
-    let capture = case.around.capture_of(connection.first)?;
-    if let Some(error) = told(capture, connection, &window) {
+    let captures = || case.around.captures_at(connection.first);
+    if let Some((capture, error)) =
+        captures().find_map(|capture| Some((capture, told(capture, connection, &window)?)))
+    {
         let mark = frame(capture, error.time, error.frame);
         let says = format!(
             "{} sends {}: fragments of a packet did not arrive in time",
@@ -53,12 +55,14 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
             error.label()
         );
         let mut evidence = vec![Evidence::at(mark, says)];
-        evidence
-            .extend(incomplete(capture, connection, &window).take(4).map(|lost| of_datagram(capture, lost)));
+        let lost = captures().flat_map(|capture| incomplete(capture, connection, &window));
+        evidence.extend(lost.take(4).map(|(capture, lost)| of_datagram(capture, lost)));
         return Some(Finding::new(&CAUSE, Strength::Stated, Blame::Network, evidence));
     }
-    let lost: Vec<&LostDatagram> =
-        incomplete(capture, connection, &window).filter(|lost| !lost.cut).collect();
+    let lost: Vec<(&Observations, &LostDatagram)> = captures()
+        .flat_map(|capture| incomplete(capture, connection, &window))
+        .filter(|(_, lost)| !lost.cut)
+        .collect();
     let suffers = flow
         .to_server
         .unacknowledged_repeats()
@@ -67,11 +71,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         .is_some();
     // A capture filter on ports lets only first fragments through, one on directions only the others: then no datagram
     // is ever complete.
-    let filtered = lost.iter().all(|lost| lost.fragments == 1) && !suffers;
+    let filtered = lost.iter().all(|(_, lost)| lost.fragments == 1) && !suffers;
     if lost.len() < SEVERAL || filtered || flow.is_one_sided() {
         return None;
     }
-    let evidence = lost.iter().take(6).map(|lost| of_datagram(capture, lost)).collect();
+    let evidence = lost.iter().take(6).map(|(capture, lost)| of_datagram(capture, lost)).collect();
     Some(Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence))
 }
 
@@ -90,11 +94,12 @@ fn incomplete<'a>(
     capture: &'a Observations,
     connection: &'a Connection,
     window: &'a Window,
-) -> impl Iterator<Item = &'a LostDatagram> {
+) -> impl Iterator<Item = (&'a Observations, &'a LostDatagram)> {
     capture
         .lost_datagrams
         .iter()
         .filter(|lost| window.contains(lost.time) && between(connection, lost.key.from, lost.key.to))
+        .map(move |lost| (capture, lost))
 }
 
 fn of_datagram(capture: &Observations, lost: &LostDatagram) -> Evidence {

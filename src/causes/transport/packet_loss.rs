@@ -51,11 +51,23 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     match died(case, flow) {
         // What came to the other capture point was not lost on the way there.
         Some(_) if connection.goodbye.is_none() && case.all_came() => None,
+        // Then the host went, or the network right before it.
+        Some((Side::Client, _)) if died_for_all(case, connection, flow) => None,
         Some((side, lost)) if connection.goodbye.is_none() => {
             Some(failure(case, connection, flow, side, &lost))
         }
         _ => survived(connection, flow),
     }
+}
+
+/// Whether other clients lost the same server at the same time.
+fn died_for_all(case: &Case<'_>, connection: &Connection, flow: &Flow) -> bool {
+    const TOGETHER: i64 = 10 * time::SECOND;
+    let Some(last) = flow.server_habits.last else { return false };
+    case.around.at_server(connection.server, connection.first).any(|other| {
+        other.client != connection.client.ip
+            && other.server_silent.is_some_and(|silent| (silent - last.time).abs() <= TOGETHER)
+    })
 }
 
 /// The side and the segment with which the path died: repeated to the end, and the other side heard no more.
@@ -95,8 +107,15 @@ fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lo
     let logged = timed_out(case);
     // The server's 121 tells that it was up and heard nothing; so does a client that sleeps. It agrees on *loss* where
     // the client was up too, and sent: in what died, or in what was lost before.
-    let agree = !logged.is_empty() && (side == Side::Client || lost_before(flow, side, lost));
-    let strength = if agree || proof.is_some() { Strength::Corroborated } else { Strength::Inferred };
+    // Two capture points agree on it no better where nothing of the silent one left it any more.
+    let heard = case.lost_between(side.other()).is_some_and(|loss| loss.side != side);
+    let awake = side == Side::Client || lost_before(flow, side, lost) || heard;
+    let agrees = !logged.is_empty() || proof.is_some();
+    let strength = if awake && agrees && !after_idling(flow, lost) {
+        Strength::Corroborated
+    } else {
+        Strength::Inferred
+    };
     evidence.extend(logged);
     let what = format!(
         "from one moment on nothing of the {} is acknowledged, in the stage {}",
@@ -118,6 +137,13 @@ fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lo
     Finding::new(&CAUSE, strength, Blame::Network, evidence)
         .detail(what)
         .located(format!("{between}, {ways}"))
+}
+
+/// Whether the connection had idled for as long as devices on the path forget connections.
+fn after_idling(flow: &Flow, died: &Repeat) -> bool {
+    flow.silence.is_some_and(|silence| {
+        silence.length() >= time::SECOND * 60 && (died.first.time - silence.to.time).abs() <= time::SECOND
+    })
 }
 
 /// Whether segments were lost besides the one with which the connection died.

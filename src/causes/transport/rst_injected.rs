@@ -1,6 +1,6 @@
 //! A device on the path forges a reset.
 
-use crate::causes::case::ending_says;
+use crate::causes::case::{ending_says, routers_passed};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::correlate::MatchKey;
 use crate::eventlog::{Provider, rdp_core_ts};
@@ -79,14 +79,11 @@ fn location(case: &Case<'_>, close: &Close) -> String {
     let usual = case.flow().and_then(|flow| flow.habits(close.from).ttl).map(|(least, _)| least);
     match usual {
         Some(usual) if usual != close.ttl => {
-            let start =
-                |ttl: u8| [32_u8, 64, 128, 255].into_iter().find(|start| ttl <= *start).unwrap_or(255);
-            let hops = |ttl: u8| start(ttl) - ttl;
             format!(
                 "{} hops from this capture point by its TTL; the {} is {} hops away",
-                hops(close.ttl),
+                routers_passed(close.ttl),
                 close.from.name(),
-                hops(usual)
+                routers_passed(usual)
             )
         }
         _ => "on the path; the TTL does not tell where".into(),

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use clap::builder::RangedU64ValueParser;
 
 use rdpscan::report::batch::Format;
 
-use super::{Color, Unpacking};
+use super::{Look, Reading, Times, Unpacking};
 
 const BATCH_EXAMPLES: &str = "\
 Examples:
@@ -37,6 +36,10 @@ pub struct Batch {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 
+    /// Also write a page for a browser per bundle, and index.html, which leads to them.
+    #[arg(long)]
+    pub html: bool,
+
     /// Leave out the bundles that have a result already.
     #[arg(long)]
     pub resume: bool,
@@ -57,23 +60,17 @@ pub struct Batch {
     #[arg(short, long, value_name = "FILE", help_heading = "Overview")]
     pub output: Option<PathBuf>,
 
-    /// Columns of the table format [default: those of the terminal, at most 120; else 80].
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(40..=1000),
-        help_heading = "Overview")]
-    pub width: Option<usize>,
+    /// How the page looks.
+    #[command(flatten)]
+    pub look: Look,
 
-    /// When to use colours. NO_COLOR is honoured.
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Overview")]
-    pub color: Color,
+    /// How times are told.
+    #[command(flatten)]
+    pub times: Times,
 
-    /// A server port to take for RDP besides 3389. May be repeated.
-    #[arg(long = "port", value_name = "N", value_parser = clap::value_parser!(u16).range(1..),
-        help_heading = "Reading")]
-    pub ports: Vec<u16>,
-
-    /// Read files into memory instead of mapping them: for network shares and removable media.
-    #[arg(long, help_heading = "Reading")]
-    pub no_mmap: bool,
+    /// How inputs are read. Threads are shared among the bundles that are analysed at once.
+    #[command(flatten)]
+    pub reading: Reading,
 
     /// What archives may cost.
     #[command(flatten)]
@@ -97,6 +94,12 @@ impl Shard {
     /// Whether a bundle of this hash belongs to it.
     pub const fn holds(self, hash: u64) -> bool {
         hash % self.of == self.part - 1
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-of-{}", self.part, self.of)
     }
 }
 

@@ -38,7 +38,13 @@ pub(super) fn pairs(anchors: &[&Event], connections: &[Connection], lookups: &[L
                 exact: false,
                 unique,
             });
-            pairs.extend(all.filter(|pair| unique || pair.difference.abs() <= CLUSTER));
+            if unique {
+                pairs.extend(all);
+            } else {
+                // One event is one attempt's.
+                let near = all.filter(|pair| pair.difference.abs() <= CLUSTER);
+                pairs.extend(near.min_by_key(|pair| (pair.difference.abs(), pair.time)));
+            }
         }
     }
     if pairs.iter().any(|pair| pair.unique) {

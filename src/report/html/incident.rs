@@ -15,8 +15,6 @@ use crate::report::text::Text;
 /// Connections of one incident that have a bar, and whose facts are told.
 const CONNECTIONS: usize = 24;
 const FACTS: usize = 5;
-/// Frames that the filter of the evidence names.
-const FRAMES: usize = 24;
 /// The stages that every connection is to walk.
 const WAY: [&str; 5] = ["transport", "negotiation", "tls", "authentication", "session"];
 /// Units across of the bars.
@@ -41,7 +39,7 @@ pub(super) struct View {
     pub timeline: Option<Block>,
     pub evidence: Vec<Fact>,
     pub legend: Vec<Text>,
-    pub filter: Option<String>,
+    pub filters: Vec<(String, String)>,
     pub weighed: Vec<Text>,
     pub exonerated: Vec<Text>,
     pub remarks: Vec<Text>,
@@ -110,7 +108,7 @@ pub(super) fn view(report: &Report, incident: &Incident) -> View {
         cause: verdict.cause,
         summary: summary(verdict),
         who: rows::who(incident),
-        when: format!("{} UTC", rows::span(&incident.start, &incident.end)),
+        when: rows::zoned_span(&incident.start, &incident.end),
         strength: verdict.strength.map(strength),
         blame: verdict.blame,
         stages: stages(deciding),
@@ -123,7 +121,7 @@ pub(super) fn view(report: &Report, incident: &Incident) -> View {
             .map(|((number, fact), moment)| self::fact(report, number, fact, moment.shown(day)))
             .collect(),
         legend: time::legend(clocks.captures, moments.iter()),
-        filter: all_frames(report, verdict),
+        filters: told::filters(report, verdict),
         weighed: told::weighed(incident),
         exonerated: told::exonerated(report, incident),
         remarks: told::remarks(report, incident),
@@ -277,21 +275,6 @@ fn fact(report: &Report, number: usize, fact: &Evidence, time: String) -> Fact {
         _ => String::new(),
     };
     Fact { number, time, says: Text::prose(&fact.says), place: rows::place(report, fact), filter }
-}
-
-/// One filter for all frames of the capture that the verdict stands on.
-fn all_frames(report: &Report, verdict: &Verdict) -> Option<String> {
-    let mut frames: Vec<(u32, u64)> =
-        verdict.evidence.iter().filter_map(|fact| Some((fact.source, fact.frame?))).collect();
-    frames.sort_unstable();
-    frames.dedup();
-    let (source, _) = *frames.first()?;
-    let several = frames.iter().any(|(other, _)| *other != source);
-    if several || frames.len() < 2 || rows::source(report, source).is_none() {
-        return None;
-    }
-    let list: Vec<String> = frames.iter().take(FRAMES).map(|(_, frame)| frame.to_string()).collect();
-    Some(format!("frame.number in {{{}}}", list.join(", ")))
 }
 
 fn told(report: &Report, incident: &Incident, connections: &[&Connection]) -> Vec<(String, Block)> {

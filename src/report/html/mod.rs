@@ -5,6 +5,7 @@
 //! Judges nothing.
 
 mod across;
+pub(super) mod bundles;
 mod incident;
 mod ladder;
 mod svg;

@@ -34,7 +34,7 @@ fn party(party: &Party) -> Text {
         text = text.then(rows::name(user)).and(", ");
     }
     text = text.then(rows::name(&party.client)).and(" → ").then(rows::name(&party.server));
-    text = text.and(&format!(", {} UTC", rows::date_time(&party.start)));
+    text = text.and(&format!(", {}", rows::zoned_span(&party.start, &party.start)));
     if !party.reached.is_empty() {
         text = text.and(", reached ").and(party.reached);
     }

@@ -31,10 +31,19 @@ fn path(report: &Report, connection: &Connection) -> Text {
         text.and_code(&rows::endpoint(&connection.client)).and(" → ").and_code(&server(report, connection));
     match (connection.first_frame, connection.last_frame) {
         (Some(first), Some(last)) => {
-            let frames = format!("frames {first} to {last}");
             let source = connection.sources.first().copied();
-            text.and(", ")
-                .and(&source.map_or(frames.clone(), |source| rows::in_file(report, &frames, source)))
+            let within = |says: String, source: Option<u32>| {
+                source.map_or(says.clone(), |source| rows::in_file(report, &says, source))
+            };
+            let frames = match connection.last_source {
+                None => within(format!("frames {first} to {last}"), source),
+                other => format!(
+                    "{} to {}",
+                    within(format!("frame {first}"), source),
+                    within(format!("frame {last}"), other)
+                ),
+            };
+            text.and(", ").and(&frames)
         }
         _ if unseen => text.and(", known from logs only"),
         _ => text,

@@ -6,7 +6,9 @@ use super::facts::facts;
 use super::time::Clocks;
 use super::timeline::{evidence, timeline};
 use super::{Block, Piece, part, points};
-use crate::report::model::{Connection, Evidence, Exonerated, Incident, Remark, Report, Verdict};
+use crate::report::model::{
+    Connection, DisplayFilter, Evidence, Exonerated, Incident, Remark, Report, Verdict,
+};
 use crate::report::rows::{self, State};
 use crate::report::text::{Ink, Text};
 
@@ -73,6 +75,7 @@ fn in_full(report: &Report, incident: &Incident) -> Vec<Block> {
     let clocks = Clocks::new(report, incident);
     let mut page = verdict_first(report, incident);
     page.extend(part("Evidence", evidence(report, incident, &clocks)));
+    page.extend(in_wireshark(report, verdict));
     page.extend(part("Timeline", timeline(report, incident, &clocks)));
     page.extend(part("What to do", steps(&verdict.remedy)));
     page.extend(part("Also considered, or ruled out", points(weighed(incident))));
@@ -108,7 +111,7 @@ fn verdict_first(report: &Report, incident: &Incident) -> Vec<Block> {
     if !reached.is_empty() {
         line = line.ink(Ink::Bold, "Reached: ").and(reached).and(". ");
     }
-    let who = rows::who(incident).and(", ").and(&rows::span(&incident.start, &incident.end)).and(" UTC.");
+    let who = rows::who(incident).and(", ").and(&rows::zoned_span(&incident.start, &incident.end)).and(".");
     let mut page = vec![
         Block::Heading(2, Text::plain(&format!("Incident {}", incident.id))),
         Block::Headline(headline),
@@ -138,6 +141,22 @@ pub(in crate::report) fn more(report: &Report, verdict: &Verdict) -> Vec<(&'stat
         more.push(("Where", Text::prose(location)));
     }
     more
+}
+
+/// What to type into Wireshark to see the evidence.
+fn in_wireshark(report: &Report, verdict: &Verdict) -> Option<Block> {
+    let lines = filters(report, verdict).into_iter().map(|(filter, file)| {
+        let text = Text::code(&filter);
+        ("In Wireshark", if file.is_empty() { text } else { text.and_dim(&format!(" ({file})")) })
+    });
+    let lines: Vec<_> = lines.collect();
+    if lines.is_empty() { None } else { Some(Block::Labelled(lines)) }
+}
+
+/// The display filters of a verdict, each with its file if there are several captures.
+pub(in crate::report) fn filters(report: &Report, verdict: &Verdict) -> Vec<(String, String)> {
+    let named = |own: &DisplayFilter| (own.filter.clone(), rows::in_file(report, "", own.source));
+    verdict.display_filters.iter().map(named).collect()
 }
 
 pub(in crate::report) fn weighed(incident: &Incident) -> Vec<Text> {

@@ -53,9 +53,14 @@ pub(in crate::report) fn client_code(told: &ClientCode) -> Text {
 /// `Times are UTC, on 2024-05-06.`
 pub(in crate::report) fn times(report: &Report) -> String {
     let days = days(report);
+    let zones: BTreeSet<String> =
+        report.incidents.iter().map(|incident| rows::zone(&incident.start)).collect();
+    let zones: Vec<String> = zones.into_iter().collect();
+    let read = || report.sources.iter().find_map(|source| source.first_time.as_deref());
+    let zones = if zones.is_empty() { rows::zone(read().unwrap_or_default()) } else { zones.join(" and ") };
     match (days.first(), days.len()) {
-        (Some(day), 1) => format!("Times are UTC, on {day}."),
-        _ => "Times are UTC.".to_owned(),
+        (Some(day), 1) => format!("Times are {zones}, on {day}."),
+        _ => format!("Times are {zones}."),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::Timestamp;
+use crate::base::{Timestamp, Zone};
 use crate::report::model::{Clock, Incident, Report};
 use crate::report::rows;
 use crate::report::text::Text;
@@ -55,6 +55,7 @@ pub(in crate::report) struct Clocks<'a> {
     /// Nanoseconds by which a source is ahead; `None` if that could not be found out.
     ahead: BTreeMap<u32, Option<i64>>,
     corrected: BTreeMap<(u32, u64), &'a str>,
+    zone: &'a Zone,
     /// Whether times of captures are moved, too.
     pub captures: bool,
 }
@@ -73,7 +74,7 @@ impl<'a> Clocks<'a> {
             .collect();
         let moved = |id: &u32| rows::source(report, *id).is_some_and(|source| source.kind == "capture");
         let captures = ahead.keys().any(moved);
-        Self { ahead, corrected, captures }
+        Self { ahead, corrected, zone: &report.zone, captures }
     }
 
     /// A time that is told by the capture's clock already, of something that `source` saw.
@@ -92,7 +93,8 @@ impl<'a> Clocks<'a> {
                 Moment { time: time.to_owned(), mark: Mark::AsIs }
             }
             (Some(Some(ahead)), Ok(stamp)) => {
-                Moment { time: stamp.shifted(ahead.saturating_neg()).to_string(), mark: Mark::Corrected }
+                let time = self.zone.stamp(stamp.shifted(ahead.saturating_neg()));
+                Moment { time, mark: Mark::Corrected }
             }
             (Some(None), _) => Moment { time: time.to_owned(), mark: Mark::Alone },
         }

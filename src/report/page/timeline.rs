@@ -110,7 +110,9 @@ fn entries_of(report: &Report, connection: &Connection, name: &str, clocks: &Clo
             None if connection.transport == "udp" => Text::plain(name).and("last datagram"),
             None => Text::plain(name).and("last frame, not closed"),
         };
-        entries.push(Entry { time: own(&connection.end), says, place: frame(connection.last_frame) });
+        let last = connection.last_source.or(source);
+        let place = connection.last_frame.map(|number| rows::frame(report, number, last)).unwrap_or_default();
+        entries.push(Entry { time: clocks.told(last, &connection.end), says, place });
     }
     entries
 }

@@ -59,9 +59,21 @@ impl Key {
         self.pseudonyms.get(pseudonym).map(String::as_str)
     }
 
+    /// Every pseudonym with what it stands for.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pseudonyms.iter().map(|(pseudonym, original)| (pseudonym.as_str(), original.as_str()))
+    }
+
     /// The pseudonym of a name: `host-1`. Names that differ in case only are the same.
     pub(super) fn pseudonym(&mut self, kind: &'static str, name: &str, taken: &BTreeSet<String>) -> String {
         self.given(kind, name, |number| format!("{kind}-{number}"), taken)
+    }
+
+    /// What a pseudonym that was made of another one stands for.
+    pub(super) fn remember(&mut self, pseudonym: &str, name: &str) {
+        if !self.pseudonyms.contains_key(pseudonym) {
+            self.pseudonyms.insert(pseudonym.to_owned(), name.to_owned());
+        }
     }
 
     /// The pseudonym of an address: one of those set aside for benchmarks.

@@ -1,0 +1,172 @@
+//! Requests of one source, or of many, that no user makes: passwords are being guessed.
+//!
+//! Counts and groups. Blames nobody.
+
+use super::attempt::Attempt;
+use super::surroundings::Other;
+use crate::base::{Timestamp, time};
+use crate::connection::{Connection, Stage};
+use crate::packet::Endpoint;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// More requests than this within [`MINUTE`] are no user's.
+const STORM: usize = 10;
+/// More requests than this within [`MINUTE`] are no user's under any name: more than one a second.
+const RELENTLESS: usize = 60;
+/// Names below which it may be one user, or a monitoring program.
+const NAMES: usize = 3;
+const MINUTE: i64 = 60 * time::SECOND;
+
+/// Whether the requests of one source, in order of time and with the names of their cookies, are a storm: too many
+/// within a minute, under several names; or under one name, so many that no user makes them.
+pub fn is_storm(requests: &[(Timestamp, Option<&str>)]) -> bool {
+    let names: BTreeSet<&str> = requests.iter().filter_map(|(_, name)| *name).collect();
+    let dense = |count| requests.iter().zip(requests.iter().skip(count)).any(|(a, b)| b.0 - a.0 <= MINUTE);
+    dense(STORM) && names.len() >= NAMES || dense(RELENTLESS) && !names.is_empty()
+}
+
+/// Whether the attempts of one source are a storm. Of those that only a log knows, a name is not always told: then the
+/// server's word that it refused counts, or so many that no user makes them.
+pub fn is_storm_of(own: &[&Other]) -> bool {
+    let asked: Vec<(Timestamp, Option<&str>)> =
+        own.iter().filter_map(|other| Some((other.asked()?.time, other.name.as_deref()))).collect();
+    let unseen = || own.iter().filter(|other| other.is_unseen());
+    let all: Vec<Timestamp> = unseen().filter_map(|other| Some(other.asked()?.time)).collect();
+    let refused: Vec<Timestamp> = unseen()
+        .filter(|other| other.refused.is_some() && other.name.is_none())
+        .filter_map(|other| Some(other.asked()?.time))
+        .collect();
+    let dense = |times: &[Timestamp], count| {
+        times.iter().zip(times.iter().skip(count)).any(|(a, b)| *b - *a <= MINUTE)
+    };
+    is_storm(&asked) || dense(&refused, STORM * 2) || dense(&all, RELENTLESS)
+}
+
+/// Logons of one source, refused or broken off, within an hour, that no user has the patience for.
+const PATIENT: usize = 30;
+const HOUR: i64 = 60 * MINUTE;
+/// Whoever tries again and again does not pause for longer.
+const PAUSE: i64 = 15 * MINUTE;
+
+/// Whether the attempts of one source, in order of time, go on for so long that a program makes them: slowly, lest it
+/// be noticed, or with a password that is no longer right.
+pub fn is_patient(own: &[&Other]) -> bool {
+    let times: Vec<Timestamp> =
+        own.iter().filter(|other| tried(other)).map(|other| other.first.time).collect();
+    times.iter().zip(times.iter().skip(PATIENT)).any(|(a, b)| *b - *a <= HOUR)
+}
+
+/// A logon that was tried and came to nothing. Who monitors a server sends no credentials.
+fn tried(other: &Other) -> bool {
+    other.reached == Stage::Authentication && !other.session
+}
+
+/// Names that so many sources share are no users': each has a name of his own.
+const SHARED: usize = 3;
+
+/// The names under which several sources try, where that makes a storm: several such names, and more than [`STORM`]
+/// attempts under them within a minute. Attempts are in order of time.
+pub fn joint_storm<'a>(attempts: &[(Timestamp, IpAddr, &'a str)]) -> BTreeSet<&'a str> {
+    let mut sources: BTreeMap<&str, BTreeSet<IpAddr>> = BTreeMap::new();
+    for (_, source, name) in attempts {
+        let own = sources.entry(name).or_default();
+        if own.len() < SHARED {
+            own.insert(*source);
+        }
+    }
+    let shared: BTreeSet<&str> =
+        sources.into_iter().filter(|(_, own)| own.len() >= SHARED).map(|(name, _)| name).collect();
+    let times: Vec<Timestamp> =
+        attempts.iter().filter(|(.., name)| shared.contains(name)).map(|(time, ..)| *time).collect();
+    let dense = times.iter().zip(times.iter().skip(STORM)).any(|(a, b)| *b - *a <= MINUTE);
+    if shared.len() >= NAMES && dense { shared } else { BTreeSet::new() }
+}
+
+/// Whether attempts without a session are so many beside the sessions of the same source that guessing explains them:
+/// each client of many users behind one address makes a probe or two beside its session.
+pub const fn outnumbers(without: usize, sessions: usize) -> bool {
+    without > STORM && without / 4 >= sessions
+}
+
+/// The connections of each burst in which a source storms a server, save those that became a session. A burst with a
+/// session for every few of the others is left as it is: behind the address may be many users, whose clients probe.
+pub fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
+    let mut by_source: BTreeMap<(IpAddr, Endpoint), Vec<usize>> = BTreeMap::new();
+    for (at, attempt) in attempts.iter().enumerate() {
+        let connection = &attempt.connection;
+        by_source.entry((connection.client.ip, connection.server)).or_default().push(at);
+    }
+    let connection = |at: &usize| attempts.get(*at).map(|attempt| &attempt.connection);
+    let mut storms: Vec<BTreeSet<usize>> = Vec::new();
+    let others = |own: &[usize]| {
+        own.iter().filter_map(|at| attempts.get(*at)).map(Other::of_attempt).collect::<Vec<_>>()
+    };
+    for own in by_source.values().flat_map(|own| bursts(attempts, own, MINUTE)) {
+        if own.len() <= STORM {
+            continue;
+        }
+        let (sessions, own): (Vec<usize>, Vec<usize>) =
+            own.iter().copied().partition(|at| connection(at).is_some_and(Connection::reached_session));
+        if !outnumbers(own.len(), sessions.len()) {
+            continue;
+        }
+        if is_storm_of(&others(&own).iter().collect::<Vec<_>>()) {
+            storms.push(own.into_iter().collect());
+        }
+    }
+    for own in by_source.values().flat_map(|own| bursts(attempts, own, PAUSE)) {
+        let is_free = |at: &usize| storms.iter().all(|storm| !storm.contains(at));
+        let has_session = own.iter().any(|at| connection(at).is_some_and(Connection::reached_session));
+        if own.len() > PATIENT
+            && !has_session
+            && own.iter().all(is_free)
+            && is_patient(&others(own).iter().collect::<Vec<_>>())
+        {
+            storms.push(own.iter().copied().collect());
+        }
+    }
+    storms
+}
+
+/// Cuts a source's connections, in order of start, where it paused for longer than a storm does.
+fn bursts<'a>(attempts: &[Attempt], own: &'a [usize], pause: i64) -> Vec<&'a [usize]> {
+    let start = |at: &usize| attempts.get(*at).map(|attempt| attempt.connection.first.time);
+    own.chunk_by(|before, next| start(before).zip(start(next)).is_some_and(|(a, b)| b - a <= pause)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_sources_with_the_same_names_are_one_storm() {
+        let attempts = |names: &'static [&'static str], sources: u8| -> Vec<_> {
+            let one = |at: u8| {
+                let name = names.get(usize::from(at) % names.len()).copied().unwrap();
+                let source = IpAddr::from([203, 0, 113, at % sources]);
+                (Timestamp::from_nanos(i64::from(at) * time::SECOND), source, name)
+            };
+            (0..40).map(one).collect()
+        };
+        assert_eq!(joint_storm(&attempts(&["admin", "test", "user"], 10)).len(), 3);
+        assert!(joint_storm(&attempts(&["kiosk"], 10)).is_empty(), "thin clients share one name");
+        assert!(joint_storm(&attempts(&["alice", "bob", "carol"], 3)).is_empty(), "one source for each name");
+        assert!(joint_storm(&[]).is_empty());
+    }
+
+    #[test]
+    fn tells_a_storm_from_users() {
+        const NAMES: &[&str] = &["admin", "test", "user"];
+        let requests = |count: i64, gap: i64, names: &'static [&'static str]| -> Vec<_> {
+            let name = |at: i64| names.get(usize::try_from(at).unwrap() % names.len()).copied();
+            (0..count).map(|at| (Timestamp::from_nanos(at * gap), name(at))).collect()
+        };
+        assert!(is_storm(&requests(11, time::SECOND, NAMES)));
+        assert!(!is_storm(&requests(10, time::SECOND, NAMES)), "ten a minute may be people");
+        assert!(!is_storm(&requests(40, 10 * time::SECOND, NAMES)), "six a minute");
+        assert!(!is_storm(&requests(40, time::SECOND, &["alice"])), "one who does not give up");
+        assert!(!is_storm(&requests(40, time::SECOND, &["alice", "bob"])));
+        assert!(!is_storm(&[]));
+    }
+}
