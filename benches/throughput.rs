@@ -11,6 +11,7 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::panic,
+    clippy::vec_box,
     reason = "a bench stops with its reason"
 )]
 

@@ -139,6 +139,9 @@ impl Item<'_> {
     }
 }
 
+/// The connections that each session of each computer was bound to, and when.
+type BoundSessions = BTreeMap<(Arc<str>, u32), Vec<(usize, Window)>>;
+
 struct Work<'a> {
     attempts: Vec<Attempt>,
     items: Vec<Item<'a>>,
@@ -394,7 +397,7 @@ impl<'a> Work<'a> {
     /// Some session events lost their ActivityID: session id and time stand in.
     fn by_session(&mut self) {
         let own = self.own_windows();
-        let mut sessions: BTreeMap<(Arc<str>, u32), Vec<(usize, Window)>> = BTreeMap::new();
+        let mut sessions = BoundSessions::new();
         for item in &self.items {
             let Some((at, _)) = item.taken else { continue };
             if let Some(session) = keys::bound_session(item.event)

@@ -282,7 +282,7 @@ impl<'a> Reader<'a> {
             self.spend(size)?;
             let mut plan = compile(body, place, true, &mut self.names)?;
             if !self.fields {
-                plan.retain(|target| target.tells_what_it_is());
+                plan.retain(Target::tells_what_it_is);
             }
             Some(Rc::new(plan))
         });
