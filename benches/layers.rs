@@ -13,7 +13,7 @@ use rdpscan::connection::{Connection, Transport, tls};
 use rdpscan::correlate::join::{DecodedLog, join};
 use rdpscan::correlate::surroundings::Surroundings;
 use rdpscan::correlate::{Attempt, Clocks};
-use rdpscan::eventlog::{self, Event, Provider};
+use rdpscan::eventlog::{self, Event, Provider, Wanted};
 use rdpscan::input::InputKind;
 use rdpscan::packet::{Endpoint, Interest, Packets, Segment};
 use rdpscan::report::{Format, Style, render};
@@ -102,7 +102,10 @@ pub fn of_log(bytes: &[u8]) -> Vec<Measure> {
         let index = scan();
         vec![
             measure("evtx: headers, ids and times of all records", best(|| drop(scan()))),
-            measure("evtx: what bears on RDP decoded", best(|| drop(index.events(None, &mut Notes::new())))),
+            measure(
+                "evtx: what bears on RDP decoded",
+                best(|| drop(index.events(&Wanted::default(), &mut Notes::new()))),
+            ),
         ]
     })
 }
