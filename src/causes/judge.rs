@@ -42,12 +42,17 @@ fn stopped_before(case: &Case<'_>) -> Option<Stage> {
     (flow.opening == Opening::Syn && shown && last.outcome == Outcome::Failed).then_some(last.stage)
 }
 
-/// Whether a finding, of a log that may be another attempt's, is of a stage that the connection never entered. Guessing
-/// is a matter of all attempts together, and a gateway's stages are others.
+/// Whether a finding, of a log that may be another attempt's, is of a stage that the connection never entered, and
+/// explains nothing of those that it did. Guessing is a matter of all attempts together, and a gateway's stages are
+/// others.
 fn is_denied(finding: &Finding, stopped: Option<Stage>) -> bool {
     let cause = finding.cause;
     let of_all = std::ptr::eq(cause, &brute_force_storm::CAUSE) || cause.stage == Stage::Gateway;
-    !of_all && stopped.is_some_and(|stopped| cause.stage > stopped)
+    let explains = |stopped: Stage| {
+        let mut general = cause.more_specific_than.iter().filter_map(|id| super::by_id(id));
+        general.any(|other| other.stage <= stopped)
+    };
+    !of_all && stopped.is_some_and(|stopped| cause.stage > stopped && !explains(stopped))
 }
 
 /// Judges one case alone.
