@@ -12,6 +12,8 @@ use crate::base::{NoteKind, Timestamp};
 
 /// Bytes of the file header.
 const FILE_HEADER: usize = 24;
+/// The record header that all variants begin with.
+const RECORD_HEADER: usize = 16;
 /// Longest record that is believed. Wireshark's own bound is 256 KiB; large segments offload reaches 512 KiB.
 const MAX_RECORD: u32 = 1 << 20;
 /// Records in a row that must be plausible before a guessed start is believed.
@@ -142,7 +144,18 @@ pub fn walk<'a>(
 /// Finds the first place from which a chain of plausible records runs.
 pub fn guess_start(bytes: &[u8], from: usize, end: usize, state: &State) -> Option<usize> {
     let reference = first_seconds(bytes, state)?;
-    (from..end.min(bytes.len())).find(|at| chain_runs(bytes, *at, reference, state))
+    let end = end.min(bytes.len());
+    let mut at = from;
+    while at < end {
+        // Nothing begins within nothing, of which a file may have much.
+        let zeros = bytes.get(at..)?.iter().position(|byte| *byte != 0)?;
+        at += (zeros + 1).saturating_sub(RECORD_HEADER);
+        if at < end && chain_runs(bytes, at, reference, state) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
 }
 
 fn first_seconds(bytes: &[u8], state: &State) -> Option<u32> {

@@ -6,7 +6,7 @@ use crate::base::Mark;
 use crate::causes::authentication::refused::is_tied;
 use crate::causes::{Blame, Case, Cause, Evidence, Finding, Strength};
 use crate::connection::ending::Form;
-use crate::correlate::Joined;
+use crate::correlate::{Joined, MatchKey};
 use crate::eventlog::{Provider, local_session_manager as lsm, rdp_core_ts};
 use crate::stream::Side;
 
@@ -19,6 +19,8 @@ pub struct Statement {
     pub evidence: Evidence,
     /// Whether it names the connection itself, rather than its session or its time.
     pub tied: bool,
+    /// Whether time and order alone tie it: then it may be another connection's.
+    pub by_time: bool,
 }
 
 /// Reasons of RdpCoreTS 103 that are errorInfo values; 0, 13 and 14 are not.
@@ -28,12 +30,12 @@ const ENDED_103: [u32; 3] = [5, 11, 12];
 pub fn statements(case: &Case<'_>) -> Vec<Statement> {
     let clear = case.connection().and_then(|connection| connection.settings.error_info).map(|seen| {
         let says = format!("the server sends errorInfo {:#X} in the clear", seen.value);
-        Statement { code: seen.value, evidence: Evidence::of(&seen, says), tied: true }
+        Statement { code: seen.value, evidence: Evidence::of(&seen, says), tied: true, by_time: false }
     });
     let logged = case.all_events().filter_map(|joined| {
         let (code, says) = reason(case, joined)?;
         let evidence = Evidence::event(&joined.event, says);
-        Some(Statement { code, evidence, tied: is_tied(joined) })
+        Some(Statement { code, evidence, tied: is_tied(joined), by_time: joined.by == MatchKey::Time })
     });
     clear.into_iter().chain(logged).filter(|statement| statement.code != 0).collect()
 }
@@ -85,7 +87,7 @@ pub fn detect(
     }
     let strength = if first.tied {
         Strength::Stated
-    } else if server_said_goodbye(case).is_some() {
+    } else if server_said_goodbye(case).is_some() && !first.by_time {
         Strength::Corroborated
     } else {
         Strength::Inferred

@@ -75,6 +75,14 @@ fn refusal(flow: &Flow) -> Option<(&crate::stream::Close, i64)> {
     }
     let reset = flow.close_of(Side::Server, CloseKind::Rst)?;
     let syn = flow.syns.iter().rev().find(|syn| syn.mark <= reset.mark)?;
+    // A client that says anything but SYN was answered, though the capture lost it.
+    let only_asked = flow
+        .client_habits
+        .last
+        .is_none_or(|last| last >= reset.mark || flow.syns.iter().any(|syn| syn.mark == last));
+    if !only_asked || flow.to_server.data_segments > 0 {
+        return None;
+    }
     Some((reset, reset.mark.time - syn.mark.time))
 }
 

@@ -7,6 +7,10 @@ use crate::eventlog::gateway;
 use crate::packet::interest::RDP_PORT;
 use std::sync::Arc;
 
+/// Events with which a gateway ends an attempt before it connects to the target: no authorization to connect, none for
+/// the resource.
+const DENIED: [u32; 3] = [201, 203, 301];
+
 /// One tunnel.
 struct Tunnel {
     /// Its events, in order of records.
@@ -98,6 +102,11 @@ impl Work<'_> {
     /// The connection to the target that the gateway opened for a tunnel: the only captured one that began while the
     /// tunnel stood and is not the client's own.
     fn captured_leg(&self, tunnel: &Tunnel) -> Option<usize> {
+        // Who was denied was connected to nothing.
+        let mut items = tunnel.items.iter().filter_map(|at| self.items.get(*at));
+        if items.any(|item| DENIED.contains(&item.event.id)) {
+            return None;
+        }
         let times = tunnel.items.iter().filter_map(|at| self.items.get(*at)).map(Item::time);
         let window = Window { start: times.clone().min()?, end: times.max()? }.widened(TICK);
         let target: Option<IpAddr> = tunnel.resource.as_deref().and_then(|name| name.parse().ok());

@@ -4,7 +4,7 @@
 //! kind where the log knows some connection by its own address: then nothing is translated.
 
 use super::{Arc, BTreeMap, BTreeSet, IpAddr, MatchKey, Work, handshake, keys};
-use super::{NoteKind, Notes, RESIDUAL, Timestamp, UNCOMPARED, time};
+use super::{Chain, NoteKind, Notes, RESIDUAL, Timestamp, UNCOMPARED, rdp_core_ts, time};
 
 /// Pauses between connections and between their events agree within this.
 const PAUSES: i64 = 250 * time::MILLISECOND;
@@ -30,6 +30,7 @@ impl Work<'_> {
                 items.push(item_at);
             }
         }
+        let told = Told::of(self);
         for (attempts, items) in ends.into_values() {
             let ([at], [item_at]) = (&attempts[..], &items[..]) else { continue };
             let near = self.attempts.get(*at).zip(self.items.get(*item_at)).is_some_and(|(attempt, item)| {
@@ -39,7 +40,7 @@ impl Work<'_> {
                     None => (item.event.time - moment).abs() <= UNCOMPARED,
                 }
             });
-            if near {
+            if near && told.agree(self, *at, *item_at) {
                 if let Some(place) = self.items.get(*item_at).map(|item| item.event.at) {
                     notes.add(NoteKind::JoinedByPort, Some(place.source()), Some(place));
                 }
@@ -61,6 +62,7 @@ impl Work<'_> {
             }
         }
         open.sort_unstable();
+        let told = Told::of(self);
         for (computer, strangers) in self.strangers(&clients) {
             let known_as_it_is = self
                 .accepted
@@ -70,6 +72,9 @@ impl Work<'_> {
                 continue;
             }
             for (at, item_at) in paired(&open, &strangers) {
+                if !told.agree(self, at, item_at) {
+                    continue;
+                }
                 if let Some(place) = self.items.get(item_at).map(|item| item.event.at) {
                     notes.add(NoteKind::JoinedByOrder, Some(place.source()), Some(place));
                 }
@@ -94,6 +99,50 @@ impl Work<'_> {
             list.sort_unstable();
         }
         found
+    }
+}
+
+/// What logs tell of connections besides their beginning, by their chains.
+struct Told {
+    ends: BTreeMap<Chain, Timestamp>,
+    users: BTreeMap<Chain, String>,
+}
+
+impl Told {
+    /// A server may wait so long for a client that is gone.
+    const PATIENCE: i64 = 60 * time::SECOND;
+
+    fn of(work: &Work<'_>) -> Self {
+        let mut told = Self { ends: BTreeMap::new(), users: BTreeMap::new() };
+        for item in work.items.iter().filter(|item| item.event.activity.is_some()) {
+            if matches!(rdp_core_ts::meaning(item.event), Some(rdp_core_ts::Meaning::Disconnected(_))) {
+                told.ends.insert(item.chain(), item.event.time);
+            }
+            if let Some(user) = keys::user(item.event) {
+                told.users.entry(item.chain()).or_insert(user.to_lowercase());
+            }
+        }
+        told
+    }
+
+    /// Whether a connection and an accepted one may be the same: they last as long, and have the same user.
+    fn agree(&self, work: &Work<'_>, at: usize, item_at: usize) -> bool {
+        let (Some(attempt), Some(item)) = (work.attempts.get(at), work.items.get(item_at)) else {
+            return false;
+        };
+        let connection = &attempt.connection;
+        let ended = connection.flow.as_deref().is_some_and(|flow| !flow.closes.is_empty());
+        let lasts = self.ends.get(&item.chain()).is_none_or(|end| {
+            let longer = (*end - item.event.time) - (connection.last.time - handshake(connection).time);
+            longer >= -RESIDUAL && (!ended || longer <= Self::PATIENCE)
+        });
+        let named = connection.cookie().map(|cookie| cookie.value.to_lowercase());
+        let same = named.zip(self.users.get(&item.chain())).is_none_or(|(cookie, user)| {
+            // Cut to nine characters, domain included; other clients put other things there.
+            let name = cookie.rsplit(['\\', '/']).next().unwrap_or_default();
+            !name.chars().all(|c| c.is_alphanumeric() || "._-".contains(c)) || user.starts_with(name)
+        });
+        lasts && same
     }
 }
 
