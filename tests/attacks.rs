@@ -233,11 +233,12 @@ fn fragments_that_never_make_a_packet() {
     let count = u16::try_from(scaled(65_535, 1)).unwrap();
     // One packet, of which the end never comes.
     let mut frames: Vec<Frame> =
-        (0..count).map(|n| ipv4(ATTACKER.0, VICTIM.0, 17, 7, MORE | n % 8190, &[0; 8])).collect();
+        (0..count).map(|n| ipv4(ATTACKER.0, VICTIM.0, 17, 7, MORE | (n % 8190), &[0; 8])).collect();
     // As many packets, of which only the beginning comes.
     frames.extend((0..count).map(|id| ipv4(ATTACKER.0, VICTIM.0, 6, id, MORE, &[0; 64])));
     // Large ones that overlap, and one beyond what a packet can be.
-    frames.extend((0..count / 8).map(|n| ipv4(ATTACKER.0, VICTIM.0, 6, n / 200, MORE | n % 200, &[1; 1480])));
+    frames
+        .extend((0..count / 8).map(|n| ipv4(ATTACKER.0, VICTIM.0, 6, n / 200, MORE | (n % 200), &[1; 1480])));
     frames.push(ipv4(ATTACKER.0, VICTIM.0, 6, 9, 8191, &[1; 1480]));
     let outcome = borne_capture("fragments", frames);
     let lost = outcome.noted("missing fragments");
@@ -362,10 +363,10 @@ fn interface(options: &[u8]) -> Vec<u8> {
 /// A packet of an interface; times in microseconds.
 fn packet(interface: u32, frame: &Frame, options: &[u8]) -> Vec<u8> {
     let time = u64::try_from(frame.time / 1000).unwrap();
-    let [a, b, c, d, e, f, g, h] = time.to_le_bytes();
+    let time = time.to_le_bytes();
+    let (low, high) = time.split_at(4);
     let length = u32::try_from(frame.data.len()).unwrap().to_le_bytes();
-    let mut body =
-        [&interface.to_le_bytes()[..], &[e, f, g, h, a, b, c, d], &length, &length, &frame.data].concat();
+    let mut body = [&interface.to_le_bytes()[..], high, low, &length, &length, &frame.data].concat();
     body.resize(body.len().next_multiple_of(4), 0);
     body.extend(options);
     block(6, &body)

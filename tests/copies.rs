@@ -144,7 +144,9 @@ fn rotated(bytes: &[u8], frames: usize) -> [Vec<u8>; 2] {
     let mut seen = 0;
     for (kind, block) in blocks(bytes) {
         if [SECTION, INTERFACE].contains(&kind) {
-            files.iter_mut().for_each(|file| file.extend(block));
+            for file in &mut files {
+                file.extend(block);
+            }
             continue;
         }
         files[usize::from(seen >= frames)].extend(block);

@@ -36,7 +36,8 @@ use super::support::capture::read;
 
 /// Every target with its oracle; the one that needs another reader of logs is not in the library.
 fn targets() -> Vec<(&'static str, Oracle)> {
-    oracle::ALL.into_iter().chain([("evtx_crate", agree as Oracle)]).collect()
+    let agree: Oracle = agree;
+    oracle::ALL.into_iter().chain([("evtx_crate", agree)]).collect()
 }
 
 fn files_in(folder: &Path) -> Vec<PathBuf> {

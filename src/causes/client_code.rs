@@ -262,7 +262,7 @@ fn weigh(told: Told, incident: &Incident, verdict: &Verdict, attempts: &[Attempt
     if names.iter().any(|named| std::ptr::eq(*named, cause)) {
         return is(Weight::Agrees, format!("it names {ids}, as the files do"));
     }
-    if told.code == BY_SERVER && std::ptr::eq(cause, &ended_abruptly_by_client::CAUSE) {
+    if told.code == BY_SERVER && std::ptr::eq(cause, &raw const ended_abruptly_by_client::CAUSE) {
         let says = "it says that the server ended it with a reason, and the files show that the client did, before \
                     the server had said anything";
         return is(Weight::Contradicts, says.into());

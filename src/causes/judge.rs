@@ -47,7 +47,7 @@ fn stopped_before(case: &Case<'_>) -> Option<Stage> {
 /// others.
 fn is_denied(finding: &Finding, stopped: Option<Stage>) -> bool {
     let cause = finding.cause;
-    let of_all = std::ptr::eq(cause, &brute_force_storm::CAUSE) || cause.stage == Stage::Gateway;
+    let of_all = std::ptr::eq(cause, &raw const brute_force_storm::CAUSE) || cause.stage == Stage::Gateway;
     let explains = |stopped: Stage| {
         let mut general = cause.more_specific_than.iter().filter_map(|id| super::by_id(id));
         general.any(|other| other.stage <= stopped)

@@ -74,7 +74,7 @@ fn by_log(case: &Case<'_>) -> Option<Verdict> {
 
 /// UDP that failed by the server's log, and of which the capture does not show how the session fared with it.
 fn udp_failed(case: &Case<'_>, remarks: &[Finding]) -> Option<String> {
-    let told = remarks.iter().any(|remark| std::ptr::eq(remark.cause, &udp_fallback::CAUSE));
+    let told = remarks.iter().any(|remark| std::ptr::eq(remark.cause, &raw const udp_fallback::CAUSE));
     (!told && dtls_failed(case)).then(|| {
         "the server's log says that the security of UDP failed, and the capture does not show what came of it"
             .to_owned()

@@ -217,8 +217,7 @@ impl<'a> Work<'a> {
                     None if (item.event.time - moment.time).saturating_abs() <= PLAUSIBLE => {
                         pairs.push((i64::MAX, *at, item_at));
                     }
-                    None => {}
-                    Some(_) => {}
+                    None | Some(_) => {}
                 }
             }
         }

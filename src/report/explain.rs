@@ -196,7 +196,7 @@ fn of_no_family(asked: &str, name: &str, value: u32) -> Answer {
     let alike = query::families_alike(name);
     let rows: Vec<Row> = alike.iter().filter_map(|family| Some((*family, family.find(value)?))).collect();
     let mut answer = unknown(asked, if rows.is_empty() { &[] } else { &rows });
-    answer.means = "There is no such family.".to_owned();
+    "There is no such family.".clone_into(&mut answer.means);
     if rows.is_empty() {
         let everywhere = query::everywhere(value);
         answer.nearest = everywhere.into_iter().map(|row| near_name(&meaning(row))).collect();
