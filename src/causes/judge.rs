@@ -39,7 +39,9 @@ fn stopped_before(case: &Case<'_>) -> Option<Stage> {
         }
         _ => false,
     };
-    (flow.opening == Opening::Syn && shown && last.outcome == Outcome::Failed).then_some(last.stage)
+    let silent = last.stage == Stage::Transport && flow.syn_acks.is_empty() && flow.syns.len() > 1;
+    let ended = last.outcome == Outcome::Failed || last.outcome == Outcome::Cut && silent;
+    (flow.opening == Opening::Syn && shown && ended).then_some(last.stage)
 }
 
 /// Whether a finding, of a log that may be another attempt's, is of a stage that the connection never entered, and

@@ -221,7 +221,9 @@ fn dismissed(case: &Case<'_>) -> Option<f64> {
     const HARDLY: i64 = 5 * time::SECOND;
     let connection = case.connection()?;
     // Whether a reason stands before it cannot be told where the handshake was not captured whole.
-    let sealed = connection.encrypted.last_of_server.is_some_and(|last| last.plaintext.exact().is_none());
+    let sealed = connection.tls.is_used()
+        && (!case.capture_is_sound()
+            || connection.encrypted.last_of_server.is_some_and(|last| last.plaintext.exact().is_none()));
     let goodbye = connection.goodbye.filter(|goodbye| {
         let form = goodbye.value.form;
         goodbye.value.from == Side::Server

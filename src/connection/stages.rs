@@ -6,7 +6,7 @@ use super::tls::ClearAlert;
 use super::{Connection, StageResult};
 use crate::base::{Mark, Observed, time};
 use crate::protocol::fast_path::fast_path;
-use crate::protocol::nego::Answer;
+use crate::protocol::nego::{Answer, Protocols};
 use crate::stream::{CloseKind, Flow, Framing, Opening, Side};
 
 /// Records of a legacy (not TLS) session from the server with which it is up: connect response, confirms of
@@ -46,7 +46,12 @@ pub fn walk(connection: &Connection, flow: &Flow) -> (Vec<StageResult>, Stage) {
             behind_tls(connection, flow, &mut push);
         }
     } else if flow.records.iter().any(|record| is_behind_negotiation(record, connection)) {
-        legacy(connection, flow, &mut push);
+        if chose_tls(connection) && flow.records.from_server < LEGACY_SESSION_RECORDS {
+            // The snapshot length, or a gap, left nothing of the hellos.
+            push(Stage::Tls, Outcome::Unseen, None, None);
+        } else {
+            legacy(connection, flow, &mut push);
+        }
     }
     finish(stages)
 }
@@ -235,6 +240,11 @@ fn behind_tls(
 fn is_behind_negotiation(record: &crate::stream::Record, connection: &Connection) -> bool {
     let confirm = connection.confirm.as_ref().map(Observed::mark);
     record.framing != Framing::FastPath && confirm.is_some_and(|confirm| record.start > confirm)
+}
+
+/// Whether TLS follows, however little of it was captured.
+fn chose_tls(connection: &Connection) -> bool {
+    connection.selected().is_some_and(|selected| selected.value != Protocols::RDP)
 }
 
 fn legacy(

@@ -44,7 +44,7 @@ pub fn is_storm_of(own: &[&Other]) -> bool {
 }
 
 /// Logons of one source, refused or broken off, within an hour, that no user has the patience for.
-const PATIENT: usize = 30;
+const PATIENT: usize = 20;
 const HOUR: i64 = 60 * MINUTE;
 /// Whoever tries again and again does not pause for longer.
 const PAUSE: i64 = 15 * MINUTE;

@@ -109,8 +109,8 @@ fn joint(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
 
 /// One source that tries again and again, never fast, and is never let in.
 fn patient(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
-    /// Half an hour before and after.
-    const NEAR: i64 = 1800 * time::SECOND;
+    /// An hour before and after.
+    const NEAR: i64 = 3600 * time::SECOND;
     let near = Window::at(connection.first.time).widened(NEAR);
     let all: Vec<&Other> =
         case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH).collect();

@@ -5,6 +5,7 @@ use super::schannel;
 use crate::base::{Observed, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts, told};
 use crate::correlate::Joined;
+use crate::eventlog::Provider;
 use crate::eventlog::remote_connection_manager as rcm;
 use crate::protocol::nego::FailureCode;
 use crate::protocol::tls::AlertDescription;
@@ -68,7 +69,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     // A log that covers the time, and does not hold this connection, is another server's.
-    let known = case.around.reliable_time(joined).is_some() && !case.was_not_accepted();
+    let other = case.around.coverage.has(&Provider::RdpCoreTs) && case.accepted().is_none();
+    let known = case.around.reliable_time(joined).is_some() && !other;
     let strength = if known { Strength::Corroborated } else { Strength::Inferred };
     let text = text.map(|text| format!(": {text}")).unwrap_or_default();
     let mut evidence = vec![Evidence::event(&joined.event, format!("{says}{text}"))];
