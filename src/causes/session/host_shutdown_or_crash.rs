@@ -58,7 +58,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         Some((end, seen)) => (end, Some(seen)),
         None if unseen => (connection.last, None),
         // The capture stops before the end: the log alone tells it.
-        None if case.flow()?.closes.is_empty() => (last_logged(case)?, None),
+        None if case.flow()?.closes.is_empty() && !logged_end(case) => (last_sign(case)?, None),
         None => return None,
     };
     // Of a crash the log tells by what it lacks: no end of this connection before the next start.
@@ -79,7 +79,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let mut evidence: Vec<Evidence> = records.into_iter().map(|(_, evidence)| evidence).collect();
     evidence.insert(
         1.min(evidence.len()),
-        seen.unwrap_or_else(|| Evidence::at(end, "the last that is logged of this connection")),
+        seen.unwrap_or_else(|| Evidence::at(end, "the last sign of this connection")),
     );
     // What the client repeated in vain is what a reader of the capture sees first.
     let in_vain = case.flow().and_then(|flow| flow.to_server.unacknowledged_repeats().next());
@@ -104,10 +104,12 @@ fn abrupt_end(case: &Case<'_>) -> Option<(Mark, Evidence)> {
     Some((last, Evidence::at(last, "the last that is heard of the server, while the client goes on")))
 }
 
-/// The last that the server's log tells of the connection, by the capture's clock, if that is behind its last frame.
-fn last_logged(case: &Case<'_>) -> Option<Mark> {
-    let last = case.all_events().filter(|joined| is_tied(joined) && joined.corrected.is_some()).last()?;
-    (last.time() > case.flow()?.last.time).then(|| last.mark())
+/// The last that the capture or the server's log tells of the connection, by the capture's clock.
+fn last_sign(case: &Case<'_>) -> Option<Mark> {
+    let logged = case.all_events().filter(|joined| is_tied(joined) && joined.corrected.is_some());
+    let logged = logged.map(Joined::mark).max();
+    let seen = case.flow()?.last;
+    Some(logged.map_or(seen, |logged| logged.max(seen)))
 }
 
 /// What a record says of the host's going down, and whether it decides.
