@@ -12,6 +12,7 @@ use crate::base::{Window, time};
 use crate::connection::ending::Form;
 use crate::connection::{Outcome, Stage, Transport};
 use crate::correlate::Joined;
+use crate::correlate::surroundings::ALONE;
 use crate::eventlog::session_broker::{self, Meaning as Broker};
 use crate::eventlog::{Provider, gateway, rdp_client, rdp_core_ts};
 use crate::stream::{CloseKind, Flow, Opening, Side};
@@ -344,8 +345,6 @@ fn stopped_within<'a>(case: &Case<'a>) -> Option<&'a Joined> {
 }
 
 fn undetermined(case: &Case<'_>) -> Verdict {
-    /// A side that sends for so long and hears nothing is alone.
-    const ALONE: i64 = 2 * time::SECOND;
     let mut verdict = Verdict::empty(Kind::Undetermined);
     let Some((connection, flow)) = case.both() else { return verdict };
     let last = connection.stages.last();

@@ -229,8 +229,9 @@ impl<'a> Work<'a> {
                 self.take(item_at, at, MatchKey::Address);
             }
         }
-        self.by_port(notes);
-        self.by_order(notes);
+        let told = translated::Told::of(self);
+        self.by_port(&told, notes);
+        self.by_order(&told, notes);
         self.by_filter_event(&by_client);
     }
 

@@ -243,12 +243,8 @@ impl Surroundings {
 
     /// Whether two places were captured at one point: in one capture, or in files of one ring buffer.
     pub fn is_one_point(&self, one: Mark, other: Mark) -> bool {
-        let (one, other) = (one.at.source(), other.at.source());
-        one == other
-            || self.captures.iter().any(|capture| {
-                capture.source == one
-                    && self.captures.iter().any(|next| next.source == other && next.point == capture.point)
-            })
+        let source = other.at.source();
+        one.at.source() == source || self.captures_at(one).any(|capture| capture.source == source)
     }
 
     /// When an event happened, as far as that can be relied on: by its corrected time; as written only where the
@@ -273,8 +269,8 @@ impl Surroundings {
     }
 }
 
-/// A client that sends for so long and hears nothing is alone.
-const ALONE: i64 = 2 * time::SECOND;
+/// A side that sends for so long and hears nothing is alone.
+pub const ALONE: i64 = 2 * time::SECOND;
 /// A silence this long before the end may be why the connection ended.
 const LONG_SILENCE: i64 = 30 * time::SECOND;
 

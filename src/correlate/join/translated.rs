@@ -14,7 +14,7 @@ const TELLING: i64 = time::SECOND;
 impl Work<'_> {
     /// An address translation changes the client's address and often keeps its port: where a port stands once among
     /// what is left of both sides, at nearly the same time, it is the same connection.
-    pub(super) fn by_port(&mut self, notes: &mut Notes) {
+    pub(super) fn by_port(&mut self, told: &Told, notes: &mut Notes) {
         let mut ends: BTreeMap<u16, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
         let mut clients: BTreeSet<IpAddr> = BTreeSet::new();
         for (at, attempt) in self.attempts.iter().enumerate() {
@@ -30,7 +30,6 @@ impl Work<'_> {
                 items.push(item_at);
             }
         }
-        let told = Told::of(self);
         for (attempts, items) in ends.into_values() {
             let ([at], [item_at]) = (&attempts[..], &items[..]) else { continue };
             let near = self.attempts.get(*at).zip(self.items.get(*item_at)).is_some_and(|(attempt, item)| {
@@ -51,7 +50,7 @@ impl Work<'_> {
     }
 
     /// Pairs what is left of both sides, computer by computer.
-    pub(super) fn by_order(&mut self, notes: &mut Notes) {
+    pub(super) fn by_order(&mut self, told: &Told, notes: &mut Notes) {
         let mut clients: BTreeSet<IpAddr> = BTreeSet::new();
         let mut open: Vec<(Timestamp, usize)> = Vec::new();
         for (at, attempt) in self.attempts.iter().enumerate() {
@@ -62,7 +61,6 @@ impl Work<'_> {
             }
         }
         open.sort_unstable();
-        let told = Told::of(self);
         for (computer, strangers) in self.strangers(&clients) {
             let known_as_it_is = self
                 .accepted
@@ -103,7 +101,7 @@ impl Work<'_> {
 }
 
 /// What logs tell of connections besides their beginning, by their chains.
-struct Told {
+pub(super) struct Told {
     ends: BTreeMap<Chain, Timestamp>,
     users: BTreeMap<Chain, String>,
 }
@@ -112,7 +110,7 @@ impl Told {
     /// A server may wait so long for a client that is gone.
     const PATIENCE: i64 = 60 * time::SECOND;
 
-    fn of(work: &Work<'_>) -> Self {
+    pub fn of(work: &Work<'_>) -> Self {
         let mut told = Self { ends: BTreeMap::new(), users: BTreeMap::new() };
         for item in work.items.iter().filter(|item| item.event.activity.is_some()) {
             if matches!(rdp_core_ts::meaning(item.event), Some(rdp_core_ts::Meaning::Disconnected(_))) {
