@@ -457,7 +457,9 @@ impl Packets {
         };
         // Lost fragments are of interest whatever they carried: names and tickets travel by UDP.
         let fragments = error.meaning() == icmp::IcmpMeaning::ReassemblyTimeout;
-        if fragments || self.interest.wants(&error.quoted.from, &error.quoted.to) {
+        let of_interest =
+            error.quoted.is_portless() || self.interest.wants(&error.quoted.from, &error.quoted.to);
+        if fragments || of_interest {
             self.icmp.push(error);
         }
     }
