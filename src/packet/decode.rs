@@ -543,7 +543,8 @@ impl Extensions {
 }
 
 fn options(header: &TcpHeaderSlice<'_>) -> TcpOptions {
-    let mut options = TcpOptions::default();
+    const WITHOUT: usize = 20;
+    let mut options = TcpOptions { none: header.slice().len() == WITHOUT, ..TcpOptions::default() };
     // A malformed option ends the list; those before it stand.
     for element in header.options_iterator().map_while(Result::ok) {
         match element {
