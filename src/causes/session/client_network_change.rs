@@ -42,7 +42,8 @@ const ALONE: i64 = time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let Some((connection, flow)) = case.both() else { return logged_only(case) };
-    let running = connection.reached >= Stage::Settings && connection.goodbye.is_none();
+    let up = connection.reached >= Stage::Settings || decision::was_used(case);
+    let running = up && connection.goodbye.is_none();
     if !running || flow.closes.iter().any(|close| close.from == Side::Client) {
         return None;
     }
@@ -90,13 +91,14 @@ fn newcomers<'a>(case: &Case<'a>, moment: Timestamp) -> impl Iterator<Item = &'a
     })
 }
 
-/// Whether the client that fell silent may be back from another address: somebody is, and whether it is the same user
-/// cannot be told.
+/// Whether the client that fell silent may be back from another address: somebody is, and nothing tells that it is
+/// another user; and no more can be said of it.
 pub(in crate::causes) fn may_be_back(case: &Case<'_>) -> bool {
     let last = case.flow().and_then(|flow| flow.client_habits.last);
     let Some((last, attempt)) = last.zip(case.attempt) else { return false };
     let own = Other::of_attempt(attempt).name;
-    newcomers(case, last.time).any(|other| other.name.is_none() || own.is_none())
+    detect(case).is_none()
+        && newcomers(case, last.time).any(|other| other.name.is_none() || own.is_none() || other.name == own)
 }
 
 /// From the server's log alone: its transport to the old address timed out, and the same user had come back from
