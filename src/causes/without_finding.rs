@@ -11,8 +11,8 @@ use super::{Case, negotiation};
 use crate::base::{Window, time};
 use crate::connection::ending::Form;
 use crate::connection::{Outcome, Stage, Transport};
-use crate::correlate::Joined;
 use crate::correlate::surroundings::ALONE;
+use crate::correlate::{Joined, keys};
 use crate::eventlog::session_broker::{self, Meaning as Broker};
 use crate::eventlog::{Provider, gateway, rdp_client, rdp_core_ts};
 use crate::stream::{CloseKind, Flow, Opening, Side};
@@ -329,13 +329,8 @@ fn unseen(case: &Case<'_>) -> Verdict {
 /// An event that only a connection past its security phase has.
 fn passed_security<'a>(case: &Case<'a>) -> Option<&'a Joined> {
     case.all_events().find(|joined| {
-        matches!(
-            (&joined.event.provider, joined.event.id),
-            (Provider::LocalSessionManager, 21 | 25)
-                | (Provider::RdpCoreTs, 68 | 100 | 101)
-                | (Provider::RemoteConnectionManager, 1149)
-                | (Provider::Gateway, 302)
-        ) || gateway::ended_in_order(&joined.event)
+        let by_gateway = joined.event.provider == Provider::Gateway && joined.event.id == 302;
+        keys::passed_security(&joined.event) || by_gateway || gateway::ended_in_order(&joined.event)
     })
 }
 

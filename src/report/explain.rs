@@ -265,12 +265,11 @@ fn add(answer: &mut Answer, (family, code): Row) {
     all(&mut answer.does_not_mean, family.not);
     all(&mut answer.would_decide, if code.decides.is_empty() { family.decides } else { code.decides });
     all(&mut answer.also, code.know);
-    match code.trust {
-        Some(Trust::Retold) => {
-            all(&mut answer.sources, &["A public transcription of the texts in mstscax.dll"])
-        }
-        _ => all(&mut answer.sources, family.sources),
-    }
+    // A row that is less sure than its family is known from elsewhere.
+    let retold = code.trust == Some(Trust::Retold);
+    let sources =
+        if retold { &["A public transcription of the texts in mstscax.dll"] } else { family.sources };
+    all(&mut answer.sources, sources);
 }
 
 /// The two numbers of one error box of mstsc.
