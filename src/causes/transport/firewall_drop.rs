@@ -6,6 +6,7 @@ use super::{icmp_of, syn_evidence, unanswered};
 use crate::base::{Mark, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::connection::Transport;
+use crate::correlate::storm::is_of_the_internet;
 use crate::correlate::surroundings::Other;
 use crate::eventlog::{Provider, security};
 use crate::packet::icmp::IcmpMeaning;
@@ -19,14 +20,15 @@ cause! {
     /// silence alone does not tell a dropped packet from a stopped service.
     ///
     /// ## What to do
-    /// - On the server: `qwinsta` (rdp-tcp must be in state Listen) and `netstat -ano | findstr :3389`. If nothing
-    ///   listens, the service is the problem, not the firewall.
-    /// - `Get-NetConnectionProfile`; in a domain or office network the category must not be Public:
-    ///   `Set-NetConnectionProfile -InterfaceAlias Ethernet -NetworkCategory Private`.
-    /// - `Enable-NetFirewallRule -DisplayGroup "Remote Desktop"`, then look at the addresses that the rules allow:
-    ///   `Get-NetFirewallRule -DisplayGroup "Remote Desktop" | Get-NetFirewallAddressFilter`.
     /// - To prove who drops: capture on the server. If the SYN arrives there, it is this host; if not, the path.
     ///   `auditpol /set /subcategory:"Filtering Platform Packet Drop" /failure:enable` makes the host log event 5152.
+    /// - On the server: `qwinsta` (rdp-tcp must be in state Listen) and `netstat -ano | findstr :3389`. If nothing
+    ///   listens, the service is the problem, not the firewall.
+    /// - If it is the host's own firewall: `Get-NetConnectionProfile`; in your own office network, and nowhere else, the
+    ///   category may be Private instead of Public:
+    ///   `Set-NetConnectionProfile -InterfaceAlias <its name> -NetworkCategory Private`.
+    /// - `Enable-NetFirewallRule -DisplayGroup "Remote Desktop"`, then look at the addresses that the rules allow:
+    ///   `Get-NetFirewallRule -DisplayGroup "Remote Desktop" | Get-NetFirewallAddressFilter`.
     /// - To verify: `Test-NetConnection SERVER -Port 3389` from the client.
     ///
     /// ## Seen as
@@ -94,11 +96,17 @@ fn logged(case: &Case<'_>, syns: Vec<Evidence>) -> Option<Finding> {
     let mut evidence =
         vec![Evidence::event(&blocked.event, "the server's own firewall blocks this connection")];
     evidence.extend(syns);
-    Some(
-        Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence)
-            .titled("The server's own firewall blocks the connection")
-            .located("the server's own firewall"),
-    )
+    let finding = Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence)
+        .titled("The server's own firewall blocks the connection")
+        .located("the server's own firewall");
+    Some(if is_of_the_internet(client) {
+        finding.begin_with(format!(
+            "Is {client} the address of your user? If not, nothing is to be mended: the firewall kept a stranger out. \
+             If so, add that address to those that the rule allows, and not the whole Internet."
+        ))
+    } else {
+        finding
+    })
 }
 
 /// The server's `pfirewall.log` holds the very segment. It is written in local time, of any zone.
