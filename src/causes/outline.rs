@@ -156,6 +156,7 @@ fn outline(young: &Young<'_>, capture_end: Timestamp, out: &mut Vec<u8>) -> Opti
             item.timestamp.is_some(),
             item.ip_id.is_some(),
             item.ip_id == Some(0),
+            item.without_options,
             capture_end - item.time >= PATIENCE,
         ];
         out.push(bits.into_iter().fold(0, |all, bit| all << 1 | u8::from(bit)));
@@ -287,7 +288,7 @@ mod tests {
                 ack: if flags & ack > 0 { seqs[1 - side] } else { 0 },
                 flags: TcpFlags(flags),
                 window: dice.one(&[1024, 1024, 1024, 0]),
-                options: TcpOptions { mss: Some(1460), ..TcpOptions::default() },
+                options: TcpOptions { none: dice.of(5) == 0, mss: Some(1460), ..TcpOptions::default() },
                 ttl: dice.one(&[128, 128, 128, 64]),
                 ip_id: Some(dice.one(&[ids[side], ids[side], ids[side], 0])),
                 dont_fragment: true,

@@ -111,7 +111,7 @@ struct FlowPattern<'a> {
     lost: u32,
     counts: [u64; 8],
     spans: [u32; 5],
-    views: [bool; 3],
+    views: [bool; 4],
     ways: [Way; 2],
 }
 
@@ -224,7 +224,7 @@ fn flow(flow: &Flow) -> FlowPattern<'_> {
             magnitude(alone(flow, Side::Client)),
             magnitude(alone(flow, Side::Server)),
         ],
-        views: [flow.is_half_open(), flow.is_one_sided(), flow.is_cut()],
+        views: [flow.is_half_open(), flow.is_one_sided(), flow.is_cut(), flow.client_habits.bare_syn],
         ways: streams.map(way),
     }
 }

@@ -29,6 +29,7 @@ pub struct Item {
     pub flags: TcpFlags,
     pub ttl: u8,
     pub dont_fragment: bool,
+    pub without_options: bool,
     pub side: Side,
 }
 
@@ -129,6 +130,7 @@ impl<'a> Young<'a> {
             flags: segment.flags,
             ttl: segment.ttl,
             dont_fragment: segment.dont_fragment,
+            without_options: segment.options.none,
             side,
         });
         self.last = segment.time;
@@ -287,6 +289,7 @@ impl<'a> Young<'a> {
             flags: item.flags,
             window: item.window,
             options: TcpOptions {
+                none: item.without_options,
                 mss: item.mss,
                 window_scale: item.window_scale,
                 timestamp: item.timestamp,
