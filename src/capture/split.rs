@@ -13,13 +13,13 @@ use super::{Capture, Damage, Frame, MAX_DAMAGE, State, Walked};
 pub struct Split {
     /// Bytes of a range.
     pub range: usize,
-    /// Ranges that are decoded before they are handed on: bounds the memory of one window.
+    /// Ranges that are decoded before they are handed on: bounds the memory of one window. There are two at once.
     pub window: usize,
 }
 
 impl Default for Split {
     fn default() -> Self {
-        Self { range: 1 << 20, window: 16 }
+        Self { range: 1 << 20, window: 8 }
     }
 }
 
@@ -59,64 +59,99 @@ pub struct Summary {
     pub secrets: Vec<std::ops::Range<usize>>,
 }
 
-/// Decodes a capture window by window; `apply` gets the parts of each window in file order.
+/// Decodes a capture window by window; `apply` gets the parts of each window in file order, while the next window is
+/// being decoded.
 pub fn for_each_window<C: Collect>(
     capture: &Capture<'_>,
     split: Split,
     new: &(dyn Fn() -> C + Sync),
-    mut apply: impl FnMut(Vec<Part<C>>),
+    mut apply: impl FnMut(Vec<Part<C>>) + Send,
 ) -> Summary {
     let range = split.range.max(64);
     // What is known after the head of the file is what most ranges begin with.
     let head_end = capture.bytes.len().min(capture.start.saturating_add(range));
     let head = capture.walk(capture.start, head_end, capture.state.clone(), &mut |_| {});
     let assumed = head.state;
-
-    let mut summary = Summary { frames: 0, interfaces: 0, secrets: Vec::new() };
-    let mut true_start = capture.start;
-    let mut true_state = capture.state.clone();
-    let mut window_start = capture.start;
-    while window_start < capture.bytes.len() {
+    let guess = |(from, end): &(usize, usize)| {
+        let guess = Guess::decode(capture, *from, *end, &assumed, new);
+        capture.progress.add(end - from);
+        guess
+    };
+    let window = |start: usize| -> Option<Window<C>> {
         let ends: Vec<(usize, usize)> = (0..split.window.max(1))
-            .map(|n| window_start.saturating_add(n * range))
+            .map(|n| start.saturating_add(n * range))
             .take_while(|from| *from < capture.bytes.len())
             .map(|from| (from, from.saturating_add(range).min(capture.bytes.len())))
             .collect();
-        window_start = ends.last().map_or(capture.bytes.len(), |(_, end)| *end);
-        let guess = |(from, end): &(usize, usize)| {
-            let guess = Guess::decode(capture, *from, *end, &assumed, new);
-            capture.progress.add(end - from);
-            guess
-        };
-        let guessed: Vec<Guess<C>> = ends.par_iter().map(guess).collect();
+        let end = ends.last().map(|(_, end)| *end)?;
+        let guessed = ends.par_iter().map(guess).collect();
+        Some(Window { guessed, ends, end })
+    };
 
-        let mut parts = Vec::with_capacity(guessed.len());
-        for (guess, (_, end)) in guessed.into_iter().zip(&ends) {
-            let (walked, collected) = if guess.start == Some(true_start) && guess.state == true_state {
-                (guess.walked, guess.collected)
-            } else {
-                decode(capture, true_start..*end, capture.bytes.len(), true_state, new)
-            };
-            true_start = walked.next;
-            true_state = walked.state;
-            let room = MAX_DAMAGE.saturating_sub(summary.secrets.len());
-            summary.secrets.extend(walked.secrets.into_iter().take(room));
-            parts.push(Part {
-                first_frame: summary.frames + 1,
-                frames: walked.frames,
-                collected,
-                damage: walked.damage,
-                damage_uncounted: walked.damage_uncounted,
-                orphans: walked.orphans,
-                drops: walked.drops,
-            });
-            summary.frames += walked.frames;
-        }
-        apply(parts);
+    let mut joined = Joined {
+        start: capture.start,
+        state: capture.state.clone(),
+        summary: Summary { frames: 0, interfaces: 0, secrets: Vec::new() },
+    };
+    let mut ahead = window(capture.start);
+    while let Some(Window { guessed, ends, end }) = ahead.take() {
+        let parts = guessed
+            .into_iter()
+            .zip(ends)
+            .map(|(guess, (_, end))| joined.join(guess, end, capture, new))
+            .collect();
+        ((), ahead) = rayon::join(|| apply(parts), || window(end));
     }
-    let last = u32::try_from(true_state.interfaces.len()).unwrap_or(u32::MAX);
-    summary.interfaces = true_state.interfaces_before.saturating_add(last);
-    summary
+    let last = u32::try_from(joined.state.interfaces.len()).unwrap_or(u32::MAX);
+    joined.summary.interfaces = joined.state.interfaces_before.saturating_add(last);
+    joined.summary
+}
+
+/// Ranges that were decoded in parallel, and where they end.
+struct Window<C> {
+    guessed: Vec<Guess<C>>,
+    ends: Vec<(usize, usize)>,
+    end: usize,
+}
+
+/// What is known for sure behind the ranges so far.
+struct Joined {
+    start: usize,
+    state: State,
+    summary: Summary,
+}
+
+impl Joined {
+    /// The next range, decoded again if its guess was wrong.
+    fn join<C: Collect>(
+        &mut self,
+        guess: Guess<C>,
+        end: usize,
+        capture: &Capture<'_>,
+        new: &(dyn Fn() -> C + Sync),
+    ) -> Part<C> {
+        let (walked, collected) = if guess.start == Some(self.start) && guess.state == self.state {
+            (guess.walked, guess.collected)
+        } else {
+            decode(capture, self.start..end, capture.bytes.len(), self.state.clone(), new)
+        };
+        self.start = walked.next;
+        self.state = walked.state;
+        let summary = &mut self.summary;
+        let room = MAX_DAMAGE.saturating_sub(summary.secrets.len());
+        summary.secrets.extend(walked.secrets.into_iter().take(room));
+        let first_frame = summary.frames + 1;
+        summary.frames += walked.frames;
+        Part {
+            first_frame,
+            frames: walked.frames,
+            collected,
+            damage: walked.damage,
+            damage_uncounted: walked.damage_uncounted,
+            orphans: walked.orphans,
+            drops: walked.drops,
+        }
+    }
 }
 
 /// A range decoded from a guessed start.

@@ -4,13 +4,15 @@
 //! nothing; that is [`super::fold`].
 
 use std::collections::BTreeSet;
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::pattern::{Pair, Pattern};
+use super::outline::{Bytes, Reading};
+use super::pattern::{Head, Pair, Pattern};
 use crate::base::Mark;
 use crate::connection::ended::Ended;
 use crate::connection::{Connection, Stage};
@@ -19,7 +21,7 @@ use crate::correlate::surroundings::Other;
 use crate::packet::Endpoint;
 
 /// Connections that are read in one go by one thread.
-const PIECE: usize = 256;
+const PIECE: usize = 512;
 
 /// What is kept of every connection.
 #[derive(Debug)]
@@ -36,15 +38,47 @@ pub(super) struct Brief {
     pub whole: Option<usize>,
 }
 
+/// A connection that was kept whole.
+#[derive(Debug)]
+pub(super) enum Whole<'a> {
+    /// Read.
+    Read(Box<Attempt>),
+    /// To be read: its segments are less than what they tell.
+    Ended(Ended<'a>),
+}
+
+impl Whole<'_> {
+    /// What it tells.
+    pub fn connection(self) -> Connection {
+        match self {
+            Self::Read(attempt) => attempt.connection,
+            Self::Ended(ended) => ended.trace(),
+        }
+    }
+
+    /// Does something with it as an attempt.
+    pub fn with<T>(&self, act: impl FnOnce(&Attempt) -> T) -> T {
+        match self {
+            Self::Read(attempt) => act(attempt),
+            Self::Ended(ended) => act(&alone(ended.connection())),
+        }
+    }
+}
+
+/// A connection of which no log speaks.
+const fn alone(connection: Connection) -> Attempt {
+    Attempt { connection, events: Vec::new() }
+}
+
 /// Connections that were read.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(super) struct Batch<'a> {
     /// Every one, in order.
     pub briefs: Vec<Brief>,
     /// The same, for the others to know.
     pub others: Vec<Other>,
     /// Those that were kept whole: all that must be, and of each pattern at least the first few.
-    pub whole: Vec<Option<Box<Attempt>>>,
+    pub whole: Vec<Option<Whole<'a>>>,
     /// The first of each pattern, by its place in `whole`.
     pub patterns: Vec<usize>,
 }
@@ -54,28 +88,28 @@ type Code = Box<[u8]>;
 
 /// What one thread read.
 #[derive(Default)]
-struct Piece {
-    batch: Batch,
+struct Piece<'a> {
+    batch: Batch<'a>,
     codes: Vec<Code>,
 }
 
 /// Reads connections. Whole stay those that `keep` names, and of the others the first `few` of each pattern.
 /// `joint` are the names that several sources try.
-pub(super) fn read(
-    ended: Vec<Ended>,
+pub(super) fn read<'a>(
+    ended: Vec<Ended<'a>>,
     few: u32,
     joint: &BTreeSet<String>,
-    keep: &(impl Fn(&Connection) -> bool + Sync),
-) -> Batch {
+    keep: &(impl Fn(Endpoint, bool) -> bool + Sync),
+) -> Batch<'a> {
     let mut of_pair: FxHashMap<(IpAddr, Endpoint), usize> = FxHashMap::default();
     for one in &ended {
         *of_pair.entry((one.client().ip, one.server())).or_default() += 1;
     }
-    let pair = |at: usize, one: &Ended| {
+    let pair = |at: usize, one: &Ended<'_>| {
         let count = of_pair.get(&(one.client().ip, one.server())).copied();
         Pair::of(at, one.client().ip, count.unwrap_or(0))
     };
-    let pieces: Vec<Piece> = ended
+    let pieces: Vec<Piece<'a>> = ended
         .into_par_iter()
         .chunks(PIECE)
         .enumerate()
@@ -92,21 +126,22 @@ pub(super) fn read(
     joined(pieces)
 }
 
-fn read_piece(
-    ended: impl Iterator<Item = (Pair, Ended)>,
+fn read_piece<'a>(
+    ended: impl Iterator<Item = (Pair, Ended<'a>)>,
     few: u32,
     joint: &BTreeSet<String>,
-    keep: &impl Fn(&Connection) -> bool,
-) -> Piece {
+    keep: &impl Fn(Endpoint, bool) -> bool,
+) -> Piece<'a> {
     let mut piece = Piece::default();
     let mut known: FxHashMap<Code, (usize, u32)> = FxHashMap::default();
     let mut code = Bytes::default();
     for (pair, one) in ended {
-        let connection = one.trace();
-        code.0.clear();
-        let other = Other::of(&connection);
+        let read = One::of(one);
+        let (mut brief, other) = read.brief();
         let is_joint = other.name.as_ref().is_some_and(|name| joint.contains(name));
-        Pattern::of(&connection, pair, is_joint).hash(&mut code);
+        code.0.clear();
+        Head::new(pair, is_joint, brief.server, brief.first.at.source()).hash(&mut code);
+        read.pattern(&mut code);
         let Piece { batch, codes } = &mut piece;
         let is_new = !known.contains_key(code.0.as_slice());
         if is_new {
@@ -115,29 +150,76 @@ fn read_piece(
             batch.patterns.push(batch.whole.len());
         }
         let Some((pattern, kept)) = known.get_mut(code.0.as_slice()) else { continue };
-        let named = keep(&connection);
-        let whole = (named || *kept < few).then_some(batch.whole.len());
+        let named = keep(brief.client, brief.session);
+        brief.pattern = *pattern;
+        brief.whole = (named || *kept < few).then_some(batch.whole.len());
         *kept += u32::from(!named);
-        batch.others.push(other);
-        batch.briefs.push(Brief {
-            client: connection.client,
-            server: connection.server,
-            reached: connection.reached,
-            first: connection.first,
-            last: connection.last,
-            session: connection.reached_session(),
-            pattern: *pattern,
-            whole,
-        });
-        if whole.is_some() {
-            batch.whole.push(Some(Box::new(Attempt { connection, events: Vec::new() })));
+        if brief.whole.is_some() {
+            batch.whole.push(Some(read.whole(is_new)));
         }
+        batch.others.push(other);
+        batch.briefs.push(brief);
     }
     piece
 }
 
+/// One connection, read as far as needed.
+enum One<'a> {
+    /// As one with the same outline was.
+    Alike(Ended<'a>, Rc<Reading>),
+    /// By itself; and what it was read from, unless there is too much of it to be kept.
+    Read(Box<Attempt>, Option<Ended<'a>>),
+}
+
+impl<'a> One<'a> {
+    fn of(ended: Ended<'a>) -> Self {
+        if let Some(reading) = Reading::of(&ended) {
+            return Self::Alike(ended, reading);
+        }
+        if ended.young().is_some() {
+            return Self::Read(Box::new(alone(ended.connection())), Some(ended));
+        }
+        Self::Read(Box::new(alone(ended.trace())), None)
+    }
+
+    fn brief(&self) -> (Brief, Other) {
+        let (pattern, whole) = (usize::MAX, None);
+        match self {
+            Self::Alike(ended, reading) => {
+                let other = reading.other(ended);
+                let (client, server, first, last) =
+                    (ended.client(), ended.server(), ended.first(), ended.last());
+                let reached = reading.reached;
+                (Brief { client, server, reached, first, last, session: false, pattern, whole }, other)
+            }
+            Self::Read(attempt, _) => {
+                let own = &attempt.connection;
+                let (client, server, first, last) = (own.client, own.server, own.first, own.last);
+                let (reached, session) = (own.reached, own.reached_session());
+                (Brief { client, server, reached, first, last, session, pattern, whole }, Other::of(own))
+            }
+        }
+    }
+
+    fn pattern(&self, code: &mut Bytes) {
+        match self {
+            Self::Alike(_, reading) => code.0.extend_from_slice(&reading.pattern),
+            Self::Read(attempt, _) => Pattern::of(&attempt.connection).hash(code),
+        }
+    }
+
+    /// The first of a pattern is judged at once, others hardly ever.
+    fn whole(self, is_first: bool) -> Whole<'a> {
+        match self {
+            Self::Read(_, Some(ended)) if !is_first => Whole::Ended(ended),
+            Self::Read(attempt, _) => Whole::Read(attempt),
+            Self::Alike(ended, _) => Whole::Ended(ended),
+        }
+    }
+}
+
 /// All pieces in order: what one thread calls its first pattern is another's third.
-fn joined(pieces: Vec<Piece>) -> Batch {
+fn joined(pieces: Vec<Piece<'_>>) -> Batch<'_> {
     let mut all = Batch::default();
     let mut known: FxHashMap<Code, usize> = FxHashMap::default();
     for Piece { batch, codes } in pieces {
@@ -161,18 +243,4 @@ fn joined(pieces: Vec<Piece>) -> Batch {
         all.whole.extend(batch.whole);
     }
     all
-}
-
-/// Takes what is hashed as it is: equal bytes mean equal values, not just equal sums.
-#[derive(Default)]
-struct Bytes(Vec<u8>);
-
-impl Hasher for Bytes {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn finish(&self) -> u64 {
-        0
-    }
 }

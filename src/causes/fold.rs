@@ -141,15 +141,15 @@ impl Fold {
 
     /// The cause of each pattern, by packets and neighbours. What is alike in everything that detectors look at is
     /// judged once.
-    fn judge(&mut self, beside: Vec<Other>, batch: &mut Batch, seen: &[Observations]) -> Vec<Cause> {
+    fn judge(&mut self, beside: Vec<Other>, batch: &mut Batch<'_>, seen: &[Observations]) -> Vec<Cause> {
         let own = std::mem::take(&mut batch.others);
         self.remember(&own);
         self.before = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default().to_vec();
         let mut around = Surroundings::of_others(in_order(beside, own));
         around.captures = seen.to_vec();
         let cause = |at: &usize| {
-            let attempt = batch.whole.get(*at)?.as_ref()?;
-            cause_of(&Case::of(attempt, &around)).map(|cause| cause.id)
+            let whole = batch.whole.get(*at)?.as_ref()?;
+            whole.with(|attempt| cause_of(&Case::of(attempt, &around)).map(|cause| cause.id))
         };
         batch.patterns.par_iter().map(cause).collect()
     }
@@ -244,11 +244,11 @@ fn in_order(mut beside: Vec<Other>, own: Vec<Other>) -> Vec<Other> {
 }
 
 /// The names that several sources try.
-fn joint_names(beside: &[Other], later: &[Ended]) -> BTreeSet<String> {
+fn joint_names(beside: &[Other], later: &[Ended<'_>]) -> BTreeSet<String> {
     let known = beside
         .iter()
         .filter_map(|other| Some((other.first, other.asked()?.time, other.client, other.name.as_deref()?)));
-    let own: Vec<(Timestamp, &Ended, String)> =
+    let own: Vec<(Timestamp, &Ended<'_>, String)> =
         later.par_iter().filter_map(|one| one.asked().map(|(asked, name)| (asked, one, name))).collect();
     let own = own.iter().map(|(asked, one, name)| (one.first(), *asked, one.client().ip, name.as_str()));
     let mut tried: Vec<(Mark, Timestamp, IpAddr, &str)> = known.chain(own).collect();
@@ -263,7 +263,7 @@ impl Sink for Fold {
         *self = Self::new(std::mem::take(&mut self.named), self.client, self.bound);
     }
 
-    fn take(&mut self, mut ended: Vec<Ended>, seen: &[Observations]) -> Vec<Connection> {
+    fn take(&mut self, mut ended: Vec<Ended<'_>>, seen: &[Observations]) -> Vec<Connection> {
         let bound = self.bound.map_or(SINGLES, |bound| bound.min(SINGLES));
         let later = ended.split_off(bound.saturating_sub(self.singles).min(ended.len()));
         self.singles += ended.len();
@@ -273,15 +273,14 @@ impl Sink for Fold {
         }
         let beside = self.beside(&singles);
         let joint = joint_names(&beside, &later);
-        let mut batch = batch::read(later, OF_A_KIND, &joint, &|connection| {
-            self.is_named(connection.client) || connection.reached_session()
-        });
+        let mut batch =
+            batch::read(later, OF_A_KIND, &joint, &|client, session| session || self.is_named(client));
         let causes = self.judge(beside, &mut batch, seen);
         for brief in &batch.briefs {
             let cause = causes.get(brief.pattern).copied().flatten();
             let whole = brief.whole.and_then(|at| batch.whole.get_mut(at));
             match whole.filter(|_| self.stays_single(brief, cause)).and_then(Option::take) {
-                Some(attempt) => singles.push(attempt.connection),
+                Some(whole) => singles.push(whole.connection()),
                 None => self.fold(brief, cause),
             }
         }

@@ -32,6 +32,7 @@ pub mod finding;
 pub mod fold;
 mod hosts;
 pub mod judge;
+mod outline;
 mod pattern;
 pub mod points;
 pub mod side;

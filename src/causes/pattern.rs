@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use super::case::forgery_signs;
-use crate::base::time;
+use crate::base::{SourceId, time};
 use crate::connection::encrypted::SESSION_RECORDS;
 use crate::connection::{Connection, Nla, Outcome, Stage};
 use crate::packet::Endpoint;
@@ -65,14 +65,26 @@ struct Handshake<'a> {
     last: [Option<u32>; 2],
 }
 
-/// The pattern of a connection.
+/// What of a pattern is not the connection's own.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct Pattern<'a> {
+pub struct Head {
     pair: Pair,
     /// Its name is one that several sources try.
     joint: bool,
     server: Endpoint,
     source: u32,
+}
+
+impl Head {
+    /// Of a connection to `server` in the capture `source`.
+    pub const fn new(pair: Pair, joint: bool, server: Endpoint, source: SourceId) -> Self {
+        Self { pair, joint, server, source: source.0 }
+    }
+}
+
+/// The pattern of a connection, but for its [`Head`].
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Pattern<'a> {
     stages: Vec<(Stage, Outcome, Option<&'a str>)>,
     requested: Option<Protocols>,
     odd: bool,
@@ -99,7 +111,7 @@ struct FlowPattern<'a> {
     lost: u32,
     counts: [u64; 8],
     spans: [u32; 5],
-    views: [bool; 3],
+    views: [bool; 4],
     ways: [Way; 2],
 }
 
@@ -118,17 +130,13 @@ struct Way {
 
 impl<'a> Pattern<'a> {
     /// The pattern of `connection`.
-    pub fn of(connection: &'a Connection, pair: Pair, joint: bool) -> Self {
+    pub fn of(connection: &'a Connection) -> Self {
         let stages = connection
             .stages
             .iter()
             .map(|result| (result.stage, result.outcome, result.detail.as_deref()))
             .collect();
         Self {
-            pair,
-            joint,
-            server: connection.server,
-            source: connection.first.at.source().0,
             stages,
             requested: connection.requested().map(|seen| seen.value),
             odd: connection.request.as_ref().is_some_and(|seen| seen.value.oddity.is_some()),
@@ -216,7 +224,7 @@ fn flow(flow: &Flow) -> FlowPattern<'_> {
             magnitude(alone(flow, Side::Client)),
             magnitude(alone(flow, Side::Server)),
         ],
-        views: [flow.is_half_open(), flow.is_one_sided(), flow.is_cut()],
+        views: [flow.is_half_open(), flow.is_one_sided(), flow.is_cut(), flow.client_habits.bare_syn],
         ways: streams.map(way),
     }
 }
@@ -268,6 +276,6 @@ fn count(length: usize) -> u64 {
 }
 
 /// A length of time to a factor of two, short ones all alike.
-const fn magnitude(nanos: i64) -> u32 {
+pub const fn magnitude(nanos: i64) -> u32 {
     u64::BITS - (nanos / (16 * time::MILLISECOND)).unsigned_abs().leading_zeros()
 }

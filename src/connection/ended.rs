@@ -6,33 +6,43 @@ use rayon::prelude::*;
 
 use super::Connection;
 use super::observations::Observations;
-use super::trace::{find_request, speaks_rdp, trace};
+use super::trace::{find_request, request_in, speaks_rdp, trace};
 use crate::base::{Mark, NoteKind, Notes, Timestamp};
 use crate::packet::{Endpoint, IcmpError, Interest, Segment};
 use crate::protocol::nego::RoutingLine;
-use crate::stream::{Flow, Opening, limits};
+use crate::stream::{Kept, Opening, Young, limits};
 
 /// A flow that has ended and is RDP, its messages not yet read.
 #[derive(Debug)]
-pub struct Ended {
-    flow: Box<Flow>,
+pub struct Ended<'a> {
+    flow: Kept<'a>,
     capture_end: Timestamp,
 }
 
-impl Ended {
+impl Ended<'_> {
     /// Who opened it.
     pub const fn client(&self) -> Endpoint {
-        self.flow.client
+        self.flow.client()
     }
 
     /// Who was addressed.
     pub const fn server(&self) -> Endpoint {
-        self.flow.server
+        self.flow.server()
     }
 
     /// When it asks for a session, and the user name of its cookie, lower case.
     pub fn asked(&self) -> Option<(Timestamp, String)> {
-        let request = find_request(&self.flow)?;
+        let request = match &self.flow {
+            Kept::Grown(flow) => find_request(flow)?,
+            Kept::Young(young) => {
+                let (bytes, mark) = young.first_data()?;
+                // What is not whole in the first segment is put together first.
+                match request_in(bytes) {
+                    Some(request) => mark.of(request),
+                    None => find_request(&young.grow())?,
+                }
+            }
+        };
         match &request.value.line {
             Some(RoutingLine::Cookie(name)) => Some((request.time, name.to_lowercase())),
             _ => None,
@@ -41,28 +51,49 @@ impl Ended {
 
     /// Its first segment.
     pub fn first(&self) -> Mark {
-        self.flow.first
+        self.flow.first()
+    }
+
+    /// Its segments, if it is kept as such; and the last stamp of the capture that holds it.
+    pub const fn young(&self) -> Option<(&Young<'_>, Timestamp)> {
+        match &self.flow {
+            Kept::Young(young) => Some((young, self.capture_end)),
+            Kept::Grown(_) => None,
+        }
+    }
+
+    /// Its last segment.
+    pub fn last(&self) -> Mark {
+        match &self.flow {
+            Kept::Young(young) => young.end(),
+            Kept::Grown(flow) => flow.last,
+        }
+    }
+
+    /// Reads its messages and keeps it.
+    pub fn connection(&self) -> Connection {
+        trace(self.flow.clone().finished(), self.capture_end)
     }
 
     /// Reads its messages.
     pub fn trace(self) -> Connection {
-        trace(self.flow, self.capture_end)
+        trace(self.flow.finished(), self.capture_end)
     }
 }
 
 /// What takes connections as they end.
-pub trait Sink {
+pub trait Sink: Send {
     /// A pass over the captures begins: what an earlier one brought is forgotten.
     fn begin(&mut self);
 
     /// Takes connections that have ended, in order of their first frame. `seen` is what the captures show,
     /// once they have been read to the end.
     /// Gives back those that are to be reported one by one.
-    fn take(&mut self, ended: Vec<Ended>, seen: &[Observations]) -> Vec<Connection>;
+    fn take(&mut self, ended: Vec<Ended<'_>>, seen: &[Observations]) -> Vec<Connection>;
 }
 
 /// Reads all of them.
-pub fn traced(ended: Vec<Ended>) -> Vec<Connection> {
+pub fn traced(ended: Vec<Ended<'_>>) -> Vec<Connection> {
     ended.into_par_iter().map(Ended::trace).collect()
 }
 
@@ -73,7 +104,7 @@ pub struct KeepAll;
 impl Sink for KeepAll {
     fn begin(&mut self) {}
 
-    fn take(&mut self, ended: Vec<Ended>, _: &[Observations]) -> Vec<Connection> {
+    fn take(&mut self, ended: Vec<Ended<'_>>, _: &[Observations]) -> Vec<Connection> {
         traced(ended)
     }
 }
@@ -130,20 +161,37 @@ impl Epoch {
 }
 
 /// Flows that are RDP, in order of their first segment's time, with what limits what is known of them.
-pub fn ended(flows: Vec<(Box<Flow>, Timestamp)>, interest: &Interest, notes: &mut Notes) -> Vec<Ended> {
-    let is_rdp = |flow: &Flow| interest.is_server(flow.server.ip, flow.server.port) || speaks_rdp(flow);
-    let mut ended: Vec<Ended> = flows
-        .into_iter()
-        .filter(|(flow, _)| is_rdp(flow))
-        .map(|(flow, capture_end)| Ended { flow, capture_end })
+pub fn ended<'a>(
+    flows: Vec<(Kept<'a>, Timestamp)>,
+    interest: &Interest,
+    notes: &mut Notes,
+) -> Vec<Ended<'a>> {
+    let mut ended: Vec<Ended<'a>> = flows
+        .into_par_iter()
+        .filter_map(|(mut flow, capture_end)| {
+            let server = flow.server();
+            let is_rdp =
+                interest.is_server(server.ip, server.port) || flow.with_flow(|flow| speaks_rdp(flow));
+            if let Kept::Young(young) = &flow
+                && young.may_be_one_sided()
+            {
+                flow = Kept::Grown(young.grow());
+            }
+            if let Kept::Grown(flow) = &mut flow {
+                flow.finish();
+            }
+            is_rdp.then_some(Ended { flow, capture_end })
+        })
         .collect();
+    ended.par_sort_by_cached_key(|ended| (ended.first(), ended.client(), ended.server()));
     note_flows(&ended, notes);
-    ended.sort_by_cached_key(|ended| (ended.flow.first, ended.client(), ended.server()));
     ended
 }
 
-fn note_flows(ended: &[Ended], notes: &mut Notes) {
+/// What is kept as its segments has nothing to be noted: all of it is there, once and in order.
+fn note_flows(ended: &[Ended<'_>], notes: &mut Notes) {
     for Ended { flow, .. } in ended {
+        let Kept::Grown(flow) = flow else { continue };
         let source = Some(flow.first.at.source());
         let mut add = |kind, count| notes.add_many(kind, source, "", count, Some(flow.first.at));
         let holes = [&flow.to_server, &flow.to_client];

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use rayon::prelude::*;
 
 use super::alignment::Alignment;
-use super::ended::{self, Epoch, Sink};
+use super::ended::{self, Ended, Epoch, Sink};
 use super::observations::{Hosts, Observations};
 use super::tallies::{self, Tallies};
 use super::udp::{self, UdpTable};
@@ -22,7 +22,7 @@ use crate::packet::icmp::IcmpMeaning;
 use crate::packet::{Endpoint, IcmpError, Interest, Packets, Reassembler, Segment};
 use crate::stream::reorder::Reorder;
 use crate::stream::table::Batch;
-use crate::stream::{Flow, FlowTable, limits};
+use crate::stream::{FlowTable, Kept, limits};
 
 /// What was found in all captures.
 #[derive(Debug, Default)]
@@ -165,8 +165,8 @@ fn beginning(capture: &Capture<'_>) -> (Timestamp, usize) {
 }
 
 /// Flows of captures that follow each other: a ring buffer is one capture in several files.
-struct Sequence {
-    table: FlowTable,
+struct Sequence<'b> {
+    table: FlowTable<'b>,
     end: Timestamp,
     sources: Vec<SourceId>,
     /// The first file of the ring buffer that goes on, and what is seen of hosts and of UDP in its files so far.
@@ -175,9 +175,9 @@ struct Sequence {
     udp: UdpTable,
 }
 
-struct Pass {
+struct Pass<'b> {
     alignment: Alignment,
-    sequences: Vec<Sequence>,
+    sequences: Vec<Sequence<'b>>,
     observations: Vec<Observations>,
     sizes: Vec<CaptureSize>,
     found: std::collections::BTreeSet<Endpoint>,
@@ -187,13 +187,13 @@ struct Pass {
     singles: Vec<Connection>,
 }
 
-fn run_pass(
-    captures: &mut [(SourceId, Capture<'_>)],
+fn run_pass<'b>(
+    captures: &mut [(SourceId, Capture<'b>)],
     interest: &Interest,
     options: &ScanOptions,
     sink: &mut dyn Sink,
     notes: &mut Notes,
-) -> Pass {
+) -> Pass<'b> {
     sink.begin();
     let interest = Arc::new(interest.clone());
     if captures.len() > 1 {
@@ -273,8 +273,8 @@ impl Rooms {
 }
 
 /// Where what is read goes.
-struct Into<'a> {
-    table: &'a mut FlowTable,
+struct Into<'a, 'b> {
+    table: &'a mut FlowTable<'b>,
     sink: &'a mut dyn Sink,
     singles: &'a mut Vec<Connection>,
     notes: &'a mut Notes,
@@ -288,6 +288,8 @@ struct Reading<'a> {
     bounds: FlowBounds,
     epoch: Epoch,
     given_up: u64,
+    /// What has ended and not been handed on yet.
+    ended: Vec<Ended<'a>>,
     reorder: Reorder,
     fragments: Reassembler,
     hosts: Hosts,
@@ -322,6 +324,7 @@ impl<'a> Reading<'a> {
             bounds,
             epoch: Epoch::default(),
             given_up: 0,
+            ended: Vec::new(),
             reorder: Reorder::default(),
             fragments: Reassembler::default(),
             hosts: Hosts::default(),
@@ -338,7 +341,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Gives back the lists, when what they hold has been taken.
-    fn window(&mut self, parts: Vec<Part<Packets>>, into: &mut Into<'_>) -> Vec<Vec<Segment>> {
+    fn window(&mut self, parts: Vec<Part<Packets>>, into: &mut Into<'_, 'a>) -> Vec<Vec<Segment>> {
         let notes = &mut *into.notes;
         let mut parts = parts;
         parts.par_iter_mut().for_each(|part| part.collected.renumber(part.first_frame));
@@ -420,7 +423,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn apply(&mut self, lists: &[Vec<Segment>], into: &mut Into<'_>) {
+    fn apply(&mut self, lists: &[Vec<Segment>], into: &mut Into<'_, 'a>) {
         let mut batch: Vec<&[Segment]> = Vec::with_capacity(lists.len());
         for list in lists {
             let mut rest = list.as_slice();
@@ -428,44 +431,57 @@ impl<'a> Reading<'a> {
                 let (own, later) = self.epoch.split(rest);
                 batch.push(own);
                 if let Some((now, icmp)) = self.epoch.end() {
-                    self.apply_batch(&batch, &[], into.table);
-                    self.apply_batch(&[], &icmp, into.table);
+                    self.apply_batch(&batch, &[], into);
+                    self.apply_batch(&[], &icmp, into);
                     self.take_ended(now, into);
                     batch.clear();
                 }
                 rest = later;
             }
         }
-        self.apply_batch(&batch, &[], into.table);
+        self.apply_batch(&batch, &[], into);
     }
 
-    fn apply_batch(&self, segments: &[&[Segment]], icmp: &[IcmpError], table: &mut FlowTable) {
-        table.apply(Batch {
-            segments,
-            icmp,
-            source: self.source,
-            bytes: self.bytes,
-            interest: &self.interest,
-        });
+    /// Meanwhile what has ended before is judged.
+    fn apply_batch(&mut self, segments: &[&[Segment]], icmp: &[IcmpError], into: &mut Into<'_, 'a>) {
+        let batch =
+            Batch { segments, icmp, source: self.source, bytes: self.bytes, interest: &self.interest };
+        let Into { table, sink, singles, .. } = into;
+        // Beside a few segments there is no time for it.
+        if self.ended.is_empty() || segments.is_empty() {
+            return table.apply(batch);
+        }
+        let ended = std::mem::take(&mut self.ended);
+        let ((), more) = rayon::join(|| table.apply(batch), || sink.take(ended, &[]));
+        singles.extend(more);
+    }
+
+    /// Hands on what has ended.
+    fn hand_on(&mut self, into: &mut Into<'_, 'a>) {
+        let ended = std::mem::take(&mut self.ended);
+        if !ended.is_empty() {
+            into.singles.extend(into.sink.take(ended, &[]));
+        }
     }
 
     /// In a flood, what has ended makes room.
-    fn take_ended(&mut self, now: Timestamp, into: &mut Into<'_>) {
+    fn take_ended(&mut self, now: Timestamp, into: &mut Into<'_, 'a>) {
         if into.table.len() <= self.bounds.undisturbed {
             return;
         }
         let (flows, given_up) = into.table.take_ended(now, self.bounds.at_most);
         self.given_up += given_up;
         let flows = flows.into_iter().map(|flow| (flow, now)).collect();
-        let ended = ended::ended(flows, &self.interest, into.notes);
-        into.singles.extend(into.sink.take(ended, &[]));
+        self.hand_on(into);
+        self.ended = ended::ended(flows, &self.interest, into.notes);
     }
 
-    fn end(&mut self, into: &mut Into<'_>) {
+    fn end(&mut self, into: &mut Into<'_, 'a>) {
         let rest = self.reorder.finish();
         self.apply(&[rest], into);
         let icmp = self.epoch.rest();
-        self.apply_batch(&[], &icmp, into.table);
+        self.apply_batch(&[], &icmp, into);
+        self.hand_on(into);
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
         let mut add = |kind, count| into.notes.add_many(kind, Some(self.source), "", count, None);
         add(NoteKind::CaptureDrops, self.drops.values().sum());
@@ -474,7 +490,7 @@ impl<'a> Reading<'a> {
     }
 
     /// What it shows is told; what goes on in the next file of a ring buffer is handed on.
-    fn finish(self, sequence: &mut Sequence, told: &mut Vec<Observations>) -> Tallies {
+    fn finish(self, sequence: &mut Sequence<'a>, told: &mut Vec<Observations>) -> Tallies {
         let mut tallies = self.tallies;
         let (lost_datagrams, uncounted) = self.fragments.finish();
         tallies.lost = uncounted + u64::try_from(lost_datagrams.len()).unwrap_or(0);
@@ -498,10 +514,10 @@ impl<'a> Reading<'a> {
     }
 }
 
-impl Pass {
+impl<'b> Pass<'b> {
     /// The flows that a capture goes on with: of the files of a ring buffer the one that ended last before it
     /// begins. Captures of the same packets are never one.
-    fn take_sequence(&mut self, source: SourceId, begins: Timestamp, watched: bool) -> Sequence {
+    fn take_sequence(&mut self, source: SourceId, begins: Timestamp, watched: bool) -> Sequence<'b> {
         let open = (0..)
             .zip(&self.sequences)
             .filter(|(_, sequence)| {
@@ -527,7 +543,7 @@ impl Pass {
     }
 
     /// What was seen of hosts and UDP is told of the last file of a ring buffer; with `next` another one begins.
-    fn end_point(&mut self, sequence: &mut Sequence, next: SourceId, notes: &mut Notes) {
+    fn end_point(&mut self, sequence: &mut Sequence<'b>, next: SourceId, notes: &mut Notes) {
         let udp = std::mem::take(&mut sequence.udp);
         let last = self.observations.iter_mut().rev().find(|told| told.point == sequence.point);
         if let Some(last) = last {
@@ -539,10 +555,11 @@ impl Pass {
     }
 
     fn finish(mut self, interest: &Interest, sink: &mut dyn Sink, notes: &mut Notes) -> Scanned {
-        let mut flows: Vec<(Box<Flow>, Timestamp)> = Vec::new();
+        let mut flows: Vec<(Kept<'b>, Timestamp)> = Vec::new();
         let mut orphans = Vec::new();
         for sequence in self.sequences {
-            let (own, lost) = sequence.table.finish();
+            let (mut own, lost) = sequence.table.take_all();
+            own.par_sort_by_cached_key(|flow| (flow.first().at, flow.client(), flow.server()));
             flows.extend(own.into_iter().map(|flow| (flow, sequence.end)));
             orphans.extend(lost);
         }

@@ -102,6 +102,12 @@ pub(super) fn find_request(flow: &Flow) -> Option<Observed<ConnectionRequest>> {
     Some(run.mark(end).or(run.mark(start))?.of(connection_request(&tpdu)))
 }
 
+/// The connection request that `bytes` begin with, if they hold all of it.
+pub(super) fn request_in(bytes: &[u8]) -> Option<ConnectionRequest> {
+    let (_, packet) = looks_like_request(bytes).then(|| tpkt::tpkt(bytes).ok()).flatten()?;
+    Some(connection_request(&tpdu(packet.payload).ok()?))
+}
+
 fn find_confirm(flow: &Flow) -> Option<Observed<ConnectionConfirm>> {
     let run = flow.to_client.runs.first()?;
     for start in std::iter::once(0).chain(run.piece_starts().take(REQUEST_WITHIN)) {

@@ -118,6 +118,9 @@ pub const fn is_of_the_internet(ip: IpAddr) -> bool {
 /// The attempts of each crowd, by place: each crowd is of one server, and none of its sources ever gets in there.
 /// Attempts are in order of start.
 pub fn crowds(attempts: &[Other]) -> Vec<Vec<usize>> {
+    if !attempts.iter().any(is_refused_stranger) {
+        return Vec::new();
+    }
     let mut by_server: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
     for (at, other) in attempts.iter().enumerate() {
         by_server.entry(other.server).or_default().push(at);

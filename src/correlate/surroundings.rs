@@ -258,6 +258,19 @@ impl Surroundings {
         self.others.get(from..to).unwrap_or_default().iter()
     }
 
+    /// Attempts at one server that begin within a window, in order of start.
+    pub fn begun_at(&self, server: Endpoint, window: Window) -> impl Iterator<Item = &Other> {
+        let places = self.by_host.get(&server.ip).map_or(&[][..], Vec::as_slice);
+        let here = places
+            .partition_point(|at| self.others.get(*at).is_some_and(|other| other.first.time < window.start));
+        let from_here = places.get(here..).unwrap_or_default();
+        from_here
+            .iter()
+            .filter_map(|at| self.others.get(*at))
+            .take_while(move |other| other.first.time <= window.end)
+            .filter(move |other| other.server == server)
+    }
+
     /// The capture that holds a place, and the others of the same ring buffer.
     pub fn captures_at(&self, mark: Mark) -> impl Iterator<Item = &Observations> {
         let own = self.captures.iter().find(|capture| capture.source == mark.at.source());
@@ -310,7 +323,7 @@ impl Surroundings {
 /// A side that sends for so long and hears nothing is alone.
 pub const ALONE: i64 = 2 * time::SECOND;
 /// A silence this long before the end may be why the connection ended.
-const LONG_SILENCE: i64 = 30 * time::SECOND;
+pub const LONG_SILENCE: i64 = 30 * time::SECOND;
 
 impl Other {
     /// What the others need to know of a connection.

@@ -190,7 +190,7 @@ const COPY_WINDOW: i64 = time::SECOND;
 /// Where packets carry no identification, only copies within this time are taken for copies.
 const BLIND_COPY_WINDOW: i64 = 200_000;
 /// A segment this much later than a RST was sent after it, not captured out of order.
-const WENT_ON_AFTER: i64 = 100_000;
+pub const WENT_ON_AFTER: i64 = 100_000;
 
 impl Flow {
     /// A flow that begins with `segment`.

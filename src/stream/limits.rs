@@ -54,3 +54,5 @@ pub const ICMP_WAITING: usize = 65_536;
 pub const FIRST_SIGHTINGS: usize = 384;
 /// Segments remembered from its end. What lies between is not compared.
 pub const LAST_SIGHTINGS: usize = 640;
+/// Segments of a flow that are kept as they are. Past it they are made a flow: a logon that is refused has fewer.
+pub const YOUNG: usize = 24;

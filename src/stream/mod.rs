@@ -14,9 +14,11 @@ pub mod reorder;
 pub mod seq;
 pub mod sightings;
 pub mod table;
+pub mod young;
 
 pub use flow::{Close, CloseKind, Flow, Opening, Side};
 pub use reassemble::{Run, Stream};
 pub use records::{Framing, Record, Records};
 pub use sightings::{Sighting, Sightings, Vantage};
 pub use table::FlowTable;
+pub use young::{Kept, Young};

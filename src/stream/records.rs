@@ -176,6 +176,13 @@ impl Tracker {
                     }
                 }
                 State::Header => {
+                    if let Some((header, tail)) = self.whole_header(rest) {
+                        self.header_at = Some((at, mark));
+                        self.header.extend_from_slice(header);
+                        (rest, at) = (tail, at + to_u64(header.len()));
+                        self.header_byte(mark, records);
+                        continue;
+                    }
                     let Some((byte, tail)) = rest.split_first() else { return };
                     self.header_at.get_or_insert((at, mark));
                     self.header.push(*byte);
@@ -207,6 +214,16 @@ impl Tracker {
             self.header.clear();
             self.header_at = None;
         }
+    }
+
+    /// The header that lies whole at the beginning of `rest`, and what follows it: mostly so.
+    fn whole_header<'a>(&self, rest: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let length = match rest {
+            [0x03, 0x00, ..] => 4,
+            [20..=24, 3, ..] => 5,
+            _ => return None,
+        };
+        if self.header.is_empty() { rest.split_at_checked(length) } else { None }
     }
 
     fn header_byte(&mut self, mark: Mark, records: &mut Records) {

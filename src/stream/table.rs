@@ -1,7 +1,5 @@
 //! All flows of a sequence of captures, in shards.
 
-#![expect(clippy::vec_box, reason = "a flow is large, and a flood moves a million of them from list to list")]
-
 use rayon::prelude::*;
 use rustc_hash::FxHasher;
 use std::hash::{Hash, Hasher};
@@ -9,6 +7,7 @@ use std::net::IpAddr;
 
 use super::flow::{Flow, Opening};
 use super::limits;
+use super::young::{Kept, Young};
 use crate::base::keyed::KeyedMap;
 use crate::base::{Locator, Mark, SourceId, Timestamp, time};
 use crate::packet::{Endpoint, IcmpError, Interest, Segment, TcpFlags};
@@ -37,12 +36,12 @@ impl Hash for Key {
 }
 
 #[derive(Debug, Default)]
-struct Shard {
-    live: KeyedMap<Key, Box<Flow>>,
+struct Shard<'a> {
+    live: KeyedMap<Key, Kept<'a>>,
     /// Flows between the same endpoints as a live one, seen at another interface: a device on the path opens the
     /// connection anew with the same ports.
-    beside: KeyedMap<Key, Box<Flow>>,
-    done: Vec<Box<Flow>>,
+    beside: KeyedMap<Key, Kept<'a>>,
+    done: Vec<Kept<'a>>,
     /// ICMP errors about flows that were not seen.
     orphans: Vec<IcmpError>,
     /// Whether ended flows were taken out: then what still comes of one is no flow of its own.
@@ -59,11 +58,11 @@ const ANEW: i64 = 5 * time::SECOND;
 /// INVARIANT: a flow sees its segments in file order, whatever the number of threads: shards are chosen by
 /// endpoints alone, and each shard is worked by one thread at a time.
 #[derive(Debug)]
-pub struct FlowTable {
-    shards: Vec<Shard>,
+pub struct FlowTable<'a> {
+    shards: Vec<Shard<'a>>,
 }
 
-impl Default for FlowTable {
+impl Default for FlowTable<'_> {
     fn default() -> Self {
         Self { shards: (0..limits::SHARDS).map(|_| Shard::default()).collect() }
     }
@@ -71,7 +70,7 @@ impl Default for FlowTable {
 
 /// What a window brings to a flow table, in file order.
 #[derive(Clone, Copy, Debug)]
-pub struct Batch<'a> {
+pub struct Batch<'a, 'b> {
     /// Segments, list by list.
     pub segments: &'a [&'a [Segment]],
     /// ICMP errors.
@@ -79,12 +78,12 @@ pub struct Batch<'a> {
     /// The capture they come from.
     pub source: SourceId,
     /// Its bytes.
-    pub bytes: &'a [u8],
+    pub bytes: &'b [u8],
     /// Which side of a running connection is the server.
     pub interest: &'a Interest,
 }
 
-impl FlowTable {
+impl<'b> FlowTable<'b> {
     /// An empty table; `watched` where several capture points are to be compared.
     pub fn new(watched: bool) -> Self {
         let mut table = Self::default();
@@ -93,7 +92,7 @@ impl FlowTable {
     }
 
     /// Applies a window's segments.
-    pub fn apply(&mut self, batch: Batch<'_>) {
+    pub fn apply(&mut self, batch: Batch<'_, 'b>) {
         let lists: Vec<Vec<Vec<&Segment>>> = batch.segments.par_iter().map(|list| by_shard(list)).collect();
         self.shards.par_iter_mut().enumerate().for_each(|(at, shard)| {
             for segment in lists.iter().filter_map(|list| list.get(at)).flatten() {
@@ -117,39 +116,31 @@ impl FlowTable {
         self.len() == 0
     }
 
-    /// Takes out the flows that have ended by `now`, ordered by their first segment; beyond the bound also running
-    /// ones, those that were heard last the longest ago. Gives how many of these there were.
-    pub fn take_ended(&mut self, now: Timestamp, at_most: usize) -> (Vec<Box<Flow>>, u64) {
-        let ended = |flow: &Flow| {
-            let silent = now - flow.last.time;
-            let unanswered = flow.syn_acks.is_empty()
-                && flow.to_client.data_segments == 0
-                && flow.to_server.data_segments == 0;
-            silent > limits::UNANSWERED && (unanswered || !flow.closes.is_empty())
-                || silent > limits::LINGER && flow.is_closed()
-        };
-        let mut flows: Vec<Box<Flow>> =
-            self.shards.par_iter_mut().flat_map_iter(|shard| shard.take_where(&ended)).collect();
+    /// Takes out the flows that have ended by `now`, in no order; beyond the bound also running ones, those that were
+    /// heard last the longest ago. Gives how many of these there were.
+    pub fn take_ended(&mut self, now: Timestamp, at_most: usize) -> (Vec<Kept<'b>>, u64) {
+        let ended = |flow: &Kept<'_>| flow.has_ended(now);
+        let taken: Vec<Vec<Kept<'b>>> =
+            self.shards.par_iter_mut().map(|shard| shard.take_where(&ended)).collect();
+        let mut flows: Vec<Kept<'b>> = taken.into_iter().flatten().collect();
         let mut given_up = 0;
         let beyond = self.len().saturating_sub(at_most);
         if beyond > 0 {
             let mut heard: Vec<Timestamp> =
-                self.shards.iter().flat_map(Shard::flows).map(|flow| flow.last.time).collect();
+                self.shards.iter().flat_map(Shard::flows).map(Kept::last).collect();
             let (_, until, _) = heard.select_nth_unstable(beyond - 1);
             let until = *until;
             let before = flows.len();
-            let old = |flow: &Flow| flow.last.time <= until;
+            let old = |flow: &Kept<'_>| flow.last() <= until;
             flows.extend(self.shards.iter_mut().flat_map(|shard| shard.take_where(&old)));
             given_up = u64::try_from(flows.len() - before).unwrap_or(0);
         }
-        flows.par_iter_mut().for_each(|flow| flow.finish());
-        flows.sort_by_cached_key(|flow| (flow.first.at, flow.client, flow.server));
         (flows, given_up)
     }
 
-    /// Ends the work: every flow, ordered by its first segment, and the ICMP errors about flows never seen.
-    pub fn finish(self) -> (Vec<Box<Flow>>, Vec<IcmpError>) {
-        let mut flows: Vec<Box<Flow>> = Vec::new();
+    /// Ends the work: every flow in no order, and the ICMP errors about flows never seen.
+    pub fn take_all(self) -> (Vec<Kept<'b>>, Vec<IcmpError>) {
+        let mut flows: Vec<Kept<'b>> = Vec::new();
         let mut orphans = Vec::new();
         for shard in self.shards {
             flows.extend(shard.done);
@@ -157,9 +148,15 @@ impl FlowTable {
             flows.extend(shard.beside.into_values());
             orphans.extend(shard.orphans);
         }
-        flows.par_iter_mut().for_each(|flow| flow.finish());
-        flows.par_sort_by_key(|flow| (flow.first.at, flow.client, flow.server));
         orphans.sort_by_key(|error| error.frame);
+        (flows, orphans)
+    }
+
+    /// The same, ordered by their first segment.
+    pub fn finish(self) -> (Vec<Box<Flow>>, Vec<IcmpError>) {
+        let (flows, orphans) = self.take_all();
+        let mut flows: Vec<Box<Flow>> = flows.into_par_iter().map(Kept::finished).collect();
+        flows.par_sort_by_key(|flow| (flow.first.at, flow.client, flow.server));
         (flows, orphans)
     }
 }
@@ -181,17 +178,17 @@ fn shard_of(a: Endpoint, b: Endpoint) -> usize {
     usize::try_from(hasher.finish() >> 48).unwrap_or(0) % limits::SHARDS
 }
 
-impl Shard {
+impl<'b> Shard<'b> {
     fn len(&self) -> usize {
         self.live.len() + self.beside.len() + self.done.len()
     }
 
-    fn flows(&self) -> impl Iterator<Item = &Flow> {
-        self.live.values().chain(self.beside.values()).map(|flow| &**flow)
+    fn flows(&self) -> impl Iterator<Item = &Kept<'b>> {
+        self.live.values().chain(self.beside.values())
     }
 
     /// Takes out what is over, and running flows that are taken for it. In no order.
-    fn take_where(&mut self, ended: &(impl Fn(&Flow) -> bool + Sync)) -> Vec<Box<Flow>> {
+    fn take_where(&mut self, ended: &(impl Fn(&Kept<'_>) -> bool + Sync)) -> Vec<Kept<'b>> {
         self.thinned = true;
         let mut out = std::mem::take(&mut self.done);
         for flows in [&mut self.live, &mut self.beside] {
@@ -200,20 +197,51 @@ impl Shard {
         out
     }
 
-    fn segment(&mut self, segment: &Segment, batch: &Batch<'_>) {
+    fn segment(&mut self, segment: &Segment, batch: &Batch<'_, 'b>) {
         let mark =
             Mark { time: segment.time, at: Locator::Frame { source: batch.source, number: segment.frame } };
         let key = key(segment.from, segment.to);
-        let is_beside = self.beside.get(&key).is_some_and(|flow| flow.interface == segment.interface);
+        if !self.is_of_young(&key, segment, batch, mark) {
+            self.of_grown(key, segment, batch, mark);
+        }
+    }
+
+    /// Puts the segment to the others of a flow that is kept as such, or begins one.
+    fn is_of_young(&mut self, key: &Key, segment: &Segment, batch: &Batch<'_, 'b>, mark: Mark) -> bool {
+        if self.watched || !self.beside.is_empty() {
+            return false;
+        }
+        match self.live.get_mut(key) {
+            Some(Kept::Young(young)) => {
+                !young.may_be_reopened_by(segment) && young.take(segment, batch.source)
+            }
+            Some(Kept::Grown(_)) => false,
+            None => {
+                let young = Young::begin(segment, batch.source, batch.bytes, mark);
+                let begins = young.is_some();
+                if let Some(young) = young {
+                    self.live.insert(*key, Kept::Young(Box::new(young)));
+                }
+                begins
+            }
+        }
+    }
+
+    fn of_grown(&mut self, key: Key, segment: &Segment, batch: &Batch<'_, 'b>, mark: Mark) {
+        let interface = |kept: &mut Kept<'_>| kept.with_flow(|flow| flow.interface);
+        let is_beside = self.beside.get_mut(&key).is_some_and(|flow| interface(flow) == segment.interface);
         let flows = if is_beside { &mut self.beside } else { &mut self.live };
+        let reopens = |kept: &mut Kept<'_>| kept.with_flow(|flow| flow.is_reopened_by(segment.seq));
         if segment.flags.opens()
-            && flows.get(&key).is_some_and(|flow| flow.is_reopened_by(segment.seq))
+            && flows.get_mut(&key).is_some_and(reopens)
             && let Some(before) = flows.remove(&key)
         {
+            let before = before.into_flow();
             let goes_on = !is_beside
                 && before.interface != segment.interface
                 && before.closes.is_empty()
                 && (segment.time - before.last.time).abs() <= ANEW;
+            let before = Kept::Grown(before);
             let over = if goes_on { self.beside.insert(key, before) } else { Some(before) };
             self.done.extend(over);
         }
@@ -227,14 +255,14 @@ impl Shard {
             let (client, server, opening) = orient(segment, batch.interest);
             let mut flow = Flow::new(client, server, opening, segment.interface, mark);
             flow.sightings = watched.then(Box::default);
-            Box::new(flow)
+            Kept::Grown(Box::new(flow))
         });
-        flow.apply(segment, segment.bytes(batch.bytes), mark);
+        flow.with_flow(|flow| flow.apply(segment, segment.bytes(batch.bytes), mark));
     }
 
     fn icmp(&mut self, error: IcmpError) {
         match self.live.get_mut(&key(error.quoted.from, error.quoted.to)) {
-            Some(flow) => flow.icmp(error),
+            Some(flow) => flow.with_flow(|flow| flow.icmp(error)),
             None if self.orphans.len() < limits::ICMP => self.orphans.push(error),
             None => {}
         }

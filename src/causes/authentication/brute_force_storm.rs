@@ -85,12 +85,8 @@ fn joint(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
     let near = Window::at(connection.first.time).widened(NEAR);
     let mut own = case.around.of_pair(connection.client.ip, connection.server, near);
     let own_name = own.find(|other| other.first == connection.first)?.name.as_deref()?;
-    let all: Vec<&Other> = case
-        .around
-        .begun_within(near)
-        .filter(|other| other.server == connection.server && !other.session)
-        .take(ENOUGH)
-        .collect();
+    let all: Vec<&Other> =
+        case.around.begun_at(connection.server, near).filter(|other| !other.session).take(ENOUGH).collect();
     let tried: Vec<(Timestamp, IpAddr, &str)> = all
         .iter()
         .filter_map(|other| Some((other.asked()?.time, other.client, other.name.as_deref()?)))
