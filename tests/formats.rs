@@ -252,9 +252,35 @@ fn a_page_is_whole_and_asks_for_nothing() {
             assert!(ids.contains(&to), "{at}: nothing is called {to}");
         }
         is_balanced(&page, at);
+        is_told_in_order(&page, at);
         checked += 1;
     }
     assert!(checked >= 60);
+}
+
+/// What a reader with a screen reader needs, and what a narrow page does: there a cell is a row of its label and one box.
+fn is_told_in_order(page: &str, at: &str) {
+    assert!(page.contains("<html lang=\"en\">") && page.contains("<main id=\"main\""), "{at}");
+    for tag in tags(page) {
+        if tag.starts_with("<th ") || tag == "<th>" {
+            assert!(tag.contains("scope=\"col\""), "{at}: {tag}");
+        }
+        if tag.starts_with("<svg") {
+            assert!(tag.contains("aria-hidden=\"true\""), "{at}: {tag}");
+        }
+        if tag.starts_with("<div class=\"ladder") {
+            assert!(tag.contains("role=\"img\" aria-label=\""), "{at}: {tag}");
+        }
+    }
+    for cell in page.split("<td ").skip(1).map(|rest| rest.split("</td>").next().unwrap()) {
+        let inside = cell.split_once('>').unwrap().1;
+        let boxes = ["<div>", "<a ", "<b ", "<code "];
+        assert!(
+            !inside.contains('<') || boxes.iter().any(|begin| inside.starts_with(begin)),
+            "{at}: {inside}"
+        );
+        assert!(inside.matches("<div>").count() <= 1, "{at}: {inside}");
+    }
 }
 
 fn headings_descend(page: &str, at: &str) {
