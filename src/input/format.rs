@@ -84,6 +84,10 @@ impl Format {
                 return *format;
             }
         }
+        // A frame to be skipped, which says nothing of the next: `pzstd` begins with one. [RFC 8878] 3.1.2
+        if matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
+            return Self::Compressed(Compression::Zstandard);
+        }
         if is_etl(head) {
             return Self::Foreign(ETL);
         }
@@ -187,6 +191,7 @@ mod tests {
         assert_eq!(Format::of(b"ElfFile\0rest"), Format::Evtx);
         assert_eq!(Format::of(&[0xa1, 0xb2, 0x3c, 0x4d, 0, 2]), Format::Pcap);
         assert_eq!(Format::of(b"hello, this is a note\r\n"), Format::Text);
+        assert_eq!(Format::of(&[0x5f, 0x2a, 0x4d, 0x18, 0]), Format::Compressed(Compression::Zstandard));
         assert_eq!(Format::of(&[0x00, 0x01, 0x02]), Format::Unknown);
         assert!(matches!(Format::of(b"GMBU\x01\x02"), Format::Foreign(_)));
     }

@@ -48,15 +48,14 @@ mod tests {
         let mut shapes: Vec<Shape> = (0..40).map(|row| words(40 + row * 30 + 12)).collect();
         shapes.push(Shape::Line { x1: 5, y1: 40, x2: 5, y2: 1_240, class: "lane" });
         let cuts: Vec<i64> = (0..40).map(|row| 40 + row * 30).collect();
-        let strips = super::strips(&shapes, &cuts, 1_244);
-        let ends: Vec<(i64, i64)> =
-            strips.iter().map(|strip| (strip.top, strip.top + strip.height)).collect();
+        let found = strips(&shapes, &cuts, 1_244);
+        let ends: Vec<(i64, i64)> = found.iter().map(|strip| (strip.top, strip.top + strip.height)).collect();
         assert_eq!(ends, [(0, 520), (520, 1_030), (1_030, 1_244)]);
-        let texts: usize = strips
+        let texts: usize = found
             .iter()
             .map(|strip| strip.shapes.iter().filter(|shape| matches!(shape, Shape::Words { .. })).count())
             .sum();
         assert_eq!(texts, 40);
-        assert!(strips.iter().all(|strip| matches!(strip.shapes.last(), Some(Shape::Line { .. }))));
+        assert!(found.iter().all(|strip| matches!(strip.shapes.last(), Some(Shape::Line { .. }))));
     }
 }
