@@ -52,8 +52,8 @@ fn is_mask(bits: u32) -> bool {
     bits != 0 && bits.leading_ones() + bits.trailing_zeros() == 32
 }
 
-/// A line of a table of interfaces.
-type Row = fn(&str) -> Option<Option<Fact>>;
+/// A line of a table of interfaces: whether it is one of IPv4, and what it says.
+type Row = fn(&str) -> Option<(bool, Fact)>;
 
 /// Interfaces of `netsh interface ipv4 show subinterfaces` (MTU, state of the medium, bytes in, bytes out, name) and of
 /// `Get-NetIPInterface`.
@@ -64,7 +64,7 @@ pub(super) fn interfaces(text: &str) -> Vec<Stated> {
         let is_rule = content.starts_with("---") && content.bytes().all(|byte| matches!(byte, b'-' | b' '));
         if is_rule {
             table = match content.split_whitespace().count() {
-                5 => Some(|line| interface(line).map(Some)),
+                5 => Some(|line| interface(line).map(|fact| (true, fact))),
                 8 => Some(ip_interface),
                 _ => None,
             };
@@ -72,7 +72,8 @@ pub(super) fn interfaces(text: &str) -> Vec<Stated> {
         }
         let Some(row) = table else { continue };
         match row(content) {
-            Some(fact) => facts.extend(fact.map(|fact| Stated { fact, line })),
+            Some((true, fact)) => facts.push(Stated { fact, line }),
+            Some((false, _)) => {}
             None => table = None,
         }
     }
@@ -89,10 +90,10 @@ fn interface(line: &str) -> Option<Fact> {
     Some(Fact::Interface { name: name.join(" "), mtu: u32::try_from(mtu).ok()?, in_use })
 }
 
-/// `12  Contoso VPN  IPv4  1400  25  Enabled  Connected  ActiveStore`; nothing of a line of IPv6.
+/// `12  Contoso VPN  IPv4  1400  25  Enabled  Connected  ActiveStore`.
 ///
 /// What went through is not told: an interface that is connected is taken for one in use.
-fn ip_interface(line: &str) -> Option<Option<Fact>> {
+fn ip_interface(line: &str) -> Option<(bool, Fact)> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let (left, right) = fields.split_at_checked(fields.len().checked_sub(6)?)?;
     let [family, mtu, metric, _, state, _] = right else { return None };
@@ -100,7 +101,7 @@ fn ip_interface(line: &str) -> Option<Option<Fact>> {
     index.parse::<u32>().ok().zip(metric.parse::<u32>().ok())?;
     let mtu = mtu.parse().ok()?;
     let fact = Fact::Interface { name: name.join(" "), mtu, in_use: *state == "Connected" };
-    Some((*family == "IPv4").then_some(fact))
+    Some((*family == "IPv4", fact))
 }
 
 /// Ports on which TCP listens, of `netstat -an`: the other end of a listener is nobody.

@@ -40,7 +40,7 @@ impl<R: Read> Frames<R> {
         }
         let block = self.decoder.decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1));
         if let Err(error) = block {
-            self.trouble = Some(told(error));
+            self.trouble = Some(told(&error));
             // What the window holds is good. It is given out when the frame has ended.
             if self.decoder.decode_blocks(&LAST_BLOCK[..], BlockDecodingStrategy::UptoBlocks(1)).is_err() {
                 self.open = false;
@@ -61,7 +61,7 @@ impl<R: Read> Frames<R> {
             })) => {
                 io::copy(&mut (&mut self.source).take(u64::from(length)), &mut io::sink())?;
             }
-            Err(error) => return Err(told(error)),
+            Err(error) => return Err(told(&error)),
         }
         Ok(true)
     }
@@ -101,8 +101,8 @@ impl<R: Read> Read for Frames<R> {
 }
 
 /// In words; a limit that a stream beneath ran into stays what it is.
-fn told(error: FrameDecoderError) -> io::Error {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+fn told(error: &FrameDecoderError) -> io::Error {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(this) = cause {
         if let Some(inner) = this.downcast_ref::<io::Error>() {
             if let Some(over) = Over::of(inner) {
