@@ -69,9 +69,13 @@ fn text_can_be_read_in_light_in_dark_and_on_paper() {
             }
         };
         for (front, grounds) in TEXT {
-            grounds.iter().for_each(|ground| check(front, ground, 4.5));
+            for ground in *grounds {
+                check(front, ground, 4.5);
+            }
         }
-        SHAPES.iter().for_each(|shape| check(shape, "card", 3.0));
+        for shape in SHAPES {
+            check(shape, "card", 3.0);
+        }
     }
     assert!(low.is_empty(), "{low:#?}");
     assert!((ratio([0.0; 3], [1.0; 3]) - 21.0).abs() < 0.01);
