@@ -60,6 +60,9 @@ const EQUAL_TO_ANOTHER: &[Exception] = &[
     ("udp-half-working--packets-only", |lack| matches!(lack, Lack::Beginning(_))),
 ];
 
+/// What a party says itself stays true whatever is missing: that a name or password is wrong, that a SYN is refused.
+const IN_SO_MANY_WORDS: &[&str] = &["bad-password-or-unknown-user", "port-closed-or-device-reset"];
+
 fn lacks(frames: usize) -> Vec<Lack> {
     // The beginning and the end are where it is decided.
     let places: Vec<usize> = (1..=frames).filter(|at| *at <= 12 || at % 9 == 0 || *at + 6 > frames).collect();
@@ -169,6 +172,14 @@ fn another_story(sample: &Sample, incident: &Incident) -> Option<&'static str> {
     let verdict = &incident.verdict;
     if verdict.cause.is_some_and(|cause| !explains(&named, cause)) {
         return Some("another cause");
+    }
+    // What is more general and no residual may be all that is left to see, and is never sure.
+    let general = |cause: &str| {
+        let known = named.contains(cause) || IN_SO_MANY_WORDS.contains(&cause);
+        !known && rdpscan::causes::by_id(cause).is_some_and(|cause| !cause.residual)
+    };
+    if verdict.cause.is_some_and(general) && verdict.strength != Some("inferred") {
+        return Some("a more general cause, and sure of it");
     }
     let was_healthy = expected.any(|expected| expected.kind == "healthy");
     (verdict.kind == "healthy" && !was_healthy).then_some("healthy")

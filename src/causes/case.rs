@@ -2,7 +2,7 @@
 //! packets, no files, no clock.
 
 use super::finding::Evidence;
-use crate::base::{Mark, Window, time};
+use crate::base::{Mark, Timestamp, Window, time};
 use crate::connection::lookup::Lookup;
 use crate::connection::observations::Unanswered;
 use crate::connection::udp::UdpConnection;
@@ -96,6 +96,17 @@ impl<'a> Case<'a> {
         self.around.coverage.speaks_for(provider, &connection.window())
     }
 
+    /// Whether the logs are of other servers than the one of this connection.
+    pub fn logs_are_strangers(&self) -> bool {
+        self.connection().is_some_and(|own| self.around.logs_are_strangers_to(own.server.ip, own.first))
+    }
+
+    /// When an event happened, as far as that can be relied on: see [`Surroundings::reliable_time`]. A clock that could
+    /// not be compared may be another host's.
+    pub fn reliable_time(&self, joined: &Joined) -> Option<Timestamp> {
+        self.around.reliable_time(joined).filter(|_| joined.corrected.is_some() || !self.logs_are_strangers())
+    }
+
     /// Whether the server's log shows that its service did not take this connection: it holds the time without a
     /// hole, no event 131 of this client, and none nearby that may be this one's under another address (NAT).
     pub fn was_not_accepted(&self) -> bool {
@@ -108,7 +119,10 @@ impl<'a> Case<'a> {
         let margin = if log.corrected { join::RESIDUAL } else { UNCOMPARED };
         let near = Window::at(connection.first.time).widened(margin);
         let unjoined = self.around.far_near(near).any(|joined| keys::accepted_from(&joined.event).is_some());
-        self.accepted().is_none() && !unjoined && !self.around.begun_within(near).any(Other::is_unseen)
+        self.accepted().is_none()
+            && !unjoined
+            && !self.logs_are_strangers()
+            && !self.around.begun_within(near).any(Other::is_unseen)
     }
 
     /// Later attempts of the same client at the same server that begin within `nanos` of this one's end.

@@ -134,6 +134,8 @@ pub struct Finding {
     pub location: Option<String>,
     /// Which source would settle what is still open.
     pub missing: Vec<String>,
+    /// What to do before the cause's own steps.
+    pub first_steps: Vec<String>,
 }
 
 impl Finding {
@@ -149,6 +151,7 @@ impl Finding {
             detail: None,
             location: None,
             missing: Vec::new(),
+            first_steps: Vec::new(),
         }
     }
 
@@ -178,6 +181,18 @@ impl Finding {
     pub fn titled(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
+    }
+
+    /// Puts a step before those of the cause, where this case asks for another beginning.
+    #[must_use]
+    pub fn begin_with(mut self, step: impl Into<String>) -> Self {
+        self.first_steps.push(step.into());
+        self
+    }
+
+    /// What to do, step by step.
+    pub fn remedy(&self) -> Vec<String> {
+        self.first_steps.iter().cloned().chain(self.cause.remedy()).collect()
     }
 
     /// The headline: the cause's, if this case has none of its own.

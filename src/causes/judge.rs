@@ -45,11 +45,13 @@ fn stopped_before(case: &Case<'_>) -> Option<Stage> {
 }
 
 /// Whether a finding, of a log that may be another attempt's, is of a stage that the connection never entered, and
-/// explains nothing of those that it did. Guessing is a matter of all attempts together, and a gateway's stages are
-/// others.
+/// explains nothing of those that it did. Guessing is a matter of all attempts together, a gateway's stages are others,
+/// and what is no failure failed no stage.
 fn is_denied(finding: &Finding, stopped: Option<Stage>) -> bool {
     let cause = finding.cause;
-    let of_all = std::ptr::eq(cause, &raw const brute_force_storm::CAUSE) || cause.stage == Stage::Gateway;
+    let of_all = std::ptr::eq(cause, &raw const brute_force_storm::CAUSE)
+        || cause.stage == Stage::Gateway
+        || finding.severity == Severity::Benign;
     let explains = |stopped: Stage| {
         let mut general = cause.more_specific_than.iter().filter_map(|id| super::by_id(id));
         general.any(|other| other.stage <= stopped)

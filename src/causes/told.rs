@@ -39,7 +39,7 @@ pub fn strength(case: &Case<'_>, joined: &Joined, packets_agree: bool) -> Streng
         case.attempt.is_none() && case.events.iter().any(|own| own.event.computer == joined.event.computer);
     if is_tied(joined) && case.attempt.is_some() || own_log {
         Strength::Stated
-    } else if packets_agree && case.around.reliable_time(joined).is_some() {
+    } else if packets_agree && case.reliable_time(joined).is_some() {
         Strength::Corroborated
     } else {
         Strength::Inferred

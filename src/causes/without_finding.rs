@@ -11,8 +11,8 @@ use super::{Case, negotiation};
 use crate::base::{Window, time};
 use crate::connection::ending::Form;
 use crate::connection::{Outcome, Stage, Transport};
-use crate::correlate::Joined;
 use crate::correlate::surroundings::ALONE;
+use crate::correlate::{Joined, keys};
 use crate::eventlog::session_broker::{self, Meaning as Broker};
 use crate::eventlog::{Provider, gateway, rdp_client, rdp_core_ts};
 use crate::stream::{CloseKind, Flow, Opening, Side};
@@ -248,7 +248,9 @@ fn in_doubt(case: &Case<'_>, doubt: &str) -> Verdict {
 fn healthy(case: &Case<'_>) -> Verdict {
     let mut verdict = Verdict::empty(Kind::Healthy);
     let Some((connection, flow)) = case.both() else { return verdict };
-    let length = flow.last.time - flow.first.time;
+    // The user may have sat at the password box before.
+    let began = connection.encrypted.settings_began.map_or(flow.first.time, |began| began.time);
+    let length = flow.last.time - began;
     let ending = match &connection.goodbye {
         Some(goodbye) => {
             format!("the {} ended it in order, with {}", goodbye.value.from.name(), goodbye.value.form.name())
@@ -310,7 +312,13 @@ fn unseen(case: &Case<'_>) -> Verdict {
             ..Verdict::empty(Kind::Healthy)
         },
         None => Verdict {
-            summary: "The server accepted this connection; its log does not say how it failed.".into(),
+            summary: if case.all_events().count() > 1 {
+                "The server accepted this connection; its log does not say how it failed.".into()
+            } else {
+                "The server accepted this connection; its log tells nothing more of it: it may be filtered, or end \
+                 here. Whether it failed cannot be told."
+                    .into()
+            },
             evidence: case.accepted().into_iter().collect(),
             missing: vec!["a capture of the attempt, at the client or at the server".into()],
             ..Verdict::empty(Kind::Undetermined)
@@ -321,13 +329,8 @@ fn unseen(case: &Case<'_>) -> Verdict {
 /// An event that only a connection past its security phase has.
 fn passed_security<'a>(case: &Case<'a>) -> Option<&'a Joined> {
     case.all_events().find(|joined| {
-        matches!(
-            (&joined.event.provider, joined.event.id),
-            (Provider::LocalSessionManager, 21 | 25)
-                | (Provider::RdpCoreTs, 68 | 100 | 101)
-                | (Provider::RemoteConnectionManager, 1149)
-                | (Provider::Gateway, 302)
-        ) || gateway::ended_in_order(&joined.event)
+        let by_gateway = joined.event.provider == Provider::Gateway && joined.event.id == 302;
+        keys::passed_security(&joined.event) || by_gateway || gateway::ended_in_order(&joined.event)
     })
 }
 
@@ -342,6 +345,17 @@ fn stopped_within<'a>(case: &Case<'a>) -> Option<&'a Joined> {
     // Where no event tells the end, it may have lasted.
     let window = Window { start: own.start, end: own.end.shifted(SOON) };
     case.around.far_near(window).find(|joined| is_stop(joined) == Some(true))
+}
+
+/// The seconds for which the client, whose turn it is to speak first, sent nothing after TCP was opened.
+fn said_nothing(flow: &Flow) -> Option<f64> {
+    /// A client asks for its session at once.
+    const LONG: i64 = 5 * time::SECOND;
+    let opened = flow.handshake.filter(|_| flow.opening == Opening::Syn && !flow.is_half_open())?;
+    let silent =
+        flow.to_server.bytes == 0 && flow.to_client.bytes == 0 && flow.unseen_at_end(Side::Client) == 0;
+    let length = flow.last.time - opened.time;
+    (silent && length >= LONG).then(|| crate::correlate::clock::seconds(length))
 }
 
 fn undetermined(case: &Case<'_>) -> Verdict {
@@ -366,6 +380,12 @@ fn undetermined(case: &Case<'_>) -> Verdict {
         )
     } else if cut {
         format!("The capture ends while the connection is in the stage {}{detail}.", connection.reached)
+    } else if let Some(silent) = said_nothing(flow) {
+        let who = flow.closed_by().map(|who| format!(" until {who} ended it")).unwrap_or_default();
+        format!(
+            "TCP was opened, and the client sent no data for {silent:.1} s{who}: a scan or a health check, or a device \
+             before this capture point that lets no data through."
+        )
     } else {
         let who = flow.closed_by().map(|who| format!("; ended by {who}")).unwrap_or_default();
         format!(

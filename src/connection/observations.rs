@@ -26,7 +26,7 @@ pub struct Observations {
     pub hosts: Hosts,
     /// Name resolution.
     pub lookups: Vec<Lookup>,
-    /// ICMP errors about flows that were not captured.
+    /// ICMP errors about flows that were not captured, or cut off before the ports.
     pub orphans: Vec<IcmpError>,
     /// Datagrams of which fragments are missing.
     pub lost_datagrams: Vec<LostDatagram>,

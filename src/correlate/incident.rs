@@ -38,8 +38,10 @@ pub const CLICK: i64 = 5 * time::SECOND;
 pub fn group(attempts: &[Attempt]) -> Vec<Incident> {
     let mut incidents = by_click(attempts);
     for storm in storm::storms(attempts) {
-        let taken = |incident: &Incident| incident.connections.iter().any(|at| storm.contains(at));
-        incidents.retain(|incident| !taken(incident));
+        for incident in &mut incidents {
+            incident.connections.retain(|at| !storm.contains(at));
+        }
+        incidents.retain(|incident| !incident.connections.is_empty());
         incidents.push(Incident { connections: storm.iter().copied().collect(), ..Incident::default() });
     }
     incidents

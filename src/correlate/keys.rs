@@ -129,6 +129,8 @@ pub fn passed_from(event: &Event) -> Option<Endpoint> {
 pub fn passed_security(event: &Event) -> bool {
     matches!(
         (&event.provider, event.id),
-        (Provider::RdpCoreTs, 66 | 98 | 100 | 101 | 104) | (Provider::RemoteConnectionManager, 1149)
+        (Provider::RdpCoreTs, 66 | 68 | 98 | 100 | 101 | 104 | 132)
+            | (Provider::RemoteConnectionManager, 1149)
+            | (Provider::LocalSessionManager, 21 | 22 | 25)
     )
 }

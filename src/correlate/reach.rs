@@ -84,14 +84,32 @@ fn stage_of(event: &Event) -> Option<Stage> {
     }
 }
 
+/// Whether an event tells that a connection ended, or why.
+fn tells_the_end(event: &Event) -> bool {
+    match event.provider {
+        Provider::RdpCoreTs => {
+            matches!(event.id, 67 | 97 | 99 | 102 | 103 | 107 | 139 | 140 | 142..=145 | 148 | 226)
+                || rdp_core_ts::error_info(event).is_some()
+        }
+        Provider::LocalSessionManager => matches!(event.id, 23 | 24 | 40),
+        Provider::Security => matches!(event.id, 4625 | 4634 | 4647 | 4779 | 5152 | 5157),
+        Provider::Schannel | Provider::Gateway | Provider::RdpClient => true,
+        _ => false,
+    }
+}
+
 fn settle(attempt: &mut Attempt, stage: Stage, mark: Mark) {
+    let ended = attempt.connection.transport != Transport::Unseen
+        || attempt.events.iter().any(|joined| tells_the_end(&joined.event));
     let connection = &mut attempt.connection;
     connection.stages.retain(|result| result.stage < stage);
     connection.stages.push(StageResult {
         stage,
-        outcome: Outcome::Cut,
+        outcome: if ended { Outcome::Cut } else { Outcome::Unseen },
         at: Some(mark),
-        detail: Some("as the server's log tells".into()),
+        detail: Some(
+            if ended { "as the server's log tells" } else { "the last that the log tells of it" }.into(),
+        ),
     });
     connection.reached = stage;
 }

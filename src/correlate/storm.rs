@@ -83,6 +83,72 @@ pub fn joint_storm<'a>(attempts: &[(Timestamp, IpAddr, &'a str)]) -> BTreeSet<&'
     if shared.len() >= NAMES && dense { shared } else { BTreeSet::new() }
 }
 
+/// Sources that are refused within [`TOGETHER`] and that no users are: they never get in.
+const CROWD: usize = 5;
+const TOGETHER: i64 = 5 * MINUTE;
+
+/// Whether refused attempts at one server, in order of time, are of too many sources of the Internet to be its users.
+fn is_crowd(refused: &[&Other]) -> bool {
+    refused.iter().enumerate().any(|(at, first)| {
+        let near =
+            refused.iter().skip(at).take_while(|other| other.first.time - first.first.time <= TOGETHER);
+        near.map(|other| other.client).collect::<BTreeSet<_>>().len() >= CROWD
+    })
+}
+
+/// Whether the server's word refuses an attempt from the Internet.
+fn is_refused_stranger(other: &Other) -> bool {
+    other.refused.is_some() && !other.session && !is_of_a_private_network(other.client)
+}
+
+/// Whether an address is no address of the Internet.
+const fn is_of_a_private_network(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            // 100.64.0.0/10 is shared by the customers of a provider [RFC 6598].
+            let shared = matches!(ip.octets(), [100, 64..=127, ..]);
+            ip.is_private() || ip.is_link_local() || ip.is_loopback() || ip.is_unspecified() || shared
+        }
+        IpAddr::V6(ip) => {
+            ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback() || ip.is_unspecified()
+        }
+    }
+}
+
+/// The attempts of each crowd, by place: each crowd is of one server, and none of its sources ever gets in there.
+/// Attempts are in order of start.
+pub fn crowds(attempts: &[Other]) -> Vec<Vec<usize>> {
+    let mut by_server: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
+    for (at, other) in attempts.iter().enumerate() {
+        by_server.entry(other.server).or_default().push(at);
+    }
+    by_server.into_values().flat_map(|own| crowds_at(attempts, &own)).collect()
+}
+
+fn crowds_at(attempts: &[Other], own: &[usize]) -> Vec<Vec<usize>> {
+    let others =
+        |places: &[usize]| -> Vec<&Other> { places.iter().filter_map(|at| attempts.get(*at)).collect() };
+    let sources = |which: fn(&Other) -> bool| -> BTreeSet<IpAddr> {
+        others(own).into_iter().filter(|other| which(other)).map(|other| other.client).collect()
+    };
+    let strangers = sources(is_refused_stranger);
+    if strangers.len() < CROWD {
+        return Vec::new();
+    }
+    let inside = sources(|other| other.session);
+    let is_part = |other: &Other| strangers.contains(&other.client) && !inside.contains(&other.client);
+    let part: Vec<usize> = own.iter().copied().filter(|at| attempts.get(*at).is_some_and(is_part)).collect();
+    let start = |at: &usize| attempts.get(*at).map(|other| other.first.time);
+    part.chunk_by(|before, next| start(before).zip(start(next)).is_some_and(|(a, b)| b - a <= PAUSE))
+        .filter(|burst| {
+            is_crowd(
+                &others(burst).into_iter().filter(|other| is_refused_stranger(other)).collect::<Vec<_>>(),
+            )
+        })
+        .map(<[usize]>::to_vec)
+        .collect()
+}
+
 /// Whether attempts without a session are so many beside the sessions of the same source that guessing explains them:
 /// each client of many users behind one address makes a probe or two beside its session.
 pub const fn outnumbers(without: usize, sessions: usize) -> bool {
@@ -126,6 +192,20 @@ pub fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
             storms.push(own.iter().copied().collect());
         }
     }
+    let refuses = |attempt: &Attempt| {
+        attempt.events.iter().any(|joined| super::keys::refuses_credentials(&joined.event))
+    };
+    let all: Vec<Other> = if attempts.iter().any(refuses) {
+        attempts.iter().map(Other::of_attempt).collect()
+    } else {
+        Vec::new()
+    };
+    for crowd in crowds(&all) {
+        let is_free = |at: &usize| storms.iter().all(|storm| !storm.contains(at));
+        let free: BTreeSet<usize> = crowd.into_iter().filter(is_free).collect();
+        storms.push(free);
+    }
+    storms.retain(|storm| !storm.is_empty());
     storms
 }
 
@@ -138,6 +218,7 @@ fn bursts<'a>(attempts: &[Attempt], own: &'a [usize], pause: i64) -> Vec<&'a [us
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::{Locator, Mark};
 
     #[test]
     fn many_sources_with_the_same_names_are_one_storm() {
@@ -153,6 +234,56 @@ mod tests {
         assert!(joint_storm(&attempts(&["kiosk"], 10)).is_empty(), "thin clients share one name");
         assert!(joint_storm(&attempts(&["alice", "bob", "carol"], 3)).is_empty(), "one source for each name");
         assert!(joint_storm(&[]).is_empty());
+    }
+
+    fn refused_of(client: IpAddr, first: Mark) -> Other {
+        Other {
+            client,
+            client_port: 50_000,
+            server: Endpoint { ip: IpAddr::from([0; 4]), port: 0 },
+            window: crate::base::Window::at(first.time),
+            first,
+            reached: Stage::Authentication,
+            cookie: None,
+            name: None,
+            logged: true,
+            refused: Some(first),
+            request: None,
+            accepted: None,
+            tls_passed: None,
+            certificate: None,
+            session: false,
+            cut_at: None,
+            server_silent: None,
+            server_ttl: None,
+            idle_before_end: None,
+        }
+    }
+
+    #[test]
+    fn refused_strangers_are_a_crowd_and_refused_colleagues_are_not() {
+        let attempt = |at: u8, net: [u8; 2], gap: i64| {
+            let time = Timestamp::from_nanos(i64::from(at) * gap);
+            let source = crate::base::SourceId(0);
+            let first = Mark { time, at: Locator::Record { source, number: u64::from(at) } };
+            refused_of(IpAddr::from([net[0], net[1], 7, at]), first)
+        };
+        let attempts = |count: u8, net: [u8; 2], gap: i64| -> Vec<Other> {
+            (0..count).map(|at| attempt(at, net, gap)).collect()
+        };
+        assert_eq!(crowds(&attempts(8, [198, 18], 5 * time::SECOND)).len(), 1);
+        assert!(
+            crowds(&attempts(8, [10, 1], 5 * time::SECOND)).is_empty(),
+            "an office without its controller"
+        );
+        assert!(crowds(&attempts(4, [198, 18], 5 * time::SECOND)).is_empty(), "too few to tell");
+        assert!(crowds(&attempts(8, [198, 18], 3 * MINUTE)).is_empty(), "users come over the day");
+        let mut own = attempts(8, [198, 18], 5 * time::SECOND);
+        for at in 0..4 {
+            let inside = attempt(at, [198, 18], 600 * time::SECOND);
+            own.push(Other { refused: None, session: true, ..inside });
+        }
+        assert!(crowds(&own).is_empty(), "four of them get in later: four are too few to tell");
     }
 
     #[test]

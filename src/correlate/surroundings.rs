@@ -10,9 +10,11 @@ use super::attempt::{Attempt, Joined};
 use super::coverage::Coverage;
 use super::keys;
 use super::side::SideConnection;
+use super::storm;
 use crate::base::{Mark, Observed, Timestamp, Window, time};
 use crate::connection::observations::{Host, Observations};
 use crate::connection::{Connection, Outcome, Stage};
+use crate::eventlog::Provider;
 use crate::host::Hosts;
 use crate::packet::Endpoint;
 use crate::stream::Side;
@@ -87,6 +89,8 @@ pub struct Surroundings {
     by_host: FxHashMap<IpAddr, Vec<usize>>,
     /// The same by client and server.
     by_pair: FxHashMap<(IpAddr, Endpoint), Vec<usize>>,
+    /// Sources of the Internet that a server refuses one after the other: indices of `others`, crowd by crowd.
+    crowds: Vec<Vec<usize>>,
     /// Least and greatest TTL of each host.
     ttl_by_host: FxHashMap<IpAddr, (u8, u8)>,
 }
@@ -122,6 +126,7 @@ impl Surroundings {
                 *known = (known.0.min(least), known.1.max(greatest));
             }
         }
+        around.crowds = storm::crowds(&around.others);
         around
     }
 
@@ -227,6 +232,13 @@ impl Surroundings {
             .take_while(move |other| other.first.time <= window.end)
     }
 
+    /// The crowd of strangers that the attempt which begins at `own` is one of, in order of start.
+    pub fn crowd_of(&self, own: Mark) -> Option<Vec<&Other>> {
+        let is_own = |at: &usize| self.others.get(*at).is_some_and(|other| other.first == own);
+        let crowd = self.crowds.iter().find(|crowd| crowd.iter().any(is_own))?;
+        Some(crowd.iter().filter_map(|at| self.others.get(*at)).collect())
+    }
+
     /// Attempts that begin within a window, in order of start.
     pub fn begun_within(&self, window: Window) -> impl Iterator<Item = &Other> {
         let from = self.others.partition_point(|other| other.first.time < window.start);
@@ -259,6 +271,20 @@ impl Surroundings {
                 .all(|window| covered.contains(window.start) && covered.contains(window.end))
                 .then_some(joined.event.time)
         })
+    }
+
+    /// Whether the logs are of other servers than this host: they hold the time of attempts that its service let past
+    /// security, and know of none.
+    pub fn logs_are_strangers_to(&self, ip: IpAddr, own: Mark) -> bool {
+        let mut unknown = false;
+        for other in self.at_host(ip, own) {
+            if other.logged {
+                return false;
+            }
+            unknown |= (other.tls_passed.is_some() || other.session)
+                && self.coverage.unbroken(&Provider::RdpCoreTs, &other.window).is_some();
+        }
+        unknown
     }
 
     /// Far events within a window, in order: looked up, as every connection asks.

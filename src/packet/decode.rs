@@ -457,7 +457,9 @@ impl Packets {
         };
         // Lost fragments are of interest whatever they carried: names and tickets travel by UDP.
         let fragments = error.meaning() == icmp::IcmpMeaning::ReassemblyTimeout;
-        if fragments || self.interest.wants(&error.quoted.from, &error.quoted.to) {
+        let of_interest =
+            error.quoted.is_portless() || self.interest.wants(&error.quoted.from, &error.quoted.to);
+        if fragments || of_interest {
             self.icmp.push(error);
         }
     }
@@ -541,7 +543,8 @@ impl Extensions {
 }
 
 fn options(header: &TcpHeaderSlice<'_>) -> TcpOptions {
-    let mut options = TcpOptions::default();
+    const WITHOUT: usize = 20;
+    let mut options = TcpOptions { none: header.slice().len() == WITHOUT, ..TcpOptions::default() };
     // A malformed option ends the list; those before it stand.
     for element in header.options_iterator().map_while(Result::ok) {
         match element {

@@ -11,9 +11,9 @@ use crate::base::bytes::{array, be16, be32};
 pub struct Quoted {
     /// Transport protocol: 6 TCP, 17 UDP.
     pub protocol: u8,
-    /// Sender of the quoted packet.
+    /// Sender of the quoted packet. Port 0: the snapshot length cut the ports off.
     pub from: Endpoint,
-    /// Its receiver.
+    /// Its receiver, in the same way.
     pub to: Endpoint,
     /// TCP sequence number, where eight bytes of TCP header are quoted.
     pub seq: Option<u32>,
@@ -105,7 +105,14 @@ pub fn mtu(v6: bool, kind: u8, code: u8, message: &[u8]) -> Option<u32> {
     }
 }
 
-/// Reads the quoted packet: an IP header and at least eight bytes of what follows.
+impl Quoted {
+    /// Whether no more than the two hosts can be told.
+    pub const fn is_portless(&self) -> bool {
+        self.from.port == 0 && self.to.port == 0
+    }
+}
+
+/// Reads the quoted packet: an IP header and, where they were captured, eight bytes of what follows.
 pub fn quoted(packet: &[u8]) -> Option<Quoted> {
     let (protocol, from, to, length, transport) = match packet.first()? >> 4 {
         4 => {
@@ -124,10 +131,11 @@ pub fn quoted(packet: &[u8]) -> Option<Quoted> {
     if !matches!(protocol, 6 | 17) {
         return None;
     }
+    let ports = be16(packet, transport).zip(be16(packet, transport + 2)).unwrap_or((0, 0));
     Some(Quoted {
         protocol,
-        from: Endpoint { ip: from.to_canonical(), port: be16(packet, transport)? },
-        to: Endpoint { ip: to.to_canonical(), port: be16(packet, transport + 2)? },
+        from: Endpoint { ip: from.to_canonical(), port: ports.0 },
+        to: Endpoint { ip: to.to_canonical(), port: ports.1 },
         seq: if protocol == 6 { be32(packet, transport + 4) } else { None },
         length,
     })

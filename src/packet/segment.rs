@@ -56,6 +56,8 @@ impl TcpFlags {
 /// The options that matter here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpOptions {
+    /// Whether the header holds none at all.
+    pub none: bool,
     /// Maximum segment size (SYN only).
     pub mss: Option<u16>,
     /// Window scale (SYN only).

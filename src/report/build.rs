@@ -516,7 +516,7 @@ pub(super) fn verdict(own: &causes::Verdict, captures: &Alignment) -> Verdict {
         location: finding.and_then(|finding| finding.location.clone()),
         expected_client_code: finding.and_then(|finding| finding.cause.client_code).map(str::to_owned),
         client_code: None,
-        remedy: finding.map(|finding| finding.cause.remedy()).unwrap_or_default(),
+        remedy: finding.map(Finding::remedy).unwrap_or_default(),
     }
 }
 

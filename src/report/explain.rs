@@ -11,7 +11,7 @@ use super::page::explanation;
 use super::{Format, Style, html, json, markdown, table};
 use crate::causes::{self, Cause};
 use crate::codes::query::{self, Row};
-use crate::codes::{Family, Kind};
+use crate::codes::{Family, Kind, Trust};
 
 /// The version of this shape.
 pub const SCHEMA: &str = "rdpscan.explain.v1";
@@ -266,7 +266,11 @@ fn add(answer: &mut Answer, (family, code): Row) {
     all(&mut answer.does_not_mean, family.not);
     all(&mut answer.would_decide, if code.decides.is_empty() { family.decides } else { code.decides });
     all(&mut answer.also, code.know);
-    all(&mut answer.sources, family.sources);
+    // A row that is less sure than its family is known from elsewhere.
+    let retold = code.trust == Some(Trust::Retold);
+    let sources =
+        if retold { &["A public transcription of the texts in mstscax.dll"] } else { family.sources };
+    all(&mut answer.sources, sources);
 }
 
 /// The two numbers of one error box of mstsc.
@@ -388,15 +392,25 @@ fn meaning((family, code): Row) -> Meaning {
     }
 }
 
-/// The causes in whose case mstsc shows this reason or extended reason, or the wire this negotiation failure.
+/// The causes in whose case mstsc shows this reason or extended reason, or the wire this negotiation failure or alert.
 fn shown_with(family: &Family, value: u32) -> Vec<CauseName> {
     let shows = |cause: &&&Cause| match family.name {
         "reason" | "gateway-reason" => cause.shows(value, false),
         "extended" | "errorinfo" => cause.shows(value, true),
+        "alert" => names_alert(&cause.section("Seen as").join(" "), value),
         "negotiation-failure" => cause.id.starts_with(&format!("neg-failure-{value}-")),
         _ => false,
     };
     causes::ALL.iter().filter(shows).map(|cause| named(cause)).collect()
+}
+
+/// Whether a text names a TLS alert: `alert 40, 42 or 46`.
+fn names_alert(text: &str, value: u32) -> bool {
+    let is_part = |c: char| c.is_ascii_digit() || c == ',' || c == ' ' || c == 'o' || c == 'r';
+    text.split("alert ").skip(1).any(|rest| {
+        let list: String = rest.chars().take_while(|c| is_part(*c)).collect();
+        list.split(|c: char| !c.is_ascii_digit()).any(|number| number.parse() == Ok(value))
+    })
 }
 
 /// With a capital and a full stop, unless it begins with a name.

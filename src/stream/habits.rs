@@ -16,6 +16,8 @@ pub struct Habits {
     pub timestamps: bool,
     /// Maximum segment size it announced.
     pub mss: Option<u16>,
+    /// Whether its SYN had no options.
+    pub bare_syn: bool,
     /// Segments seen.
     pub segments: u64,
     /// Times it advertised a window of zero.
@@ -55,6 +57,7 @@ impl Habits {
         self.timestamps |= segment.options.timestamp.is_some();
         self.mss = segment.options.mss.or(self.mss);
         if segment.flags.has(TcpFlags::SYN) {
+            self.bare_syn = segment.options.none;
             return false;
         }
         if segment.window > 0 {

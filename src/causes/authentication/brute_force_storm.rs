@@ -30,7 +30,7 @@ cause! {
     ///
     /// ## Seen as
     /// More than ten connection requests a minute of one source, several names, none of which becomes a session; or of
-    /// many sources that share several names; RdpCoreTS 140 and Security 4625 in series.
+    /// many sources that share several names, or that are refused one after the other; RdpCoreTS 140 and Security 4625 in series.
     "brute-force-storm", stage: Authentication, severity: Warning, blames: [Client],
     more_specific_than: ["bad-password-or-unknown-user", "nla-refused-reason-not-visible", "client-left-or-probe",
         "closed-inside-tls-reason-not-visible", "tls-alert-other"],
@@ -53,7 +53,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let (sessions, same): (Vec<&Other>, Vec<&Other>) = same.into_iter().partition(|other| other.session);
     if !outnumbers(same.len(), sessions.len()) || !is_storm_of(&same) {
         return if sessions.is_empty() {
-            joint(case, connection).or_else(|| patient(case, connection))
+            joint(case, connection).or_else(|| patient(case, connection)).or_else(|| crowd(case, connection))
         } else {
             None
         };
@@ -130,6 +130,23 @@ fn patient(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
     let detail = format!("{} within an hour from {}{under}", all.len(), connection.client.ip);
     let finding = Finding::new(&CAUSE, strength(corroborated), Blame::Client, evidence);
     Some(finding.titled("One source tries to log on again and again, and is never let in").detail(detail))
+}
+
+/// Many sources of the Internet that the server refuses, one after the other, and that never get in.
+fn crowd(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
+    let crowd = case.around.crowd_of(connection.first)?;
+    let sources: BTreeSet<IpAddr> = crowd.iter().map(|other| other.client).collect();
+    let mut evidence = first_and_last(&crowd, "the first of these attempts");
+    evidence.extend(refused(case));
+    let (attempts, sources) = (crowd.len(), sources.len());
+    let detail =
+        format!("{attempts} attempts from {sources} sources of the Internet, none of which ever gets in");
+    let finding = Finding::new(&CAUSE, Strength::Inferred, Blame::Client, evidence);
+    Some(
+        finding
+            .titled("Many sources are refused one after the other: passwords are being guessed")
+            .detail(detail),
+    )
 }
 
 fn first_and_last(own: &[&Other], first: &str) -> Vec<Evidence> {

@@ -73,8 +73,8 @@ fn hardware(told: &Observed<[u8; 6]>) -> String {
 /// Tcpip 4199 of the server: another device has its address.
 fn conflict(case: &Case<'_>, near: Window) -> Option<Evidence> {
     let ip = case.connection()?.server.ip;
-    case.around.far_near(near).filter(|joined| case.around.reliable_time(joined).is_some()).find_map(
-        |joined| match network::meaning(&joined.event)? {
+    case.around.far_near(near).filter(|joined| case.reliable_time(joined).is_some()).find_map(|joined| {
+        match network::meaning(&joined.event)? {
             network::Meaning::AddressConflict { ip: Some(own), hardware } if own == ip => {
                 let other = hardware.unwrap_or("another device");
                 Some(Evidence::event(
@@ -83,6 +83,6 @@ fn conflict(case: &Case<'_>, near: Window) -> Option<Evidence> {
                 ))
             }
             _ => None,
-        },
-    )
+        }
+    })
 }

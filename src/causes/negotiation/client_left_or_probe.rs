@@ -4,7 +4,7 @@ use crate::base::time;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::{Nla, Outcome, Stage};
 use crate::correlate::incident::CLICK;
-use crate::stream::{CloseKind, Opening, Side};
+use crate::stream::{Close, CloseKind, Flow, Opening, Side};
 
 cause! {
     /// The client left before it sent credentials: a probe or a cancelled attempt.
@@ -20,7 +20,7 @@ cause! {
     ///   connection, and capture on the client.
     ///
     /// ## Seen as
-    /// A client RST or FIN before credentials; RdpCoreTS 131, 65, 72, 141, then 142/143 (64), 103 (14) without 140.
+    /// A client RST or FIN before credentials, or in answer to the SYN-ACK of a SYN without options; RdpCoreTS 131, 65, 72, 141, then 142/143 (64), 103 (14) without 140.
     "client-left-or-probe", stage: Negotiation, severity: Benign, blames: [None],
 }
 
@@ -37,8 +37,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     {
         return None;
     }
-    if connection.tls.fatal_alert().is_some() || connection.foreign.is_some() || !flow.is_established() {
+    if connection.tls.fatal_alert().is_some() || connection.foreign.is_some() {
         return None;
+    }
+    if !flow.is_established() {
+        return half_open_scan(flow, close);
     }
     // With the beginning or more missing nobody can tell what the client saw.
     if !flow.to_server.from_start || !case.end_is_seen() || !case.capture_is_sound() {
@@ -114,4 +117,18 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         finding
             .missing("if the user did not leave: a capture on the client, and its security software's log"),
     )
+}
+
+/// A SYN without options, which no system sends for a user, and a reset to the answer.
+fn half_open_scan(flow: &Flow, close: &Close) -> Option<Finding> {
+    let plain = flow.opening == Opening::Syn && flow.client_habits.bare_syn && flow.syns.len() == 1;
+    if !plain || flow.syn_acks.len() != 1 || close.kind != CloseKind::Rst || flow.closes.len() > 1 {
+        return None;
+    }
+    let evidence = vec![
+        Evidence::at(close.mark, "the client answers the server's SYN-ACK with RST"),
+        Evidence::at(flow.first, "its SYN carries no option; no system of a user sends such"),
+    ];
+    let says = "the port was tried by a half-open scan: a SYN without options, and a reset to the answer";
+    Some(Finding::new(&CAUSE, Strength::Inferred, Blame::None, evidence).detail(says))
 }

@@ -1,7 +1,7 @@
 //! The client moved to another network: its old address falls silent, and it comes back from a new one.
 
 use super::decision;
-use crate::base::{Window, time};
+use crate::base::{Timestamp, Window, time};
 use crate::causes::transport::packet_loss::timed_out;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::Stage;
@@ -42,24 +42,17 @@ const ALONE: i64 = time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let Some((connection, flow)) = case.both() else { return logged_only(case) };
-    let running = connection.reached >= Stage::Settings && connection.goodbye.is_none();
+    let up = connection.reached >= Stage::Settings || decision::was_used(case);
+    let running = up && connection.goodbye.is_none();
     if !running || flow.closes.iter().any(|close| close.from == Side::Client) {
         return None;
     }
     let last = flow.client_habits.last?;
     let alone = flow.fell_silent(Side::Client, ALONE)?;
     let lost = flow.swallowed(Side::Server).into_iter().find(|lost| lost.last.time > last.time)?;
-    let cookie = connection.cookie()?.value.to_lowercase();
     let back = Window { start: last.time, end: last.time.shifted(BACK) };
-    let next = case.around.at_server(connection.server, connection.first).find(|other: &&Other| {
-        other.client != connection.client.ip
-            && back.contains(other.window.start)
-            && other.cookie.as_deref() == Some(cookie.as_str())
-            // Who was there before did not come from elsewhere.
-            && !case.around.at_server(connection.server, connection.first).any(|before| {
-                before.client == other.client && before.first.time < last.time
-            })
-    })?;
+    let own = Other::of_attempt(case.attempt?).name?;
+    let next = newcomers(case, last.time).find(|other| other.name.as_deref() == Some(own.as_str()))?;
     let mut evidence = vec![
         Evidence::at(last, format!("the last sign of the client at {}", connection.client.ip)),
         Evidence::at(lost.last, format!("the server repeats {} bytes; nothing answers", lost.length)),
@@ -81,6 +74,31 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let finding = Finding::new(&CAUSE, strength, Blame::Client, evidence)
         .detail(format!("{detail}; the server repeated its data for {:.1} s", seconds(alone.value)));
     Some(finding.missing("the client's NetworkProfile/Operational log: 10001 and 10000 at that second"))
+}
+
+/// Clients that come to the same server soon after a moment and were not there before.
+fn newcomers<'a>(case: &Case<'a>, moment: Timestamp) -> impl Iterator<Item = &'a Other> + use<'a> {
+    let around = case.around;
+    let back = Window { start: moment, end: moment.shifted(BACK) };
+    case.connection().into_iter().flat_map(move |own| {
+        around.at_server(own.server, own.first).filter(move |other| {
+            other.client != own.client.ip
+                && back.contains(other.window.start)
+                && !around
+                    .at_server(own.server, own.first)
+                    .any(|before| before.client == other.client && before.first.time < moment)
+        })
+    })
+}
+
+/// Whether the client that fell silent may be back from another address: somebody is, and nothing tells that it is
+/// another user; and no more can be said of it.
+pub(in crate::causes) fn may_be_back(case: &Case<'_>) -> bool {
+    let last = case.flow().and_then(|flow| flow.client_habits.last);
+    let Some((last, attempt)) = last.zip(case.attempt) else { return false };
+    let own = Other::of_attempt(attempt).name;
+    detect(case).is_none()
+        && newcomers(case, last.time).any(|other| other.name.is_none() || own.is_none() || other.name == own)
 }
 
 /// From the server's log alone: its transport to the old address timed out, and the same user had come back from
@@ -116,7 +134,7 @@ fn moved(case: &Case<'_>, back: Window) -> Option<Evidence> {
     let joined = case
         .around
         .far_near(back.widened(5 * time::SECOND))
-        .filter(|joined| case.around.reliable_time(joined).is_some())
+        .filter(|joined| case.reliable_time(joined).is_some())
         .find(|joined| {
             matches!(
                 network::meaning(&joined.event),

@@ -3,7 +3,6 @@
 use super::decision;
 use crate::base::{Mark, Timestamp, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
-use crate::connection::Stage;
 use crate::correlate::Joined;
 use crate::eventlog::{Event, Provider, system};
 use crate::stream::Side;
@@ -43,7 +42,6 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     match case.both() {
-        Some((connection, _)) if connection.reached < Stage::Session => None,
         Some(_) => [Side::Client, Side::Server].into_iter().find_map(|side| on_wire(case, side)),
         None => logs_only(case),
     }

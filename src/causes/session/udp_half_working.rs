@@ -76,7 +76,7 @@ fn logged(case: &Case<'_>, joined: &Joined) -> Option<Evidence> {
     let event = &joined.event;
     let dtls = matches!(rdp_core_ts::meaning(event), Some(rdp_core_ts::Meaning::DtlsFailed(_)));
     let schannel = event.provider == Provider::Schannel && matches!(event.id, 36896..=36899);
-    let known = case.around.reliable_time(joined).is_some();
+    let known = case.reliable_time(joined).is_some();
     (known && (dtls || schannel)).then(|| {
         Evidence::event(
             event,

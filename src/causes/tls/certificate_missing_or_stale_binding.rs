@@ -70,7 +70,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     }
     // A log that covers the time, and does not hold this connection, is another server's.
     let other = case.around.coverage.has(&Provider::RdpCoreTs) && case.accepted().is_none();
-    let known = case.around.reliable_time(joined).is_some() && !other;
+    let known = case.reliable_time(joined).is_some() && !other;
     let strength = if known { Strength::Corroborated } else { Strength::Inferred };
     let text = text.map(|text| format!(": {text}")).unwrap_or_default();
     let mut evidence = vec![Evidence::event(&joined.event, format!("{says}{text}"))];

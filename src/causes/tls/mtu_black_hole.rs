@@ -1,8 +1,8 @@
 //! Large segments vanish, small ones pass, and nobody says why.
 
 use crate::base::time;
-use crate::causes::transport::icmp_of;
 use crate::causes::transport::packet_loss::timed_out;
+use crate::causes::transport::{icmp_cut_off, icmp_of};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::reassemble::Repeat;
@@ -46,7 +46,9 @@ const SPAN: i64 = 700 * time::MILLISECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (_, flow) = case.both()?;
-    if !flow.is_established() || icmp_of(flow, &[IcmpMeaning::TooBig]).is_some() || !case.capture_is_fair() {
+    let told =
+        icmp_of(flow, &[IcmpMeaning::TooBig]).or_else(|| icmp_cut_off(case, flow, IcmpMeaning::TooBig));
+    if !flow.is_established() || told.is_some() || !case.capture_is_fair() {
         return None;
     }
     let repeated =

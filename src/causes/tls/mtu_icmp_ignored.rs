@@ -1,6 +1,6 @@
 //! A router says that packets are too big, and the sender goes on at the old size.
 
-use crate::causes::transport::icmp_evidence;
+use crate::causes::transport::{icmp_evidence, icmp_of};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::{Flow, Side};
@@ -33,7 +33,7 @@ const TIMES: u32 = 2;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (_, flow) = case.both()?;
-    let error = flow.icmp.iter().find(|error| error.meaning() == IcmpMeaning::TooBig)?;
+    let error = &icmp_of(flow, &[IcmpMeaning::TooBig])?;
     // The quoted packet's sender is who should shrink.
     let side = if error.quoted.from == flow.client { Side::Client } else { Side::Server };
     let lost = flow.swallowed(side).into_iter().find(|lost| {

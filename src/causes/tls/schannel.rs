@@ -7,7 +7,7 @@ use super::handshake;
 use crate::base::{Window, time};
 use crate::causes::{Case, Evidence};
 use crate::connection::{Stage, Transport};
-use crate::correlate::Joined;
+use crate::correlate::{Joined, keys};
 use crate::eventlog::schannel::{Meaning, Role, meaning};
 use crate::eventlog::{Event, Provider, rdp_client, rdp_core_ts, remote_connection_manager};
 
@@ -47,7 +47,7 @@ pub struct Sign {
 /// Whether a log may speak of a server that turned down this ClientHello. `None`: packets or events contradict.
 pub fn sight(case: &Case<'_>) -> Option<Sight> {
     let connection = case.connection()?;
-    if passed_security(case) {
+    if passed_tls(case) {
         return None;
     }
     if connection.transport == Transport::Unseen {
@@ -62,7 +62,7 @@ pub fn sight(case: &Case<'_>) -> Option<Sight> {
 
 /// The same for a client that turned down the server's certificate.
 pub fn sight_of_client(case: &Case<'_>) -> Option<Sight> {
-    if passed_security(case) {
+    if passed_tls(case) {
         return None;
     }
     match case.connection() {
@@ -170,15 +170,13 @@ pub fn beside(a: &Joined, b: &Joined) -> bool {
 }
 
 /// Whether the connection's own events show that security went through, or that CredSSP was reached.
-pub fn passed_security(case: &Case<'_>) -> bool {
+pub fn passed_tls(case: &Case<'_>) -> bool {
     case.all_events().any(|joined| {
-        matches!(
-            (&joined.event.provider, joined.event.id),
-            (Provider::RdpCoreTs, 68 | 98 | 100 | 101 | 104 | 132 | 140)
-                | (Provider::RemoteConnectionManager, 1149)
-                | (Provider::LocalSessionManager, 21 | 22 | 25)
-                | (Provider::RdpClient, 1025 | 1027)
-        )
+        keys::passed_security(&joined.event)
+            || matches!(
+                (&joined.event.provider, joined.event.id),
+                (Provider::RdpCoreTs, 140) | (Provider::RdpClient, 1025 | 1027)
+            )
     })
 }
 

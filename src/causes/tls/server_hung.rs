@@ -119,6 +119,6 @@ fn stuck(case: &Case<'_>) -> Option<Evidence> {
             Some(system::Meaning::Service(service)) if service.is_rdp() && service.state == service::ServiceState::Hangs
         )
     })?;
-    case.around.reliable_time(joined)?;
+    case.reliable_time(joined)?;
     Some(Evidence::event(&joined.event, "the service control manager waits for the service in vain"))
 }

@@ -32,7 +32,10 @@ const SPAN: i64 = time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (_, flow) = case.both()?;
-    if flow.opening != Opening::Syn || !flow.is_established() || flow.is_half_open() || !flow.icmp.is_empty()
+    if flow.opening == Opening::MidStream
+        || !flow.is_established()
+        || flow.is_half_open()
+        || !flow.icmp.is_empty()
     {
         return None;
     }

@@ -59,7 +59,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let mut evidence = vec![Evidence::event(&joined.event, says)];
     evidence.extend(syn_evidence(flow));
     let clock = joined.corrected.is_some()
-        || case.around.reliable_time(joined).is_some()
+        || case.reliable_time(joined).is_some()
             && slept.contains(flow.first.time.shifted(-UNCOMPARED))
             && slept.contains(flow.last.time.shifted(UNCOMPARED));
     let sure = told && is_one_computer(case) && clock;

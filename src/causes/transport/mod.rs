@@ -38,13 +38,33 @@ pub(in crate::causes) fn icmp_of(flow: &Flow, meanings: &[IcmpMeaning]) -> Optio
     flow.icmp.iter().find(|error| meanings.contains(&error.meaning())).copied()
 }
 
+/// An ICMP error of a meaning about the two hosts of this flow, cut off by the snapshot length before the ports: it may
+/// be about this flow.
+pub(in crate::causes) fn icmp_cut_off(
+    case: &Case<'_>,
+    flow: &Flow,
+    meaning: IcmpMeaning,
+) -> Option<IcmpError> {
+    let own = case.around.captures.iter().find(|capture| capture.source == flow.first.at.source())?;
+    let ends = [(flow.client.ip, flow.server.ip), (flow.server.ip, flow.client.ip)];
+    own.orphans
+        .iter()
+        .filter(|error| error.quoted.is_portless() && error.meaning() == meaning)
+        .find(|error| ends.contains(&(error.quoted.from.ip, error.quoted.to.ip)))
+        .copied()
+}
+
 /// An ICMP error as evidence.
 pub(in crate::causes) fn icmp_evidence(flow: &Flow, error: &IcmpError, says: &str) -> Evidence {
     Evidence::at(flow.mark_of(error), format!("{} sends {}: {says}", error.reporter, error.label()))
 }
 
-/// Whether all logs are of one computer: events that are tied by time alone may else be another host's.
+/// Whether all logs are of one computer, and it can be the server: events that are tied by time alone may else be
+/// another host's.
 fn is_one_computer(case: &Case<'_>) -> bool {
+    if case.logs_are_strangers() {
+        return false;
+    }
     let mut computers = case.around.coverage.logs.iter().flat_map(|log| &log.computers);
     computers.next().is_some_and(|first| computers.all(|other| other.eq_ignore_ascii_case(first)))
 }

@@ -2,6 +2,7 @@
 
 use super::icmp_of;
 use crate::base::time;
+use crate::causes::session::client_network_change::may_be_back;
 use crate::causes::session::decision;
 use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause};
 use crate::connection::Connection;
@@ -53,6 +54,12 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         Some(_) if connection.goodbye.is_none() && case.all_came() => None,
         // Then the host went, or the network right before it.
         Some((Side::Client, _)) if died_for_all(case, connection, flow) => None,
+        // Then it went elsewhere, for all that is known.
+        Some((Side::Server, _)) if may_be_back(case) => None,
+        // What is cut off hides whether this was a session that a device on the path forgot.
+        Some((_, lost)) if flow.is_cut() && !connection.reached_session() && after_idling(flow, &lost) => {
+            None
+        }
         Some((side, lost)) if connection.goodbye.is_none() => {
             Some(failure(case, connection, flow, side, &lost))
         }

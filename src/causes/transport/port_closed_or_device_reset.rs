@@ -49,6 +49,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
                     "the reset comes {seconds:.1} s after the SYN, the time-out of a proxy or a translating device; a \
                      host that refuses does so at once"
                 ))
+                .begin_with(
+                    "On the client: `tracert -d SERVER` and the proxy or VPN in use show which device answers for \
+                     the server; its log tells what it tried to reach at this second, and why that did not answer.",
+                )
                 .missing("a capture behind that device, or on the server: is the SYN passed on, and does the server answer?"),
         );
     }

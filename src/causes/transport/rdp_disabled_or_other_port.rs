@@ -35,6 +35,8 @@ cause! {
 
 /// The listener's fate is looked for this far back.
 const BEFORE: i64 = 30 * 24 * 3600 * time::SECOND;
+/// A log that ended longer before the connection knows nothing of the port at that time.
+const STILL_SO: i64 = 12 * 3600 * time::SECOND;
 /// An end of the service takes its listener along within this time.
 const TOGETHER: i64 = 30 * time::SECOND;
 
@@ -113,8 +115,12 @@ fn other_port(case: &Case<'_>, port: u16, moment: Timestamp) -> Option<Claim> {
     let evidence =
         vec![Evidence::event(&event.event, format!("the server's listener was bound to port {other}"))];
     let detail = format!("the server listens on port {other}, the client uses {port}");
-    // A port that was bound stays bound: the clocks do not matter, whose log it is does.
-    let strength = if is_one_computer(case) { Strength::Corroborated } else { Strength::Inferred };
+    // A port that was bound stays bound: a few hours do not matter, whose log it is does.
+    let source = event.event.at.source();
+    let fresh = case.around.coverage.logs.iter().any(|log| {
+        log.source == source && log.window.is_some_and(|window| window.end > moment.shifted(-STILL_SO))
+    });
+    let strength = if fresh && is_one_computer(case) { Strength::Corroborated } else { Strength::Inferred };
     Some((evidence, detail, strength))
 }
 
@@ -138,7 +144,7 @@ fn switched_off(case: &Case<'_>, moment: Timestamp) -> Option<Claim> {
     }
     let evidence =
         vec![Evidence::event(&off.event, "the server's listener was switched off, and not on again")];
-    let strength = if is_one_computer(case) && case.around.reliable_time(off).is_some() {
+    let strength = if is_one_computer(case) && case.reliable_time(off).is_some() {
         Strength::Corroborated
     } else {
         Strength::Inferred

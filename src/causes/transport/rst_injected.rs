@@ -1,5 +1,6 @@
 //! A device on the path forges a reset.
 
+use crate::base::time;
 use crate::causes::case::{ending_says, routers_passed};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::correlate::MatchKey;
@@ -31,6 +32,11 @@ cause! {
     client_code: "0x904",
 }
 
+/// No device forgets connections sooner.
+const FORGETS: i64 = 60 * time::SECOND;
+/// A device that knows no such connection answers within this.
+const AT_ONCE: i64 = 2 * time::SECOND;
+
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, flow) = case.both()?;
     if !flow.is_established() {
@@ -42,6 +48,13 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         .filter(|close| close.kind == CloseKind::Rst)
         .find_map(|close| Some((close, case.forged(close)?)))?;
     // What follows an orderly end, or an earlier end, is of no consequence.
+    // A device that forgot an idle session resets it in the server's name. That there was one may be cut off.
+    let forgotten = flow.silence.is_some_and(|silence| {
+        silence.length() >= FORGETS && (close.mark.time - silence.to.time).abs() <= AT_ONCE
+    });
+    if forgotten && flow.is_cut() && !connection.reached_session() {
+        return None;
+    }
     let ended_before =
         flow.closes.iter().any(|other| other.mark < close.mark && case.forged(other).is_none());
     let said_goodbye = connection.goodbye.as_ref().is_some_and(|goodbye| goodbye.mark() < close.mark);

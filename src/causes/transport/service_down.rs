@@ -59,11 +59,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         None => evidence.extend(case.ending()),
     }
     // By time alone two classes agree only where the clocks are known.
-    let strength = if case.around.reliable_time(stopped).is_some() {
-        Strength::Corroborated
-    } else {
-        Strength::Inferred
-    };
+    let strength =
+        if case.reliable_time(stopped).is_some() { Strength::Corroborated } else { Strength::Inferred };
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
 }
 

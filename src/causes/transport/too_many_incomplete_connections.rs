@@ -64,7 +64,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         Evidence::at(other.first, says)
     }));
     // By time alone the two classes agree only where the clocks are known.
-    let known = case.around.reliable_time(throttled).is_some();
+    let known = case.reliable_time(throttled).is_some();
     let strength = if known { Strength::Corroborated } else { Strength::Inferred };
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
 }

@@ -55,7 +55,9 @@ impl Writer {
             "host" => {
                 let ttl = option(&words, "ttl").map_or(128, |ttl| number(ttl) as u8);
                 let ip = words[2].parse().unwrap_or_else(|_| panic!("not an address: {line}"));
-                self.hosts.insert(words[1].clone(), Host::new(&words[1], ip, ttl));
+                // Two samples show two computers, and count on their own.
+                let seed = format!("{} {}", self.sample, words[1]);
+                self.hosts.insert(words[1].clone(), Host::new(&seed, ip, ttl));
             }
             "vantage" => {
                 let far = seconds(option(&words, "rtt").expect("rtt="));
@@ -71,8 +73,9 @@ impl Writer {
             "view" => self.views.push(View::new(&words)),
             "connection" => {
                 let mss = option(&words, "mss").map_or(1460, |mss| number(mss) as u16);
+                let seed = format!("{} {}", self.sample, words[1]);
                 let talk =
-                    Conversation::new(&words[1], endpoint(&words[2]), endpoint(&words[3]), mss, self.delay);
+                    Conversation::new(&seed, endpoint(&words[2]), endpoint(&words[3]), mss, self.delay);
                 self.connections.insert(words[1].clone(), talk);
             }
             _ => self.frame_line(&words, line),
