@@ -83,8 +83,8 @@ fn grouped(connections: Vec<Connection>, alignment: &Alignment) -> Vec<Vec<Conne
 /// translation: captured on the device that makes it.
 fn is_translation(one: &Connection, other: &Connection) -> bool {
     /// A device passes a segment on within this.
-    const PASSED_ON: i64 = time::SECOND;
-    (one.client, one.server) != (other.client, other.server)
+    const PASSED_ON: i64 = 100 * time::MILLISECOND;
+    (one.client.ip, one.server.ip) != (other.client.ip, other.server.ip)
         && (one.first.time - other.first.time).abs() <= PASSED_ON
 }
 
