@@ -54,7 +54,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let repeated =
         [Side::Client, Side::Server].into_iter().find_map(|side| Some((side, too_large(flow, side)?)));
     let Some((side, lost)) = repeated else {
-        return case.capture_is_sound().then(|| beyond_the_hole(flow)).flatten();
+        return case.capture_is_sound().then(|| beyond_the_hole(case, flow)).flatten();
     };
     // What came to the other capture point was not too large for the path.
     if case.all_came() {
@@ -145,7 +145,7 @@ fn explaining_mtu(case: &Case<'_>, flow: &Flow, passed: u32, lost: u32) -> Optio
 
 /// Seen from the receiver: large segments never arrive, the smaller end of the same burst does, and the sender is
 /// still heard.
-fn beyond_the_hole(flow: &Flow) -> Option<Finding> {
+fn beyond_the_hole(case: &Case<'_>, flow: &Flow) -> Option<Finding> {
     let (side, hole) = [Side::Client, Side::Server].into_iter().find_map(|side| {
         let stream = flow.stream(side);
         let hole =
@@ -156,7 +156,7 @@ fn beyond_the_hole(flow: &Flow) -> Option<Finding> {
         (never_filled && heard && !passed).then_some((side, *hole))
     })?;
     let last = flow.habits(side).last?;
-    let evidence = vec![
+    let mut evidence = vec![
         Evidence::at(
             hole.mark,
             format!(
@@ -167,8 +167,14 @@ fn beyond_the_hole(flow: &Flow) -> Option<Finding> {
         ),
         Evidence::at(last, format!("the {} is still heard: small packets pass", side.name())),
     ];
+    // What was sent is as large as the receiver takes.
+    let passed = flow.stream(side).largest_passed.unwrap_or(0);
+    let sent = flow.habits(side.other()).mss.map_or(LARGE, u32::from);
+    let explains = explaining_mtu(case, flow, passed, sent);
+    let strength = if explains.is_some() { Strength::Corroborated } else { Strength::Inferred };
+    evidence.extend(explains);
     Some(
-        Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence)
+        Finding::new(&CAUSE, strength, Blame::Network, evidence)
             .detail("the large segments of a burst never arrive, its small end and later small packets do")
             .located(format!("on the way from the {} to this capture point", side.name()))
             .missing(format!("a capture at the {}: it shows the large segments being repeated", side.name())),

@@ -21,7 +21,8 @@ cause! {
     ///   Session Host > Connections, "Allow users to connect remotely by using Remote Desktop Services").
     /// - `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp" /v PortNumber`: connect
     ///   to that port (`mstsc /v:SERVER:PORT`), or set it back to 3389 (0xd3d) and open the port in the firewall.
-    /// - `/v fEnableWinStation` in the same key must be 1.
+    /// - `reg query "HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server\WinStations\RDP-Tcp" /v fEnableWinStation` must
+    ///   be 1.
     /// - After a change: `Restart-Service TermService -Force` (it ends the sessions).
     /// - To verify: `qwinsta` shows rdp-tcp in state Listen; RdpCoreTS 129 names the port.
     ///
