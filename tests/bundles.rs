@@ -379,6 +379,27 @@ fn archives_without_end_are_left_at_the_fourth() {
     assert_eq!(report.sources.len(), 1);
 }
 
+/// Several frames, as `pzstd` and `cat` make them, and a stream that breaks off: what is there is read.
+#[test]
+fn all_of_a_zstd_stream_is_read() {
+    let whole = capture();
+    let (first, second) = whole.split_at(400);
+    let skipped = [0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4];
+    let frames = [&skipped[..], &zst(first), &skipped, &zst(second)].concat();
+    let report = analyzed(&zip(&[("capture.zst", frames)]));
+    let expected = analyzed(&zip(&[("capture.pcapng", capture())]));
+    assert_eq!(report.connections.len(), 1);
+    assert_eq!(report.incidents[0].verdict.summary, expected.incidents[0].verdict.summary);
+    assert!(report.notes.is_empty(), "{:?}", report.notes);
+    // Its second block is cut: the capture is in the first.
+    let mut random = super::random::Random::new(3);
+    let noise: Vec<u8> = (0..300_000).map(|_| random.below(256) as u8).collect();
+    let stream = zst(&tar(&[("a/capture.pcapng", capture()), ("a/noise.bin", noise)]));
+    let report = analyzed(&stream[..200_000]);
+    assert!(!report.incidents.is_empty());
+    assert_eq!(notes(&report, NoteKind::DamagedArchive).len(), 1, "{:?}", report.notes);
+}
+
 #[test]
 fn a_hundred_thousand_members_are_counted_and_cut() {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));

@@ -12,6 +12,8 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write;
 use std::process::Command;
 
 use rdpscan::report::{Format, Style, render};
@@ -77,7 +79,7 @@ fn attacked(cookie: &str) -> Report {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("capture.pcapng");
-    std::fs::write(&path, pcapng(&frames)).unwrap();
+    fs::write(&path, pcapng(&frames)).unwrap();
     rdpscan::analyze(&Options { inputs: vec![path], ..Options::default() }).unwrap()
 }
 
@@ -93,28 +95,79 @@ fn strings_of_a_capture_are_inert_in_every_format() {
         let report = attacked(attack);
         let shown = report.connections[0].facts.cookie.clone().unwrap_or_default();
         assert!(!shown.is_empty(), "the attack was not read: {attack:?}");
-        for format in ALL {
-            let text = render(&report, format, Style { width: 400, color: false });
-            assert!(!text.contains(hidden), "{attack:?} in {format:?}");
-            match format {
-                Format::Html => is_inert_html(&text),
-                Format::Csv => is_inert_csv(&text),
-                Format::Markdown => {
-                    // An escaped bracket makes no link.
-                    let bare = without_code(&text).replace("\\]", "");
-                    for part in ["<script", "<img", "<svg", "<base", "](http", "://evil"] {
-                        assert!(!bare.contains(part), "{part} of {attack:?} in {text}");
-                    }
+        is_inert(&report, attack);
+    }
+}
+
+/// The same in a user name of a log, in the subject of a certificate, and in names of files inside an archive.
+#[test]
+fn strings_of_logs_certificates_and_names_are_inert_in_every_format() {
+    let read = |name: &str| fs::read(format!("samples/bad-password--windows/{name}")).unwrap();
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let (capture, log) = (read("capture.pcapng"), read("events.evtx"));
+    let subjects = ["<img src=x>[a](b)", "=1+1\u{1b}[2J |`x` **ab", "-1\u{1b}]0;x\u{7}\u{9}<svg>abcd"];
+    let users = ["<img>", "=1+2\u{202e}", "\u{1b}[2J\u{feff}", "[x](y"];
+    for (subject, user) in subjects.iter().cycle().zip(users) {
+        let subject = &subject.as_bytes()[..17];
+        let user: String = user.chars().chain("     ".chars()).take(5).collect();
+        let members = [
+            (
+                format!("{subject}.pcapng", subject = String::from_utf8_lossy(subject)),
+                replaced(&capture, b"srv01.example.test", &[subject, b"x"].concat()),
+            ),
+            (format!("../{user}.evtx"), replaced(&log, &utf16("alice"), &utf16(&user))),
+        ];
+        let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, bytes) in &members {
+            writer.start_file(name.as_str(), zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(bytes).unwrap();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("case.zip");
+        fs::write(&path, writer.finish().unwrap().into_inner()).unwrap();
+        let report = rdpscan::analyze(&Options { inputs: vec![path], ..Options::default() }).unwrap();
+        assert_eq!(report.sources.len(), 2);
+        assert!(
+            report.incidents[0].user.as_deref().is_some_and(|seen| seen.trim() == user.trim()),
+            "{user:?}"
+        );
+        is_inert(&report, &user);
+    }
+}
+
+/// Each place of `from` as `to`, which is as long.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut out = bytes.to_vec();
+    let places: Vec<usize> = (0..=out.len() - from.len()).filter(|at| out[*at..].starts_with(from)).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        out[at..at + to.len()].copy_from_slice(to);
+    }
+    out
+}
+
+fn is_inert(report: &Report, attack: &str) {
+    for format in ALL {
+        let text = render(report, format, Style { width: 400, color: false });
+        assert!(!text.contains(hidden), "{attack:?} in {format:?}");
+        match format {
+            Format::Html => is_inert_html(&text),
+            Format::Csv => is_inert_csv(&text),
+            Format::Markdown => {
+                // An escaped bracket makes no link.
+                let bare = without_code(&text).replace("\\]", "");
+                for part in ["<script", "<img", "<svg", "<base", "](http", "://evil"] {
+                    assert!(!bare.contains(part), "{part} of {attack:?} in {text}");
                 }
-                Format::Json | Format::Ndjson => {
-                    for line in
-                        if format == Format::Json { vec![text.as_str()] } else { text.lines().collect() }
-                    {
-                        serde_json::from_str::<serde_json::Value>(line).unwrap();
-                    }
-                }
-                Format::Table => {}
             }
+            Format::Json | Format::Ndjson => {
+                for line in if format == Format::Json { vec![text.as_str()] } else { text.lines().collect() }
+                {
+                    serde_json::from_str::<serde_json::Value>(line).unwrap();
+                }
+            }
+            Format::Table => {}
         }
     }
 }
@@ -252,9 +305,35 @@ fn a_page_is_whole_and_asks_for_nothing() {
             assert!(ids.contains(&to), "{at}: nothing is called {to}");
         }
         is_balanced(&page, at);
+        is_told_in_order(&page, at);
         checked += 1;
     }
     assert!(checked >= 60);
+}
+
+/// What a reader with a screen reader needs, and what a narrow page does: there a cell is a row of its label and one box.
+fn is_told_in_order(page: &str, at: &str) {
+    assert!(page.contains("<html lang=\"en\">") && page.contains("<main id=\"main\""), "{at}");
+    for tag in tags(page) {
+        if tag.starts_with("<th ") || tag == "<th>" {
+            assert!(tag.contains("scope=\"col\""), "{at}: {tag}");
+        }
+        if tag.starts_with("<svg") {
+            assert!(tag.contains("aria-hidden=\"true\""), "{at}: {tag}");
+        }
+        if tag.starts_with("<div class=\"ladder") {
+            assert!(tag.contains("role=\"img\" aria-label=\""), "{at}: {tag}");
+        }
+    }
+    for cell in page.split("<td ").skip(1).map(|rest| rest.split("</td>").next().unwrap()) {
+        let inside = cell.split_once('>').unwrap().1;
+        let boxes = ["<div>", "<a ", "<b ", "<code "];
+        assert!(
+            !inside.contains('<') || boxes.iter().any(|begin| inside.starts_with(begin)),
+            "{at}: {inside}"
+        );
+        assert!(inside.matches("<div>").count() <= 1, "{at}: {inside}");
+    }
 }
 
 fn headings_descend(page: &str, at: &str) {
@@ -296,8 +375,7 @@ fn a_browser_has_nothing_to_say() {
         let sample = samples::all().iter().find(|sample| sample.name == name).unwrap();
         let page = folder.path().join(format!("{name}.html"));
         let net = folder.path().join("net.json");
-        std::fs::write(&page, render(sample.report.as_ref().unwrap(), Format::Html, Style::default()))
-            .unwrap();
+        fs::write(&page, render(sample.report.as_ref().unwrap(), Format::Html, Style::default())).unwrap();
         let output = Command::new(&browser)
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"])
             .args(["--disable-background-networking", "--disable-component-update", "--no-first-run"])
@@ -313,7 +391,7 @@ fn a_browser_has_nothing_to_say() {
             String::from_utf8_lossy(&output.stdout).contains("</footer>"),
             "{name}: the page did not come"
         );
-        let net = std::fs::read_to_string(net).unwrap_or_default();
+        let net = fs::read_to_string(net).unwrap_or_default();
         assert!(!net.contains("evil") && !net.contains("rdpscan"), "{name}: something was asked for");
     }
 }

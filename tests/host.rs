@@ -297,6 +297,56 @@ fn the_firewalls_own_log_and_rules_tell_who_drops() {
     changes_nothing(sample, vec![server(), rule("True")]);
 }
 
+/// A Japanese console, PowerShell's table of interfaces, rules of `netsh`, and a folder that TSS named.
+#[test]
+fn other_shapes_of_the_same_texts_decide_as_well() {
+    let japanese = |name: &str, address: &str| {
+        // Code page 932: the words do not matter, dots, colons and digits do.
+        let text = format!(
+            "\r\nWindows IP X\r\n\r\n   X . . . . . . . . . . . . . . .: {name}\r\n\r\nX:\r\n\r\n\
+             \x20  IPv4 X . . . . . . . . . . . .: {address}(X)\r\n"
+        );
+        let word = b"\x83\x5c\x8d\x5c\x90\xac";
+        text.bytes()
+            .flat_map(|byte| if byte == b'X' { word.to_vec() } else { vec![byte] })
+            .collect::<Vec<u8>>()
+    };
+    let own = || ("SRV01_Networking\\SRV01_Ipconfig.txt", japanese("SRV01", "198.51.100.20"));
+    decides("firewall-drop", vec![own(), registry(REGISTRY, 1, 3389, None)], OFF);
+    let rule = |active: &str| -> Member {
+        let text = format!(
+            "\nRegelname:                            Remotedesktop (TCP eingehend)\n{}\n\
+             Aktiviert:                            {active}\nRichtung:                             Eingehend\n\
+             Protokoll:                            TCP\nLokaler Port:                         3389\n\
+             Remoteport:                           Beliebig\nAktion:                               Zulassen\n",
+            "-".repeat(70)
+        );
+        ("SRV01_Networking\\SRV01_FirewallRules.txt", oem(&text))
+    };
+    decides("firewall-drop", vec![server(), rule("Nein")], "firewall-drop corroborated");
+    changes_nothing("firewall-drop", vec![server(), rule("Ja")]);
+    let interfaces = |mtu: u32, state: &str| -> Member {
+        let dashes = "------- ---- ------ ----- ------ ---- ----- -----";
+        let text = format!(
+            "\nifIndex InterfaceAlias AddressFamily NlMtu(Bytes) InterfaceMetric Dhcp ConnectionState PolicyStore\n{dashes}\n\
+             12      Contoso VPN    IPv4          {mtu}         25              Enabled  {state}      ActiveStore\n\n"
+        );
+        ("PC7_Networking\\PC7_NetIPInterface.txt", utf16(&text))
+    };
+    let expected = "mtu-black-hole corroborated";
+    decides("mtu-black-hole", vec![client(), interfaces(1400, "Connected")], expected);
+    changes_nothing("mtu-black-hole", vec![client(), interfaces(1500, "Connected")]);
+    changes_nothing("mtu-black-hole", vec![client(), interfaces(1400, "Disconnected")]);
+    let folder = |name: &'static str| registry(name, 1, 3389, None);
+    let named = ("TSS_SRV01_261120-121500_x\\SRV01_IPconfig_Info_Start_.txt", server().1);
+    decides(
+        "firewall-drop",
+        vec![named.clone(), folder("TSS_SRV01_261120-121500_x\\BasicLog\\reg.txt")],
+        OFF,
+    );
+    changes_nothing("firewall-drop", vec![named, folder("TSS_PC7_261120-121500_x\\BasicLog\\reg.txt")]);
+}
+
 #[test]
 fn a_list_without_listener_says_that_nothing_listens() {
     let sessions = |listener: &str| -> Member {

@@ -24,6 +24,9 @@ mod codes;
 /// What was expected against what was found: the identity.
 #[cfg(test)]
 mod confusion;
+/// Colours that can be read.
+#[cfg(test)]
+mod contrast;
 /// What is handed over twice counts once.
 #[cfg(test)]
 mod copies;

@@ -106,6 +106,49 @@ fn lines_are_as_their_schema_says_and_have_the_columns_of_the_table() {
     assert!(checked >= 60, "only {checked} lines");
 }
 
+/// What `args` print, of JSON; exit code 1 says that something was found.
+fn json_of(args: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_rdpscan")).args(args).output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}"))
+}
+
+#[test]
+fn all_other_json_is_as_its_schema_says() {
+    let right = |of: &str, value: &Value| {
+        let found = complaints(&strict_of(of), value);
+        assert!(found.is_empty(), "{of}:\n{}", found.join("\n"));
+    };
+    for (good, bad) in
+        [("healthy-nla", "tls-version-mismatch"), ("healthy-windows-nla", "bad-password--windows")]
+    {
+        let [good, bad] = [good, bad].map(|name| format!("samples/{name}"));
+        right("compare", &json_of(&["compare", &good, &bad, "--format", "json"]));
+    }
+    for asked in
+        ["0x904", "0x7", "rdpcorets:140", "mtu-black-hole", "alert:", "SEC_E_LOGON_DENIED", "no-such-word"]
+    {
+        right("explain", &json_of(&["explain", asked, "--format", "json"]));
+    }
+    right("explain", &json_of(&["explain", "0x904", "0x7", "--format", "json"]));
+    let out = tempfile::tempdir().unwrap();
+    let broken = out.path().join("broken.zip");
+    fs::write(&broken, b"PK\x03\x04 and no more").unwrap();
+    let results = out.path().join("results");
+    let paths = [results.to_str().unwrap(), broken.to_str().unwrap()];
+    let args = ["batch", "samples/firewall-drop", "samples/udp-half-working", paths[1], "--out", paths[0]];
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_rdpscan")).args(args).args(["--format", "ndjson"]).output().unwrap();
+    let rows = String::from_utf8(output.stdout).unwrap();
+    // A folder is many bundles: each of its files.
+    assert_eq!(rows.lines().count(), 4);
+    for row in rows.lines() {
+        right("bundle", &serde_json::from_str(row).unwrap());
+    }
+    for file in fs::read_dir(results).unwrap() {
+        right("batch", &serde_json::from_slice(&fs::read(file.unwrap().path()).unwrap()).unwrap());
+    }
+}
+
 #[test]
 fn a_strange_key_a_missing_one_and_a_strange_word_are_noticed() {
     let validator = strict();
@@ -133,16 +176,19 @@ fn every_key_is_described_and_the_printed_schema_is_open() {
     assert_eq!(schema["title"], "rdpscan.report.v1");
     assert!(!schema.to_string().contains("additionalProperties"), "v1 grows");
     assert!(!schema.to_string().contains("\"null\""), "nothing is ever null");
-    let objects = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+    let others = ["incident", "batch", "bundle", "compare", "explain"].map(printed_of);
     let mut keys = 0;
-    for object in objects {
-        for (key, value) in object["properties"].as_object().unwrap() {
-            keys += 1;
-            assert!(
-                value["description"].as_str().is_some_and(|text| text.len() > 3),
-                "{key} has no description"
-            );
+    for schema in [&schema].into_iter().chain(&others) {
+        let definitions = schema["$defs"].as_object().into_iter().flat_map(serde_json::Map::values);
+        for object in definitions.chain([schema]) {
+            for (key, value) in object["properties"].as_object().into_iter().flatten() {
+                keys += 1;
+                assert!(
+                    value["description"].as_str().is_some_and(|text| text.len() > 3),
+                    "{key} has no description"
+                );
+            }
         }
     }
-    assert!(keys > 120, "only {keys} keys");
+    assert!(keys > 240, "only {keys} keys");
 }

@@ -146,15 +146,19 @@ impl<'a> Case<'a> {
 
     /// Bytes that were acknowledged and not captured, and bytes that were. Nothing if it saw one side only.
     fn lost_by_capture(&self) -> Option<(u64, u64)> {
-        let flow = self.flow().filter(|flow| !flow.is_one_sided())?;
+        let (connection, flow) = self.both().filter(|(_, flow)| !flow.is_one_sided())?;
+        if connection.goes_on_in.is_some() {
+            return None;
+        }
         let unseen = flow.to_server.acked_unseen() + flow.to_client.acked_unseen();
         Some((unseen, flow.to_server.bytes + flow.to_client.bytes))
     }
 
     /// Whether the capture holds all that both sides sent up to the end.
     pub fn end_is_seen(&self) -> bool {
-        self.flow().is_some_and(|flow| {
-            [Side::Client, Side::Server].into_iter().all(|side| flow.unseen_at_end(side) == 0)
+        self.both().is_some_and(|(connection, flow)| {
+            connection.goes_on_in.is_none()
+                && [Side::Client, Side::Server].into_iter().all(|side| flow.unseen_at_end(side) == 0)
         })
     }
 

@@ -120,6 +120,14 @@ impl Told {
         if own.iter().any(|connection| !is_seen_to_its_end(connection)) {
             return None;
         }
+        let abrupt = |connection: &&Connection| {
+            let closed =
+                connection.flow.as_deref().is_some_and(|flow| !flow.closes.is_empty() && !flow.is_cut());
+            connection.reached_session() && connection.goodbye.is_none() && closed
+        };
+        if own.iter().all(abrupt) && !own.is_empty() && (code == BY_SERVER || LICENSING.contains(&code)) {
+            return Some("it tells of an end in order, and these files show one without a goodbye".into());
+        }
         let behind_tls = |connection: &&&Connection| {
             connection.outcome(Stage::Tls) == Outcome::Passed || connection.reached >= Stage::Settings
         };

@@ -61,6 +61,30 @@ fn is_denied(finding: &Finding, stopped: Option<Stage>) -> bool {
 
 /// Judges one case alone.
 pub fn judge(case: &Case<'_>) -> Verdict {
+    let verdict = judge_as_it_is(case);
+    match case.attempt.filter(|attempt| attempt.is_by_order()) {
+        None => verdict,
+        Some(attempt) => by_order(case, attempt, verdict),
+    }
+}
+
+/// A log's connection that is this one by time and order alone makes nothing sure, unless it also names the user, and
+/// overturns nothing that the packets show.
+fn by_order(case: &Case<'_>, attempt: &Attempt, mut verdict: Verdict) -> Verdict {
+    let alone = Attempt { connection: attempt.connection.clone(), events: Vec::new() };
+    let packets = judge_as_it_is(&Case { attempt: Some(&alone), ..*case });
+    let stated = packets.kind == Kind::Cause
+        && packets.finding.as_ref().is_some_and(|own| own.strength == Strength::Stated);
+    if packets.kind == Kind::Healthy && verdict.kind != Kind::Healthy || stated {
+        return packets;
+    }
+    if let Some(finding) = verdict.finding.as_mut().filter(|_| !attempt.names_its_user()) {
+        finding.strength = finding.strength.min(Strength::Inferred);
+    }
+    verdict
+}
+
+fn judge_as_it_is(case: &Case<'_>) -> Verdict {
     let (failures, remarks) = findings(case);
     let (winner, losers) = choose(failures);
     let mut verdict = match winner {

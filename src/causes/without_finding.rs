@@ -134,7 +134,13 @@ fn by_broker(case: &Case<'_>) -> Option<Verdict> {
 /// Why a session that came up may not be called healthy: how it ended is out of sight, or it did not fare well. A
 /// fragment; nothing where all is well.
 fn doubt(case: &Case<'_>) -> Option<String> {
-    let flow = case.flow()?;
+    let (connection, flow) = case.both()?;
+    if let Some(source) = connection.goes_on_in {
+        return Some(format!(
+            "it goes on in file {}, which was begun later; neither file holds beginning and end",
+            source.0
+        ));
+    }
     let unheard = [Side::Client, Side::Server].into_iter().find(|side| !flow.swallowed(*side).is_empty());
     if let Some(side) = unheard.filter(|_| !decision::ended_in_order(case)) {
         return Some(format!("the last data of the {} was repeated and not acknowledged", side.name()));
@@ -304,6 +310,31 @@ fn unseen(case: &Case<'_>) -> Verdict {
             ..Verdict::empty(Kind::Undetermined)
         };
     }
+    if let (Some(joined), Some(anew)) = (logged_on, listener_made_anew(case)) {
+        return Verdict {
+            summary: "This connection passed security, and the listener was made anew without a word of its end: the \
+                      Remote Desktop service or the host was restarted, it seems while it lasted."
+                .into(),
+            evidence: vec![
+                Evidence::event(&joined.event, "the connection got past the security phase"),
+                Evidence::event(&anew.event, "the listener is made anew"),
+            ],
+            missing: vec!["the System log of the server: who stopped the service or the host".into()],
+            ..Verdict::empty(Kind::Undetermined)
+        };
+    }
+    if let Some(joined) = logged_on.filter(|_| !came_further(case)) {
+        return Verdict {
+            summary: "The server's log shows that this connection passed security; what came after stands in other \
+                      logs."
+                .into(),
+            evidence: vec![Evidence::event(&joined.event, "the connection got past the security phase")],
+            missing: vec![
+                "the server's logs RdpCoreTS/Operational and LocalSessionManager/Operational for this time".into(),
+            ],
+            ..Verdict::empty(Kind::Undetermined)
+        };
+    }
     match logged_on {
         Some(joined) => Verdict {
             summary: "The server's log shows that this connection passed security; no fault is logged."
@@ -331,6 +362,26 @@ fn passed_security<'a>(case: &Case<'a>) -> Option<&'a Joined> {
     case.all_events().find(|joined| {
         let by_gateway = joined.event.provider == Provider::Gateway && joined.event.id == 302;
         keys::passed_security(&joined.event) || by_gateway || gateway::ended_in_order(&joined.event)
+    })
+}
+
+/// The start of the listener after a connection of which the log tells no end.
+fn listener_made_anew<'a>(case: &Case<'a>) -> Option<&'a Joined> {
+    /// A log that begins anew after so long tells nothing of it.
+    const LATER: i64 = 12 * 3600 * time::SECOND;
+    let own = case.connection()?;
+    let ended = own.stages.last().is_some_and(|last| last.outcome != Outcome::Unseen);
+    let window = Window { start: own.last.time, end: own.last.time.shifted(LATER) };
+    let mut later =
+        case.around.far_near(window).filter(|joined| joined.event.provider == Provider::RdpCoreTs);
+    later.find(|joined| !ended && is_stop(joined) == Some(false))
+}
+
+/// Whether a log that can tell of faults after security tells of this connection.
+fn came_further(case: &Case<'_>) -> bool {
+    case.all_events().any(|joined| {
+        matches!(joined.event.provider, Provider::LocalSessionManager | Provider::Gateway)
+            || joined.event.provider == Provider::RdpCoreTs && keys::passed_security(&joined.event)
     })
 }
 

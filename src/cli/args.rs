@@ -131,9 +131,9 @@ pub enum Command {
     Completions(Completions),
     /// Print the manual page.
     Man(Manual),
-    /// Print the JSON Schema of `analyze --format json`.
+    /// Print the JSON Schema of `analyze --format json`, or of other JSON.
     ///
-    /// JSON Schema 2020-12, of the report rdpscan.report.v1. Keys may be added within v1; none is renamed or removed.
+    /// JSON Schema 2020-12, by default of the report rdpscan.report.v1. Keys may be added within v1; none is renamed or removed.
     Schema(Schema),
 }
 
@@ -152,6 +152,14 @@ pub enum SchemaName {
     Report,
     /// A line of `analyze --format ndjson`.
     Incident,
+    /// A result file of `batch`.
+    Batch,
+    /// A line of `batch --format ndjson`.
+    Bundle,
+    /// `compare --format json`.
+    Compare,
+    /// `explain --format json`.
+    Explain,
 }
 
 /// The options of `analyze`.

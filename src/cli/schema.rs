@@ -11,6 +11,10 @@ pub fn run(args: &Schema) -> Result<Exit, Error> {
     let schema = match args.of {
         SchemaName::Report => rdpscan::report::schema(),
         SchemaName::Incident => rdpscan::report::incident_schema(),
+        SchemaName::Batch => rdpscan::report::batch_schema(),
+        SchemaName::Bundle => rdpscan::report::bundle_schema(),
+        SchemaName::Compare => rdpscan::report::compare_schema(),
+        SchemaName::Explain => rdpscan::report::explain_schema(),
     };
     // A reader that has left is no failure.
     let _ = output::print(&schema)?;

@@ -160,7 +160,8 @@ static CORE_TS_EVENTS: &[Code] = &[
         .decides(&["What comes before it, and who sent the RST in the capture."])
         .know(&["It may come twenty times in one microsecond."]),
     event(144, "the socket was closed in an orderly way (FIN)"),
-    event(145, "seconds without output of the server before the end"),
+    event(145, "seconds without output of the server before the end")
+        .not(&["An idle limit: a path that died looks the same."]),
     event(146, "automatic reconnection failed"),
     event(147, "the logon to Windows failed"),
     event(148, "a channel was closed: noise"),
@@ -228,10 +229,12 @@ static LSM_EVENTS: &[Code] = &[
     event(22, "the shell started"),
     event(23, "a session was logged off"),
     event(24, "a session was disconnected").not(&["Why: it has no reason. Event 40 has."]),
-    event(25, "a session was reconnected"),
+    event(25, "a session was reconnected")
+        .not(&["That the one before ended in order: after a lost connection it comes, too."]),
     event(32, "a plugin started").to(33),
     event(36, "an error of the session state machine; harmless where a client left during logon").to(37),
-    event(39, "the session was disconnected by another session"),
+    event(39, "the session was disconnected by another session")
+        .not(&["Another user: `tsdiscon` and a reconnection of the same user write it, too."]),
     event(40, "a session was disconnected, with a reason (`rdpscan explain session-ended:N`)")
         .not(&["A network problem, with reason 0: a closed window gives 0 as well."]),
     event(41, "session arbitration begins, ends").to(42),

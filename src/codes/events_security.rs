@@ -124,7 +124,8 @@ static SCHANNEL_EVENTS: &[Code] = &[
     event(36881, "the server's certificate is expired, untrusted, revoked or for another name (client)")
         .to(36884),
     event(36886, "no default server credential: noise on most computers"),
-    event(36887, "this computer received a fatal alert (`rdpscan explain alert:N`)"),
+    event(36887, "this computer received a fatal alert (`rdpscan explain alert:N`)")
+        .not(&["That it was a connection of Remote Desktop: every TLS program of the computer writes it."]),
     event(36888, "this computer sent a fatal alert (`rdpscan explain alert:N`)"),
     event(36896, "trouble with DTLS, the TLS of UDP").to(36899),
 ];
@@ -143,10 +144,14 @@ static SECURITY_EVENTS: &[Code] = &[
     event(4771, "Kerberos pre-authentication failed: 0x18 wrong password, 0x25 clocks"),
     event(4776, "credentials were checked by NTLM").not(&["A success: read its status."]),
     event(4778, "a session was reconnected"),
-    event(4779, "a session was disconnected"),
-    event(5152, "the Windows firewall dropped a packet"),
+    event(4779, "a session was disconnected").not(&["A failure: closing the window writes it, too."]),
+    event(5152, "the Windows firewall dropped a packet")
+        .not(&["A fault: it also keeps strangers out. Whose address is it?"])
+        .decides(&["Its own addresses and ports of both ends, against the SYN in a capture."]),
     event(5156, "the Windows firewall allowed a connection").not(&["That the service answered."]),
-    event(5157, "the Windows firewall blocked a connection"),
+    event(5157, "the Windows firewall blocked a connection")
+        .not(&["Which side's firewall, by itself: the direction and the computer that wrote it tell."])
+        .decides(&["Its own addresses and ports of both ends, against the SYN in a capture."]),
 ];
 
 static LSA_EVENTS: &[Code] = &[
@@ -164,7 +169,7 @@ static LSA_EVENTS: &[Code] = &[
 ];
 
 static NTLM_EVENTS: &[Code] = &[
-    event(4001, "NTLM was blocked").to(4003),
+    event(4001, "NTLM was blocked").to(4003).not(&["That the password is wrong: it was not looked at."]),
     event(4020, "NTLM was used or blocked (newer builds)").to(4023),
     event(8001, "NTLM would be blocked: audit only").to(8004).not(&["That it was blocked."]),
 ];

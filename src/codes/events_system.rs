@@ -153,11 +153,55 @@ pub(super) static TCPIP: Family = Family {
     codes: &[TCPIP_EVENTS],
 };
 
+/// Event of the event log service.
+pub(super) static EVENT_LOG: Family = Family {
+    name: "eventlog",
+    also: &["Microsoft-Windows-Eventlog"],
+    title: "event of the event log service",
+    kind: Kind::Event,
+    met: "System",
+    not: &[],
+    decides: &["User32 1074: who asked for the shutdown. Kernel-Power 41: that nobody did."],
+    sources: &["The provider's event manifest; real logs where there were any"],
+    trust: Trust::Documented,
+    written: Written::Plain,
+    codes: &[EVENT_LOG_EVENTS],
+};
+
+/// Event of User32.
+pub(super) static USER32: Family = Family {
+    name: "user32",
+    also: &[],
+    title: "event of User32",
+    kind: Kind::Event,
+    met: "System",
+    not: &[],
+    decides: &["The program, the user and the reason that it names."],
+    sources: &["The provider's event manifest; real logs where there were any"],
+    trust: Trust::Documented,
+    written: Written::Plain,
+    codes: &[USER32_EVENTS],
+};
+
+static EVENT_LOG_EVENTS: &[Code] = &[
+    event(6005, "the event log service started: the system starts"),
+    event(6006, "the event log service stopped: a clean shutdown"),
+    event(6008, "the shutdown before was unexpected; it names the time")
+        .not(&["A crash of Windows: a power cut and the power button look the same."]),
+];
+
+static USER32_EVENTS: &[Code] = &[
+    event(1074, "a shutdown or restart was asked for; it names who and why")
+        .not(&["A crash: somebody, or an update, wanted it."]),
+    event(1076, "the reason that was given afterwards for an unexpected shutdown"),
+];
+
 static SCM_EVENTS: &[Code] = &[
     event(7000, "a service did not start").to(7001),
     event(7009, "a service did not answer in time"),
     event(7023, "a service ended with an error").to(7024),
-    event(7031, "a service ended unexpectedly"),
+    event(7031, "a service ended unexpectedly")
+        .not(&["That it was Remote Desktop's: read which service it names."]),
     event(7034, "a service ended unexpectedly"),
     event(7036, "a service changed its state")
         .not(&["That a silent log means a running service: newer Windows does not write it for all."]),
@@ -171,8 +215,13 @@ static TERM_DD_EVENTS: &[Code] = &[
 ];
 
 static KERNEL_POWER_EVENTS: &[Code] = &[
-    event(41, "restart without a clean shutdown"),
-    event(42, "the computer goes to sleep: no RDP from here on"),
+    event(41, "restart without a clean shutdown")
+        .not(&["A crash of Windows: a power cut, a hang and the power button look the same."])
+        .decides(&[
+            "EventLog 6008 with the time of the end, BugCheck 1001 for a crash, Kernel-General 12 for the start.",
+        ]),
+    event(42, "the computer goes to sleep: no RDP from here on")
+        .not(&["That it slept until the next record: 107 and Power-Troubleshooter 1 tell how long."]),
     event(107, "the computer woke up").not(&["The time of waking: it can carry the time of falling asleep."]),
     event(109, "a shutdown was asked for"),
     event(172, "connectivity in standby"),

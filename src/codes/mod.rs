@@ -181,6 +181,8 @@ pub static ALL: &[&Family] = &[
     &events_system::KERNEL_POWER,
     &events_system::POWER_TROUBLESHOOTER,
     &events_system::KERNEL_GENERAL,
+    &events_system::EVENT_LOG,
+    &events_system::USER32,
     &events_system::TIME_SERVICE,
     &events_system::NETWORK_PROFILE,
     &events_system::FIREWALL,

@@ -113,6 +113,8 @@ pub struct Connection {
     pub also_in: Vec<SourceId>,
     /// Its ends in these, where an address translation made others of them.
     pub also_as: Vec<(Endpoint, Endpoint)>,
+    /// A capture that holds its end, where the one that it is told by was stopped before.
+    pub goes_on_in: Option<SourceId>,
     /// What two capture points saw of it.
     pub views: Option<Box<Views>>,
     /// The capture point that should have seen it and did not.
@@ -152,6 +154,7 @@ impl Connection {
             last: first,
             also_in: Vec::new(),
             also_as: Vec::new(),
+            goes_on_in: None,
             views: None,
             absent: None,
             capture_end: first.time,

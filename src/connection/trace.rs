@@ -33,6 +33,7 @@ pub fn trace(mut flow: Box<Flow>, capture_end: Timestamp) -> Connection {
         last: flow.last,
         also_in: Vec::new(),
         also_as: Vec::new(),
+        goes_on_in: None,
         views: None,
         absent: None,
         capture_end,

@@ -3,7 +3,7 @@
 //! What is said of a connection rests on the fuller view; what only the other holds and the end depends on (a reset)
 //! is put beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::Connection;
@@ -12,7 +12,7 @@ use super::observations::Observations;
 use super::views::{self, Reset, Seen, Views};
 use crate::base::{Mark, SourceId, Timestamp, time};
 use crate::packet::{Endpoint, TcpFlags};
-use crate::stream::{Close, CloseKind, Flow, Side, Sighting, Vantage};
+use crate::stream::{Close, CloseKind, Flow, Opening, Side, Sighting, Vantage};
 
 /// Joins connections, which must be in order of their start, that are the same in several captures.
 pub fn once(
@@ -53,10 +53,12 @@ fn grouped(connections: Vec<Connection>, alignment: &Alignment) -> Vec<Vec<Conne
     for connection in connections {
         let source = connection.first.at.source();
         let keys = keys(&connection);
-        let is_new = |at: &usize| {
-            groups.get(*at).is_some_and(|group| group.iter().all(|own| own.first.at.source() != source))
-        };
         let ends = (connection.client, connection.server);
+        let is_new = |at: &usize| {
+            groups.get(*at).is_some_and(|group| {
+                group.iter().all(|own| own.first.at.source() != source || is_translation(own, &connection))
+            })
+        };
         // A SYN alone may stand in an older connection on the same ports; what runs already has no other key.
         let twin = keys.iter().find_map(|key| by_key.get(key).copied().filter(is_new)).or_else(|| {
             let list = running.get(&ends).filter(|_| keys.is_empty())?;
@@ -77,6 +79,15 @@ fn grouped(connections: Vec<Connection>, alignment: &Alignment) -> Vec<Vec<Conne
     groups
 }
 
+/// Whether two connections of one capture, which have the same initial sequence numbers, are both legs of an address
+/// translation: captured on the device that makes it.
+fn is_translation(one: &Connection, other: &Connection) -> bool {
+    /// A device passes a segment on within this.
+    const PASSED_ON: i64 = time::SECOND;
+    (one.client, one.server) != (other.client, other.server)
+        && (one.first.time - other.first.time).abs() <= PASSED_ON
+}
+
 /// Whether two connections between the same ends ran at the same time.
 fn runs_with(one: &Connection, other: &Connection) -> bool {
     one.window().widened(time::SECOND).overlaps(&other.window())
@@ -86,15 +97,42 @@ fn segments(connection: &Connection) -> u64 {
     connection.flow.as_ref().map_or(0, |flow| flow.client_habits.segments + flow.server_habits.segments)
 }
 
+fn has_beginning(connection: &Connection) -> bool {
+    connection.flow.as_deref().is_some_and(|flow| flow.opening != Opening::MidStream)
+}
+
+fn has_end(connection: &Connection) -> bool {
+    connection.flow.as_deref().is_some_and(|flow| !flow.closes.is_empty())
+}
+
+/// Whether another capture holds the end of a connection, and this one was stopped before.
+fn goes_on(own: &Connection, other: &Connection) -> bool {
+    /// Segments under way when a capture was stopped are its end.
+    const STOPPED: i64 = time::SECOND;
+    let later = other.last.time.shifted(-STOPPED) > own.last.time;
+    !has_end(own) && later && own.capture_end < other.last.time
+}
+
 /// One connection of all its views.
 fn joined(mut group: Vec<Connection>, captures: &[Observations]) -> Option<Connection> {
-    let mut seen: Vec<Seen> = group.iter_mut().flat_map(|own| seen_by(own, captures)).collect();
+    // Both legs of a translation in one capture are one sight.
+    let mut sources = BTreeSet::new();
+    let mut seen: Vec<Seen> = Vec::new();
+    for own in &mut group {
+        let sight = seen_by(own, captures);
+        if sources.insert(own.first.at.source()) {
+            seen.extend(sight);
+        }
+    }
     seen.sort_by_key(|own| own.vantage);
     let views = if seen.len() > 1 { views::compare(&seen) } else { None };
-    // The fullest first; of equals the one nearest to the client, which is the same in any order of the files.
+    // One that has the beginning and the end, or the beginning, then the fullest; of equals the one nearest to the client, which is the
+    // same in any order of the files.
     let near = views.as_ref().map(|views| views.client_side.source);
     group.sort_by_key(|own| {
-        (std::cmp::Reverse(segments(own)), Some(own.first.at.source()) != near, own.first)
+        let lacks = u8::from(!has_beginning(own)) + u8::from(!has_end(own));
+        let away = Some(own.first.at.source()) != near;
+        (lacks, !has_beginning(own), std::cmp::Reverse(segments(own)), away, own.first)
     });
     let mut group = group.into_iter();
     let mut whole = group.next()?;
@@ -105,13 +143,19 @@ fn joined(mut group: Vec<Connection>, captures: &[Observations]) -> Option<Conne
             (whole.client, whole.server) = (other.client, other.server);
         }
         add_damage(&mut whole, &other);
-        whole.also_in.push(other.first.at.source());
+        if goes_on(&whole, &other) {
+            whole.goes_on_in.get_or_insert(other.first.at.source());
+        }
+        if other.first.at.source() != whole.first.at.source() {
+            whole.also_in.push(other.first.at.source());
+        }
         ends.push((other.client, other.server));
     }
     whole.also_as = ends.into_iter().filter(|ends| *ends != (whole.client, whole.server)).collect();
     whole.also_as.sort_unstable();
     whole.also_as.dedup();
     whole.also_in.sort_unstable();
+    whole.also_in.dedup();
     if let Some(views) = views {
         add_resets(&mut whole, &views);
         whole.views = Some(Box::new(views));

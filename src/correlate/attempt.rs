@@ -78,6 +78,20 @@ impl Attempt {
         self.events.iter().find(|joined| joined.event.id == id && joined.event.provider == *provider)
     }
 
+    /// Whether the log's connection is taken for this one by time and order alone: under an address that no capture
+    /// shows.
+    pub fn is_by_order(&self) -> bool {
+        let accepted = self.events.iter().find(|joined| super::keys::accepted_from(&joined.event).is_some());
+        accepted.is_some_and(|joined| joined.by == MatchKey::Time)
+    }
+
+    /// Whether its events name the user of its cookie.
+    pub fn names_its_user(&self) -> bool {
+        let cookie = self.connection.cookie().map(|cookie| cookie.value.to_lowercase());
+        let mut users = self.events.iter().filter_map(|joined| super::keys::user(&joined.event));
+        cookie.is_some_and(|cookie| users.any(|user| super::join::fits_cookie(&cookie, &user) == Some(true)))
+    }
+
     /// Whether a log says that the server accepted this connection.
     pub fn was_accepted(&self) -> bool {
         self.events.iter().any(|joined| super::keys::accepted_from(&joined.event).is_some())

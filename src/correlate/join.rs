@@ -12,6 +12,7 @@ mod translated;
 mod windows;
 
 pub use blocked::Blocked;
+pub use logon::fits_cookie;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -29,7 +30,7 @@ use crate::connection::{Connection, Transport};
 use crate::eventlog::guid::Guid;
 use crate::eventlog::{Event, Log, Provider, rdp_client, rdp_core_ts};
 use crate::packet::Endpoint;
-use crate::stream::Opening;
+use crate::stream::{Opening, Side};
 
 /// A log with its decoded events.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub const RESIDUAL: i64 = 5 * time::SECOND;
 const UNCOMPARED: i64 = 600 * time::SECOND;
 /// Events of the same tick as a connection's own may be stamped this much earlier or later.
 const TICK: i64 = 50 * time::MILLISECOND;
+/// What a client sends may follow its word that it disconnected by no more than clocks and ticks differ.
+const LAST_WORDS: i64 = 500 * time::MILLISECOND;
 /// Events about the end of a connection may follow it by this much.
 const AFTERMATH: i64 = 3 * time::SECOND;
 
@@ -378,6 +381,17 @@ impl<'a> Work<'a> {
     /// The nearest of those that are one client's. Where several clients come at once, the end that the client logs
     /// tells whose log it is; where it does not, an error.
     fn of_one_client(&self, near: Vec<usize>, end: Option<Timestamp>) -> Result<Option<usize>, ()> {
+        // Who had disconnected sends no more, and has closed.
+        let went_on = |at: &usize| {
+            let own = self.attempts.get(*at).map(|attempt| &attempt.connection);
+            let last = own.and_then(|own| {
+                let closed = own.flow.as_deref()?.closes.iter().find(|close| close.from == Side::Client);
+                let said = own.encrypted.last_of_client.map(|last| last.record.end);
+                said.max(closed.map(|close| close.mark))
+            });
+            end.zip(last).is_some_and(|(end, last)| last.time > end.shifted(LAST_WORDS))
+        };
+        let near: Vec<usize> = near.into_iter().filter(|at| !went_on(at)).collect();
         let client = |at: usize| self.attempts.get(at).map(|attempt| attempt.connection.client.ip);
         let is_one =
             |all: &[usize]| all.iter().all(|at| client(*at) == all.first().and_then(|at| client(*at)));

@@ -9,7 +9,8 @@ use crate::eventlog::{Event, Provider, rdp_core_ts};
 /// Lets the events of each attempt correct the stage it reached.
 pub fn refine(attempts: &mut [Attempt]) {
     for attempt in attempts {
-        if let Some((stage, mark)) = told(attempt) {
+        // What may be another's log corrects no packets.
+        if let Some((stage, mark)) = told(attempt).filter(|_| !attempt.is_by_order()) {
             settle(attempt, stage, mark);
         }
     }

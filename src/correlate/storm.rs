@@ -98,19 +98,19 @@ fn is_crowd(refused: &[&Other]) -> bool {
 
 /// Whether the server's word refuses an attempt from the Internet.
 fn is_refused_stranger(other: &Other) -> bool {
-    other.refused.is_some() && !other.session && !is_of_a_private_network(other.client)
+    other.refused.is_some() && !other.session && is_of_the_internet(other.client)
 }
 
-/// Whether an address is no address of the Internet.
-const fn is_of_a_private_network(ip: IpAddr) -> bool {
+/// Whether an address is one of the Internet, and not of a private network.
+pub const fn is_of_the_internet(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             // 100.64.0.0/10 is shared by the customers of a provider [RFC 6598].
             let shared = matches!(ip.octets(), [100, 64..=127, ..]);
-            ip.is_private() || ip.is_link_local() || ip.is_loopback() || ip.is_unspecified() || shared
+            !(ip.is_private() || ip.is_link_local() || ip.is_loopback() || ip.is_unspecified() || shared)
         }
         IpAddr::V6(ip) => {
-            ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback() || ip.is_unspecified()
+            !(ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback() || ip.is_unspecified())
         }
     }
 }
@@ -126,6 +126,24 @@ pub fn crowds(attempts: &[Other]) -> Vec<Vec<usize>> {
         by_server.entry(other.server).or_default().push(at);
     }
     by_server.into_values().flat_map(|own| crowds_at(attempts, &own)).collect()
+}
+
+/// Servers that no user of the Internet has all of.
+const SWEEP: usize = 10;
+
+/// The attempts of each sweep, by place: one address of the Internet that tries many servers, at any pace.
+/// What became a session is none of it.
+pub fn sweeps(attempts: &[Other]) -> Vec<Vec<usize>> {
+    let mut by_client: BTreeMap<IpAddr, Vec<usize>> = BTreeMap::new();
+    for (at, other) in attempts.iter().enumerate() {
+        if !other.session && !other.is_unseen() && is_of_the_internet(other.client) {
+            by_client.entry(other.client).or_default().push(at);
+        }
+    }
+    let servers = |own: &[usize]| -> BTreeSet<IpAddr> {
+        own.iter().filter_map(|at| attempts.get(*at)).map(|other| other.server.ip).collect()
+    };
+    by_client.into_values().filter(|own| servers(own).len() >= SWEEP).collect()
 }
 
 fn crowds_at(attempts: &[Other], own: &[usize]) -> Vec<Vec<usize>> {
@@ -195,17 +213,15 @@ pub fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
             storms.push(own.iter().copied().collect());
         }
     }
-    let refuses = |attempt: &Attempt| {
-        attempt.events.iter().any(|joined| super::keys::refuses_credentials(&joined.event))
-    };
-    let all: Vec<Other> = if attempts.iter().any(refuses) {
-        attempts.iter().map(Other::of_attempt).collect()
-    } else {
-        Vec::new()
-    };
-    for crowd in crowds(&all) {
+    // Others are made of all attempts: only where it is worth it.
+    let strangers = || attempts.iter().filter(|attempt| is_of_the_internet(attempt.connection.client.ip));
+    if strangers().take(CROWD).count() < CROWD {
+        return storms;
+    }
+    let all: Vec<Other> = attempts.iter().map(Other::of_attempt).collect();
+    for joint in crowds(&all).into_iter().chain(sweeps(&all)) {
         let is_free = |at: &usize| storms.iter().all(|storm| !storm.contains(at));
-        let free: BTreeSet<usize> = crowd.into_iter().filter(is_free).collect();
+        let free: BTreeSet<usize> = joint.into_iter().filter(is_free).collect();
         storms.push(free);
     }
     storms.retain(|storm| !storm.is_empty());
@@ -287,6 +303,24 @@ mod tests {
             own.push(Other { refused: None, session: true, ..inside });
         }
         assert!(crowds(&own).is_empty(), "four of them get in later: four are too few to tell");
+    }
+
+    #[test]
+    fn a_sweep_is_one_address_of_the_internet_at_many_servers() {
+        let attempts = |client: [u8; 4], servers: u8| -> Vec<Other> {
+            (0..servers)
+                .map(|at| {
+                    let time = Timestamp::from_nanos(i64::from(at) * 60 * time::SECOND);
+                    let source = crate::base::SourceId(0);
+                    let first = Mark { time, at: Locator::Frame { source, number: u64::from(at) } };
+                    let server = Endpoint { ip: IpAddr::from([198, 18, 0, at + 1]), port: 3389 };
+                    Other { server, refused: None, ..refused_of(IpAddr::from(client), first) }
+                })
+                .collect()
+        };
+        assert_eq!(sweeps(&attempts([203, 0, 113, 7], 12)).len(), 1);
+        assert!(sweeps(&attempts([203, 0, 113, 7], 9)).is_empty());
+        assert!(sweeps(&attempts([10, 0, 0, 7], 12)).is_empty(), "who manages servers visits them all");
     }
 
     #[test]

@@ -91,6 +91,8 @@ pub struct Surroundings {
     by_pair: FxHashMap<(IpAddr, Endpoint), Vec<usize>>,
     /// Sources of the Internet that a server refuses one after the other: indices of `others`, crowd by crowd.
     crowds: Vec<Vec<usize>>,
+    /// Sources of the Internet that try many servers, in the same way.
+    sweeps: Vec<Vec<usize>>,
     /// Least and greatest TTL of each host.
     ttl_by_host: FxHashMap<IpAddr, (u8, u8)>,
 }
@@ -127,6 +129,7 @@ impl Surroundings {
             }
         }
         around.crowds = storm::crowds(&around.others);
+        around.sweeps = storm::sweeps(&around.others);
         around
     }
 
@@ -234,9 +237,18 @@ impl Surroundings {
 
     /// The crowd of strangers that the attempt which begins at `own` is one of, in order of start.
     pub fn crowd_of(&self, own: Mark) -> Option<Vec<&Other>> {
+        self.part_of(&self.crowds, own)
+    }
+
+    /// The sweep over many servers that it is a part of.
+    pub fn sweep_of(&self, own: Mark) -> Option<Vec<&Other>> {
+        self.part_of(&self.sweeps, own)
+    }
+
+    fn part_of(&self, lists: &[Vec<usize>], own: Mark) -> Option<Vec<&Other>> {
         let is_own = |at: &usize| self.others.get(*at).is_some_and(|other| other.first == own);
-        let crowd = self.crowds.iter().find(|crowd| crowd.iter().any(is_own))?;
-        Some(crowd.iter().filter_map(|at| self.others.get(*at)).collect())
+        let list = lists.iter().find(|list| list.iter().any(is_own))?;
+        Some(list.iter().filter_map(|at| self.others.get(*at)).collect())
     }
 
     /// Attempts that begin within a window, in order of start.

@@ -145,9 +145,11 @@ fn owner(source: &Source<'_>, named: &[(Vec<String>, String)]) -> Option<String>
             .collect();
         let below = own.get(length..)?;
         let carries = |name: &str| below.iter().any(|part| has_word(part, name));
+        // What a collector made on the one computer that anything in it names.
+        let is_of = |name: &str| around.iter().any(|part| collected_on(part, name));
         match (names.first(), names.len()) {
             (None, _) => {}
-            (Some(only), 1) if is_beside || carries(only) => return Some((*only).to_owned()),
+            (Some(only), 1) if is_beside || carries(only) || is_of(only) => return Some((*only).to_owned()),
             _ => {
                 let mut carried = names.iter().filter(|name| carries(name));
                 return carried.next().filter(|_| carried.next().is_none()).map(|name| (*name).to_owned());
@@ -160,6 +162,13 @@ fn owner(source: &Source<'_>, named: &[(Vec<String>, String)]) -> Option<String>
 /// Whether a name begins with the name of a computer, as collectors write it: `SRV01_RegistryKeys`, `SRV01-reg.txt`.
 fn has_word(part: &str, name: &str) -> bool {
     part.strip_prefix(name).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
+}
+
+/// Whether a folder or an archive is what a collector made on a computer: `TSS_SRV01_261120-121500`.
+fn collected_on(part: &str, name: &str) -> bool {
+    /// TSS, MSRD-Collect, Velociraptor.
+    const PREFIXES: [&str; 3] = ["tss_", "msrd-results-", "collection-"];
+    PREFIXES.iter().any(|prefix| part.strip_prefix(prefix).is_some_and(|rest| has_word(rest, name)))
 }
 
 impl Computer {
@@ -352,6 +361,24 @@ mod tests {
         assert_eq!(hosts.computers.len(), 1);
         assert_eq!(hosts.computers[0].denies(), Some((true, Place { source: SourceId(1), line: 1 })));
         assert_eq!(hosts.unknown, [SourceId(2)]);
+    }
+
+    #[test]
+    fn all_in_a_folder_of_one_computer_is_of_it() {
+        let hosts = Hosts::gather(vec![
+            source(0, "m.zip!TSS_SRV01_261120-121500_x/SRV01_IPconfig_Info_Start_.txt", &[name("SRV01")]),
+            source(1, "m.zip!TSS_SRV01_261120-121500_x/BasicLog/reg.txt", &[OFF]),
+            source(2, "m.zip!TSS_PC7_261120-121500_x/BasicLog/reg.txt", &[OFF]),
+            source(3, "m.zip!reg.txt", &[OFF]),
+        ]);
+        assert_eq!(hosts.computers[0].texts, [SourceId(0), SourceId(1)]);
+        assert_eq!(hosts.unknown, [SourceId(2), SourceId(3)]);
+        // A folder that a person named says nothing of what is in it.
+        let hosts = Hosts::gather(vec![
+            source(0, "cases/srv01/a/SRV01_Ipconfig.txt", &[name("SRV01")]),
+            source(1, "cases/srv01/b/reg.txt", &[OFF]),
+        ]);
+        assert_eq!(hosts.unknown, [SourceId(1)]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The firewall's own log (`pfirewall.log`), and its rules as PowerShell lists them.
+//! The firewall's own log (`pfirewall.log`), and its rules as PowerShell and `netsh` list them.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -71,6 +71,47 @@ pub(super) fn rules(text: &str) -> Vec<Stated> {
     facts
 }
 
+/// `Yes` and `No` of `netsh`, which translates them; a word that is not here says nothing.
+const YES: &[&str] = &["Yes", "Ja", "Oui", "Sí", "Sì", "Sim", "Tak", "Да", "はい", "是", "예"];
+const NO: &[&str] =
+    &["No", "Nein", "Non", "Não", "Nee", "Nej", "Nei", "Nie", "Нет", "いいえ", "否", "아니요"];
+
+/// Rules of `netsh advfirewall firewall show rule name=all` for TCP and one port of this computer.
+///
+/// Labels are translated, their order is not: under the line of dashes comes whether the rule is active, and the own port
+/// follows the protocol. Whether it allows cannot be told in every language; the rules for a port of Remote Desktop do.
+pub(super) fn netsh_rules(text: &str) -> Vec<Stated> {
+    let mut facts = Vec::new();
+    let mut before = 0;
+    let mut rule: Option<(u64, Vec<&str>)> = None;
+    for (line, content) in numbered(text) {
+        let is_dashes = content.len() >= 40 && content.bytes().all(|byte| byte == b'-');
+        match (&mut rule, content.split_once(':')) {
+            (_, _) if is_dashes => {
+                facts.extend(rule.take().and_then(netsh_rule));
+                rule = Some((before, Vec::new()));
+            }
+            (Some((_, values)), Some((_, value))) => values.push(value.trim()),
+            (Some(_), None) if content.trim().is_empty() => facts.extend(rule.take().and_then(netsh_rule)),
+            _ => {}
+        }
+        before = line;
+    }
+    facts.extend(rule.and_then(netsh_rule));
+    facts
+}
+
+fn netsh_rule((line, values): (u64, Vec<&str>)) -> Option<Stated> {
+    let active = values.first().and_then(|word| match (YES.contains(word), NO.contains(word)) {
+        (true, false) => Some(true),
+        (false, true) => Some(false),
+        _ => None,
+    })?;
+    let protocol = values.iter().position(|value| *value == "TCP")?;
+    let port = values.get(protocol + 1)?.parse().ok()?;
+    Some(Stated { fact: Fact::Rule { port: Some(port), active, allows: true }, line })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +126,27 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].line, 3);
         assert!(matches!(found[0].fact, Fact::Dropped { from, .. } if from.port() == 50123));
+    }
+
+    #[test]
+    fn rules_of_netsh_are_read_by_their_order() {
+        let rule = |name: &str, active: &str, port: &str| {
+            format!(
+                "\r\nRegelname:                            {name}\r\n{}\r\nAktiviert:                            {active}\r\n\
+                 Richtung:                             Eingehend\r\nProfile:                              Domäne,Privat\r\n\
+                 Lokales IP:                           Beliebig\r\nRemote-IP:                            Beliebig\r\n\
+                 Protokoll:                            TCP\r\nLokaler Port:                         {port}\r\n\
+                 Remoteport:                           Beliebig\r\nAktion:                               Zulassen\r\n",
+                "-".repeat(70)
+            )
+        };
+        let text = [
+            rule("Remotedesktop (TCP eingehend)", "Nein", "3389"),
+            rule("Web", "Ja", "80,443"),
+            rule("x", "Igen", "3389"),
+        ];
+        let expected = Stated { fact: Fact::Rule { port: Some(3389), active: false, allows: true }, line: 2 };
+        assert_eq!(netsh_rules(&text.concat()), [expected]);
     }
 
     #[test]

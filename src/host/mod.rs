@@ -17,7 +17,7 @@ pub use fact::{Fact, Stated};
 /// Everything that a text says of its computer, in the order of its lines.
 pub fn read(bytes: &[u8]) -> Vec<Stated> {
     let text = text::decoded(bytes);
-    let readers: [fn(&str) -> Vec<Stated>; 10] = [
+    let readers: [fn(&str) -> Vec<Stated>; 11] = [
         registry::read,
         network::ipconfig,
         network::interfaces,
@@ -28,6 +28,7 @@ pub fn read(bytes: &[u8]) -> Vec<Stated> {
         service::key_rights,
         firewall::log,
         firewall::rules,
+        firewall::netsh_rules,
     ];
     let mut facts: Vec<Stated> = readers.iter().flat_map(|read| read(&text)).collect();
     facts.sort_by_key(|stated| stated.line);

@@ -1,4 +1,4 @@
-//! `ipconfig /all`, `netsh interface ipv4 show subinterfaces`, `netstat -an`: by columns and numbers.
+//! `ipconfig /all`, `netsh interface ipv4 show subinterfaces`, `Get-NetIPInterface`, `netstat -an`: by columns and numbers.
 
 use std::net::IpAddr;
 
@@ -41,9 +41,10 @@ pub(super) fn ipconfig(text: &str) -> Vec<Stated> {
     facts
 }
 
-/// The value behind a dotted leader: `   IPv4 Address. . . . . : 192.0.2.10`.
+/// The value behind a dotted leader: `   IPv4 Address. . . . . : 192.0.2.10`; in Japanese the last dot touches the colon.
 fn led(line: &str) -> Option<&str> {
-    let (label, value) = line.split_once(" : ").or_else(|| line.split_once(". :"))?;
+    let (label, value) =
+        line.split_once(" : ").or_else(|| line.split_once(". :")).or_else(|| line.split_once(".: "))?;
     (label.contains(". .") || label.trim_end().ends_with('.')).then(|| value.trim())
 }
 
@@ -51,22 +52,29 @@ fn is_mask(bits: u32) -> bool {
     bits != 0 && bits.leading_ones() + bits.trailing_zeros() == 32
 }
 
-/// Interfaces of `netsh interface ipv4 show subinterfaces`: MTU, state of the medium, bytes in, bytes out, name.
+/// A line of a table of interfaces: whether it is one of IPv4, and what it says.
+type Row = fn(&str) -> Option<(bool, Fact)>;
+
+/// Interfaces of `netsh interface ipv4 show subinterfaces` (MTU, state of the medium, bytes in, bytes out, name) and of
+/// `Get-NetIPInterface`.
 pub(super) fn interfaces(text: &str) -> Vec<Stated> {
     let mut facts = Vec::new();
-    let mut in_table = false;
+    let mut table: Option<Row> = None;
     for (line, content) in numbered(text) {
         let is_rule = content.starts_with("---") && content.bytes().all(|byte| matches!(byte, b'-' | b' '));
         if is_rule {
-            in_table = content.split_whitespace().count() == 5;
+            table = match content.split_whitespace().count() {
+                5 => Some(|line| interface(line).map(|fact| (true, fact))),
+                8 => Some(ip_interface),
+                _ => None,
+            };
             continue;
         }
-        if !in_table {
-            continue;
-        }
-        match interface(content) {
-            Some(fact) => facts.push(Stated { fact, line }),
-            None => in_table = false,
+        let Some(row) = table else { continue };
+        match row(content) {
+            Some((true, fact)) => facts.push(Stated { fact, line }),
+            Some((false, _)) => {}
+            None => table = None,
         }
     }
     facts
@@ -80,6 +88,20 @@ fn interface(line: &str) -> Option<Fact> {
     // 1 is connected. NET_IF_MEDIA_CONNECT_STATE, ifdef.h
     let in_use = medium == 1 && bytes_in > 0 && bytes_out > 0;
     Some(Fact::Interface { name: name.join(" "), mtu: u32::try_from(mtu).ok()?, in_use })
+}
+
+/// `12  Contoso VPN  IPv4  1400  25  Enabled  Connected  ActiveStore`.
+///
+/// What went through is not told: an interface that is connected is taken for one in use.
+fn ip_interface(line: &str) -> Option<(bool, Fact)> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let (left, right) = fields.split_at_checked(fields.len().checked_sub(6)?)?;
+    let [family, mtu, metric, _, state, _] = right else { return None };
+    let [index, name @ ..] = left else { return None };
+    index.parse::<u32>().ok().zip(metric.parse::<u32>().ok())?;
+    let mtu = mtu.parse().ok()?;
+    let fact = Fact::Interface { name: name.join(" "), mtu, in_use: *state == "Connected" };
+    Some((*family == "IPv4", fact))
 }
 
 /// Ports on which TCP listens, of `netstat -an`: the other end of a listener is nobody.
@@ -144,6 +166,29 @@ mod tests {
         let found = facts(interfaces(text));
         assert_eq!(found.len(), 2);
         assert_eq!(found[1], Fact::Interface { name: "Contoso VPN".into(), mtu: 1400, in_use: true });
+    }
+
+    #[test]
+    fn the_last_dot_may_touch_the_colon() {
+        let text = "\r\nWindows IP 構成\r\n\r\n   ホスト名. . . . . . . . . . . . . . .: SRV01\r\n\r\nイーサネット:\r\n\r\n\
+            \x20  IPv4 アドレス . . . . . . . . . . . .: 198.51.100.20(優先)\r\n\
+            \x20  デフォルト ゲートウェイ . . . . . . .: 198.51.100.1\r\n";
+        let expected = [Fact::Name("SRV01".into()), Fact::Address("198.51.100.20".parse().unwrap())];
+        assert_eq!(facts(ipconfig(text)), expected);
+    }
+
+    #[test]
+    fn powershells_table_of_interfaces_is_read() {
+        let text = "\nifIndex InterfaceAlias  AddressFamily NlMtu(Bytes) InterfaceMetric Dhcp     ConnectionState PolicyStore\n\
+            ------- --------------  ------------- ------------ --------------- ----     --------------- -----------\n\
+            12      Contoso VPN     IPv6                  1280              25 Enabled  Connected       ActiveStore\n\
+            12      Contoso VPN     IPv4                  1400              25 Enabled  Connected       ActiveStore\n\
+            7       WLAN            IPv4                  1500              35 Enabled  Disconnected    ActiveStore\n\n";
+        let interface = |name: &str, mtu, in_use| Fact::Interface { name: name.into(), mtu, in_use };
+        assert_eq!(
+            facts(interfaces(text)),
+            [interface("Contoso VPN", 1400, true), interface("WLAN", 1500, false)]
+        );
     }
 
     #[test]

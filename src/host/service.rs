@@ -57,7 +57,7 @@ pub(super) fn certificates(text: &str) -> Vec<Stated> {
         let trimmed = content.trim();
         is_list |= trimmed.starts_with("====")
             || trimmed.contains(r"Certificate::LocalMachine\")
-            || trimmed.contains("\"Thumbprint\"");
+            || trimmed.split('\t').any(|field| field.trim_matches('"') == "Thumbprint");
         if trimmed == "My" || trimmed.starts_with("My \"") || content.contains(r"LocalMachine\My") {
             facts.push(Stated { fact: Fact::OwnStore, line });
         }

@@ -82,8 +82,10 @@ impl Bundle {
             let before = (found.len(), reasons.len());
             for file in files_below(path, &mut reasons) {
                 let (usable, troubles) = unpacker.path(&file);
+                // What is no evidence is worth a word only if it is all that was given.
+                let is_all = usable.is_empty() && *path == file;
                 found.extend(usable);
-                for trouble in troubles.into_iter().filter(|trouble| trouble.worth_saying || *path == file) {
+                for trouble in troubles.into_iter().filter(|trouble| trouble.worth_saying || is_all) {
                     say(trouble, &mut notes, &mut reasons);
                 }
             }

@@ -84,6 +84,14 @@ impl Format {
                 return *format;
             }
         }
+        // A frame to be skipped, which says nothing of the next: `pzstd` begins with one. [RFC 8878] 3.1.2
+        if matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
+            return Self::Compressed(Compression::Zstandard);
+        }
+        // The digit is the size of a block.
+        if matches!(head, [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..]) {
+            return unpack("bzip2 file");
+        }
         if is_etl(head) {
             return Self::Foreign(ETL);
         }
@@ -134,6 +142,7 @@ const MAGICS: &[(&[u8], Format)] = &[
     (b"MSCF", Format::Archive(Archive::Cab)),
     (b"7z\xbc\xaf\x27\x1c", Format::Archive(Archive::SevenZip)),
     (b"Rar!\x1a\x07", unpack("rar archive")),
+    (b"\xfd7zXZ\0", unpack("xz file")),
     (
         b"LfLe",
         Format::Foreign(Foreign {
@@ -187,8 +196,11 @@ mod tests {
         assert_eq!(Format::of(b"ElfFile\0rest"), Format::Evtx);
         assert_eq!(Format::of(&[0xa1, 0xb2, 0x3c, 0x4d, 0, 2]), Format::Pcap);
         assert_eq!(Format::of(b"hello, this is a note\r\n"), Format::Text);
+        assert_eq!(Format::of(&[0x5f, 0x2a, 0x4d, 0x18, 0]), Format::Compressed(Compression::Zstandard));
         assert_eq!(Format::of(&[0x00, 0x01, 0x02]), Format::Unknown);
         assert!(matches!(Format::of(b"GMBU\x01\x02"), Format::Foreign(_)));
+        assert!(matches!(Format::of(b"BZh91AY&SY"), Format::Foreign(_)));
+        assert_eq!(Format::of(b"BZh is no file"), Format::Text);
     }
 
     #[test]

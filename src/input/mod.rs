@@ -11,6 +11,7 @@ pub mod map;
 mod name;
 mod trouble;
 mod unpack;
+mod zstd;
 
 pub use bundle::{Bundle, Input, InputKind, Opening};
 pub use format::{Compression, Format};

@@ -16,6 +16,7 @@ use super::limits::{Budget, Limits, Metered, Over};
 use super::map::{self, Bytes};
 use super::name;
 use super::trouble::{Trouble, Troubles};
+use super::zstd::Frames;
 
 /// Tells every format, text included; and what is no larger is kept in memory.
 const HEAD: u64 = 64 * 1024;
@@ -190,10 +191,10 @@ impl<'a> Unpacker<'a> {
                 let mut stream = Metered::new(flate2::read::MultiGzDecoder::new(inner), &self.budget);
                 self.stream(path, &mut stream, nesting);
             }
-            Compression::Zstandard => match ruzstd::decoding::StreamingDecoder::new(inner) {
-                Ok(decoder) => self.stream(path, &mut Metered::new(decoder, &self.budget), nesting),
-                Err(error) => self.broken(path, 0, &io::Error::other(error)),
-            },
+            Compression::Zstandard => {
+                let mut stream = Metered::new(Frames::new(inner), &self.budget);
+                self.stream(path, &mut stream, nesting);
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::html::bundles;
@@ -28,7 +29,7 @@ pub enum Format {
 }
 
 /// One bundle.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
     /// Its path as given.
     pub bundle: String,
@@ -53,7 +54,7 @@ pub struct Row {
 }
 
 /// What is written per bundle.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Outcome<'a> {
     /// [`SCHEMA`].
     pub schema: &'static str,

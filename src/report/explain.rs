@@ -3,6 +3,7 @@
 //! Plain data, also what `--format json` prints. Adds no knowledge of its own but that of pairs: the two numbers of one
 //! error box.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::model::Tool;
@@ -21,7 +22,7 @@ const BY_SERVER: u32 = 0x3;
 const CLOSED: u32 = 0x904;
 
 /// All answers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Explanation {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -32,7 +33,7 @@ pub struct Explanation {
 }
 
 /// One answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Answer {
     /// What was typed.
     pub asked: String,
@@ -60,7 +61,7 @@ pub struct Answer {
 }
 
 /// A row of a code table.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Meaning {
     /// What to ask for: `reason:0x904`.
     pub ask: String,
@@ -84,7 +85,7 @@ pub struct Meaning {
 }
 
 /// A cause by id and title.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CauseName {
     /// The catalogue id.
     pub id: &'static str,
@@ -93,7 +94,7 @@ pub struct CauseName {
 }
 
 /// A cause at length.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct CauseEntry {
     /// The stage that it fails.
     pub stage: &'static str,

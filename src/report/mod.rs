@@ -37,7 +37,7 @@ use std::io::{self, Write};
 pub use escape::visible;
 pub use lines::IncidentRow;
 use model::Report;
-pub use schema::{incident_schema, schema};
+pub use schema::{batch_schema, bundle_schema, compare_schema, explain_schema, incident_schema, schema};
 
 /// What a report is written as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -147,7 +147,7 @@ pub(super) fn counted(number: u64, one: &str) -> String {
     format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
-/// `+2.013 s`, `-35 ms`, `+2 h 0 min 3.2 s`.
+/// `+2.013 s`, `-35 ms`, `+2 min 3.2 s`, `+2 h 0 min 3.2 s`.
 pub(super) fn offset(milliseconds: f64) -> String {
     let sign = if milliseconds < 0.0 { "-" } else { "+" };
     let size = milliseconds.abs();
@@ -162,7 +162,8 @@ pub(super) fn offset(milliseconds: f64) -> String {
     } else {
         let tenths = (size / 100.0).round();
         let (hours, minutes) = ((tenths / 36_000.0).floor(), (tenths % 36_000.0 / 600.0).floor());
-        format!("{sign}{hours:.0} h {minutes:.0} min {:.1} s", tenths % 600.0 / 10.0)
+        let whole = if hours > 0.0 { format!("{hours:.0} h ") } else { String::new() };
+        format!("{sign}{whole}{minutes:.0} min {:.1} s", tenths % 600.0 / 10.0)
     }
 }
 
@@ -319,7 +320,7 @@ mod tests {
         assert_eq!(offset(2_013.0), "+2.013 s");
         assert_eq!(offset(7_203_200.0), "+2 h 0 min 3.2 s");
         assert_eq!(offset(-59_999.96), "-60.000 s");
-        assert_eq!(offset(119_999.96), "+0 h 2 min 0.0 s");
+        assert_eq!(offset(119_999.96), "+2 min 0.0 s");
         assert_eq!(offset(f64::NAN), "unknown");
         assert_eq!(duration(43.0), "43 ms");
     }

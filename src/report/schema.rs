@@ -1,5 +1,5 @@
-//! The JSON Schema of the report, derived from the [`model`](super::model): it cannot say anything else than what is
-//! printed.
+//! The JSON Schema of the report and of everything else that is printed as JSON, derived from the types that are printed
+//! (of the report, the [`model`](super::model)): it cannot say anything else.
 //!
 //! Describes and checks nothing itself. Keys are added within `v1`, so it allows keys that it does not know.
 
@@ -8,6 +8,9 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
+use super::batch::{self, Outcome};
+use super::compare::{self, Comparison};
+use super::explain::{self, Explanation};
 use super::lines::IncidentRow;
 use super::model::{Report, SCHEMA};
 
@@ -19,6 +22,26 @@ pub fn schema() -> String {
 /// JSON Schema of one line of `--format ndjson`, in the same way.
 pub fn incident_schema() -> String {
     of::<IncidentRow>("urn:rdpscan:incident:v1", "rdpscan.incident.v1")
+}
+
+/// JSON Schema of a result file of `batch`.
+pub fn batch_schema() -> String {
+    of::<Outcome<'static>>("urn:rdpscan:batch:v1", batch::SCHEMA)
+}
+
+/// JSON Schema of one line of `batch --format ndjson`.
+pub fn bundle_schema() -> String {
+    of::<batch::Row>("urn:rdpscan:bundle:v1", "rdpscan.bundle.v1")
+}
+
+/// JSON Schema of `compare --format json`.
+pub fn compare_schema() -> String {
+    of::<Comparison>("urn:rdpscan:compare:v1", compare::SCHEMA)
+}
+
+/// JSON Schema of `explain --format json`.
+pub fn explain_schema() -> String {
+    of::<Explanation>("urn:rdpscan:explain:v1", explain::SCHEMA)
 }
 
 fn of<T: JsonSchema>(id: &str, title: &str) -> String {

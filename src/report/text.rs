@@ -5,6 +5,9 @@
 
 use super::escape;
 
+/// Letters that a column of a table has room for; `198.51.100.20:3389` fits.
+const WORD: usize = 22;
+
 /// What a span means. Formats choose colours and markup by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ink {
@@ -108,6 +111,12 @@ impl Text {
 
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
+    }
+
+    /// Whether its longest word has room in a column of a table.
+    pub fn is_short(&self) -> bool {
+        let text: String = self.spans.iter().map(Span::text).collect();
+        text.split_whitespace().all(|word| word.chars().count() <= WORD)
     }
 }
 

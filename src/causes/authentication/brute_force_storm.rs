@@ -19,10 +19,11 @@ cause! {
     ///
     /// ## What to do
     /// - Let only known addresses in:
-    ///   `Set-NetFirewallRule -DisplayGroup "Remote Desktop" -RemoteAddress 10.0.0.0/8`, or put the server behind a VPN
-    ///   or an RD Gateway.
-    /// - Lock accounts after some failures: `net accounts /lockoutthreshold:10`; keep network level authentication on
-    ///   (`UserAuthentication` 1).
+    ///   `Set-NetFirewallRule -DisplayGroup "Remote Desktop" -RemoteAddress <your networks>`. The address from which you
+    ///   administer must be among them: keep a console at hand. Better put the server behind a VPN or an RD Gateway.
+    /// - Keep network level authentication on (`UserAuthentication` 1). When the attacker is out, lock accounts after
+    ///   some failures: `net accounts /lockoutthreshold:10` for local ones, by policy for those of a domain. While he is
+    ///   in, that locks the users out.
     /// - Check whether one of them succeeded: Security 4624 (type 3 or 10) and RemoteConnectionManager 1149 from
     ///   this address.
     /// - Keep more of the log: `wevtutil sl Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational /ms:67108864`.
@@ -30,7 +31,8 @@ cause! {
     ///
     /// ## Seen as
     /// More than ten connection requests a minute of one source, several names, none of which becomes a session; or of
-    /// many sources that share several names, or that are refused one after the other; RdpCoreTS 140 and Security 4625 in series.
+    /// many sources that share several names, or that are refused one after the other; one address of the
+    /// Internet at ten servers or more; RdpCoreTS 140 and Security 4625 in series.
     "brute-force-storm", stage: Authentication, severity: Warning, blames: [Client],
     more_specific_than: ["bad-password-or-unknown-user", "nla-refused-reason-not-visible", "client-left-or-probe",
         "closed-inside-tls-reason-not-visible", "tls-alert-other"],
@@ -53,7 +55,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let (sessions, same): (Vec<&Other>, Vec<&Other>) = same.into_iter().partition(|other| other.session);
     if !outnumbers(same.len(), sessions.len()) || !is_storm_of(&same) {
         return if sessions.is_empty() {
-            joint(case, connection).or_else(|| patient(case, connection)).or_else(|| crowd(case, connection))
+            joint(case, connection)
+                .or_else(|| patient(case, connection))
+                .or_else(|| crowd(case, connection))
+                .or_else(|| sweep(case, connection))
         } else {
             None
         };
@@ -143,6 +148,21 @@ fn crowd(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
             .titled("Many sources are refused one after the other: passwords are being guessed")
             .detail(detail),
     )
+}
+
+/// One address of the Internet that tries one server after the other.
+fn sweep(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
+    let sweep = case.around.sweep_of(connection.first)?;
+    let servers: BTreeSet<IpAddr> = sweep.iter().map(|other| other.server.ip).collect();
+    let ends = [sweep.first(), sweep.last()].into_iter().flatten();
+    let evidence = ends
+        .zip(["the first of these attempts", "the last one"])
+        .map(|(other, says)| Evidence::at(other.first, says))
+        .collect();
+    let (attempts, servers) = (sweep.len(), servers.len());
+    let detail = format!("{attempts} attempts of {} at {servers} servers", connection.client.ip);
+    let finding = Finding::new(&CAUSE, Strength::Inferred, Blame::Client, evidence);
+    Some(finding.titled("One address of the Internet tries one server after the other").detail(detail))
 }
 
 fn first_and_last(own: &[&Other], first: &str) -> Vec<Evidence> {

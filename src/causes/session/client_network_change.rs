@@ -1,5 +1,7 @@
 //! The client moved to another network: its old address falls silent, and it comes back from a new one.
 
+use std::net::IpAddr;
+
 use super::decision;
 use crate::base::{Timestamp, Window, time};
 use crate::causes::transport::packet_loss::timed_out;
@@ -7,7 +9,7 @@ use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::Stage;
 use crate::correlate::clock::seconds;
 use crate::correlate::surroundings::Other;
-use crate::eventlog::network;
+use crate::eventlog::{Provider, network};
 use crate::stream::Side;
 
 cause! {
@@ -61,7 +63,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let moved = moved(case, back);
     // The server's transport that timed out over the old address tells the same from its side.
     let timed_out = timed_out(case);
-    let logged = moved.is_some() || !timed_out.is_empty();
+    // That times out for any loss: only a log that also knows the new connection tells the same story.
+    let logged = moved.is_some() || !timed_out.is_empty() && next.logged;
     let strength = if logged { Strength::Corroborated } else { Strength::Inferred };
     evidence.extend(moved);
     evidence.extend(timed_out);
@@ -76,17 +79,29 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     Some(finding.missing("the client's NetworkProfile/Operational log: 10001 and 10000 at that second"))
 }
 
+/// Whether the log that knows this connection holds the other's time, and not the other: it is of another server.
+fn is_missed_by_the_log(case: &Case<'_>, other: &Other) -> bool {
+    case.accepted().is_some()
+        && !other.logged
+        && case.around.coverage.unbroken(&Provider::RdpCoreTs, &other.window).is_some()
+}
+
 /// Clients that come to the same server soon after a moment and were not there before.
+/// Of those that a log should know, those that it does.
 fn newcomers<'a>(case: &Case<'a>, moment: Timestamp) -> impl Iterator<Item = &'a Other> + use<'a> {
+    let case = *case;
     let around = case.around;
     let back = Window { start: moment, end: moment.shifted(BACK) };
     case.connection().into_iter().flat_map(move |own| {
+        let was_there = move |client: IpAddr| {
+            let mut before = around.at_server(own.server, own.first);
+            before.any(|before| before.client == client && before.first.time < moment)
+        };
         around.at_server(own.server, own.first).filter(move |other| {
             other.client != own.client.ip
                 && back.contains(other.window.start)
-                && !around
-                    .at_server(own.server, own.first)
-                    .any(|before| before.client == other.client && before.first.time < moment)
+                && !was_there(other.client)
+                && !is_missed_by_the_log(&case, other)
         })
     })
 }

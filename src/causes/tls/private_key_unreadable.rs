@@ -19,18 +19,20 @@ cause! {
     /// server then ends every TLS handshake at the ClientHello, whoever asks.
     ///
     /// ## What to do
-    /// - Save the rights as they are:
-    ///   `icacls C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys /save %TEMP%\MachineKeys.acl /t /c`.
-    /// - If ever they are needed again:
-    ///   `icacls C:\ProgramData\Microsoft\Crypto\RSA /restore %TEMP%\MachineKeys.acl /c`.
-    /// - Take ownership: `takeown /f C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys /a /r`.
-    /// - Give the rights back:
-    ///   `icacls C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys /t /c /grant "NT AUTHORITY\System:(F)" "NT AUTHORITY\NETWORK SERVICE:(R)" "BUILTIN\Administrators:(F)"`.
     /// - See that the services run: `Get-Service KeyIso,CryptSvc,CertPropSvc,SessionEnv`.
-    /// - Have a new certificate made: delete the old one from the store "Remote Desktop" (`certlm.msc`), then
-    ///   `Restart-Service SessionEnv -Force; Restart-Service TermService -Force`. Event 1056 proves that it was made.
-    /// - Leave the folder and its other files alone: they are the keys of every service on the machine. Only the file
-    ///   whose name begins with f686aace6942fb7f7ceb231212eef4a4 is Remote Desktop's.
+    /// - Read the rights of Remote Desktop's own key file, and of no other:
+    ///   `icacls C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys\f686aace6942fb7f7ceb231212eef4a4_*`. NETWORK SERVICE
+    ///   must have (R), SYSTEM and Administrators (F).
+    /// - Have a new certificate made, with a new key file: delete the old one from the store "Remote Desktop"
+    ///   (`certlm.msc`), then `Restart-Service SessionEnv -Force; Restart-Service TermService -Force` (it ends the
+    ///   sessions). Event 1056 proves that it was made.
+    /// - If the service may not read that one either, save its rights:
+    ///   `icacls C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys\f686aace6942fb7f7ceb231212eef4a4_* /save C:\Windows\Temp\rdp-key.acl /c`,
+    ///   and add the one that is missing:
+    ///   `icacls C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys\f686aace6942fb7f7ceb231212eef4a4_* /grant "NT AUTHORITY\NETWORK SERVICE:(R)"`.
+    ///   To undo: `icacls C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys /restore C:\Windows\Temp\rdp-key.acl /c`.
+    /// - Leave the folder and its other files alone, and take ownership of nothing: they are the keys of every service
+    ///   on the machine.
     /// - To verify: Schannel 36870 is no longer written at an attempt, and a capture shows a ServerHello.
     ///
     /// ## Seen as

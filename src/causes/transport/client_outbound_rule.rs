@@ -43,11 +43,23 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let (joined, filtered) = blocked_outbound(case, NEAR)?;
-    let strength =
-        if names_server(case, &filtered) { Strength::Stated } else { told::strength(case, joined, false) };
+    // That nothing went out tells the client's code; without it, a later segment may have been the blocked one.
+    let coded = told::client_code(case, &[0x204]);
+    let strength = match coded {
+        Some(_) if names_server(case, &filtered) => Strength::Stated,
+        Some(_) => told::strength(case, joined, false),
+        None => Strength::Inferred,
+    };
+    let missing =
+        coded.is_none().then_some("the client's log RDPClient 1026: with 0x204 no connection was opened");
     let mut evidence = vec![of_block(joined, &filtered)];
-    evidence.extend(told::client_code(case, &[0x204]).map(|coded| told::of_code(coded, "no connection")));
-    Some(Finding::new(&CAUSE, strength, Blame::Client, evidence).located("the client's own firewall"))
+    evidence.extend(coded.map(|coded| told::of_code(coded, "no connection")));
+    let finding =
+        Finding::new(&CAUSE, strength, Blame::Client, evidence).located("the client's own firewall");
+    Some(match missing {
+        Some(missing) => finding.missing(missing),
+        None => finding,
+    })
 }
 
 /// An event of the filtering platform that kept this client's connection from going out.
@@ -63,8 +75,14 @@ pub fn blocked_outbound<'a>(case: &Case<'a>, near: i64) -> Option<(&'a Joined, F
     })
 }
 
-/// Whether an event that is not tied is of this attempt: of the client's computer, or to its server.
+/// Whether an event that is not tied is of this attempt: of the client's computer, or to its server; and not of another
+/// of the client's ports.
 fn is_of_case(case: &Case<'_>, joined: &Joined, filtered: &Filtered<'_>) -> bool {
+    let port = case.connection().map(|connection| connection.client.port).filter(|port| *port != 0);
+    let from = filtered.source.map(|end| end.port);
+    if port.zip(from.flatten()).is_some_and(|(port, from)| from != 0 && from != port) {
+        return false;
+    }
     let own = case.events.iter().any(|own| own.event.computer == joined.event.computer);
     own || names_server(case, filtered)
 }

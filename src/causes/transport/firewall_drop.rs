@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 
 use super::{icmp_of, syn_evidence, unanswered};
-use crate::base::{Window, time};
+use crate::base::{Mark, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::connection::Transport;
+use crate::correlate::storm::is_of_the_internet;
+use crate::correlate::surroundings::Other;
 use crate::eventlog::{Provider, security};
 use crate::packet::icmp::IcmpMeaning;
 
@@ -18,14 +20,15 @@ cause! {
     /// silence alone does not tell a dropped packet from a stopped service.
     ///
     /// ## What to do
-    /// - On the server: `qwinsta` (rdp-tcp must be in state Listen) and `netstat -ano | findstr :3389`. If nothing
-    ///   listens, the service is the problem, not the firewall.
-    /// - `Get-NetConnectionProfile`; in a domain or office network the category must not be Public:
-    ///   `Set-NetConnectionProfile -InterfaceAlias Ethernet -NetworkCategory Private`.
-    /// - `Enable-NetFirewallRule -DisplayGroup "Remote Desktop"`, then look at the addresses that the rules allow:
-    ///   `Get-NetFirewallRule -DisplayGroup "Remote Desktop" | Get-NetFirewallAddressFilter`.
     /// - To prove who drops: capture on the server. If the SYN arrives there, it is this host; if not, the path.
     ///   `auditpol /set /subcategory:"Filtering Platform Packet Drop" /failure:enable` makes the host log event 5152.
+    /// - On the server: `qwinsta` (rdp-tcp must be in state Listen) and `netstat -ano | findstr :3389`. If nothing
+    ///   listens, the service is the problem, not the firewall.
+    /// - If it is the host's own firewall: `Get-NetConnectionProfile`; in your own office network, and nowhere else, the
+    ///   category may be Private instead of Public:
+    ///   `Set-NetConnectionProfile -InterfaceAlias <its name> -NetworkCategory Private`.
+    /// - `Enable-NetFirewallRule -DisplayGroup "Remote Desktop"`, then look at the addresses that the rules allow:
+    ///   `Get-NetFirewallRule -DisplayGroup "Remote Desktop" | Get-NetFirewallAddressFilter`.
     /// - To verify: `Test-NetConnection SERVER -Port 3389` from the client.
     ///
     /// ## Seen as
@@ -53,10 +56,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if answered || !repeated || case.accepted().is_some() {
         return None;
     }
-    // Silence alone may as well be a host that is off.
-    let (says, mark) = alive(case)?;
+    let sign = alive(case);
     let mut evidence = syn_evidence(flow);
-    evidence.push(Evidence::at(mark, says));
+    evidence.extend(sign.iter().cloned().map(|(says, mark)| Evidence::at(mark, says)));
     if let Some(lost) = case.syns_lost() {
         evidence.push(lost);
         return Some(
@@ -65,6 +67,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
                 .located("between the capture on the client's side and the one on the server's side"),
         );
     }
+    // Silence alone may as well be a host that is off.
+    sign?;
     if let Some(finding) = by_texts(case, connection.server.port, evidence.clone()) {
         return Some(finding);
     }
@@ -92,11 +96,17 @@ fn logged(case: &Case<'_>, syns: Vec<Evidence>) -> Option<Finding> {
     let mut evidence =
         vec![Evidence::event(&blocked.event, "the server's own firewall blocks this connection")];
     evidence.extend(syns);
-    Some(
-        Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence)
-            .titled("The server's own firewall blocks the connection")
-            .located("the server's own firewall"),
-    )
+    let finding = Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence)
+        .titled("The server's own firewall blocks the connection")
+        .located("the server's own firewall");
+    Some(if is_of_the_internet(client) {
+        finding.begin_with(format!(
+            "Is {client} the address of your user? If not, nothing is to be mended: the firewall kept a stranger out. \
+             If so, add that address to those that the rule allows, and not the whole Internet."
+        ))
+    } else {
+        finding
+    })
 }
 
 /// The server's `pfirewall.log` holds the very segment. It is written in local time, of any zone.
@@ -143,22 +153,28 @@ fn by_texts(case: &Case<'_>, port: u16, packets: Vec<Evidence>) -> Option<Findin
 }
 
 /// A sign that the host is up, from this capture or from another client's connection.
-fn alive(case: &Case<'_>) -> Option<(String, crate::base::Mark)> {
+fn alive(case: &Case<'_>) -> Option<(String, Mark)> {
     /// A sign this much older still counts; one that comes later may be of a host that woke up meanwhile.
     const FRESH: i64 = 120 * time::SECOND;
     let connection = case.connection()?;
-    let during = Window { start: connection.first.time.shifted(-FRESH), end: connection.last.time };
+    let meanwhile = Window { start: connection.first.time, end: connection.last.time };
+    let fresh = Window { start: connection.first.time.shifted(-FRESH), ..meanwhile };
     let sign = case
         .around
         .alive(connection.server.ip)
-        .filter(|(_, mark)| during.contains(mark.time))
+        .filter(|(_, mark)| fresh.contains(mark.time))
         .min_by_key(|(_, mark)| mark.time);
     sign.or_else(|| {
+        // A port that answered before tells of a service that went since, or of a host that fell asleep; and what
+        // keeps this client out does not let it in.
+        let counts = |other: &Other, accepted: Mark| match other.server == connection.server {
+            true => other.client != connection.client.ip && meanwhile.contains(accepted.time),
+            false => fresh.contains(accepted.time),
+        };
         let other = case
             .around
             .at_host(connection.server.ip, connection.first)
-            .filter_map(|other| other.accepted)
-            .find(|accepted| during.contains(accepted.time))?;
+            .find_map(|other| other.accepted.filter(|accepted| counts(other, *accepted)))?;
         Some(("the same host accepts another connection".into(), other))
     })
 }

@@ -35,6 +35,9 @@ const BEFORE: i64 = 24 * 3600 * time::SECOND;
 /// A session that is cut with the service ends within this time of the event.
 const TOGETHER: i64 = 5 * time::SECOND;
 
+/// What happened this shortly before is known to have lasted.
+const RECENT: i64 = 600 * time::SECOND;
+
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, flow) = case.both()?;
     let refused = refusal(flow);
@@ -48,6 +51,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     }
     let stopped = last_stop(case, moment)?;
     let stop_time = stopped.time();
+    // A log that ended before the attempt does not know what came after.
+    if moment - stop_time > RECENT && !reaches(case, stopped, moment) {
+        return None;
+    }
     if cut_session && (flow.last.time - stop_time).abs() > TOGETHER {
         return None;
     }
@@ -62,6 +69,13 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let strength =
         if case.reliable_time(stopped).is_some() { Strength::Corroborated } else { Strength::Inferred };
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
+}
+
+/// Whether the log of an event holds a moment, or ends a little before: a quiet server's log does.
+fn reaches(case: &Case<'_>, joined: &Joined, moment: Timestamp) -> bool {
+    let source = joined.event.at.source();
+    let mut logs = case.around.coverage.logs.iter().filter(|log| log.source == source);
+    logs.any(|log| log.window.is_some_and(|window| window.end >= moment.shifted(-RECENT)))
 }
 
 /// The last end of the service before `moment` that no start followed.

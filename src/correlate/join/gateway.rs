@@ -1,15 +1,28 @@
 //! Tunnels of an RD Gateway: the events of one ActivityID. A tunnel whose leg to the target was captured speaks of
 //! that connection; any other is a connection that only a log knows.
 
-use super::{Attempt, Connection, Item, Mark, NoteKind, Notes, Provider, TICK, UNCOMPARED};
+use super::{
+    Attempt, Connection, Event, Item, Mark, NoteKind, Notes, Provider, RESIDUAL, TICK, Timestamp, UNCOMPARED,
+};
 use super::{BTreeMap, Endpoint, Guid, IpAddr, MatchKey, Transport, Window, Work, mark};
 use crate::eventlog::gateway;
 use crate::packet::interest::RDP_PORT;
 use std::sync::Arc;
 
-/// Events with which a gateway ends an attempt before it connects to the target: no authorization to connect, none for
-/// the resource.
-const DENIED: [u32; 3] = [201, 203, 301];
+/// Whether an event tells that a gateway did not connect a client to the target.
+fn denies(event: &Event) -> bool {
+    matches!(
+        gateway::meaning(event),
+        Some(gateway::Meaning::ConnectionDenied(_) | gateway::Meaning::ResourceDenied(_))
+    )
+}
+
+/// Whether a connection to the target ended when its tunnel did, as far as its capture tells.
+fn ends_with(connection: &Connection, ended: Timestamp) -> bool {
+    let last = connection.last.time;
+    let closed = connection.flow.as_deref().is_some_and(|flow| !flow.closes.is_empty());
+    last <= ended.shifted(RESIDUAL) && (!closed || last >= ended.shifted(-RESIDUAL))
+}
 
 /// One tunnel.
 struct Tunnel {
@@ -102,11 +115,21 @@ impl Work<'_> {
     /// The connection to the target that the gateway opened for a tunnel: the only captured one that began while the
     /// tunnel stood and is not the client's own.
     fn captured_leg(&self, tunnel: &Tunnel) -> Option<usize> {
-        // Who was denied was connected to nothing.
         let mut items = tunnel.items.iter().filter_map(|at| self.items.get(*at));
-        if items.any(|item| DENIED.contains(&item.event.id)) {
+        if items.clone().any(|item| denies(item.event)) {
             return None;
         }
+        let ended = items
+            .clone()
+            .find(|item| {
+                matches!(
+                    gateway::meaning(item.event),
+                    Some(gateway::Meaning::Disconnected { .. } | gateway::Meaning::TimedOut(_))
+                )
+            })
+            .map(Item::time);
+        let in_vain = items
+            .any(|item| matches!(gateway::meaning(item.event), Some(gateway::Meaning::TargetUnreachable(_))));
         let times = tunnel.items.iter().filter_map(|at| self.items.get(*at)).map(Item::time);
         let window = Window { start: times.clone().min()?, end: times.max()? }.widened(TICK);
         let target: Option<IpAddr> = tunnel.resource.as_deref().and_then(|name| name.parse().ok());
@@ -122,6 +145,8 @@ impl Work<'_> {
             own.client.ip != tunnel.client.ip
                 && own.server.port == RDP_PORT
                 && target.is_none_or(|ip| ip == own.server.ip)
+                && !(in_vain && own.tls.is_used())
+                && ended.is_none_or(|ended| ends_with(own, ended))
         });
         match (fits.next(), fits.next()) {
             (Some((at, _)), None) => Some(at),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Work;
 use crate::base::{Timestamp, time};
+use crate::connection::Nla;
 use crate::correlate::keys;
 use crate::eventlog::{Event, Provider, security};
 
@@ -22,6 +23,8 @@ struct Told {
     passed: BTreeMap<Arc<str>, Timestamp>,
     /// Whether its packets show that it had.
     passed_on_wire: bool,
+    /// Whether its packets show that name and password were right: the server's early result came.
+    proven_on_wire: bool,
     /// When the server refused its handshake (139) or its user (140).
     refused: Vec<(Arc<str>, Timestamp)>,
     /// The users that it names, lower case: of the cookie, which may be cut, and of the log.
@@ -40,6 +43,7 @@ impl Work<'_> {
             .attempts
             .iter()
             .map(|attempt| Told {
+                proven_on_wire: matches!(attempt.connection.encrypted.nla, Some(Nla::ResultThenEnd(_))),
                 passed_on_wire: attempt.connection.encrypted.settings_began.is_some(),
                 cookie: attempt.connection.cookie().map(|cookie| cookie.value.to_lowercase()),
                 ..Told::default()
@@ -97,6 +101,9 @@ impl Logons {
             // CredSSP ends a connection whose user it refuses: one that passed had no refusal before.
             None => !told.passed_on_wire,
         };
+        if is_of_credentials(event) {
+            fits.retain(|at| self.0.get(*at).is_some_and(|told| !told.proven_on_wire));
+        }
         if before {
             fits.retain(|at| self.0.get(*at).is_some_and(outside));
         }
@@ -129,14 +136,22 @@ impl Logons {
     }
 }
 
-/// Whether a cookie names a user; unknown where it was cut before the name began.
-fn fits_cookie(cookie: &str, user: &str) -> Option<bool> {
-    let name = bare(cookie);
+/// Whether a cookie, lower case, names a user; unknown where it was cut before the name began.
+pub fn fits_cookie(cookie: &str, user: &str) -> Option<bool> {
+    let (name, user) = (bare(cookie), bare(user));
     if cookie.chars().count() < COOKIE {
         return Some(name == user);
     }
     let begins = user.starts_with(&name);
     (begins || cookie.contains('\\')).then_some(begins)
+}
+
+/// Whether a logon failed over its name or password.
+fn is_of_credentials(event: &Event) -> bool {
+    /// `STATUS_NO_SUCH_USER`, `STATUS_WRONG_PASSWORD`
+    const WRONG: [u32; 2] = [0xc000_0064, 0xc000_006a];
+    let Some(security::Meaning::LogonFailed(logon)) = security::meaning(event) else { return false };
+    logon.sub_status.or(logon.status).is_some_and(|status| WRONG.contains(&status))
 }
 
 /// Whether Schannel speaks of a handshake that failed.

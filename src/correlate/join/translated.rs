@@ -3,8 +3,8 @@
 //! By the port where it stands once; else by time and order, where there is only one way to pair them. Nothing of the
 //! kind where the log knows some connection by its own address: then nothing is translated.
 
-use super::{Arc, BTreeMap, BTreeSet, IpAddr, MatchKey, Work, handshake, keys};
-use super::{Chain, NoteKind, Notes, RESIDUAL, Timestamp, UNCOMPARED, rdp_core_ts, time};
+use super::{Arc, BTreeMap, BTreeSet, Connection, IpAddr, Item, MatchKey, Provider, Work, handshake, keys};
+use super::{Chain, NoteKind, Notes, RESIDUAL, TICK, Timestamp, UNCOMPARED, rdp_core_ts, time};
 
 /// Pauses between connections and between their events agree within this.
 const PAUSES: i64 = 250 * time::MILLISECOND;
@@ -104,6 +104,12 @@ impl Work<'_> {
 pub(super) struct Told {
     ends: BTreeMap<Chain, Timestamp>,
     users: BTreeMap<Chain, String>,
+    /// When security was refused (139, 140), and whether that was of the user.
+    refused: BTreeMap<Chain, (Timestamp, bool)>,
+    /// When the server decided to end it.
+    decided: BTreeMap<Chain, Timestamp>,
+    /// When security had passed.
+    passed: BTreeMap<Chain, Timestamp>,
 }
 
 impl Told {
@@ -111,10 +117,26 @@ impl Told {
     const PATIENCE: i64 = 60 * time::SECOND;
 
     pub fn of(work: &Work<'_>) -> Self {
-        let mut told = Self { ends: BTreeMap::new(), users: BTreeMap::new() };
+        let mut told = Self {
+            ends: BTreeMap::new(),
+            users: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            decided: BTreeMap::new(),
+            passed: BTreeMap::new(),
+        };
         for item in work.items.iter().filter(|item| item.event.activity.is_some()) {
             if matches!(rdp_core_ts::meaning(item.event), Some(rdp_core_ts::Meaning::Disconnected(_))) {
                 told.ends.insert(item.chain(), item.event.time);
+            }
+            let (chain, time) = (item.chain(), item.event.time);
+            if keys::passed_security(item.event) {
+                told.passed.entry(chain.clone()).or_insert(time);
+            }
+            if item.event.provider == Provider::RdpCoreTs && matches!(item.event.id, 139 | 140) {
+                told.refused.entry(chain.clone()).or_insert((time, item.event.id == 140));
+            }
+            if rdp_core_ts::error_info(item.event).is_some_and(|code| code != 0) {
+                told.decided.entry(chain).or_insert(time);
             }
             if let Some(user) = keys::user(item.event) {
                 told.users.entry(item.chain()).or_insert(user.to_lowercase());
@@ -140,7 +162,29 @@ impl Told {
             let name = cookie.rsplit(['\\', '/']).next().unwrap_or_default();
             !name.chars().all(|c| c.is_alphanumeric() || "._-".contains(c)) || user.starts_with(name)
         });
-        lasts && same
+        lasts && same && self.in_order(connection, item)
+    }
+
+    /// Whether what the log tells can have happened in this connection: in the stage that the packets show, and before
+    /// they end.
+    fn in_order(&self, connection: &Connection, accepted: &Item<'_>) -> bool {
+        let (Some(flow), chain) = (connection.flow.as_deref(), accepted.chain()) else { return true };
+        let moment = handshake(connection).time;
+        let slack = TICK + flow.handshake_round_trip().unwrap_or(0);
+        let closed = flow.first_close().map(|close| close.mark.time - moment);
+        let after = |time: &Timestamp| *time - accepted.event.time;
+        let in_time = |time: &Timestamp| closed.is_none_or(|closed| after(time) <= closed + slack);
+        let began = connection.encrypted.settings_began.map(|began| began.time - moment);
+        let sees_all = !flow.is_cut() && !flow.is_one_sided();
+        let refused = self.refused.get(&chain).is_none_or(|(time, of_user)| {
+            let nla = connection.selected().is_none_or(|selected| selected.value.nla());
+            in_time(time) && began.is_none() && (nla || !of_user)
+        });
+        let passed = self.passed.get(&chain).is_none_or(|time| {
+            let early = began.is_some_and(|began| after(time) < began - slack - PAUSES);
+            in_time(time) && !early && (began.is_some() || closed.is_none() || !sees_all)
+        });
+        refused && passed && self.decided.get(&chain).is_none_or(in_time)
     }
 }
 

@@ -45,5 +45,8 @@ fn says(error: &Error) -> String {
     if matches!(error, Error::PasswordRequired | Error::MaybeBadPassword(_)) || text.contains("AES") {
         return "it is encrypted: give it without a password".into();
     }
+    if let Error::UnsupportedCompressionMethod(method) = error {
+        return format!("it is packed by {method}, which is not read: unpack it first");
+    }
     text
 }

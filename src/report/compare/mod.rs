@@ -10,6 +10,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::model::{Place, Report, Tool, Verdict};
@@ -26,7 +27,7 @@ pub const SCHEMA: &str = "rdpscan.compare.v1";
 pub const OUTCOME: &str = "outcome";
 
 /// One of the two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Which {
     /// The one that works.
@@ -46,7 +47,7 @@ impl Which {
 }
 
 /// The whole comparison.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Comparison {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -72,7 +73,7 @@ pub struct Comparison {
 }
 
 /// The connection that stands for one input.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Party {
     /// The files.
     pub paths: Vec<String>,
@@ -104,7 +105,7 @@ pub struct Party {
 }
 
 /// One stage of both.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct StagePair {
     /// The stage.
     pub stage: &'static str,
@@ -117,7 +118,7 @@ pub struct StagePair {
 }
 
 /// Something that both show, and that is not the same.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Difference {
     /// The stage that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,7 +134,7 @@ pub struct Difference {
 }
 
 /// A value of one side.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Seen {
     /// In words.
     pub value: String,
@@ -143,7 +144,7 @@ pub struct Seen {
 }
 
 /// A frame or a record of an input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Spot {
     /// The file's number in the report on that side.
     pub source: u32,
@@ -161,7 +162,7 @@ pub struct Spot {
 }
 
 /// Something that only one side shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NotCompared {
     /// What.
     pub what: String,

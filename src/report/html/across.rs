@@ -14,6 +14,7 @@ pub(super) struct Across {
     pub label: usize,
     /// Left end and columns of what logs say on either side; none if it stands between the lanes.
     pub client_pins: Option<(i64, usize)>,
+    pub path_pins: Option<(i64, usize)>,
     pub server_pins: Option<(i64, usize)>,
 }
 
@@ -27,9 +28,8 @@ impl Across {
     }
 
     pub fn wide(rows: &[Row]) -> Self {
-        let has =
-            |lanes: &[Lane]| rows.iter().any(|row| matches!(row, Row::Pin(pin) if lanes.contains(&pin.side)));
-        let (left, right) = (has(&[Lane::Client]), has(&[Lane::Server, Lane::Path]));
+        let has = |lane: Lane| rows.iter().any(|row| matches!(row, Row::Pin(pin) if pin.side == lane));
+        let (left, right) = (has(Lane::Client), has(Lane::Server));
         let client = if left { 292 } else { 124 };
         let server = if right { 600 } else { 800 };
         let path = i64::midpoint(client, server);
@@ -41,6 +41,7 @@ impl Across {
             times: true,
             label: columns(server - client - 24),
             client_pins: left.then_some((104, columns(client - 104 - 14))),
+            path_pins: Some((path + 14, columns(server - path - 24))),
             server_pins: right.then_some((server + 16, columns(880 - server - 16))),
         }
     }
@@ -54,6 +55,7 @@ impl Across {
             times: false,
             label: 39,
             client_pins: None,
+            path_pins: None,
             server_pins: None,
         }
     }

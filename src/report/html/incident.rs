@@ -59,6 +59,8 @@ pub(super) struct StageView {
 pub(super) struct Ladder {
     pub connection: u32,
     pub who: Text,
+    /// `frames of file 2`, where there are several captures.
+    pub frames: String,
     pub wide: Picture,
     pub narrow: Picture,
     pub list: Vec<(String, Text)>,
@@ -189,11 +191,17 @@ fn ladder(
     let first = connection.steps.first().and_then(|step| rows::source(report, step.source));
     let captured = first.filter(|source| source.role != "unknown").map(|source| Lane::of(source.role));
     let server = facts::server(report, connection);
-    let heads = Heads { client: rows::endpoint(&connection.client), server: server.clone(), captured };
     let pins = || rows.iter().filter_map(|row| if let Row::Pin(pin) = row { Some(pin) } else { None });
+    // Logs of the path are a gateway's.
+    let path = if pins().any(|pin| pin.side == Lane::Path) { "Gateway" } else { "Path" };
+    let heads = Heads { client: rows::endpoint(&connection.client), server: server.clone(), path, captured };
     Some(Ladder {
         connection: connection.id,
         who: rows::name(&heads.client).and(" → ").then(rows::name(&server)),
+        frames: ladder::one_source(connection)
+            .map(|source| rows::in_file(report, "frames", source))
+            .filter(|frames| frames != "frames")
+            .unwrap_or_default(),
         wide: svg::wide(&rows, &heads),
         narrow: svg::narrow(&rows, &heads),
         has_band: pins().any(|pin| pin.at.is_some() && pin.spread > 0),
@@ -264,7 +272,11 @@ fn bars(report: &Report, incident: &Incident, connections: &[&Connection]) -> Ve
             width: (place(to) - x).max(8),
         }
     };
-    connections.iter().take(CONNECTIONS).map(bar).collect()
+    // The one that decides is always among them.
+    let decides = |connection: &&Connection| incident.deciding_connection == Some(connection.id);
+    let last = connections.iter().skip(CONNECTIONS).find(|connection| decides(connection));
+    let first = CONNECTIONS - usize::from(last.is_some());
+    connections.iter().take(first).chain(last).map(bar).collect()
 }
 
 fn fact(report: &Report, number: usize, fact: &Evidence, time: String) -> Fact {

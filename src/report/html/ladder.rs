@@ -97,7 +97,9 @@ pub(super) fn rows_of(
     clocks: &Clocks<'_>,
 ) -> Vec<Row> {
     let cited = cited(incident);
-    let mut arrows: Vec<Arrow> = connection.steps.iter().map(|step| arrow(report, step, &cited)).collect();
+    let one = one_source(connection).is_some();
+    let mut arrows: Vec<Arrow> =
+        connection.steps.iter().map(|step| arrow(report, step, one, &cited)).collect();
     let mut pins = pins(report, incident, connection, clocks, &cited);
     if arrows.is_empty() && pins.is_empty() {
         return Vec::new();
@@ -105,6 +107,12 @@ pub(super) fn rows_of(
     arrows.sort_by_key(|arrow| arrow.first.unwrap_or(Timestamp::MAX));
     pins.sort_by_key(|pin| pin.at.unwrap_or(Timestamp::MAX));
     bundled(merged(arrows, pins, &connection.steps))
+}
+
+/// The file that all steps are from.
+pub(super) fn one_source(connection: &Connection) -> Option<u32> {
+    let first = connection.steps.first()?.source;
+    connection.steps.iter().all(|step| step.source == first).then_some(first)
 }
 
 /// Log entries in a row, of one side, that the verdict does not cite: more than two are told by number.
@@ -211,7 +219,7 @@ fn milliseconds(nanos: i64) -> f64 {
     crate::correlate::clock::seconds(nanos) * 1_000.0
 }
 
-fn arrow(report: &Report, step: &Step, cited: &Cited) -> Arrow {
+fn arrow(report: &Report, step: &Step, one_source: bool, cited: &Cited) -> Arrow {
     let (first, last) = (step.time.parse().ok(), step.last_time.parse().ok());
     let mut says = Text::prose(&step.says);
     match step.kind {
@@ -239,7 +247,7 @@ fn arrow(report: &Report, step: &Step, cited: &Cited) -> Arrow {
         to: Lane::of(step.to),
         says,
         clock: rows::clock(&step.time),
-        place: rows::in_file(report, &frames, step.source),
+        place: if one_source { frames } else { rows::in_file(report, &frames, step.source) },
         first,
         last,
         cited: citation(step, cited),

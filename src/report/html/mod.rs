@@ -8,6 +8,7 @@ mod across;
 pub(super) mod bundles;
 mod incident;
 mod ladder;
+mod strips;
 mod svg;
 
 use askama::Template;

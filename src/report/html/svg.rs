@@ -1,10 +1,12 @@
 //! The ladder as shapes with whole coordinates, for a wide page and for a telephone.
 //!
 //! Every row has its own height and text never meets text. Time is a straight line from row to row: that places the
-//! band in which a log entry of an uncertain clock may lie.
+//! band in which a log entry of an uncertain clock may lie. A picture is cut into strips between its rows, so that paper
+//! can break there.
 
 use super::across::Across;
 use super::ladder::{Arrow, Lane, Pin, Row};
+use super::strips::{Strip, strips};
 use crate::base::Timestamp;
 use crate::report::text::Text;
 use crate::report::wrap::wrap;
@@ -15,7 +17,7 @@ const LINES: usize = 3;
 const LINE: i64 = 16;
 
 /// Something to draw.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Shape {
     Line {
         x1: i64,
@@ -27,6 +29,7 @@ pub(super) enum Shape {
     /// Points of a closed figure.
     Figure {
         points: String,
+        y: i64,
         class: &'static str,
     },
     Rect {
@@ -50,12 +53,22 @@ pub(super) enum Shape {
     },
 }
 
-/// A picture.
+impl Shape {
+    /// Its upper and lower end.
+    pub const fn span(&self) -> (i64, i64) {
+        match self {
+            Self::Line { y1, y2, .. } => (*y1, *y2),
+            Self::Rect { y, height, .. } => (*y, *y + *height),
+            Self::Figure { y, .. } | Self::Circle { y, .. } | Self::Words { y, .. } => (*y, *y),
+        }
+    }
+}
+
+/// A picture, in strips from top to bottom.
 #[derive(Debug)]
 pub(super) struct Picture {
     pub width: i64,
-    pub height: i64,
-    pub shapes: Vec<Shape>,
+    pub strips: Vec<Strip>,
 }
 
 /// Who stands at the top of the lanes.
@@ -63,6 +76,8 @@ pub(super) struct Picture {
 pub(super) struct Heads {
     pub client: String,
     pub server: String,
+    /// What stands between them.
+    pub path: &'static str,
     /// Where the capture was taken.
     pub captured: Option<Lane>,
 }
@@ -78,12 +93,25 @@ pub(super) fn narrow(rows: &[Row], heads: &Heads) -> Picture {
 }
 
 fn draw(rows: &[Row], heads: &Heads, across: Across) -> Picture {
-    let mut pen =
-        Pen { across, y: 0, lanes: Vec::new(), shapes: Vec::new(), times: Vec::new(), bands: Vec::new() };
+    let mut pen = Pen {
+        across,
+        y: 0,
+        cuts: Vec::new(),
+        lanes: Vec::new(),
+        shapes: Vec::new(),
+        times: Vec::new(),
+        bands: Vec::new(),
+    };
     pen.heads(heads);
     let top = pen.y;
     let mut begins = top;
+    let mut titled = false;
     for row in rows {
+        // The name of a stage stays with what follows.
+        if !titled {
+            pen.cuts.push(pen.y);
+        }
+        titled = matches!(row, Row::Stage(_));
         match row {
             Row::Stage(stage) => pen.stage(stage),
             Row::Silence(length) => {
@@ -103,6 +131,8 @@ fn draw(rows: &[Row], heads: &Heads, across: Across) -> Picture {
 struct Pen {
     across: Across,
     y: i64,
+    /// Heights at which it may be cut.
+    cuts: Vec<i64>,
     /// Where the lanes are drawn through.
     lanes: Vec<(i64, i64)>,
     shapes: Vec<Shape>,
@@ -124,7 +154,7 @@ impl Pen {
         let narrow = !self.across.times;
         let lanes = [
             (Lane::Client, "Client", heads.client.as_str(), if narrow { "start" } else { "middle" }),
-            (Lane::Path, "Path", "", "middle"),
+            (Lane::Path, heads.path, "", "middle"),
             (Lane::Server, "Server", heads.server.as_str(), if narrow { "end" } else { "middle" }),
         ];
         for (lane, name, address, anchor) in lanes {
@@ -264,7 +294,7 @@ impl Pen {
     fn tip(&mut self, x: i64, y: i64, inward: i64, class: &'static str) {
         let back = x - inward * 10;
         let points = format!("{x},{y} {back},{} {back},{}", y - 5, y + 5);
-        self.shapes.push(Shape::Figure { points, class });
+        self.shapes.push(Shape::Figure { points, y, class });
     }
 
     fn badge(&mut self, number: usize, x: i64, y: i64) {
@@ -278,9 +308,14 @@ impl Pen {
         let x = self.across.of(pin.side);
         let gutter = match pin.side {
             Lane::Client => self.across.client_pins,
-            Lane::Path | Lane::Server => self.across.server_pins,
+            Lane::Path => self.across.path_pins,
+            Lane::Server => self.across.server_pins,
         };
         let (left, room) = gutter.unwrap_or((22, 39));
+        let dot = begin + 8;
+        // Between the lanes of a telephone the dot of the path needs a line of its own.
+        let begin = if pin.side == Lane::Path && !self.across.times { dot + 6 } else { begin };
+        self.y = begin;
         let inset = if pin.cited.is_some() { 24 } else { 0 };
         if self.across.times {
             self.place(&pin.clock, &pin.place, false);
@@ -302,9 +337,9 @@ impl Pen {
             self.badge(number, x, y);
         }
         let class = if pin.at.is_some() { "dot" } else { "dot unsure" };
-        self.shapes.push(Shape::Circle { x, y, class });
+        self.shapes.push(Shape::Circle { x, y: dot, class });
         if let Some(at) = pin.at {
-            self.times.push((at, y));
+            self.times.push((at, dot));
             if pin.spread > 0 {
                 self.bands.push((at, pin.spread, pin.side));
             }
@@ -332,7 +367,7 @@ impl Pen {
             under.push(Shape::Rect { x, y: from, width: 12, height: to - from, class: "band" });
         }
         under.append(&mut self.shapes);
-        Picture { width: self.across.width, height: self.y + 4, shapes: under }
+        Picture { width: self.across.width, strips: strips(&under, &self.cuts, self.y + 4) }
     }
 }
 
