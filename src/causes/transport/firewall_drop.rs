@@ -167,9 +167,12 @@ fn alive(case: &Case<'_>) -> Option<(String, Mark)> {
     sign.or_else(|| {
         // A port that answered before tells of a service that went since, or of a host that fell asleep; and what
         // keeps this client out does not let it in.
-        let counts = |other: &Other, accepted: Mark| match other.server == connection.server {
-            true => other.client != connection.client.ip && meanwhile.contains(accepted.time),
-            false => fresh.contains(accepted.time),
+        let counts = |other: &Other, accepted: Mark| {
+            if other.server == connection.server {
+                other.client != connection.client.ip && meanwhile.contains(accepted.time)
+            } else {
+                fresh.contains(accepted.time)
+            }
         };
         let other = case
             .around
