@@ -131,7 +131,11 @@ impl Told {
         let behind_tls = |connection: &&&Connection| {
             connection.outcome(Stage::Tls) == Outcome::Passed || connection.reached >= Stage::Settings
         };
+        let named = self.names();
+        let later = !named.is_empty()
+            && named.iter().all(|cause| (Stage::Settings..Stage::Gateway).contains(&cause.stage));
         let needs = match code {
+            _ if later && !own.iter().any(|one| behind_tls(&one)) => "a failure behind the TLS handshake",
             _ if NO_NAME.contains(&code) || code == NOT_OPENED => return None,
             _ if BROKEN.contains(&code) && opened.is_none() => "an open connection that broke",
             _ if is_logon(code) && !own.iter().any(|one| one.reached >= Stage::Tls) => "a logon inside TLS",

@@ -8,6 +8,7 @@ use super::finding::{Blame, Evidence, Exoneration, Finding, Kind, Severity, Stre
 use super::without_finding::without_finding;
 use super::{ALL, Case, Cause, points};
 use crate::connection::{Connection, Outcome, Stage};
+use crate::correlate::storm::STORM;
 use crate::correlate::{Attempt, Incident, Surroundings};
 use crate::protocol::nego::FailureCode;
 use crate::stream::{Flow, Opening, Side};
@@ -139,6 +140,16 @@ pub fn judge_incident(
 /// - a connection that the client left unused says less than one that failed.
 fn deciding(incident: &Incident, attempts: &[Attempt], verdicts: &[Verdict]) -> Option<usize> {
     let last = *incident.connections.last()?;
+    // All of a storm are one incident: it decides, whatever one of them met.
+    let storm = &raw const brute_force_storm::CAUSE;
+    let storms = |at: &usize| {
+        let finding = verdicts.get(*at).and_then(|verdict| verdict.finding.as_ref());
+        finding.is_some_and(|finding| std::ptr::eq(finding.cause, storm))
+    };
+    let part = incident.connections.iter().copied().filter(storms).max();
+    if part.is_some() && incident.connections.len() > STORM {
+        return part;
+    }
     let connection = |at: usize| attempts.get(at).map(|attempt| &attempt.connection);
     if connection(last)?.reached_session() {
         return Some(last);

@@ -143,6 +143,11 @@ impl Hosts {
 }
 
 impl Host {
+    /// Whether an IP packet of its own was seen: ARP alone is heard where the packets of one direction are not captured.
+    pub const fn is_heard(&self) -> bool {
+        self.accepted.is_some() || self.echoed.is_some()
+    }
+
     /// The best sign that the host is there: a fragment and its place.
     pub fn alive(&self) -> Option<(String, Mark)> {
         if let Some(accepted) = &self.accepted {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// More requests than this within [`MINUTE`] are no user's.
-const STORM: usize = 10;
+pub const STORM: usize = 10;
 /// More requests than this within [`MINUTE`] are no user's under any name: more than one a second.
 const RELENTLESS: usize = 60;
 /// Names below which it may be one user, or a monitoring program.
@@ -131,19 +131,35 @@ pub fn crowds(attempts: &[Other]) -> Vec<Vec<usize>> {
 /// Servers that no user of the Internet has all of.
 const SWEEP: usize = 10;
 
-/// The attempts of each sweep, by place: one address of the Internet that tries many servers, at any pace.
-/// What became a session is none of it.
+/// The attempts of each sweep, by place: one address of the Internet that tries many servers of another network, at any
+/// pace, and never gets in. Servers that did not answer, and attempts that say themselves why they failed, may as well
+/// be those of somebody who manages them.
 pub fn sweeps(attempts: &[Other]) -> Vec<Vec<usize>> {
     let mut by_client: BTreeMap<IpAddr, Vec<usize>> = BTreeMap::new();
+    let mut inside: BTreeSet<IpAddr> = BTreeSet::new();
     for (at, other) in attempts.iter().enumerate() {
-        if !other.session && !other.is_unseen() && is_of_the_internet(other.client) {
+        if other.session {
+            inside.insert(other.client);
+        }
+        let strange = is_of_the_internet(other.client) && !is_one_network(other.client, other.server.ip);
+        if strange && other.accepted.is_some() && !other.says_why && !other.is_unseen() {
             by_client.entry(other.client).or_default().push(at);
         }
     }
+    by_client.retain(|client, _| !inside.contains(client));
     let servers = |own: &[usize]| -> BTreeSet<IpAddr> {
         own.iter().filter_map(|at| attempts.get(*at)).map(|other| other.server.ip).collect()
     };
     by_client.into_values().filter(|own| servers(own).len() >= SWEEP).collect()
+}
+
+/// Whether two addresses may be of one organisation: they share what is given to one.
+fn is_one_network(one: IpAddr, other: IpAddr) -> bool {
+    match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => one.octets()[..2] == other.octets()[..2],
+        (IpAddr::V6(one), IpAddr::V6(other)) => one.segments()[..3] == other.segments()[..3],
+        _ => false,
+    }
 }
 
 fn crowds_at(attempts: &[Other], own: &[usize]) -> Vec<Vec<usize>> {
@@ -271,6 +287,7 @@ mod tests {
             accepted: None,
             tls_passed: None,
             certificate: None,
+            says_why: false,
             session: false,
             cut_at: None,
             server_silent: None,
@@ -314,13 +331,23 @@ mod tests {
                     let source = crate::base::SourceId(0);
                     let first = Mark { time, at: Locator::Frame { source, number: u64::from(at) } };
                     let server = Endpoint { ip: IpAddr::from([198, 18, 0, at + 1]), port: 3389 };
-                    Other { server, refused: None, ..refused_of(IpAddr::from(client), first) }
+                    let accepted = Some(first);
+                    Other { server, accepted, refused: None, ..refused_of(IpAddr::from(client), first) }
                 })
                 .collect()
         };
         assert_eq!(sweeps(&attempts([203, 0, 113, 7], 12)).len(), 1);
         assert!(sweeps(&attempts([203, 0, 113, 7], 9)).is_empty());
         assert!(sweeps(&attempts([10, 0, 0, 7], 12)).is_empty(), "who manages servers visits them all");
+        assert!(sweeps(&attempts([198, 18, 7, 7], 12)).is_empty(), "also in a network of public addresses");
+        let mut inside = attempts([203, 0, 113, 7], 12);
+        inside[3].session = true;
+        assert!(sweeps(&inside).is_empty(), "who gets in is no stranger");
+        let mut telling = attempts([203, 0, 113, 7], 12);
+        for other in &mut telling {
+            other.says_why = true;
+        }
+        assert!(sweeps(&telling).is_empty(), "each of them has a cause of its own");
     }
 
     #[test]

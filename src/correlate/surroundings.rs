@@ -50,6 +50,8 @@ pub struct Other {
     pub tls_passed: Option<Mark>,
     /// SHA-1 of the certificate that the server showed.
     pub certificate: Option<(String, Mark)>,
+    /// Whether it says itself why it failed: a negotiation failure, a TLS alert.
+    pub says_why: bool,
     /// Whether the session came up.
     pub session: bool,
     /// Whether the server ended a session abruptly.
@@ -352,6 +354,7 @@ impl Other {
                 .certificate
                 .as_ref()
                 .map(|seen| (seen.value.thumbprint.clone(), seen.mark())),
+            says_why: connection.negotiation_failure().is_some() || connection.tls.fatal_alert().is_some(),
             session: connection.reached_session(),
             cut_at: cut.then(|| flow.and_then(|flow| flow.first_close()).map(|close| close.mark)).flatten(),
             server_silent: flow

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use crate::base::{Timestamp, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::{Connection, Transport};
-use crate::correlate::storm::{is_patient, is_storm_of, joint_storm, outnumbers};
+use crate::correlate::storm::{is_patient, is_storm, is_storm_of, joint_storm, outnumbers};
 use crate::correlate::surroundings::Other;
+use crate::correlate::{Joined, keys};
 use crate::eventlog::Provider;
 
 cause! {
@@ -59,6 +60,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
                 .or_else(|| patient(case, connection))
                 .or_else(|| crowd(case, connection))
                 .or_else(|| sweep(case, connection))
+                .or_else(|| begun_elsewhere(case, connection, &same))
         } else {
             None
         };
@@ -163,6 +165,42 @@ fn sweep(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
     let detail = format!("{attempts} attempts of {} at {servers} servers", connection.client.ip);
     let finding = Finding::new(&CAUSE, Strength::Inferred, Blame::Client, evidence);
     Some(finding.titled("One address of the Internet tries one server after the other").detail(detail))
+}
+
+/// A storm of which the capture holds the beginning or the end alone, and the log all.
+fn begun_elsewhere(case: &Case<'_>, connection: &Connection, same: &[&Other]) -> Option<Finding> {
+    case.accepted()?;
+    let near = Window::at(connection.first.time).widened(AROUND);
+    let far = || case.around.far_near(near).take(ENOUGH * 10);
+    let of_source = |joined: &&Joined| {
+        keys::accepted_from(&joined.event).is_some_and(|from| from.ip == connection.client.ip)
+    };
+    let mut asked: Vec<(Timestamp, Option<String>)> =
+        far().filter(of_source).map(|joined| (joined.time(), None)).collect();
+    let more = asked.len();
+    let first = far().find(of_source)?;
+    asked.extend(same.iter().filter_map(|other| Some((other.asked()?.time, other.name.clone()))));
+    // Failed logons of the same address name whom it tried.
+    let names = far().filter(|joined| keys::logon_address(&joined.event) == Some(connection.client.ip));
+    let names: BTreeSet<String> = names.filter_map(|joined| keys::user(&joined.event)).collect();
+    for (place, name) in asked.iter_mut().filter(|(_, name)| name.is_none()).zip(&names) {
+        place.1 = Some(name.clone());
+    }
+    asked.sort();
+    let requests: Vec<(Timestamp, Option<&str>)> =
+        asked.iter().map(|(time, name)| (*time, name.as_deref())).collect();
+    if !is_storm(&requests) {
+        return None;
+    }
+    let mut evidence =
+        vec![Evidence::event(&first.event, "the first request of this source that the log knows of")];
+    evidence.extend(refused(case));
+    let detail = format!(
+        "{} requests from {}, {more} of them outside of the capture",
+        asked.len(),
+        connection.client.ip
+    );
+    Some(Finding::new(&CAUSE, Strength::Inferred, Blame::Client, evidence).detail(detail))
 }
 
 fn first_and_last(own: &[&Other], first: &str) -> Vec<Evidence> {

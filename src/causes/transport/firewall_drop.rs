@@ -6,6 +6,7 @@ use super::{icmp_of, syn_evidence, unanswered};
 use crate::base::{Mark, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::connection::Transport;
+use crate::connection::observations::Host;
 use crate::correlate::storm::is_of_the_internet;
 use crate::correlate::surroundings::Other;
 use crate::eventlog::{Provider, security};
@@ -159,9 +160,16 @@ fn alive(case: &Case<'_>) -> Option<(String, Mark)> {
     let connection = case.connection()?;
     let meanwhile = Window { start: connection.first.time, end: connection.last.time };
     let fresh = Window { start: connection.first.time.shifted(-FRESH), ..meanwhile };
-    let sign = case
-        .around
-        .alive(connection.server.ip)
+    let around = case.around;
+    // ARP is broadcast: it is heard where the packets of one direction are not captured.
+    let answers_are_captured = || {
+        around.captures_at(connection.first).flat_map(|own| own.hosts.iter()).any(|(_, host)| host.is_heard())
+            || around.others.iter().any(|other| other.accepted.is_some())
+    };
+    let sign = around
+        .hosts(connection.server.ip)
+        .filter(|host| host.is_heard() || answers_are_captured())
+        .filter_map(Host::alive)
         .filter(|(_, mark)| fresh.contains(mark.time))
         .min_by_key(|(_, mark)| mark.time);
     sign.or_else(|| {
