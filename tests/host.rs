@@ -183,6 +183,14 @@ fn a_policy_wins_over_the_local_value() {
     changes_nothing("firewall-drop", vec![server(), registry(REGISTRY, 1, 3389, None), policy(0)]);
 }
 
+fn systeminfo(name: &str, address: &str) -> Vec<u8> {
+    oem(&format!(
+        "\nHostname:                  {name}\n\
+         Betriebssystemname:        Microsoft Windows 11 Pro\n\
+         \x20                                [01]: {address}\n"
+    ))
+}
+
 fn subinterfaces(mtu: u32, bytes: u64) -> Vec<u8> {
     oem(&format!(
         "\n   MTU  Medienerkennungsstatus   Bytes eingehend  Bytes ausgehend  Schnittstelle\n\
@@ -193,10 +201,13 @@ fn subinterfaces(mtu: u32, bytes: u64) -> Vec<u8> {
 }
 
 #[test]
-fn an_mtu_that_is_the_limit_explains_a_black_hole() {
+fn an_mtu_of_another_interface_explains_no_black_hole() {
     let name = "PC7_Networking\\PC7_Subint.txt";
     for sample in ["mtu-black-hole", "mtu-black-hole--session"] {
-        decides(sample, vec![client(), (name, subinterfaces(1400, 55_000))], "mtu-black-hole corroborated");
+        // The client offers to take what needs 1500: its connection is not on the VPN, on whichever adapter it is.
+        changes_nothing(sample, vec![client(), (name, subinterfaces(1400, 55_000))]);
+        let of_vpn = ("PC7_Networking\\PC7_Systeminfo.txt", systeminfo("PC7", "192.0.2.10"));
+        changes_nothing(sample, vec![of_vpn, (name, subinterfaces(1400, 55_000))]);
         changes_nothing(sample, vec![client(), (name, subinterfaces(1500, 55_000))]);
         // Not in use, and of nobody.
         changes_nothing(sample, vec![client(), (name, subinterfaces(1400, 0))]);
@@ -218,6 +229,7 @@ fn store(hashes: &[&str]) -> Member {
         )
         .unwrap();
     }
+    text.push_str("CertUtil: -store-Befehl wurde erfolgreich ausgeführt.\n");
     ("SRV01_Certificates\\SRV01_Certificates-My.txt", oem(&text))
 }
 
@@ -267,6 +279,8 @@ fn rights_of_the_key_explain_a_server_that_turns_everybody_down() {
     decides(sample, vec![server(), rights("")], "private-key-unreadable corroborated");
     let service = "                NT-AUTORITÄT\\Netzwerkdienst:(R)\n";
     changes_nothing(sample, vec![server(), rights(service)]);
+    // What the server itself says is not the rights.
+    changes_nothing("tls-no-shared-cipher", vec![server(), rights("")]);
     // A certificate that it is bound to has another key.
     changes_nothing(sample, vec![server(), rights(""), registry(REGISTRY, 0, 3389, Some(ANOTHER))]);
 }
@@ -333,8 +347,7 @@ fn other_shapes_of_the_same_texts_decide_as_well() {
         );
         ("PC7_Networking\\PC7_NetIPInterface.txt", utf16(&text))
     };
-    let expected = "mtu-black-hole corroborated";
-    decides("mtu-black-hole", vec![client(), interfaces(1400, "Connected")], expected);
+    changes_nothing("mtu-black-hole", vec![client(), interfaces(1400, "Connected")]);
     changes_nothing("mtu-black-hole", vec![client(), interfaces(1500, "Connected")]);
     changes_nothing("mtu-black-hole", vec![client(), interfaces(1400, "Disconnected")]);
     let folder = |name: &'static str| registry(name, 1, 3389, None);
@@ -356,11 +369,26 @@ fn a_list_without_listener_says_that_nothing_listens() {
         );
         ("SRV01_RDS\\SRV01_Qwinsta.txt", oem(&text))
     };
-    decides("firewall-drop", vec![server(), sessions("")], "firewall-drop corroborated");
+    // Then it is not the firewall that keeps the client out.
+    let report = decides("firewall-drop", vec![server(), sessions("")], OFF);
+    assert!(report.incidents[0].verdict.summary.starts_with("Nothing listens"));
     let listener = " rdp-tcp                                 65536  Abhör.\n";
     changes_nothing("firewall-drop", vec![server(), sessions(listener)]);
     let report = analyzed("port-closed-or-device-reset", vec![server(), sessions("")]);
     assert_eq!(report.incidents[0].verdict.blame, Some("server"));
+}
+
+#[test]
+fn a_list_of_ports_that_is_a_part_says_nothing_of_the_rest() {
+    let row = |port: u16| format!("  TCP    0.0.0.0:{port:<15}0.0.0.0:0              ABHÖREN         900\n");
+    let head = "\nAktive Verbindungen\n\n  Proto  Lokale Adresse         Remoteadresse          Status           PID\n";
+    let rows = [135, 445, 49664].map(row).concat();
+    let list = |text: &[&str]| vec![server(), ("SRV01_Networking\\SRV01_Netstat.txt", oem(&text.concat()))];
+    let udp = "  UDP    0.0.0.0:123            *:*                                    1000\n";
+    decides("firewall-drop", list(&[head, &rows, udp]), OFF);
+    for part in [&[head, &rows][..], &[&rows], &[&rows, udp], &[&row(445)]] {
+        changes_nothing("firewall-drop", list(part));
+    }
 }
 
 #[test]

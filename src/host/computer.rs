@@ -251,10 +251,17 @@ impl Computer {
         self.all(|fact| (*fact == Fact::OwnStore).then_some(())).next().map(|((), place)| place)
     }
 
-    /// Interfaces in use: name and MTU.
-    pub fn interfaces(&self) -> impl Iterator<Item = At<(&str, u32)>> {
-        self.all(|fact| match fact {
-            Fact::Interface { name, mtu, in_use: true } => Some((name.as_str(), *mtu)),
+    /// Interfaces in use that may carry an address, name and MTU: the one of its adapter, where that is known.
+    pub fn interfaces(&self, ip: IpAddr) -> impl Iterator<Item = At<(&str, u32)>> {
+        let adapter = self.all(move |fact| match fact {
+            Fact::Adapter { head, address } if *address == ip => Some(head.to_lowercase()),
+            _ => None,
+        });
+        let adapters: Vec<String> = adapter.map(|(head, _)| head).collect();
+        self.all(move |fact| match fact {
+            Fact::Interface { name, mtu, in_use: true } if may_be(name, &adapters) => {
+                Some((name.as_str(), *mtu))
+            }
             _ => None,
         })
     }
@@ -262,25 +269,18 @@ impl Computer {
     /// Whether something listens on a TCP port: by the list of ports if there is a whole one, else by the list of
     /// sessions. Nothing, if neither was collected.
     pub fn listens(&self, port: u16) -> Option<At<bool>> {
-        /// Every Windows listens on these, so a list without them is a part of one.
-        const ALWAYS: [u16; 2] = [135, 445];
-        let ports: Vec<At<u16>> = self
-            .all(|fact| match fact {
-                Fact::Listens(port) => Some(*port),
-                _ => None,
-            })
-            .collect();
-        let place_of = |wanted: u16| ports.iter().find(|(own, _)| *own == wanted).map(|(_, place)| *place);
-        if let Some(place) = place_of(port) {
-            return Some((true, place));
+        let listed =
+            self.all(move |fact| (*fact == Fact::Listens(port)).then_some(())).next().map(|(_, place)| place);
+        let whole = || self.all(|fact| (*fact == Fact::AllPorts).then_some(())).next();
+        match listed {
+            Some(place) => Some((true, place)),
+            None => whole().map(|(_, place)| (false, place)).or_else(|| {
+                self.agreed(|fact| match fact {
+                    Fact::SessionListener(there) => Some(*there),
+                    _ => None,
+                })
+            }),
         }
-        if let Some(place) = ALWAYS.into_iter().find_map(place_of) {
-            return Some((false, place));
-        }
-        self.agreed(|fact| match fact {
-            Fact::SessionListener(there) => Some(*there),
-            _ => None,
-        })
     }
 
     /// Whether the service may read its key.
@@ -305,6 +305,14 @@ impl Computer {
         let drops = self.drops.get(&(from, to))?;
         drops.iter().find(|(local, _)| (*local - moment).abs() <= nanos).map(|(_, place)| *place)
     }
+}
+
+/// Whether an interface is one of these adapters, or none is known.
+fn may_be(interface: &str, adapters: &[String]) -> bool {
+    let name = interface.to_lowercase();
+    let is =
+        |head: &String| head.strip_suffix(&name).is_some_and(|rest| rest.is_empty() || rest.ends_with(' '));
+    adapters.is_empty() || adapters.iter().any(is)
 }
 
 #[cfg(test)]

@@ -11,6 +11,13 @@ pub enum Fact {
     Name(String),
     /// An address of it.
     Address(IpAddr),
+    /// The adapter that an address is of.
+    Adapter {
+        /// Kind and name: `Ethernet adapter Ethernet0`.
+        head: String,
+        /// The address.
+        address: IpAddr,
+    },
     /// `fDenyTSConnections`: whether Remote Desktop is switched off.
     Denies {
         /// Its value.
@@ -44,6 +51,8 @@ pub enum Fact {
     },
     /// TCP listens on a port.
     Listens(u16),
+    /// The list of ports on which TCP listens is whole.
+    AllPorts,
     /// Whether the list of sessions holds a listener of Remote Desktop.
     SessionListener(bool),
     /// Whether the service may read the key of its certificate.

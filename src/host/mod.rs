@@ -17,9 +17,10 @@ pub use fact::{Fact, Stated};
 /// Everything that a text says of its computer, in the order of its lines.
 pub fn read(bytes: &[u8]) -> Vec<Stated> {
     let text = text::decoded(bytes);
-    let readers: [fn(&str) -> Vec<Stated>; 11] = [
+    let readers: [fn(&str) -> Vec<Stated>; 12] = [
         registry::read,
         network::ipconfig,
+        network::adapters,
         network::interfaces,
         network::netstat,
         service::sessions,

@@ -41,6 +41,30 @@ pub(super) fn ipconfig(text: &str) -> Vec<Stated> {
     facts
 }
 
+/// Which adapter carries an address: `Ethernet adapter Ethernet0`, the name of the interface last in every language that
+/// writes from left to right.
+pub(super) fn adapters(text: &str) -> Vec<Stated> {
+    let mut addresses = ipconfig(text).into_iter().filter_map(|stated| match stated.fact {
+        Fact::Address(own) => Some((stated.line, own)),
+        _ => None,
+    });
+    let mut next = addresses.next();
+    let mut facts = Vec::new();
+    let mut head = "";
+    for (line, content) in numbered(text) {
+        if !content.starts_with(' ') && !content.trim().is_empty() {
+            head = content.trim().strip_suffix(':').unwrap_or("");
+        }
+        while let Some((at, address)) = next.filter(|(at, _)| *at <= line) {
+            if at == line && !head.is_empty() {
+                facts.push(Stated { fact: Fact::Adapter { head: head.to_owned(), address }, line });
+            }
+            next = addresses.next();
+        }
+    }
+    facts
+}
+
 /// The value behind a dotted leader: `   IPv4 Address. . . . . : 192.0.2.10`; in Japanese the last dot touches the colon.
 fn led(line: &str) -> Option<&str> {
     let (label, value) =
@@ -104,19 +128,41 @@ fn ip_interface(line: &str) -> Option<(bool, Fact)> {
     Some((*family == "IPv4", fact))
 }
 
-/// Ports on which TCP listens, of `netstat -an`: the other end of a listener is nobody.
+/// Ports on which TCP listens, of `netstat -an`: the other end of a listener is nobody. And whether these are all: the
+/// table has its head, and goes on to IPv6 or to UDP, which come after.
 pub(super) fn netstat(text: &str) -> Vec<Stated> {
+    /// No Windows listens on fewer.
+    const LEAST: usize = 3;
     let mut facts = Vec::new();
+    let mut before = "";
+    let mut head: Option<u64> = None;
+    let mut goes_on = false;
     for (line, content) in numbered(text) {
         let mut fields = content.split_whitespace();
-        if fields.next() != Some("TCP") {
-            continue;
+        let protocol = fields.next();
+        if protocol == Some("TCP") {
+            if facts.is_empty() && is_head(before) {
+                head = head.or(Some(line));
+            }
+            let (own, other) = (fields.next().unwrap_or(""), fields.next().unwrap_or(""));
+            goes_on |= own.starts_with('[');
+            if matches!(other, "0.0.0.0:0" | "[::]:0") {
+                let port = own.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+                facts.extend(port.map(|port| Stated { fact: Fact::Listens(port), line }));
+            }
         }
-        let (Some(own), Some("0.0.0.0:0" | "[::]:0")) = (fields.next(), fields.next()) else { continue };
-        let port = own.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-        facts.extend(port.map(|port| Stated { fact: Fact::Listens(port), line }));
+        goes_on |= protocol == Some("UDP") && !facts.is_empty();
+        before = content;
+    }
+    if let Some(line) = head.filter(|_| goes_on && facts.len() >= LEAST) {
+        facts.push(Stated { fact: Fact::AllPorts, line });
     }
     facts
+}
+
+/// `  Proto  Local Address          Foreign Address        State`: words in columns, no row.
+fn is_head(line: &str) -> bool {
+    line.starts_with("  ") && line.split_whitespace().count() >= 4 && !line.contains(':')
 }
 
 #[cfg(test)]
@@ -197,5 +243,27 @@ mod tests {
             \x20 TCP    198.51.100.20:3389     192.0.2.10:50123       HERGESTELLT     1000\r\n\
             \x20 TCP    [::]:3390              [::]:0                 ABHÖREN         1000\r\n";
         assert_eq!(facts(netstat(text)), [Fact::Listens(135), Fact::Listens(3390)]);
+    }
+
+    #[test]
+    fn a_list_of_ports_is_whole_with_its_head_and_what_comes_after() {
+        let head = "\r\nAktive Verbindungen\r\n\r\n  Proto  Lokale Adresse         Remoteadresse          Status\r\n";
+        let rows = "  TCP    0.0.0.0:135            0.0.0.0:0              ABHÖREN\r\n\
+            \x20 TCP    0.0.0.0:445            0.0.0.0:0              ABHÖREN\r\n\
+            \x20 TCP    0.0.0.0:49664          0.0.0.0:0              ABHÖREN\r\n";
+        let after = "  UDP    0.0.0.0:123            *:*\r\n";
+        let is_whole = |text: &str| facts(netstat(text)).contains(&Fact::AllPorts);
+        assert!(is_whole(&[head, rows, after].concat()));
+        assert!(!is_whole(&[head, rows].concat()));
+        assert!(!is_whole(&[rows, after].concat()));
+    }
+
+    #[test]
+    fn an_address_is_of_its_adapter() {
+        let text = "\nWindows IP Configuration\n\n   Host Name . . . . . . . . . . . . : PC7\n\n\
+            Ethernet adapter Ethernet 2:\n\n   IPv4 Address. . . . . . . . . . . : 192.0.2.10(Preferred)\n";
+        let head = String::from("Ethernet adapter Ethernet 2");
+        let expected = [Fact::Adapter { head, address: "192.0.2.10".parse().unwrap() }];
+        assert_eq!(facts(adapters(text)), expected);
     }
 }

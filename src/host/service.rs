@@ -53,12 +53,21 @@ pub(super) fn system(text: &str) -> Vec<Stated> {
 pub(super) fn certificates(text: &str) -> Vec<Stated> {
     let mut facts = Vec::new();
     let mut is_list = false;
+    // `certutil` prints the name of a store as it was typed, and how it went at the end.
+    let mut own: Option<u64> = None;
     for (line, content) in numbered(text) {
         let trimmed = content.trim();
         is_list |= trimmed.starts_with("====")
             || trimmed.contains(r"Certificate::LocalMachine\")
             || trimmed.split('\t').any(|field| field.trim_matches('"') == "Thumbprint");
-        if trimmed == "My" || trimmed.starts_with("My \"") || content.contains(r"LocalMachine\My") {
+        if trimmed.starts_with("CertUtil: -") {
+            let whole = own.take().filter(|_| !trimmed.contains("0x8"));
+            facts.extend(whole.map(|line| Stated { fact: Fact::OwnStore, line }));
+        } else if trimmed.eq_ignore_ascii_case("my")
+            || trimmed.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("my \""))
+        {
+            own = Some(line);
+        } else if lists_own_store(trimmed) {
             facts.push(Stated { fact: Fact::OwnStore, line });
         }
         let hash = match trimmed.split_once("(sha1):") {
@@ -76,48 +85,117 @@ pub(super) fn certificates(text: &str) -> Vec<Stated> {
     facts
 }
 
+/// `Certificate::LocalMachine\My`, and no store whose name only begins so.
+fn lists_own_store(line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    let rest = lower.split_once(r"localmachine\my").map(|(_, rest)| rest);
+    rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
+}
+
 /// The key of the service's own certificate begins with this in every Windows. [Microsoft, Remote Desktop internal error]
 const KEY_FILE: &str = "f686aace6942fb7f7ceb231212eef4a4_";
 
 /// Whether the service may read its key, of `icacls`.
 ///
-/// The names of accounts are translated. SYSTEM and NETWORK SERVICE have one authority before the `\`, in every
-/// language: where no authority stands twice and nobody stands without one (Everyone), NETWORK SERVICE is not there.
+/// The names of accounts are translated: with one that is not known here, or a list that breaks off, it is not told.
 pub(super) fn key_rights(text: &str) -> Vec<Stated> {
     let mut facts = Vec::new();
-    let mut file: Option<(u64, Vec<String>)> = None;
+    let mut file: Option<(u64, Vec<Entry>)> = None;
     for (line, content) in numbered(text) {
         if let Some(at) = content.find(KEY_FILE) {
             facts.extend(file.take().and_then(judged));
             let first = content.get(at..).and_then(|rest| rest.split_once(' ')).map(|(_, entry)| entry);
-            file = Some((line, first.and_then(account).into_iter().collect()));
+            file = Some((line, first.and_then(entry).into_iter().collect()));
         } else if !content.starts_with(' ') || content.trim().is_empty() {
             facts.extend(file.take().and_then(judged));
-        } else if let Some((_, accounts)) = &mut file {
-            accounts.extend(account(content));
+        } else if let Some((_, entries)) = &mut file {
+            entries.extend(entry(content));
         }
     }
-    facts.extend(file.and_then(judged));
     facts
 }
 
-/// The account of `NT AUTHORITY\SYSTEM:(F)`.
-fn account(entry: &str) -> Option<String> {
-    let (account, rights) = entry.trim().rsplit_once(":(")?;
-    // A denial is no right.
-    (!rights.contains("DENY")).then(|| account.to_owned())
+/// What one line of `icacls` says of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entry {
+    /// It may read.
+    Reads,
+    /// It may not.
+    KeptOut,
+    /// Nothing: an account that it does not run as.
+    Another,
+    /// An account that is not known.
+    Unknown,
 }
 
-fn judged((line, accounts): (u64, Vec<String>)) -> Option<Stated> {
-    if accounts.is_empty() {
-        return None;
-    }
-    let authorities: Vec<Option<&str>> =
-        accounts.iter().map(|account| account.split_once('\\').map(|(authority, _)| authority)).collect();
-    let twice =
-        (0..).zip(&authorities).any(|(at, own)| authorities.iter().skip(at + 1).any(|other| other == own));
-    let readable = twice || authorities.contains(&None);
-    Some(Stated { fact: Fact::KeyReadable(readable), line })
+/// NETWORK SERVICE as Windows calls it, in lower case, and the service's own account.
+const SERVICE: &[&str] = &[
+    "s-1-5-20",
+    "network service",
+    "termservice",
+    "netzwerkdienst",
+    "service réseau",
+    "servicio de red",
+    "servizio di rete",
+    "serviço de rede",
+    "netwerkservice",
+    "nätverkstjänst",
+    "netværkstjeneste",
+    "nettverkstjeneste",
+    "verkkopalvelu",
+    "usługa sieciowa",
+    "сетевая служба",
+];
+
+/// SYSTEM, LOCAL SERVICE and Administrators.
+const OTHERS: &[&str] = &[
+    "s-1-5-18",
+    "s-1-5-19",
+    "s-1-5-32-544",
+    "system",
+    "système",
+    "sistema",
+    "система",
+    "local service",
+    "lokaler dienst",
+    "service local",
+    "servicio local",
+    "servizio locale",
+    "administrators",
+    "administratoren",
+    "administrateurs",
+    "administradores",
+    "administratori",
+    "amministratori",
+    "administratorzy",
+    "administratörer",
+    "administratorer",
+    "администраторы",
+];
+
+/// Rights with which a file is read. [Microsoft, icacls]
+const READING: [&str; 8] = ["F", "M", "RX", "R", "GA", "GR", "GE", "RD"];
+
+/// `NT AUTHORITY\SYSTEM:(F)`, `*S-1-5-20:(I)(R)`.
+fn entry(content: &str) -> Option<Entry> {
+    let (account, rights) = content.trim().split_once(":(")?;
+    let own = account.rsplit('\\').next().unwrap_or(account).trim_start_matches('*').to_lowercase();
+    let mut words = rights.split(['(', ')', ',']);
+    let reads = words.clone().any(|right| READING.contains(&right));
+    let denies = words.any(|right| matches!(right, "DENY" | "N"));
+    Some(if SERVICE.contains(&own.as_str()) {
+        if reads && !denies { Entry::Reads } else { Entry::KeptOut }
+    } else if OTHERS.contains(&own.as_str()) {
+        Entry::Another
+    } else {
+        Entry::Unknown
+    })
+}
+
+fn judged((line, entries): (u64, Vec<Entry>)) -> Option<Stated> {
+    let readable = entries.contains(&Entry::Reads);
+    let is_told = !entries.is_empty() && (readable || !entries.contains(&Entry::Unknown));
+    is_told.then_some(Stated { fact: Fact::KeyReadable(readable), line })
 }
 
 #[cfg(test)]
@@ -150,11 +228,15 @@ mod tests {
     #[test]
     fn thumbprints_are_found_in_every_list() {
         let hash = "1C45DC17894E3FCE1C1037AAFB31FEA52F1EA97F";
-        let certutil = format!(
-            "My \"Personal\"\n================ Certificate 0 ================\nCert Hash(sha1): {}\n",
-            hash.to_lowercase()
-        );
-        assert_eq!(facts(certificates(&certutil)), [Fact::OwnStore, Fact::Certificate(hash.into())]);
+        for store in ["My \"Personal\"", "my \"Personal\"", "MY"] {
+            let cut = format!(
+                "{store}\n================ Certificate 0 ================\nCert Hash(sha1): {}\n",
+                hash.to_lowercase()
+            );
+            assert_eq!(facts(certificates(&cut)), [Fact::Certificate(hash.into())]);
+            let whole = format!("{cut}CertUtil: -store command completed successfully.\n");
+            assert_eq!(facts(certificates(&whole)), [Fact::Certificate(hash.into()), Fact::OwnStore]);
+        }
         let csv = format!("\"Thumbprint\"\t\"Subject\"\n\"{hash}\"\t\"CN=srv01\"\n");
         assert_eq!(facts(certificates(&csv)), [Fact::Certificate(hash.into())]);
         assert_eq!(facts(certificates(&format!("the certificate is {hash}\n"))), []);
@@ -162,13 +244,38 @@ mod tests {
     }
 
     #[test]
-    fn rights_of_the_key_are_judged_in_any_language() {
-        let good = "C:\\ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys\\f686aace6942fb7f7ceb231212eef4a4_aa NT-AUTORITÄT\\SYSTEM:(F)\n\
-            \x20               NT-AUTORITÄT\\NETZWERKDIENST:(R)\n\
-            \x20               VORDEFINIERT\\Administratoren:(F)\n\nErfolgreich: 1\n";
-        assert_eq!(facts(key_rights(good)), [Fact::KeyReadable(true)]);
-        let bad = "MachineKeys\\f686aace6942fb7f7ceb231212eef4a4_aa NT AUTHORITY\\SYSTEM:(F)\n\
-            \x20               BUILTIN\\Administrators:(F)\n";
-        assert_eq!(facts(key_rights(bad)), [Fact::KeyReadable(false)]);
+    fn rights_of_the_key_are_judged_by_who_has_them() {
+        let of = |entries: &[&str]| {
+            let text = format!(
+                "MachineKeys\\f686aace6942fb7f7ceb231212eef4a4_aa {}\n\nSuccessfully processed 1 files\n",
+                entries.join("\n        ")
+            );
+            facts(key_rights(&text))
+        };
+        let admins = "BUILTIN\\Administrators:(F)";
+        for service in [
+            "NT AUTHORITY\\NETWORK SERVICE:(R)",
+            "NT-AUTORITÄT\\NETZWERKDIENST:(I)(RX)",
+            "NT AUTHORITY\\СЕТЕВАЯ СЛУЖБА:(R)",
+            "NT SERVICE\\TermService:(R)",
+            "*S-1-5-20:(R)",
+        ] {
+            assert_eq!(of(&[service, admins]), [Fact::KeyReadable(true)], "{service}");
+            assert_eq!(of(&["NT AUTHORITY\\SYSTEM:(F)", service]), [Fact::KeyReadable(true)], "{service}");
+        }
+        for kept_out in [
+            "NT AUTHORITY\\SYSTEM:(F)",
+            "NT AUTHORITY\\LOCAL SERVICE:(R)",
+            "NT AUTHORITY\\NETWORK SERVICE:(N)",
+            "NT AUTHORITY\\NETWORK SERVICE:(DENY)(R)",
+            "VORDEFINIERT\\Administratoren:(F)",
+        ] {
+            assert_eq!(of(&["NT-AUTORITÄT\\SYSTEM:(F)", kept_out]), [Fact::KeyReadable(false)], "{kept_out}");
+        }
+        for unknown in ["Everyone:(F)", "NT AUTHORITY\\Ki szolgáltatás:(R)", "EXAMPLE\\keys:(R)"] {
+            assert_eq!(of(&[admins, unknown]), [], "{unknown}");
+        }
+        let cut = "MachineKeys\\f686aace6942fb7f7ceb231212eef4a4_aa NT AUTHORITY\\SYSTEM:(F)\n";
+        assert_eq!(facts(key_rights(cut)), []);
     }
 }

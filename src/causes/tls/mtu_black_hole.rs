@@ -121,22 +121,26 @@ fn gone_between(case: &Case<'_>, side: Side) -> Option<Evidence> {
     Some(Evidence::at(never.last, says))
 }
 
-/// An interface of one of the two ends whose MTU is the limit that the packets show: what passed fits, what was lost does
-/// not. Or one that is set to more than Ethernet carries, if as much was sent.
+/// The interface of one of the two ends whose MTU is the limit that the packets show: what passed fits, what was lost does
+/// not. Or one that is set to more than Ethernet carries, if as much was sent. An end that offers to take larger segments
+/// than fit its interface uses another one.
 fn explaining_mtu(case: &Case<'_>, flow: &Flow, passed: u32, lost: u32) -> Option<Evidence> {
     /// [RFC 894]
     const ETHERNET: u32 = 1500;
     // Headers of IP and TCP, with the option that every segment carries.
     let stamps = if flow.client_habits.timestamps && flow.server_habits.timestamps { 12 } else { 0 };
-    let headers = if flow.server.ip.is_ipv6() { 60 } else { 40 } + stamps;
-    let (fits, too_large) = (passed.saturating_add(headers), lost.saturating_add(headers));
-    let ends = [hosts::client(case), hosts::server(case)];
-    ends.into_iter().flatten().find_map(|computer| {
-        let mut interfaces = computer.interfaces();
+    let bare = if flow.server.ip.is_ipv6() { 60 } else { 40 };
+    let (fits, too_large) = (passed.saturating_add(bare + stamps), lost.saturating_add(bare + stamps));
+    let ends = [(hosts::client(case), Side::Client), (hosts::server(case), Side::Server)];
+    ends.into_iter().find_map(|(computer, side)| {
+        let computer = computer?;
+        let own = if side == Side::Client { flow.client.ip } else { flow.server.ip };
+        let offered = flow.habits(side).mss.map_or(0, |mss| u32::from(mss) + bare);
+        let mut interfaces = computer.interfaces(own);
         let ((interface, mtu), place) = interfaces.find(|((_, mtu), _)| {
             let is_limit = passed > 0 && (fits..too_large).contains(mtu);
             let is_jumbo = *mtu > ETHERNET && *mtu < u32::from(u16::MAX) && too_large > ETHERNET;
-            is_limit || is_jumbo
+            (is_limit || is_jumbo) && *mtu >= offered
         })?;
         let name = hosts::name(computer);
         Some(hosts::line(place, format!("the interface {interface} of {name} has an MTU of {mtu}")))

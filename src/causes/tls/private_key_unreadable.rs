@@ -66,8 +66,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if said.is_some_and(|said| !fits.contains(&said)) {
         return None;
     }
-    // Rights alone explain only a server that turns down every hello.
-    if signs.is_empty() && (sight != Sight::Agrees || handshake::turned_down(case).is_none()) {
+    // Rights alone explain only a server that turns down every hello, and says no other reason.
+    let says_why = said.is_some_and(|said| said != AlertDescription::INTERNAL_ERROR);
+    if signs.is_empty() && (sight != Sight::Agrees || says_why || handshake::turned_down(case).is_none()) {
         return None;
     }
     let joined = signs.iter().any(|sign| sign.joined);

@@ -125,36 +125,24 @@ fn by_own_log(case: &Case<'_>, syns: Vec<Evidence>) -> Option<Finding> {
     Some(Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence).located("the server's own firewall"))
 }
 
-/// The server's texts say that its firewall keeps the port shut, or that nothing listens behind it.
+/// The server's texts say that its firewall keeps the port shut, and something listens behind it, as far as is known.
 fn by_texts(case: &Case<'_>, port: u16, packets: Vec<Evidence>) -> Option<Finding> {
-    let server = hosts::server(case)?;
+    let server =
+        hosts::server(case).filter(|server| server.listens(port).is_none_or(|(listens, _)| listens))?;
     let name = hosts::name(server);
-    let shut = server.lets_in(port).filter(|(lets_in, _)| !lets_in);
-    let nobody = server.listens(port).filter(|(listens, _)| !listens);
-    let ((_, place), says, detail) = match (shut, nobody) {
-        (Some(shut), _) => (
-            shut,
-            format!("no rule of the firewall of {name} that lets port {port} in is active"),
-            "the server's firewall lets nothing in on this port",
-        ),
-        (None, Some(nobody)) => (
-            nobody,
-            format!("nothing listens on port {port} of {name}"),
-            "nothing listens on this port of the server, and its firewall keeps silent about it",
-        ),
-        (None, None) => return None,
-    };
+    let (_, place) = server.lets_in(port).filter(|(lets_in, _)| !lets_in)?;
+    let says = format!("no rule of the firewall of {name} that lets port {port} in is active");
     let mut evidence = vec![hosts::line(place, says)];
     evidence.extend(packets);
     Some(
         Finding::new(&CAUSE, Strength::Corroborated, Blame::Server, evidence)
-            .detail(detail)
+            .detail("the server's firewall lets nothing in on this port")
             .located("the server"),
     )
 }
 
 /// A sign that the host is up, from this capture or from another client's connection.
-fn alive(case: &Case<'_>) -> Option<(String, Mark)> {
+pub(super) fn alive(case: &Case<'_>) -> Option<(String, Mark)> {
     /// A sign this much older still counts; one that comes later may be of a host that woke up meanwhile.
     const FRESH: i64 = 120 * time::SECOND;
     let connection = case.connection()?;

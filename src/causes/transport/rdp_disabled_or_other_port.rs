@@ -1,6 +1,6 @@
 //! The service runs, and Remote Desktop is switched off or on another port.
 
-use super::{is_one_computer, refusal, syn_evidence, unanswered};
+use super::{firewall_drop, is_one_computer, refusal, service_down, syn_evidence, unanswered};
 use crate::base::{Timestamp, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::correlate::Joined;
@@ -48,10 +48,13 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if refused.is_none() && !silent || case.accepted().is_some() {
         return None;
     }
-    let (evidence, detail, strength) = by_registry(case, connection.server.port)
-        .or_else(|| other_port(case, connection.server.port, flow.first.time))
-        .or_else(|| switched_off(case, flow.first.time))?;
-    let mut evidence = evidence;
+    let port = connection.server.port;
+    let claim = by_registry(case, port)
+        .or_else(|| other_port(case, port, flow.first.time))
+        .or_else(|| switched_off(case, flow.first.time));
+    let Some((mut evidence, detail, strength)) = claim else {
+        return by_list(case, port, syn_evidence(flow)).filter(|_| silent);
+    };
     match refused {
         Some((reset, _)) => evidence.push(Evidence::at(reset.mark, "the SYN is answered with RST")),
         None => evidence.extend(syn_evidence(flow)),
@@ -87,6 +90,25 @@ fn by_registry(case: &Case<'_>, port: u16) -> Option<Claim> {
     let evidence = [hosts::line(place, says)].into_iter().chain(nobody).collect();
     let detail = format!("the server listens on port {other}, the client uses {port}");
     Some((evidence, detail, Strength::Corroborated))
+}
+
+/// The host is up, and a list of it says that nothing listens: then its firewall is silent, and is not the reason.
+fn by_list(case: &Case<'_>, port: u16, syns: Vec<Evidence>) -> Option<Finding> {
+    let server = hosts::server(case)?;
+    let (_, place) = server.listens(port).filter(|(listens, _)| !listens)?;
+    if service_down::is_logged(case) {
+        return None;
+    }
+    let (says, sign) = firewall_drop::alive(case)?;
+    let nobody = format!("nothing listens on port {port} of {}", hosts::name(server));
+    let mut evidence = vec![hosts::line(place, nobody), Evidence::at(sign, says)];
+    evidence.extend(syns);
+    Some(
+        Finding::new(&CAUSE, Strength::Corroborated, Blame::Server, evidence)
+            .titled("Nothing listens on this port of the server, and its firewall keeps silent about it")
+            .detail("Remote Desktop is switched off, listens on another port, or its service does not run")
+            .located("the server"),
+    )
 }
 
 /// Far events of the time before a moment, in order.

@@ -38,6 +38,11 @@ const TOGETHER: i64 = 5 * time::SECOND;
 /// What happened this shortly before is known to have lasted.
 const RECENT: i64 = 600 * time::SECOND;
 
+/// Whether the logs tell it.
+pub(super) fn is_logged(case: &Case<'_>) -> bool {
+    detect(case).is_some()
+}
+
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, flow) = case.both()?;
     let refused = refusal(flow);
