@@ -136,7 +136,7 @@ fn shown(raw: &[u8]) -> String {
     let mut text = String::with_capacity(raw.len());
     for chunk in raw.utf8_chunks() {
         text.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
     }
     text
 }
@@ -291,7 +291,9 @@ mod tests {
         let paths: Vec<PathBuf> = [&b"bad\xffx.zip"[..], b"bad\xfex.zip", b"a\\x.zip"]
             .map(|name| folder.path().join(OsStr::from_bytes(name)))
             .into();
-        paths.iter().for_each(|path| fs::write(path, "").unwrap());
+        for path in &paths {
+            fs::write(path, "").unwrap();
+        }
         fs::create_dir(folder.path().join("a")).unwrap();
         fs::write(folder.path().join("a/x.zip"), "").unwrap();
         let paths = [folder.path().to_owned(), folder.path().join("a/x.zip")];

@@ -142,9 +142,8 @@ fn what(event: &Event, field: &str) -> Option<What> {
 fn of_broker(event: &Event, field: &str) -> Option<What> {
     let named = |name: &str| field.eq_ignore_ascii_case(name);
     match (&event.provider, event.id) {
-        (Provider::SessionBroker, 800..=802) if named("param1") => Some(What::User),
+        (Provider::SessionBroker, 800..=802) | (_, 1309) if named("param1") => Some(What::User),
         (Provider::SessionBroker, 801) if named("param2") => Some(What::Host),
-        (_, 1309) if named("param1") => Some(What::User),
         (_, 1280 | 1282 | 1284 | 1298 | 1299 | 1303 | 1305) if named("param1") => Some(What::Host),
         (_, 1296 | 1297 | 1301 | 1306..=1308) if named("param1") => Some(What::Domain),
         (_, 1296 | 1297 | 1301 | 1306..=1308) if named("param2") => Some(What::User),
