@@ -4,7 +4,7 @@
 //! ended at any moment is taken up by `--resume` with nothing lost and nothing done twice.
 
 use std::fs::{self, File};
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -13,7 +13,7 @@ use std::thread;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use rdpscan::input::Format;
+use rdpscan::input::{Format, looks_named_as_evidence};
 use rdpscan::report::batch::{self, Row, outcome, render};
 use rdpscan::report::{self, Style};
 use rdpscan::{Error, Options};
@@ -41,12 +41,16 @@ impl Job {
 
 /// Analyses what is not done yet, and prints the overview of all.
 pub fn run(args: &Batch) -> Result<Exit, Error> {
-    let jobs = jobs(&args.paths, args.shard)?;
+    let jobs = jobs(&args.paths, &args.out, args.shard)?;
     if jobs.is_empty() {
         say("error: nothing to analyse: give folders of bundles, or archives");
         return Ok(Exit::CouldNotRun);
     }
     fs::create_dir_all(&args.out).map_err(|source| Error::Unwritable { path: args.out.clone(), source })?;
+    if let Some(file) = &args.output {
+        output::check(file, &args.paths)?;
+        not_a_result(file, args, &jobs)?;
+    }
     let rows = work(args, &jobs)?;
     if args.html {
         write_index(args, &jobs, &rows)?;
@@ -66,13 +70,32 @@ pub fn run(args: &Batch) -> Result<Exit, Error> {
 fn write_index(args: &Batch, jobs: &[Job], rows: &[Row]) -> Result<(), Error> {
     let page = |(row, job): (&Row, &Job)| (row.clone(), row.reason.is_none().then(|| job.page()));
     let rows: Vec<(Row, Option<String>)> = rows.iter().zip(jobs).map(page).collect();
-    let name = args.shard.map_or_else(|| "index.html".to_owned(), |shard| format!("index-{shard}.html"));
-    output::write_text(&args.out.join(name), &batch::page(&rows))
+    output::write_text(&args.out.join(index_name(args)), &batch::page(&rows))
 }
 
-/// The bundles: archives, captures and logs that were given, and of a folder each entry that is one or is a folder.
-fn jobs(paths: &[PathBuf], shard: Option<Shard>) -> Result<Vec<Job>, Error> {
+fn index_name(args: &Batch) -> String {
+    args.shard.map_or_else(|| "index.html".to_owned(), |shard| format!("index-{shard}.html"))
+}
+
+/// Refuses to put the overview in the place of a result or of the page that leads to them.
+fn not_a_result(file: &Path, args: &Batch, jobs: &[Job]) -> Result<(), Error> {
+    let is_out = fs::canonicalize(output::folder(file)).ok() == fs::canonicalize(&args.out).ok();
+    let name = file.file_name().unwrap_or_default();
+    let is_page = |page: String| args.html && name == page.as_str();
+    let is_own = |job: &Job| name == job.result.as_str() || is_page(job.page());
+    if is_out && (is_page(index_name(args)) || jobs.iter().any(is_own)) {
+        let source = io::Error::new(io::ErrorKind::InvalidInput, "it is one of the results");
+        return Err(Error::Unwritable { path: file.to_owned(), source });
+    }
+    Ok(())
+}
+
+/// The bundles: archives, captures and logs that were given, and of a folder each entry that is one or is a folder,
+/// save that of the results.
+fn jobs(paths: &[PathBuf], out: &Path, shard: Option<Shard>) -> Result<Vec<Job>, Error> {
     let mut found: Vec<PathBuf> = Vec::new();
+    let out = fs::canonicalize(out).ok();
+    let is_out = |path: &Path| out.is_some() && fs::canonicalize(path).ok() == out;
     for path in paths {
         if !path.is_dir() {
             found.push(path.clone());
@@ -81,7 +104,7 @@ fn jobs(paths: &[PathBuf], shard: Option<Shard>) -> Result<Vec<Job>, Error> {
         let unreadable = |source| Error::Unreadable { path: path.clone(), source };
         for entry in fs::read_dir(path).map_err(unreadable)? {
             let below = entry.map_err(unreadable)?.path();
-            if below.is_dir() || is_bundle(&below) {
+            if below.is_dir() && !is_out(&below) || is_bundle(&below) {
                 found.push(below);
             }
         }
@@ -89,8 +112,8 @@ fn jobs(paths: &[PathBuf], shard: Option<Shard>) -> Result<Vec<Job>, Error> {
     found.sort();
     found.dedup();
     let jobs = found.into_iter().map(|path| {
-        let name = path.to_string_lossy().replace('\\', "/");
-        let hash = hash(&name);
+        let raw = raw(&path);
+        let (name, hash) = (shown(&raw), hash(&raw));
         let last = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let plain = |letter: char| {
             if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' }
@@ -101,22 +124,43 @@ fn jobs(paths: &[PathBuf], shard: Option<Shard>) -> Result<Vec<Job>, Error> {
     Ok(jobs.filter(|(hash, _)| shard.is_none_or(|shard| shard.holds(*hash))).map(|(_, job)| job).collect())
 }
 
-/// Whether a file in a folder of bundles is one, by its first bytes.
+/// A path in bytes, the same on every system where it is the same: names need not be UTF-8.
+fn raw(path: &Path) -> Vec<u8> {
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    // Elsewhere `\\` is a letter.
+    bytes.map(|byte| if cfg!(windows) && *byte == b'\\' { b'/' } else { *byte }).collect()
+}
+
+/// A path for the reader; bytes that are no UTF-8 as `\xff`.
+fn shown(raw: &[u8]) -> String {
+    let mut text = String::with_capacity(raw.len());
+    for chunk in raw.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+/// Whether a file in a folder of bundles is one, by its first bytes; or is called so, and is none or cannot be read:
+/// that is a row with the reason. Pipes, sockets and devices are not opened: they may have no end.
 fn is_bundle(path: &Path) -> bool {
+    if !path.is_file() {
+        return false;
+    }
     let mut head = Vec::new();
-    let read = File::open(path)
-        .and_then(|file| std::io::Read::read_to_end(&mut std::io::Read::take(file, 1024), &mut head));
-    read.is_ok()
-        && matches!(
-            Format::of(&head),
-            Format::Archive(_) | Format::Compressed(_) | Format::Pcap | Format::PcapNg | Format::Evtx
-        )
+    let read =
+        File::open(path).and_then(|file| io::Read::read_to_end(&mut io::Read::take(file, 1024), &mut head));
+    let is_one = matches!(
+        Format::of(&head),
+        Format::Archive(_) | Format::Compressed(_) | Format::Pcap | Format::PcapNg | Format::Evtx
+    );
+    read.is_ok() && is_one || looks_named_as_evidence(path)
 }
 
 /// FNV-1a: the same on every machine and in every version.
-fn hash(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+fn hash(raw: &[u8]) -> u64 {
+    raw.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
 
@@ -203,22 +247,62 @@ fn one(args: &Batch, job: &Job, options: &Options) -> Result<Row, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn shards_share_all_bundles_and_stay_the_same() {
-        assert_eq!(hash("cases/a.zip"), 0x753a_c74e_66fb_361f);
+        assert_eq!(hash(b"cases/a.zip"), 0x753a_c74e_66fb_361f);
         let folder = tempfile::tempdir().unwrap();
         for at in 0..40 {
             fs::create_dir(folder.path().join(format!("case-{at}"))).unwrap();
         }
         fs::write(folder.path().join("notes.txt"), "no bundle").unwrap();
         let paths = [folder.path().to_owned()];
-        let all = jobs(&paths, None).unwrap();
+        let out = folder.path().join("case-0");
+        assert_eq!(jobs(&paths, &out, None).unwrap().len(), 39, "the results are no bundle");
+        let out = folder.path().join("out");
+        let all = jobs(&paths, &out, None).unwrap();
         assert_eq!(all.len(), 40);
-        let shard = |text: &str| jobs(&paths, Some(text.parse().unwrap())).unwrap().len();
+        let shard = |text: &str| jobs(&paths, &out, Some(text.parse().unwrap())).unwrap().len();
         let shares = [shard("1/3"), shard("2/3"), shard("3/3")];
         assert_eq!(shares.iter().sum::<usize>(), 40);
         assert!(shares.iter().all(|share| *share > 0), "{shares:?}");
+    }
+
+    #[test]
+    fn what_is_called_a_bundle_is_one_and_no_name_stands_for_two() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("empty.zip"), "").unwrap();
+        fs::write(folder.path().join("page.evtx"), "<html>not found</html>").unwrap();
+        fs::write(folder.path().join("empty.txt"), "").unwrap();
+        let found = jobs(&[folder.path().to_owned()], Path::new("out"), None).unwrap();
+        assert_eq!(found.len(), 2, "{found:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_are_bytes_and_what_is_no_file_is_left() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("s.zip")).unwrap();
+        let paths: Vec<PathBuf> = [&b"bad\xffx.zip"[..], b"bad\xfex.zip", b"a\\x.zip"]
+            .map(|name| folder.path().join(OsStr::from_bytes(name)))
+            .into();
+        for path in &paths {
+            fs::write(path, "").unwrap();
+        }
+        fs::create_dir(folder.path().join("a")).unwrap();
+        fs::write(folder.path().join("a/x.zip"), "").unwrap();
+        let paths = [folder.path().to_owned(), folder.path().join("a/x.zip")];
+        let found = jobs(&paths, Path::new("out"), None).unwrap();
+        let distinct = |of: fn(&Job) -> &String| found.iter().map(of).collect::<BTreeSet<_>>().len();
+        assert_eq!(
+            (found.len(), distinct(|job| &job.name), distinct(|job| &job.result)),
+            (5, 5, 5),
+            "{found:?}"
+        );
     }
 }

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use rdpscan::base::Zone;
+use rdpscan::input::is_input;
 use rdpscan::report::redact::Key;
 use rdpscan::report::{Format, Style, write, zone};
 use rdpscan::{Error, Report};
@@ -111,9 +112,7 @@ pub fn check(path: &Path, inputs: &[PathBuf]) -> Result<(), Error> {
     if !folder(path).is_dir() {
         return refuse(io::ErrorKind::NotFound, "its folder does not exist");
     }
-    if let Ok(target) = fs::canonicalize(path)
-        && inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == target))
-    {
+    if is_input(path, inputs, &rdpscan::host::is_evidence) {
         return refuse(io::ErrorKind::InvalidInput, "it is one of the inputs");
     }
     Ok(())
@@ -185,7 +184,8 @@ fn filled(file: &mut File, fill: impl FnOnce(&mut BufWriter<&mut File>) -> io::R
     out.flush()
 }
 
-fn folder(path: &Path) -> &Path {
+/// The folder that a file lies in.
+pub fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -266,6 +266,12 @@ mod tests {
         fs::write(&capture, "bytes").unwrap();
         let same = folder.path().join(".").join("a.pcap");
         assert!(check(&same, std::slice::from_ref(&capture)).is_err());
+        // Nor one that lies in a folder that was given; a report that lies there is.
+        let given = [folder.path().to_owned()];
+        fs::write(&capture, [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0]).unwrap();
+        assert!(check(&same, &given).is_err());
+        fs::write(folder.path().join("report.md"), "# Remote Desktop connection analysis").unwrap();
+        assert!(check(&folder.path().join("report.md"), &given).is_ok());
         assert!(check(folder.path(), &[]).is_err());
         assert!(check(&folder.path().join("no/such/report.md"), &[]).is_err());
         assert!(check(&folder.path().join("report.md"), &[capture]).is_ok());

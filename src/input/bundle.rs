@@ -155,6 +155,34 @@ impl Input {
     }
 }
 
+/// Whether a file is one of those that are read when these paths are given: itself, or in a folder, by whatever name.
+///
+/// Of a folder's texts only those count that are evidence: a report may lie in it.
+pub fn is_input(file: &Path, paths: &[PathBuf], is_evidence: IsEvidence<'_>) -> bool {
+    let Ok(target) = fs::canonicalize(file) else { return false };
+    let is_target = |path: &Path| fs::canonicalize(path).is_ok_and(|path| path == target);
+    paths.iter().any(|path| {
+        if path == Path::new("-") {
+            return cfg!(unix) && is_target(Path::new("/dev/stdin"));
+        }
+        if !path.is_dir() {
+            return is_target(path);
+        }
+        files_below(path, &mut Vec::new()).iter().any(|below| is_target(below))
+            && is_read(&target, is_evidence)
+    })
+}
+
+/// Whether a file of a folder is worth reading.
+fn is_read(file: &Path, is_evidence: IsEvidence<'_>) -> bool {
+    let Ok(bytes) = Bytes::open(file, true) else { return true };
+    match Format::of(&bytes) {
+        Format::Text => is_evidence(&bytes),
+        Format::Empty => false,
+        _ => true,
+    }
+}
+
 fn say(trouble: Trouble, notes: &mut Notes, reasons: &mut Vec<String>) {
     notes.add_many(trouble.kind, None, trouble.says.clone(), trouble.count, None);
     reasons.push(trouble.says);

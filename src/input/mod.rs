@@ -13,8 +13,9 @@ mod trouble;
 mod unpack;
 mod zstd;
 
-pub use bundle::{Bundle, Input, InputKind, Opening};
+pub use bundle::{Bundle, Input, InputKind, Opening, is_input};
 pub use format::{Compression, Format};
 pub use limits::Limits;
 pub use map::{Bytes, Change};
+pub use trouble::looks_named_as_evidence;
 pub use unpack::IsEvidence;

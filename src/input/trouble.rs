@@ -53,7 +53,7 @@ impl Trouble {
 }
 
 /// The name never decides what a file is; it only decides whether a file that is *not* evidence deserves a word.
-fn looks_named_as_evidence(path: &Path) -> bool {
+pub fn looks_named_as_evidence(path: &Path) -> bool {
     path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| {
         ["pcap", "pcapng", "cap", "evtx", "etl", "gz", "zst", "zip", "cab", "7z", "tar", "tgz"]
             .iter()

@@ -32,6 +32,8 @@ pub enum What {
     Thumbprint,
     /// An input file.
     File,
+    /// A network interface: people name it after the company or the person that it leads to.
+    Interface,
 }
 
 impl What {
@@ -43,6 +45,7 @@ impl What {
             Self::Subject => "subject",
             Self::Thumbprint => "thumbprint",
             Self::File => "file",
+            Self::Interface => "interface",
         }
     }
 }
@@ -85,7 +88,7 @@ impl Identities {
         let lower = name.to_lowercase();
         let says_nothing = name.chars().count() < SHORTEST
             || EVERYWHERE.contains(&lower.as_str())
-            || lower.starts_with("rdp-")
+            || lower.starts_with("rdp-") && what != What::Interface
             || pattern::is_number(name)
             || pattern::is_address(name);
         if says_nothing || self.names.len() >= MOST {
@@ -95,6 +98,9 @@ impl Identities {
             return;
         }
         self.names.insert(lower, what);
+        if what == What::Interface {
+            return;
+        }
         if let Some((service, host)) = name.split_once('/').filter(|_| what == What::Host) {
             self.add(What::Subject, service);
             self.add(What::Host, host.split([':', ',', ' ']).next().unwrap_or_default());
@@ -142,14 +148,25 @@ pub fn redact(report: &mut Report, mut identities: Identities, key: &mut Key) {
     report.redacted = true;
 }
 
-/// The words of the catalogue, in which a user called `client` would make a name of every client.
+/// The words of the catalogue, in which a user called `client` would make a name of every client; as they are written
+/// there: `SERVER` is a name. So is what has digits: the names of examples.
 fn common() -> BTreeSet<String> {
     let words =
         ["client", "server", "network", "user", "host", "domain", "record", "frame", "logon", "session"];
-    let own = words.into_iter().map(str::to_owned);
     let texts = crate::causes::ALL.iter().flat_map(|cause| [cause.doc, cause.id]);
     let of_texts = texts.flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
-    own.chain(of_texts.map(str::to_lowercase)).filter(|word| !word.is_empty()).collect()
+    words
+        .into_iter()
+        .chain(of_texts)
+        .filter(|word| !word.is_empty() && !word.contains(|c: char| c.is_ascii_digit()))
+        .flat_map(|word| [word.to_owned(), at_the_beginning(word)])
+        .collect()
+}
+
+/// A word as it begins a sentence.
+fn at_the_beginning(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 struct Redactor<'a> {
@@ -179,7 +196,18 @@ const BEFORE: &[&str] = &[
     "value",
     "domain",
     "targetdomainname",
+    "servername",
+    "queryname",
+    "resource",
+    "target",
+    "interface",
+    "of",
 ];
+/// More of the same, where the last word is not enough.
+const RIGHT_BEFORE: &[&str] =
+    &["authenticate to ", "connects to ", "asks for the server ", "logged on (", "denies the user "];
+/// What stands behind a name that begins a sentence.
+const BEHIND_FIRST: &[&str] = &[" is bound to ", " has that certificate"];
 
 impl Redactor<'_> {
     /// A whole field that is a name.
@@ -230,13 +258,16 @@ impl Redactor<'_> {
     /// A word of the catalogue is a name only where one is expected.
     fn is_name_here(&self, text: &str, start: usize, end: usize) -> bool {
         let word = text.get(start..end).unwrap_or_default();
-        if !self.common.contains(&word.to_lowercase()) {
+        if !self.common.contains(word) {
             return true;
         }
         let before = text.get(..start).unwrap_or_default();
         if before.ends_with(['\\', '`', '"', '=', '@'])
-            || before.ends_with("logon of ")
-            || text.get(end..).is_some_and(|rest| rest.starts_with('\\'))
+            || RIGHT_BEFORE.iter().any(|phrase| before.ends_with(phrase))
+            || text.get(end..).is_some_and(|rest| {
+                rest.starts_with('\\')
+                    || before.is_empty() && BEHIND_FIRST.iter().any(|phrase| rest.starts_with(phrase))
+            })
         {
             return true;
         }
@@ -254,7 +285,7 @@ impl Redactor<'_> {
         if EVERYWHERE.contains(&bare.to_lowercase().as_str()) {
             return bare.to_owned();
         }
-        if !matches!(what, What::Subject | What::Thumbprint | What::File) {
+        if !matches!(what, What::Subject | What::Thumbprint | What::File | What::Interface) {
             if let Some((domain, user)) = bare.split_once('\\') {
                 return format!(
                     "{}\\{}",

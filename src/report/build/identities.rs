@@ -67,16 +67,30 @@ pub(in crate::report) fn identities(material: &Material<'_>) -> Identities {
     }
     for computer in &material.around.hosts.computers {
         found.add(What::Host, &computer.name);
+        for ((interface, _), _) in computer.interfaces().filter(|((name, _), _)| !is_usual(name)) {
+            found.add(What::Interface, interface);
+        }
     }
     for capture in &material.around.captures {
         for lookup in &capture.lookups {
             found.add(What::Host, &lookup.name);
+        }
+        for error in capture.kerberos.iter().map(|seen| &seen.value.error) {
+            error.service.iter().for_each(|service| found.add(What::Host, service));
+            error.realm.iter().for_each(|realm| found.add(What::Domain, realm));
         }
     }
     if let Some(target) = &material.around.target {
         found.add(What::Host, target);
     }
     found
+}
+
+/// Whether Windows itself names an interface so: `Ethernet 2`.
+fn is_usual(interface: &str) -> bool {
+    const USUAL: [&str; 4] = ["ethernet", "wi-fi", "wlan", "local area connection"];
+    let bare = interface.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, ' ' | '*'));
+    USUAL.iter().any(|usual| bare.eq_ignore_ascii_case(usual))
 }
 
 fn of_connection(found: &mut Identities, connection: &Connection) {
@@ -109,6 +123,8 @@ fn what(event: &Event, field: &str) -> Option<What> {
         Provider::RemoteConnectionManager if named("Data") => return Some(What::Host),
         Provider::RdpClient if named("Value") || named("SettingValueString") => return Some(What::Host),
         Provider::RdpClient if named("TraceMessage") => return None,
+        Provider::Netlogon if event.id == 5719 && named("Data") => return Some(What::Domain),
+        Provider::SessionBrokerClient | Provider::SessionBroker => return of_broker(event, field),
         _ => {}
     }
     if is(USERS) {
@@ -119,5 +135,19 @@ fn what(event: &Event, field: &str) -> Option<What> {
         Some(What::Host)
     } else {
         None
+    }
+}
+
+/// Parameters of the broker and its client, which are numbered. See `eventlog::session_broker`.
+fn of_broker(event: &Event, field: &str) -> Option<What> {
+    let named = |name: &str| field.eq_ignore_ascii_case(name);
+    match (&event.provider, event.id) {
+        (Provider::SessionBroker, 800..=802) | (_, 1309) if named("param1") => Some(What::User),
+        (Provider::SessionBroker, 801) if named("param2") => Some(What::Host),
+        (_, 1280 | 1282 | 1284 | 1298 | 1299 | 1303 | 1305) if named("param1") => Some(What::Host),
+        (_, 1296 | 1297 | 1301 | 1306..=1308) if named("param1") => Some(What::Domain),
+        (_, 1296 | 1297 | 1301 | 1306..=1308) if named("param2") => Some(What::User),
+        (_, 1307) if named("param3") => Some(What::Host),
+        _ => None,
     }
 }

@@ -41,7 +41,9 @@ impl Key {
         }
         for (pseudonym, original) in &key.pseudonyms {
             let kind = kind_of(pseudonym);
-            key.given.insert((kind.to_owned(), original.to_lowercase()), pseudonym.clone());
+            // Those that were made of another one come behind it.
+            let place = (kind.to_owned(), original.to_lowercase());
+            key.given.entry(place).or_insert_with(|| pseudonym.clone());
         }
         Some(key)
     }

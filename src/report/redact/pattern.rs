@@ -1,9 +1,10 @@
-//! What tells who or where by its form alone: IP addresses, hardware addresses, security identifiers.
+//! What tells who or where by its form alone: IP addresses, hardware addresses, security identifiers, fingerprints of
+//! certificates.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::Key;
+use super::{Key, What};
 
 /// The text with a pseudonym for each of them.
 pub(super) fn replaced(text: &str, key: &mut Key) -> String {
@@ -55,6 +56,10 @@ fn whole(token: &str, key: &mut Key) -> Option<String> {
     let none = BTreeSet::new();
     if is_hardware(token) {
         return Some(key.pseudonym("hardware", &token.replace('-', ":"), &none));
+    }
+    // SHA-1 and SHA-256.
+    if matches!(token.len(), 40 | 64) && token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Some(key.pseudonym(What::Thumbprint.word(), token, &none));
     }
     // S-1-5-21 and three numbers are a domain or computer; the well-known ones are the same everywhere.
     token.starts_with("S-1-5-21-").then(|| key.pseudonym("sid", token, &none))

@@ -41,6 +41,40 @@ fn a_user_by_the_name_of_a_word_is_one_only_where_a_name_stands() {
 }
 
 #[test]
+fn what_texts_say_of_a_computer_names_nobody() {
+    let names = [
+        (What::Host, "SERVER"),
+        (What::Host, "srv01"),
+        (What::Host, "network"),
+        (What::User, "alice"),
+        (What::Interface, "VPN Contoso Ltd alice.meier"),
+        (What::Interface, "VPN"),
+        (What::Interface, "RDP-Contoso"),
+    ];
+    let bound = "3F9A1C7BE24D80566C0FA7D1983BE5027741CADB";
+    let (lower, sha256) = (bound.to_lowercase(), format!("{bound}{}", "a1".repeat(12)));
+    let text = prose(
+        &names,
+        &format!(
+            "the registry of SERVER switches Remote Desktop off; nothing listens on port 3389 of network; \
+             the interface VPN Contoso Ltd alice.meier of SRV01 has an MTU; the interface VPN of SERVER; \
+             the interface rdp-contoso; target srv01; {bound}, {lower}, {sha256}; the server of the network"
+        ),
+    );
+    for name in ["server ", "srv01", "contoso", "meier", "vpn", "3f9a"] {
+        let left = text.to_lowercase().replace("the server ", "");
+        assert!(!left.contains(name), "{name}: {text}");
+    }
+    assert!(text.ends_with("; the server of the network"), "words stay: {text}");
+    assert!(!text.contains("3389 of network"), "{text}");
+    let thumbprints: Vec<&str> =
+        text.split([' ', ',', ';']).filter(|word| word.starts_with("thumb")).collect();
+    assert!(thumbprints[0] == thumbprints[1] && thumbprints[1] != thumbprints[2], "{text}");
+    let first = prose(&[(What::Host, "server")], "server is bound to the certificate; the server has it");
+    assert!(first.starts_with("host-") && first.ends_with("; the server has it"), "{first}");
+}
+
+#[test]
 fn the_key_turns_every_pseudonym_back_and_keeps_it_for_the_next_report() {
     let mut key = Key::default();
     let mut report = single(failed_verdict());
@@ -53,6 +87,9 @@ fn the_key_turns_every_pseudonym_back_and_keeps_it_for_the_next_report() {
     // Windows does not tell cases apart; nor do pseudonyms.
     assert_eq!(key.original(domain).map(str::to_uppercase).as_deref(), Some("CORP"));
     assert_eq!(key.original(name), Some("alice"));
+
+    let (source, path) = (&report.sources[0], &single(failed_verdict()).sources[0].path);
+    assert_eq!(key.original(&source.path), Some(path.as_str()), "with its ending once");
 
     let mut again = Key::from_json(&key.to_json()).unwrap();
     let mut report = single(failed_verdict());

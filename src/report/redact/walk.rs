@@ -100,7 +100,10 @@ pub(super) fn redact(report: &mut Report, to: &mut Redactor<'_>) {
 fn file_name(to: &mut Redactor<'_>, path: &str, format: &str) -> String {
     let pseudonym = to.pseudonym(What::File, path);
     if format.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') {
-        format!("{pseudonym}.{format}")
+        let named = format!("{pseudonym}.{format}");
+        // The path has its own ending.
+        to.key.remember(&named, path);
+        named
     } else {
         pseudonym
     }
