@@ -251,6 +251,15 @@ impl Computer {
         self.all(|fact| (*fact == Fact::OwnStore).then_some(())).next().map(|((), place)| place)
     }
 
+    /// The names of all interfaces, in use or not.
+    pub fn interface_names(&self) -> impl Iterator<Item = &str> {
+        self.all(|fact| match fact {
+            Fact::Interface { name, .. } => Some(name.as_str()),
+            _ => None,
+        })
+        .map(|(name, _)| name)
+    }
+
     /// Interfaces in use that may carry an address, name and MTU: the one of its adapter, where that is known.
     pub fn interfaces(&self, ip: IpAddr) -> impl Iterator<Item = At<(&str, u32)>> {
         let adapter = self.all(move |fact| match fact {

@@ -67,7 +67,7 @@ pub(in crate::report) fn identities(material: &Material<'_>) -> Identities {
     }
     for computer in &material.around.hosts.computers {
         found.add(What::Host, &computer.name);
-        for ((interface, _), _) in computer.interfaces().filter(|((name, _), _)| !is_usual(name)) {
+        for interface in computer.interface_names().filter(|name| !is_usual(name)) {
             found.add(What::Interface, interface);
         }
     }
