@@ -278,12 +278,14 @@ impl Computer {
     /// Whether something listens on a TCP port: by the list of ports if there is a whole one, else by the list of
     /// sessions. Nothing, if neither was collected.
     pub fn listens(&self, port: u16) -> Option<At<bool>> {
-        let listed =
-            self.all(move |fact| (*fact == Fact::Listens(port)).then_some(())).next().map(|(_, place)| place);
+        let listed = self
+            .all(move |fact| (*fact == Fact::Listens(port)).then_some(()))
+            .next()
+            .map(|((), place)| place);
         let whole = || self.all(|fact| (*fact == Fact::AllPorts).then_some(())).next();
         match listed {
             Some(place) => Some((true, place)),
-            None => whole().map(|(_, place)| (false, place)).or_else(|| {
+            None => whole().map(|((), place)| (false, place)).or_else(|| {
                 self.agreed(|fact| match fact {
                     Fact::SessionListener(there) => Some(*there),
                     _ => None,
