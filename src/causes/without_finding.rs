@@ -335,6 +335,18 @@ fn unseen(case: &Case<'_>) -> Verdict {
             ..Verdict::empty(Kind::Undetermined)
         };
     }
+    if let Some(joined) = logged_on.filter(|_| !end_would_be_told(case)) {
+        return Verdict {
+            summary: "A session came up on this connection. In these logs a closed window and a lost network look the \
+                      same, so whether it ended in order cannot be told."
+                .into(),
+            evidence: vec![Evidence::event(&joined.event, "the connection got past the security phase")],
+            missing: vec![
+                "the server's log Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational for this time".into(),
+            ],
+            ..Verdict::empty(Kind::Undetermined)
+        };
+    }
     match logged_on {
         Some(joined) => Verdict {
             summary: "The server's log shows that this connection passed security; no fault is logged."
@@ -383,6 +395,16 @@ fn came_further(case: &Case<'_>) -> bool {
         matches!(joined.event.provider, Provider::LocalSessionManager | Provider::Gateway)
             || joined.event.provider == Provider::RdpCoreTs && keys::passed_security(&joined.event)
     })
+}
+
+/// Whether the logs would tell a fault at the end of a connection: they hold RdpCoreTS, or say how it ended. The
+/// session manager's 24 and 40 with reason 0 are the same for a closed window and for a cut cable.
+fn end_would_be_told(case: &Case<'_>) -> bool {
+    let by_service = case.all_events().any(|joined| {
+        joined.event.provider == Provider::RdpCoreTs && keys::passed_security(&joined.event)
+    });
+    let by_gateway = case.all_events().any(|joined| joined.event.provider == Provider::Gateway);
+    by_service || by_gateway || decision::ended_in_order(case)
 }
 
 /// The service's end within a connection that the log does not show to have ended in order.

@@ -25,7 +25,12 @@ impl LogonType {
 
     /// Whether a connection by RDP makes such logons.
     pub const fn is_remote(self) -> bool {
-        matches!(self, Self::NETWORK | Self::UNLOCK | Self::REMOTE_INTERACTIVE | Self::CACHED_REMOTE)
+        matches!(self, Self::NETWORK) || self.is_at_screen()
+    }
+
+    /// Whether it is made inside the session, at the server's own logon screen or after NLA on its behalf.
+    pub const fn is_at_screen(self) -> bool {
+        matches!(self, Self::UNLOCK | Self::REMOTE_INTERACTIVE | Self::CACHED_REMOTE)
     }
 }
 

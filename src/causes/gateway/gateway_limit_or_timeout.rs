@@ -2,7 +2,9 @@
 
 use super::{by_client, code, events, of_event};
 use crate::causes::{Blame, Case, Finding, Strength, cause, told};
+use crate::correlate::MatchKey;
 use crate::eventlog::gateway::Meaning;
+use crate::stream::Side;
 
 cause! {
     /// The RD Gateway ended the connection: a limit or a time-out of its policies was reached.
@@ -44,6 +46,13 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         });
         return finding;
     };
+    // Towards its target the gateway is the client: where the target ended it first, no limit of the gateway did.
+    let ended_by_target = case.ended_by(Side::Server).is_some()
+        && case.connection().is_some_and(|own| own.request.is_some())
+        && joined.by == MatchKey::Time;
+    if ended_by_target && coded.is_none() {
+        return None;
+    }
     let strength = told::strength(case, joined, coded.is_some());
     let mut evidence = vec![of_event(joined, &meaning, says)];
     evidence.extend(coded.map(|coded| told::of_code(coded, says)));

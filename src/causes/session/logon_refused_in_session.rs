@@ -6,7 +6,7 @@ use crate::causes::authentication::refused::{self, is_tied};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, told};
 use crate::connection::Stage;
 use crate::correlate::{Joined, keys};
-use crate::eventlog::security::LogonType;
+use crate::eventlog::security::{self, LogonType};
 use crate::eventlog::{Provider, rdp_core_ts, remote_connection_manager as rcm};
 use crate::stream::Side;
 
@@ -64,7 +64,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let tied = |joined: Option<&Joined>| joined.is_some_and(is_tied);
-    let strength = if said.as_ref().is_some_and(|said| said.tied)
+    let silent = said.is_none() && call.is_none() && attempts.is_none() && !would_tell_success(case);
+    let strength = if silent {
+        Strength::Inferred
+    } else if said.as_ref().is_some_and(|said| said.tied)
         || tied(call)
         || tied(failure.map(|failure| failure.joined))
     {
@@ -103,11 +106,31 @@ fn is_typed(code: u32) -> bool {
     matches!(code, 0xc000_006a | 0xc000_0064 | 0xc000_006d)
 }
 
-/// Whether a user got in: then a try that failed before is no cause.
+/// Whether a user got in: then a try that failed before is no cause. The session manager's log is often left out of
+/// what one is given; the Security log tells it, too.
 fn logged_on(case: &Case<'_>) -> bool {
-    case.all_events().any(|joined| {
-        joined.event.provider == Provider::LocalSessionManager && matches!(joined.event.id, 21 | 22 | 25)
+    let failed = refused::failure(case).map(|failure| failure.joined.time());
+    case.all_events().any(|joined| match joined.event.provider {
+        Provider::LocalSessionManager => matches!(joined.event.id, 21 | 22 | 25),
+        _ => is_logon(joined) && failed.is_none_or(|failed| failed <= joined.time()),
     })
+}
+
+/// A logon at the server's own logon screen.
+fn is_logon(joined: &Joined) -> bool {
+    let Some(security::Meaning::LoggedOn(logon)) = security::meaning(&joined.event) else { return false };
+    logon.kind.is_some_and(LogonType::is_at_screen)
+}
+
+/// Whether a log would tell that the user got in after all: without one, a refusal may have been a slip that was
+/// mended at once.
+fn would_tell_success(case: &Case<'_>) -> bool {
+    let around = case.around;
+    let audited = || {
+        let mut events = case.all_events().chain(&around.far);
+        events.any(|joined| matches!(security::meaning(&joined.event), Some(security::Meaning::LoggedOn(_))))
+    };
+    around.coverage.has(&Provider::LocalSessionManager) || audited()
 }
 
 /// Whether the connection came past security, by packets or by its own events.

@@ -3,8 +3,8 @@
 use super::{refusal, syn_evidence, unanswered};
 use crate::base::{Timestamp, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
-use crate::correlate::Joined;
-use crate::eventlog::{Provider, remote_connection_manager as rcm, service, system};
+use crate::correlate::{Joined, keys};
+use crate::eventlog::{Provider, local_session_manager as lsm, remote_connection_manager as rcm, service, system};
 
 cause! {
     /// The Remote Desktop service on the server is not running, or lost its listener.
@@ -54,6 +54,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if refused.is_none() && !silent && !cut_session {
         return None;
     }
+    // A session that the log would know, and does not, was another server's.
+    if cut_session && is_unknown_to_log(case) {
+        return None;
+    }
     let stopped = last_stop(case, moment)?;
     let stop_time = stopped.time();
     // A log that ended before the attempt does not know what came after.
@@ -70,10 +74,28 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         None if silent => evidence.extend(syn_evidence(flow)),
         None => evidence.extend(case.ending()),
     }
-    // By time alone two classes agree only where the clocks are known.
-    let strength =
-        if case.reliable_time(stopped).is_some() { Strength::Corroborated } else { Strength::Inferred };
+    // By time alone two classes agree only where the clocks are known, and the log is the server's.
+    let known = case.reliable_time(stopped).is_some() && !are_of_several_servers(case);
+    let strength = if known { Strength::Corroborated } else { Strength::Inferred };
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
+}
+
+/// Whether a log of the service holds the connection's time without a hole and does not know the connection.
+fn is_unknown_to_log(case: &Case<'_>) -> bool {
+    let Some(own) = case.connection() else { return false };
+    case.all_events().next().is_none()
+        && case.around.coverage.unbroken(&Provider::RdpCoreTs, &own.window()).is_some()
+}
+
+/// Whether the logs of the service come from several servers: then the one that stopped may be another.
+fn are_of_several_servers(case: &Case<'_>) -> bool {
+    let is_service = |channel: &str| {
+        channel.starts_with(Provider::RdpCoreTs.name())
+            || channel.starts_with(Provider::RemoteConnectionManager.name())
+    };
+    let logs = case.around.coverage.logs.iter();
+    let of_service = logs.filter(|log| log.channels.iter().any(|channel| is_service(channel)));
+    of_service.flat_map(|log| &log.computers).collect::<std::collections::BTreeSet<_>>().len() > 1
 }
 
 /// Whether the log of an event holds a moment, or ends a little before: a quiet server's log does.
@@ -83,7 +105,7 @@ fn reaches(case: &Case<'_>, joined: &Joined, moment: Timestamp) -> bool {
     logs.any(|log| log.window.is_some_and(|window| window.end >= moment.shifted(-RECENT)))
 }
 
-/// The last end of the service before `moment` that no start followed.
+/// The last end of the service before `moment` that no start followed, and no sign that it served anybody.
 fn last_stop<'a>(case: &Case<'a>, moment: Timestamp) -> Option<&'a Joined> {
     let window = Window { start: moment.shifted(-BEFORE), end: moment };
     let mut last = None;
@@ -91,10 +113,28 @@ fn last_stop<'a>(case: &Case<'a>, moment: Timestamp) -> Option<&'a Joined> {
         match is_stop(joined) {
             Some(true) => last = Some(joined),
             Some(false) => last = None,
+            None if was_served(joined) => last = None,
             None => {}
         }
     }
-    last
+    let stopped: &Joined = last?;
+    let since = Window { start: stopped.time().shifted(TOGETHER), end: moment };
+    let own = case.connection()?.server;
+    let mut later = case.around.begun_within(since);
+    let served = later.any(|other| other.logged || other.session && other.server == own);
+    (!served).then_some(stopped)
+}
+
+/// Whether an event tells that a remote user was let in: then the service runs.
+fn was_served(joined: &Joined) -> bool {
+    keys::accepted_from(&joined.event).is_some()
+        || keys::passed_from(&joined.event).is_some()
+        || lsm::meaning(&joined.event).is_some_and(|meaning| match meaning {
+            lsm::Meaning::LoggedOn(session) | lsm::Meaning::Reconnected(session) => {
+                matches!(session.from, lsm::Origin::Remote(_))
+            }
+            _ => false,
+        })
 }
 
 /// Whether an event tells the end (true) or the start (false) of the service or its listener.
