@@ -12,6 +12,7 @@ use super::ended::{self, Ended, Epoch, Sink};
 use super::observations::{Hosts, Observations};
 use super::tallies::{self, Tallies};
 use super::udp::{self, UdpTable};
+use super::continued::{self, Again};
 use super::{Connection, kerberos, lookup, twins};
 use crate::base::progress::Phase;
 use crate::base::{NoteKind, Notes, SourceId, Timestamp, Window, time};
@@ -165,14 +166,21 @@ fn beginning(capture: &Capture<'_>) -> (Timestamp, usize) {
 }
 
 /// Flows of captures that follow each other: a ring buffer is one capture in several files.
-struct Sequence<'b> {
-    table: FlowTable<'b>,
-    end: Timestamp,
-    sources: Vec<SourceId>,
+pub(super) struct Sequence<'b> {
+    pub(super) table: FlowTable<'b>,
+    pub(super) end: Timestamp,
+    pub(super) sources: Vec<SourceId>,
     /// The first file of the ring buffer that goes on, and what is seen of hosts and of UDP in its files so far.
     point: SourceId,
     hosts: Hosts,
     udp: UdpTable,
+}
+
+impl Sequence<'_> {
+    /// Whether both hold the same packets.
+    pub(super) fn shares_packets_with(&self, other: &Self, alignment: &Alignment) -> bool {
+        self.sources.iter().any(|own| other.sources.iter().any(|source| alignment.share(*own, *source)))
+    }
 }
 
 struct Pass<'b> {
@@ -253,6 +261,8 @@ fn run_pass<'b>(
         pass.end_point(&mut sequence, point, notes);
         pass.sequences.push(sequence);
     }
+    let again = Again { captures, alignment: &alignment, interest: &interest, split: options.split };
+    continued::go_on(&mut pass.sequences, again);
     pass
 }
 
@@ -556,11 +566,18 @@ impl<'b> Pass<'b> {
 
     fn finish(mut self, interest: &Interest, sink: &mut dyn Sink, notes: &mut Notes) -> Scanned {
         let mut flows: Vec<(Kept<'b>, Timestamp)> = Vec::new();
+        // What goes on in another capture ends with that one.
+        let mut ends: Vec<Timestamp> = self.sequences.iter().map(|sequence| sequence.end).collect();
+        ends.sort_unstable();
         let mut orphans = Vec::new();
         for sequence in self.sequences {
             let (mut own, lost) = sequence.table.take_all();
             own.par_sort_by_cached_key(|flow| (flow.first().at, flow.client(), flow.server()));
-            flows.extend(own.into_iter().map(|flow| (flow, sequence.end)));
+            flows.extend(own.into_iter().map(|flow| {
+                let behind = ends.partition_point(|end| *end < flow.last());
+                let end = ends.get(behind).copied().unwrap_or(sequence.end).max(sequence.end);
+                (flow, end)
+            }));
             orphans.extend(lost);
         }
         if let Some(first) = self.observations.first_mut() {

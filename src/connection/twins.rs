@@ -126,13 +126,15 @@ fn joined(mut group: Vec<Connection>, captures: &[Observations]) -> Option<Conne
     }
     seen.sort_by_key(|own| own.vantage);
     let views = if seen.len() > 1 { views::compare(&seen) } else { None };
-    // One that has the beginning and the end, or the beginning, then the fullest; of equals the one nearest to the client, which is the
-    // same in any order of the files.
+    // One that has the beginning and the end, or the beginning, then the fullest; of equals the one nearest to the
+    // client, which is the same in any order of the files.
     let near = views.as_ref().map(|views| views.client_side.source);
     group.sort_by_key(|own| {
         let lacks = u8::from(!has_beginning(own)) + u8::from(!has_end(own));
         let away = Some(own.first.at.source()) != near;
-        (lacks, !has_beginning(own), std::cmp::Reverse(segments(own)), away, own.first)
+        // A capture of one direction adds to another, and never leads.
+        let half = own.flow.as_deref().is_some_and(Flow::is_one_sided);
+        (half, lacks, !has_beginning(own), std::cmp::Reverse(segments(own)), away, own.first)
     });
     let mut group = group.into_iter();
     let mut whole = group.next()?;

@@ -302,6 +302,30 @@ impl Flow {
         }
     }
 
+    /// Takes the next segment from another capture point than the flow's own: what that one sees is compared elsewhere.
+    pub fn apply_elsewhere(&mut self, segment: &Segment, bytes: &[u8], mark: Mark) {
+        let sightings = self.sightings.take();
+        self.apply(segment, bytes, mark);
+        self.sightings = sightings;
+    }
+
+    /// Whether a segment brings data, an acknowledgement or an end that was not seen yet.
+    pub fn is_news(&mut self, segment: &Segment) -> bool {
+        let (side, own, other) = if segment.from == self.client {
+            (Side::Client, &mut self.to_server, &mut self.to_client)
+        } else {
+            (Side::Server, &mut self.to_client, &mut self.to_server)
+        };
+        let kind = if segment.flags.has(TcpFlags::RST) { CloseKind::Rst } else { CloseKind::Fin };
+        let ends = segment.flags.has(TcpFlags::RST) || segment.flags.has(TcpFlags::FIN);
+        let is_beyond = |offset: i64, seen: u64| u64::try_from(offset).is_ok_and(|offset| offset > seen);
+        ends && !self.closes.iter().any(|close| close.from == side && close.kind == kind)
+            || own.is_placed() && is_beyond(own.offset(segment.seq) + i64::from(segment.length), own.sent_end)
+            || segment.flags.has(TcpFlags::ACK)
+                && other.is_placed()
+                && is_beyond(other.offset(segment.ack), other.acked_end.unwrap_or(0))
+    }
+
     /// Whether it was ended: aborted by one side, or closed by both.
     pub fn is_closed(&self) -> bool {
         let closed = |from, kind| self.closes.iter().any(|close| close.from == from && close.kind == kind);

@@ -138,6 +138,21 @@ impl<'b> FlowTable<'b> {
         (flows, given_up)
     }
 
+    /// Shows every running flow, in no order.
+    pub fn for_each(&mut self, mut see: impl FnMut(&Flow)) {
+        for kept in self.shards.iter_mut().flat_map(|shard| shard.live.values_mut()) {
+            kept.with_flow(|flow| see(flow));
+        }
+    }
+
+    /// Does something with the flow between two endpoints, if it runs.
+    pub fn with_running(&mut self, ends: (Endpoint, Endpoint), act: impl FnOnce(&mut Flow)) {
+        let shard = self.shards.get_mut(shard_of(ends.0, ends.1));
+        if let Some(kept) = shard.and_then(|shard| shard.live.get_mut(&key(ends.0, ends.1))) {
+            kept.with_flow(act);
+        }
+    }
+
     /// Ends the work: every flow in no order, and the ICMP errors about flows never seen.
     pub fn take_all(self) -> (Vec<Kept<'b>>, Vec<IcmpError>) {
         let mut flows: Vec<Kept<'b>> = Vec::new();
