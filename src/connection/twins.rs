@@ -32,13 +32,18 @@ pub fn once(
 enum Key {
     /// Ends and the client's initial sequence number.
     Opening(Endpoint, Endpoint, u32),
+    /// Ends and the server's initial sequence number: the client's segments may not have been captured.
+    Answer(Endpoint, Endpoint, u32),
     /// Both initial sequence numbers: the ends may be others, by an address translation.
     Numbers(u32, u32),
 }
 
 fn keys(connection: &Connection) -> Vec<Key> {
     let Some(flow) = &connection.flow else { return Vec::new() };
-    let mut keys = Vec::new();
+    let mut keys: Vec<Key> = Vec::new();
+    if let Some(answer) = flow.syn_acks.first() {
+        keys.push(Key::Answer(connection.client, connection.server, answer.isn));
+    }
     if let Some(syn) = flow.syns.first() {
         keys.push(Key::Opening(connection.client, connection.server, syn.isn));
         keys.extend(flow.syn_acks.first().map(|answer| Key::Numbers(syn.isn, answer.isn)));
@@ -105,12 +110,12 @@ fn has_end(connection: &Connection) -> bool {
     connection.flow.as_deref().is_some_and(|flow| !flow.closes.is_empty())
 }
 
-/// Whether another capture holds the end of a connection, and this one was stopped before.
+/// Whether another capture holds the end of a connection, and this one does not: it was stopped before, or lacks it.
 fn goes_on(own: &Connection, other: &Connection) -> bool {
     /// Segments under way when a capture was stopped are its end.
     const STOPPED: i64 = time::SECOND;
     let later = other.last.time.shifted(-STOPPED) > own.last.time;
-    !has_end(own) && later && own.capture_end < other.last.time
+    !has_end(own) && later && (own.capture_end < other.last.time || has_end(other))
 }
 
 /// One connection of all its views.

@@ -197,8 +197,12 @@ fn too_large(flow: &Flow, side: Side) -> Option<Repeat> {
         lost.times >= TIMES && lost.length >= LARGE && lost.last.time - lost.first.time >= SPAN
     })?;
     let passed_as_large = stream.largest_passed.is_some_and(|passed| passed >= lost.length);
-    let small_lost =
-        stream.unacknowledged_repeats().any(|other| other.length < LARGE && other.offset < lost.offset);
+    let is_sacked = |end: u64| stream.sacked_end.is_some_and(|sacked| sacked >= end);
+    // A small one behind it that is repeated as well, and not even told to have come, did not pass either.
+    let small_lost = stream.unacknowledged_repeats().any(|other| {
+        let end = other.offset + u64::from(other.length);
+        other.length < LARGE && (other.offset < lost.offset || !is_sacked(end))
+    });
     let sacked_beyond = stream.sacked_end.is_some_and(|end| end > lost.offset + u64::from(lost.length));
     let heard = flow.habits(side.other()).last.is_some_and(|last| last.time > lost.first.time);
     let answered = flow

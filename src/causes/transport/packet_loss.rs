@@ -41,6 +41,8 @@ const SPAN: i64 = 1500 * time::MILLISECOND;
 const NOTABLE: u64 = 20;
 /// Data segments below which a share means nothing.
 const ENOUGH: u64 = 20;
+/// Segments that crossed on the way, or were captured in two queues, stand this much out of order.
+const OUT_OF_ORDER: i64 = 10 * time::MILLISECOND;
 /// Losses that make a remark: one may happen on any path.
 const SEVERAL: u64 = 2;
 
@@ -86,8 +88,8 @@ fn died(case: &Case<'_>, flow: &Flow) -> Option<(Side, Repeat)> {
             .find(|lost| lost.times >= TIMES && lost.last.time - lost.first.time >= SPAN)?;
         let other = flow.habits(side.other()).last;
         // The other side may repeat its own data, unheard as well; but it must not have acknowledged anything since.
-        let alive =
-            other.is_some_and(|last| last.time > lost.first.time) && flow.swallowed(side.other()).is_empty();
+        let alive = other.is_some_and(|last| last.time - lost.first.time > OUT_OF_ORDER)
+            && flow.swallowed(side.other()).is_empty();
         let answered = flow
             .close_of(side.other(), CloseKind::Rst)
             .is_some_and(|reset| reset.mark > lost.first && case.reset(reset).is_none_or(|own| own.arrived));
