@@ -155,7 +155,7 @@ fn complaints(sample: &Sample) -> (usize, Vec<String>) {
 }
 
 /// What is wrong with an incident of the lesser capture, if anything is.
-fn another_story(sample: &Sample, incident: &Incident) -> Option<&'static str> {
+pub(super) fn another_story(sample: &Sample, incident: &Incident) -> Option<&'static str> {
     let whole = sample.report.as_ref().ok()?;
     // A log alone also tells of strangers, whom the capture did not show.
     let mut expected =

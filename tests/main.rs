@@ -64,6 +64,7 @@ mod lesser;
 mod neighbours;
 /// Licences and sources of packages.
 #[cfg(test)]
+mod overlapping;
 mod packages;
 /// Every event of the reference: used, or not used for a reason.
 #[cfg(test)]

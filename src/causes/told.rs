@@ -29,7 +29,12 @@ pub fn near<'a>(case: &Case<'a>, before: i64, after: i64) -> Vec<&'a Joined> {
     });
     // A connection's events are its own; those of an attempt without one stand among the others too.
     let is_own = |joined: &&Joined| case.events.iter().any(|own| own.event.at == joined.event.at);
-    case.all_events().chain(others.filter(|joined| !is_own(joined))).collect()
+    // What falls in another attempt of that client is that attempt's.
+    let is_strange = |joined: &&Joined| {
+        let other = around.falls_in(joined);
+        other.is_some_and(|other| !case.all_events().any(|own| own.event.activity == Some(other)))
+    };
+    case.all_events().chain(others.filter(|joined| !is_own(joined) && !is_strange(joined))).collect()
 }
 
 /// How sure an event makes a finding: its own word where it is tied to the connection, or where the client's log

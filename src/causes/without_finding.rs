@@ -400,9 +400,9 @@ fn came_further(case: &Case<'_>) -> bool {
 /// Whether the logs would tell a fault at the end of a connection: they hold RdpCoreTS, or say how it ended. The
 /// session manager's 24 and 40 with reason 0 are the same for a closed window and for a cut cable.
 fn end_would_be_told(case: &Case<'_>) -> bool {
-    let by_service = case.all_events().any(|joined| {
-        joined.event.provider == Provider::RdpCoreTs && keys::passed_security(&joined.event)
-    });
+    let by_service = case
+        .all_events()
+        .any(|joined| joined.event.provider == Provider::RdpCoreTs && keys::passed_security(&joined.event));
     let by_gateway = case.all_events().any(|joined| joined.event.provider == Provider::Gateway);
     by_service || by_gateway || decision::ended_in_order(case)
 }

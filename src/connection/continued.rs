@@ -54,30 +54,49 @@ fn pair<'s, 'b>(
     Some((one, other))
 }
 
+/// A flow that has not ended.
+struct Open {
+    last: Timestamp,
+    /// The numbers of the bytes that come next, the client's first.
+    next: [Option<u32>; 2],
+}
+
 /// Flows of the first that have not ended there and whose end only the other has, each with its last segment's time.
 fn wanted(first: &mut FlowTable<'_>, later: &mut FlowTable<'_>) -> BTreeMap<Ends, Timestamp> {
-    let mut open: BTreeMap<Ends, Timestamp> = BTreeMap::new();
+    let mut open: BTreeMap<Ends, Open> = BTreeMap::new();
     first.for_each(|flow| {
         if flow.opening != Opening::MidStream && !flow.is_closed() && !flow.is_one_sided() {
-            open.insert((flow.client, flow.server), flow.last.time);
+            let next = [flow.to_server.next_number(), flow.to_client.next_number()];
+            open.insert((flow.client, flow.server), Open { last: flow.last.time, next });
         }
     });
     if open.is_empty() {
-        return open;
+        return BTreeMap::new();
     }
     let mut wanted = BTreeMap::new();
     later.for_each(|flow| {
         let ends = (flow.client, flow.server);
-        if let Some(last) = open.get(&ends)
+        if let Some(own) = open.get(&ends)
             && flow.opening == Opening::MidStream
             && !flow.is_one_sided()
             && flow.client_habits.segments.min(flow.server_habits.segments) > 0
-            && (flow.first.time..flow.last.time).contains(last)
+            && flow.last.time > own.last
+            && (flow.first.time <= own.last || follows(own, flow))
         {
-            wanted.insert(ends, *last);
+            wanted.insert(ends, own.last);
         }
     });
     wanted
+}
+
+/// Whether no byte is missing between what was sent before and what a flow begins with.
+fn follows(own: &Open, flow: &Flow) -> bool {
+    let begins = [flow.to_server.first_number(), flow.to_client.first_number()];
+    own.next.into_iter().zip(begins).all(|(next, begin)| match (next, begin) {
+        (Some(next), Some(begin)) => begin.wrapping_sub(next).cast_signed() <= 0,
+        (None, Some(_)) => false,
+        (_, None) => true,
+    })
 }
 
 fn read<'b>(
@@ -94,7 +113,9 @@ fn read<'b>(
         let mut take = |segments: Vec<Segment>| {
             for segment in &segments {
                 let ends = [(segment.from, segment.to), (segment.to, segment.from)];
-                let Some((ends, seam)) = ends.iter().find_map(|ends| wanted.get_key_value(ends)) else { continue };
+                let Some((ends, seam)) = ends.iter().find_map(|ends| wanted.get_key_value(ends)) else {
+                    continue;
+                };
                 let at = Locator::Frame { source: *source, number: segment.frame };
                 let mark = Mark { time: segment.time, at };
                 let bytes = segment.bytes(capture.bytes);

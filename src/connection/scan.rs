@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex};
 use rayon::prelude::*;
 
 use super::alignment::Alignment;
+use super::continued::{self, Again};
 use super::ended::{self, Ended, Epoch, Sink};
 use super::observations::{Hosts, Observations};
 use super::tallies::{self, Tallies};
 use super::udp::{self, UdpTable};
-use super::continued::{self, Again};
 use super::{Connection, kerberos, lookup, twins};
 use crate::base::progress::Phase;
 use crate::base::{NoteKind, Notes, SourceId, Timestamp, Window, time};

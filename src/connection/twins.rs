@@ -34,7 +34,10 @@ enum Key {
     Opening(Endpoint, Endpoint, u32),
     /// Ends and the server's initial sequence number: the client's segments may not have been captured.
     Answer(Endpoint, Endpoint, u32),
-    /// Both initial sequence numbers: the ends may be others, by an address translation.
+    /// The server's initial sequence number alone, begun at the same time: the client's SYN may lack in one of them.
+    Answered(u32),
+    /// Both initial sequence numbers, or those with which both sides were first seen: the ends may be others, by an
+    /// address translation.
     Numbers(u32, u32),
 }
 
@@ -43,10 +46,15 @@ fn keys(connection: &Connection) -> Vec<Key> {
     let mut keys: Vec<Key> = Vec::new();
     if let Some(answer) = flow.syn_acks.first() {
         keys.push(Key::Answer(connection.client, connection.server, answer.isn));
+        keys.push(Key::Answered(answer.isn));
     }
     if let Some(syn) = flow.syns.first() {
         keys.push(Key::Opening(connection.client, connection.server, syn.isn));
         keys.extend(flow.syn_acks.first().map(|answer| Key::Numbers(syn.isn, answer.isn)));
+    }
+    if flow.opening == Opening::MidStream {
+        let numbers = flow.to_server.first_number().zip(flow.to_client.first_number());
+        keys.extend(numbers.map(|(client, server)| Key::Numbers(client, server)));
     }
     keys
 }
@@ -65,8 +73,19 @@ fn grouped(connections: Vec<Connection>, alignment: &Alignment) -> Vec<Vec<Conne
             })
         };
         // A SYN alone may stand in an older connection on the same ports; what runs already has no other key.
-        let twin = keys.iter().find_map(|key| by_key.get(key).copied().filter(is_new)).or_else(|| {
-            let list = running.get(&ends).filter(|_| keys.is_empty())?;
+        let begins_with = |at: &usize| {
+            groups
+                .get(*at)
+                .and_then(|group| group.first())
+                .is_some_and(|own| begin_together(own, &connection))
+        };
+        let known = |key: &Key| {
+            let at = by_key.get(key).copied().filter(is_new);
+            at.filter(|at| !matches!(key, Key::Answered(_)) || begins_with(at))
+        };
+        let twin = keys.iter().find_map(known).or_else(|| {
+            let is_midway = connection.flow.as_ref().is_none_or(|flow| flow.opening == Opening::MidStream);
+            let list = running.get(&ends).filter(|_| keys.is_empty() || is_midway)?;
             list.iter().copied().filter(is_new).find(|at| {
                 groups.get(*at).and_then(|group| group.first()).is_some_and(|own| {
                     alignment.share(own.first.at.source(), source) && runs_with(own, &connection)
@@ -91,6 +110,12 @@ fn is_translation(one: &Connection, other: &Connection) -> bool {
     const PASSED_ON: i64 = 100 * time::MILLISECOND;
     (one.client.ip, one.server.ip) != (other.client.ip, other.server.ip)
         && (one.first.time - other.first.time).abs() <= PASSED_ON
+}
+
+/// Whether two connections begin at the same time, and one lacks its SYN.
+fn begin_together(one: &Connection, other: &Connection) -> bool {
+    let lacks_syn = |own: &Connection| own.flow.as_ref().is_some_and(|flow| flow.syns.is_empty());
+    (lacks_syn(one) || lacks_syn(other)) && (one.first.time - other.first.time).abs() <= time::SECOND
 }
 
 /// Whether two connections between the same ends ran at the same time.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -14,7 +15,7 @@ use super::storm;
 use crate::base::{Mark, Observed, Timestamp, Window, time};
 use crate::connection::observations::{Host, Observations};
 use crate::connection::{Connection, Outcome, Stage};
-use crate::eventlog::Provider;
+use crate::eventlog::{Guid, Provider};
 use crate::host::Hosts;
 use crate::packet::Endpoint;
 use crate::stream::Side;
@@ -73,6 +74,8 @@ pub struct Surroundings {
     pub others: Vec<Other>,
     /// Events that explain from far away, in order of time.
     pub far: Vec<Joined>,
+    /// Attempts that the client's log tells and no connection stands for.
+    untied: Vec<Untied>,
     /// What the logs can speak for.
     pub coverage: Coverage,
     /// What texts say of the computers.
@@ -116,7 +119,8 @@ impl Surroundings {
         others.sort_by_key(|other| other.first);
         let mut far = rest;
         far.sort_by_key(Joined::mark);
-        Self { captures, far, coverage, target, ..Self::of_others(others) }
+        let untied = Untied::all(&far);
+        Self { captures, far, untied, coverage, target, ..Self::of_others(others) }
     }
 
     /// Only other attempts, which must be in order of start.
@@ -145,8 +149,8 @@ impl Surroundings {
         let known: BTreeSet<Mark> = others.iter().map(|other| other.first).collect();
         others.extend(folded.into_iter().filter(|other| !known.contains(&other.first)));
         others.sort_by_key(|other| other.first);
-        let Self { captures, far, coverage, hosts, target, .. } = self;
-        Self { captures, far, coverage, hosts, target, ..Self::of_others(others) }
+        let Self { captures, far, untied, coverage, hosts, target, .. } = self;
+        Self { captures, far, untied, coverage, hosts, target, ..Self::of_others(others) }
     }
 
     /// Puts what texts say of the computers beside them.
@@ -314,11 +318,43 @@ impl Surroundings {
         unknown
     }
 
+    /// The ActivityID of the client's attempt, known from its log alone, in which an event of that computer falls.
+    pub fn falls_in(&self, joined: &Joined) -> Option<Guid> {
+        let same =
+            |own: &&Untied| own.computer == joined.event.computer && own.window.contains(joined.event.time);
+        self.untied.iter().find(same).map(|own| own.activity)
+    }
+
     /// Far events within a window, in order: looked up, as every connection asks.
     pub fn far_near(&self, window: Window) -> impl DoubleEndedIterator<Item = &Joined> {
         let from = self.far.partition_point(|joined| joined.time() < window.start);
         let to = self.far.partition_point(|joined| joined.time() <= window.end);
         self.far.get(from..to).unwrap_or_default().iter()
+    }
+}
+
+/// An attempt that only the client's log tells, from its first to its last event, as written.
+#[derive(Clone, Debug)]
+struct Untied {
+    computer: Arc<str>,
+    activity: Guid,
+    window: Window,
+}
+
+impl Untied {
+    fn all(far: &[Joined]) -> Vec<Self> {
+        let mut by_activity: BTreeMap<(Arc<str>, Guid), Window> = BTreeMap::new();
+        for joined in far.iter().filter(|joined| joined.event.provider == Provider::RdpClient) {
+            if let Some(activity) = joined.event.activity {
+                let key = (Arc::clone(&joined.event.computer), activity);
+                let window = by_activity.entry(key).or_insert(Window::at(joined.event.time));
+                window.include(joined.event.time);
+            }
+        }
+        by_activity
+            .into_iter()
+            .map(|((computer, activity), window)| Self { computer, activity, window })
+            .collect()
     }
 }
 

@@ -218,6 +218,16 @@ impl Stream {
         self.space.get_or_insert(SeqSpace::new(seq)).offset(seq)
     }
 
+    /// The sequence number of stream byte 0, if any was seen.
+    pub fn first_number(&self) -> Option<u32> {
+        self.space.map(SeqSpace::first)
+    }
+
+    /// The sequence number of the byte behind the last one that was sent.
+    pub fn next_number(&self) -> Option<u32> {
+        self.space.map(|space| space.number(self.sent_end))
+    }
+
     /// Segments not acknowledged by the end, that were repeated: what the network (or a filter) swallowed.
     pub fn unacknowledged_repeats(&self) -> impl Iterator<Item = &Repeat> {
         self.in_flight.iter().filter(|segment| segment.times > 1)

@@ -16,6 +16,16 @@ impl SeqSpace {
         Self { base, near: 0 }
     }
 
+    /// The sequence number of stream byte 0.
+    pub const fn first(self) -> u32 {
+        self.base
+    }
+
+    /// The sequence number of the byte at an offset.
+    pub fn number(self, offset: u64) -> u32 {
+        self.base.wrapping_add(low_bits(offset.cast_signed()))
+    }
+
     /// The offset that `seq` names: the one nearest to what was seen last. Negative for what lies before
     /// byte 0 (keep-alives of an idle connection, a repeated SYN).
     pub fn offset(&self, seq: u32) -> i64 {

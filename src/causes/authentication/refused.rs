@@ -63,8 +63,7 @@ fn by_status(
     let code = failure.reason().filter(|code| codes.status.contains(code))?;
     let pattern = pattern(case).or_else(|| denied(case));
     // Where the packets show that it was never asked for credentials, what order and time tie is another's.
-    let said =
-        case.event(&Provider::RdpCoreTs, 140).filter(|joined| is_tied(joined) || !never_asked(case));
+    let said = case.event(&Provider::RdpCoreTs, 140).filter(|joined| is_tied(joined) || !never_asked(case));
     let names_it = is_tied(failure.joined);
     // Time alone ties any failed logon of the server: something of this connection must tell of a refusal.
     if !names_it && pattern.is_none() && said.is_none() && !ended_without_reason(case) {

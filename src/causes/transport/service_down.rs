@@ -4,7 +4,9 @@ use super::{refusal, syn_evidence, unanswered};
 use crate::base::{Timestamp, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::correlate::{Joined, keys};
-use crate::eventlog::{Provider, local_session_manager as lsm, remote_connection_manager as rcm, service, system};
+use crate::eventlog::{
+    Provider, local_session_manager as lsm, remote_connection_manager as rcm, service, system,
+};
 
 cause! {
     /// The Remote Desktop service on the server is not running, or lost its listener.

@@ -48,7 +48,12 @@ impl Work<'_> {
         for (at, attempt) in self.attempts.iter().enumerate() {
             let own = &attempt.connection;
             if own.transport == Transport::Tcp {
-                by_ends.entry((own.client.ip, own.server.ip)).or_default().push(at);
+                // On the device that translates addresses, UDP is seen with both as well.
+                let ends = std::iter::once((own.client, own.server)).chain(own.also_as.iter().copied());
+                let ends: BTreeSet<_> = ends.map(|(client, server)| (client.ip, server.ip)).collect();
+                for ends in ends {
+                    by_ends.entry(ends).or_default().push(at);
+                }
             }
         }
         let tunnels = self.tunnel_windows();
