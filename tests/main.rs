@@ -12,6 +12,7 @@ mod bundles;
 /// Every cause file is listed, agrees with the reference, and has a sample that shows it.
 #[cfg(test)]
 mod catalogue;
+mod channels;
 /// Exit codes, arguments, `--help`, where the report goes.
 #[cfg(test)]
 mod cli;

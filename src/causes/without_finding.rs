@@ -347,10 +347,25 @@ fn unseen(case: &Case<'_>) -> Verdict {
             ..Verdict::empty(Kind::Undetermined)
         };
     }
+    if let (Some(joined), Some(ended)) = (logged_on, ended_by_server(case)) {
+        return Verdict {
+            summary:
+                "A session came up on this connection, and the server ended it; the log does not say why."
+                    .into(),
+            evidence: vec![
+                Evidence::event(&joined.event, "the connection got past the security phase"),
+                Evidence::event(&ended.event, "the server ends the connection"),
+            ],
+            missing: vec!["the server's log LocalSessionManager/Operational for this time".into()],
+            ..Verdict::empty(Kind::Undetermined)
+        };
+    }
     match logged_on {
         Some(joined) => Verdict {
-            summary: "The server's log shows that this connection passed security; no fault is logged."
-                .into(),
+            summary: format!(
+                "The server's log shows that this connection passed security; no fault is logged{}.",
+                if is_open(case) { ", and no end: as far as this log tells it still runs" } else { "" }
+            ),
             evidence: vec![Evidence::event(&joined.event, "the connection got past the security phase")],
             ..Verdict::empty(Kind::Healthy)
         },
@@ -405,6 +420,26 @@ fn end_would_be_told(case: &Case<'_>) -> bool {
         .any(|joined| joined.event.provider == Provider::RdpCoreTs && keys::passed_security(&joined.event));
     let by_gateway = case.all_events().any(|joined| joined.event.provider == Provider::Gateway);
     by_service || by_gateway || decision::ended_in_order(case)
+}
+
+/// The server's word that it ended the connection, where nothing says for which reason.
+fn ended_by_server<'a>(case: &Case<'a>) -> Option<&'a Joined> {
+    let ended = case.all_events().find(|joined| {
+        let meaning = rdp_core_ts::meaning(&joined.event);
+        matches!(meaning, Some(rdp_core_ts::Meaning::Method { name: "OnDisconnected", argument: Some(by) })
+            if by.starts_with("server"))
+    })?;
+    (!decision::ended_in_order(case)).then_some(ended)
+}
+
+/// Whether the log tells no end of the connection.
+fn is_open(case: &Case<'_>) -> bool {
+    !case.all_events().any(|joined| {
+        matches!(
+            (&joined.event.provider, joined.event.id),
+            (Provider::RdpCoreTs, 102 | 103) | (Provider::LocalSessionManager, 23 | 24 | 39 | 40)
+        ) || gateway::ended_in_order(&joined.event)
+    })
 }
 
 /// The service's end within a connection that the log does not show to have ended in order.

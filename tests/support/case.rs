@@ -29,6 +29,11 @@ pub fn folders() -> Vec<PathBuf> {
 
 /// Every file that the shorthand of this folder gives; none when `case.md` holds none.
 pub fn build(folder: &Path) -> Vec<Made> {
+    build_where(folder, &|_| true)
+}
+
+/// The same, with only those lines of logs that `keep` wants.
+pub fn build_where(folder: &Path, keep: &dyn Fn(&str) -> bool) -> Vec<Made> {
     let text = fs::read_to_string(folder.join("case.md")).expect("a readable case.md");
     let name = folder.file_name().and_then(|name| name.to_str()).expect("a plain folder name");
     let mut made = Vec::new();
@@ -41,7 +46,7 @@ pub fn build(folder: &Path) -> Vec<Made> {
             Some(file) => file.trim().to_owned(),
             None => "capture.".to_owned(),
         };
-        block.retain(|line| !line.starts_with("over "));
+        block.retain(|line| !line.starts_with("over ") && keep(line));
         let capture = match made.iter().find(|(file, _)| file.starts_with(&over)) {
             Some((_, bytes)) => Some(bytes.clone()),
             None => fs::read(folder.join("capture.pcapng")).ok(),
@@ -50,6 +55,12 @@ pub fn build(folder: &Path) -> Vec<Made> {
         made.extend(events::build(name, &block, &connections));
     }
     made
+}
+
+/// The lines of a folder's logs.
+pub fn log_lines(folder: &Path) -> Vec<String> {
+    let text = fs::read_to_string(folder.join("case.md")).unwrap_or_default();
+    blocks(&text, "events").into_iter().flatten().collect()
 }
 
 /// The lines of every fenced block with this word, without comments and empty lines.
