@@ -8,7 +8,7 @@ use super::finding::{Evidence, Finding, Kind, Verdict};
 use super::session::{abrupt, decision, udp_fallback};
 use super::transport::service_down::is_stop;
 use super::{Case, negotiation};
-use crate::base::{Window, time};
+use crate::base::{Mark, Timestamp, Window, time};
 use crate::connection::ending::Form;
 use crate::connection::{Outcome, Stage, Transport};
 use crate::correlate::surroundings::ALONE;
@@ -360,6 +360,19 @@ fn unseen(case: &Case<'_>) -> Verdict {
             ..Verdict::empty(Kind::Undetermined)
         };
     }
+    if let (Some(joined), Some(again)) = (logged_on, came_again(case)) {
+        return Verdict {
+            summary: "A session came up on this connection. No end of it is logged, and the client came again: the log \
+                      is filtered, or the session ended without a word."
+                .into(),
+            evidence: vec![
+                Evidence::event(&joined.event, "the connection got past the security phase"),
+                Evidence::at(again, "the same client comes again"),
+            ],
+            missing: vec!["the whole log RdpCoreTS/Operational, not filtered by event".into()],
+            ..Verdict::empty(Kind::Undetermined)
+        };
+    }
     match logged_on {
         Some(joined) => Verdict {
             summary: format!(
@@ -430,6 +443,19 @@ fn ended_by_server<'a>(case: &Case<'a>) -> Option<&'a Joined> {
             if by.starts_with("server"))
     })?;
     (!decision::ended_in_order(case)).then_some(ended)
+}
+
+/// A later session of the same client, and the same user as far as names are known, where no end of this one is logged.
+fn came_again(case: &Case<'_>) -> Option<Mark> {
+    let own = case.connection().filter(|_| is_open(case))?;
+    let name = case.all_events().find_map(|joined| keys::user(&joined.event)).map(|user| user.to_lowercase());
+    let all = Window { start: own.last.time, end: Timestamp::MAX };
+    let mut later = case.around.of_pair(own.client.ip, own.server, all);
+    let again = later.find(|other| {
+        let same = other.name.is_none() || name.is_none() || other.name == name;
+        other.first > own.first && other.tls_passed.is_some() && same
+    })?;
+    Some(again.first)
 }
 
 /// Whether the log tells no end of the connection.
