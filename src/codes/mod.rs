@@ -203,6 +203,12 @@ impl Family {
         ALL.iter().copied().find(|family| is(family.name) || family.also.iter().any(|name| is(name)))
     }
 
+    /// The families whose name holds another one: of the gateway there are codes, codes of mstsc, and events.
+    pub fn kin(name: &str) -> impl Iterator<Item = &'static Self> {
+        let wanted = bare(name);
+        ALL.iter().copied().filter(move |family| bare(family.name).contains(&wanted))
+    }
+
     /// All rows.
     pub fn rows(&self) -> impl Iterator<Item = &'static Code> {
         self.codes.iter().copied().flatten()

@@ -176,13 +176,11 @@ fn one(text: &str) -> Answer {
             (Some(family), _) if code.is_empty() => listed(text, family),
             (Some(family), Some(value)) => match family.find(value) {
                 Some(code) => about(text, (family, code)),
-                // A gateway has codes, and its log has events.
-                None => {
-                    match Family::named(&format!("rd{name}")).and_then(|own| Some((own, own.find(value)?))) {
-                        Some(row) => about(text, row),
-                        None => unknown(text, &query::near(value, Some(family))),
-                    }
-                }
+                // A gateway has codes, mstsc has codes of its own for it, and its log has events.
+                None => match Family::kin(name).find_map(|own| Some((own, own.find(value)?))) {
+                    Some(row) => about(text, row),
+                    None => unknown(text, &query::near(value, Some(family))),
+                },
             },
             (Some(family), None) => by_word(text, code, Some(family)),
             (None, Some(value)) => of_no_family(text, name, value),
