@@ -2,7 +2,7 @@
 
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::{Outcome, Stage};
-use crate::stream::Side;
+use crate::stream::{Opening, Side};
 
 cause! {
     /// The server received the connection request and never answered it.
@@ -34,7 +34,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, flow) = case.both()?;
     let request = connection.request.as_ref()?;
     let acknowledged = flow.to_server.acked_end.is_some_and(|end| end > 0);
-    let silent = flow.to_client.bytes == 0 && flow.unseen_at_end(Side::Server) == 0;
+    // Before a capture that begins in the middle the server may have spoken, and not RDP.
+    let silent = flow.opening != Opening::MidStream
+        && flow.to_client.bytes == 0
+        && flow.unseen_at_end(Side::Server) == 0;
     if connection.reached != Stage::Negotiation || connection.outcome(Stage::Negotiation) != Outcome::Failed {
         return None;
     }
