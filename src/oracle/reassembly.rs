@@ -64,6 +64,7 @@ pub fn reassembly(bytes: &[u8]) {
 struct World {
     flow: Flow,
     isn: u32,
+    /// As far as anything was sent.
     first: Vec<First>,
     end: usize,
     number: u64,
@@ -78,8 +79,7 @@ impl World {
         let syn = Segment { seq: isn, ..segment(TcpFlags(TcpFlags::SYN)) };
         let mut flow = Flow::new(CLIENT, SERVER, Opening::Syn, 0, mark(0, 0));
         flow.apply(&syn, &[], mark(0, 0));
-        let first = vec![First::Nothing; LONGEST];
-        Self { flow, isn, first, end: 0, number: 0, now: 0, pieces: 0, exact: true }
+        Self { flow, isn, first: Vec::new(), end: 0, number: 0, now: 0, pieces: 0, exact: true }
     }
 
     fn apply(&mut self, segment: Segment, bytes: &[u8]) {
@@ -93,6 +93,9 @@ impl World {
         let start = piece.start.min(LONGEST - 1);
         let length = piece.length.clamp(1, LONGEST - start);
         let captured = piece.captured.min(length);
+        if self.first.len() < start + length {
+            self.first.resize(start + length, First::Nothing);
+        }
         let content: Vec<u8> = (start..start + captured).map(|at| byte(at) ^ piece.lie).collect();
         for (at, first) in self.first.iter_mut().enumerate().skip(start).take(length) {
             if *first == First::Nothing {
@@ -152,7 +155,7 @@ impl World {
 
     /// Which bytes were delivered; fails where one is not what came first, or comes twice.
     fn delivered(&self, stream: &Stream) -> Vec<bool> {
-        let mut delivered = vec![false; LONGEST];
+        let mut delivered = vec![false; self.first.len()];
         for run in &stream.runs {
             let start = usize::try_from(run.offset).unwrap_or(usize::MAX);
             for (at, byte) in run.bytes.iter().enumerate() {
