@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::alignment::Alignment;
-use super::scan::Sequence;
+use super::scan::{Sequence, begin};
+use crate::base::progress::Phase;
 use crate::base::{Locator, Mark, SourceId, Timestamp};
 use crate::capture::Capture;
 use crate::capture::split::{Split, for_each_window};
@@ -108,7 +109,9 @@ fn read<'b>(
     if wanted.is_empty() {
         return;
     }
-    for (source, capture) in again.captures.iter().filter(|(source, _)| sources.contains(source)) {
+    let own = again.captures.iter().filter(|(source, _)| sources.contains(source));
+    begin(Phase::Captures, own.clone());
+    for (source, capture) in own {
         let mut reorder = Reorder::default();
         let mut take = |segments: Vec<Segment>| {
             for segment in &segments {

@@ -138,10 +138,14 @@ fn distinct<'a>(inputs: &[&'a Input], notes: &mut Notes) -> Vec<&'a Input> {
     kept
 }
 
-/// Tells that all captures are read from their beginning.
-fn begin(phase: Phase, captures: &[(SourceId, Capture<'_>)]) {
-    let bytes = captures.iter().map(|(_, capture)| capture.bytes.len()).sum::<usize>();
-    if let Some((_, first)) = captures.first() {
+/// Tells that captures are read from their beginning.
+pub(super) fn begin<'c, 'b: 'c>(
+    phase: Phase,
+    captures: impl IntoIterator<Item = &'c (SourceId, Capture<'b>), IntoIter: Clone>,
+) {
+    let captures = captures.into_iter();
+    let bytes = captures.clone().map(|(_, capture)| capture.bytes.len()).sum::<usize>();
+    if let Some((_, first)) = captures.into_iter().next() {
         first.progress.begin(phase, u64::try_from(bytes).unwrap_or(0));
     }
 }
@@ -205,10 +209,10 @@ fn run_pass<'b>(
     sink.begin();
     let interest = Arc::new(interest.clone());
     if captures.len() > 1 {
-        begin(Phase::Comparing, captures);
+        begin(Phase::Comparing, &*captures);
     }
     let alignment = Alignment::of(captures, &interest, options.split);
-    begin(Phase::Captures, captures);
+    begin(Phase::Captures, &*captures);
     alignment.note(notes);
     let begins = |source: SourceId, capture: &Capture<'_>| {
         let (first, interfaces) = beginning(capture);
