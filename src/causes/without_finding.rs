@@ -2,13 +2,15 @@
 //!
 //! A session is healthy only where its end was seen to be in order, or it runs on well. Names no cause.
 
+mod unseen;
+
 use super::authentication::refused::is_tied;
 use super::case::ending_says;
 use super::finding::{Evidence, Finding, Kind, Verdict};
 use super::session::{abrupt, decision, udp_fallback};
 use super::transport::service_down::is_stop;
 use super::{Case, negotiation};
-use crate::base::{Mark, Timestamp, Window, time};
+use crate::base::{Window, time};
 use crate::connection::ending::Form;
 use crate::connection::{Outcome, Stage, Transport};
 use crate::correlate::surroundings::ALONE;
@@ -41,7 +43,7 @@ pub(super) fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
         return verdict;
     }
     if connection.transport == Transport::Unseen {
-        return unseen(case);
+        return unseen::unseen(case);
     }
     if connection.reached_session() {
         return match doubt(case).or_else(|| udp_failed(case, remarks)) {
@@ -294,177 +296,11 @@ fn healthy(case: &Case<'_>) -> Verdict {
     verdict
 }
 
-/// A connection of which only the server's log knows, and no finding.
-fn unseen(case: &Case<'_>) -> Verdict {
-    let logged_on = passed_security(case);
-    if let (Some(joined), Some(stop)) = (logged_on, stopped_within(case)) {
-        return Verdict {
-            summary: "This connection passed security, and the Remote Desktop service ended while it lasted; the log \
-                      does not say how it fared."
-                .into(),
-            evidence: vec![
-                Evidence::event(&joined.event, "the connection got past the security phase"),
-                Evidence::event(&stop.event, "the service ended, or lost its listener"),
-            ],
-            missing: vec!["a capture of the attempt, at the client or at the server".into()],
-            ..Verdict::empty(Kind::Undetermined)
-        };
-    }
-    if let (Some(joined), Some(anew)) = (logged_on, listener_made_anew(case)) {
-        return Verdict {
-            summary: "This connection passed security, and the listener was made anew without a word of its end: the \
-                      Remote Desktop service or the host was restarted, it seems while it lasted."
-                .into(),
-            evidence: vec![
-                Evidence::event(&joined.event, "the connection got past the security phase"),
-                Evidence::event(&anew.event, "the listener is made anew"),
-            ],
-            missing: vec!["the System log of the server: who stopped the service or the host".into()],
-            ..Verdict::empty(Kind::Undetermined)
-        };
-    }
-    if let Some(joined) = logged_on.filter(|_| !came_further(case)) {
-        return Verdict {
-            summary: "The server's log shows that this connection passed security; what came after stands in other \
-                      logs."
-                .into(),
-            evidence: vec![Evidence::event(&joined.event, "the connection got past the security phase")],
-            missing: vec![
-                "the server's logs RdpCoreTS/Operational and LocalSessionManager/Operational for this time".into(),
-            ],
-            ..Verdict::empty(Kind::Undetermined)
-        };
-    }
-    if let Some(joined) = logged_on.filter(|_| !end_would_be_told(case)) {
-        return Verdict {
-            summary: "A session came up on this connection. In these logs a closed window and a lost network look the \
-                      same, so whether it ended in order cannot be told."
-                .into(),
-            evidence: vec![Evidence::event(&joined.event, "the connection got past the security phase")],
-            missing: vec![
-                "the server's log Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational for this time".into(),
-            ],
-            ..Verdict::empty(Kind::Undetermined)
-        };
-    }
-    if let (Some(joined), Some(ended)) = (logged_on, ended_by_server(case)) {
-        return Verdict {
-            summary:
-                "A session came up on this connection, and the server ended it; the log does not say why."
-                    .into(),
-            evidence: vec![
-                Evidence::event(&joined.event, "the connection got past the security phase"),
-                Evidence::event(&ended.event, "the server ends the connection"),
-            ],
-            missing: vec!["the server's log LocalSessionManager/Operational for this time".into()],
-            ..Verdict::empty(Kind::Undetermined)
-        };
-    }
-    if let (Some(joined), Some(again)) = (logged_on, came_again(case)) {
-        return Verdict {
-            summary: "A session came up on this connection. No end of it is logged, and the client came again: the log \
-                      is filtered, or the session ended without a word."
-                .into(),
-            evidence: vec![
-                Evidence::event(&joined.event, "the connection got past the security phase"),
-                Evidence::at(again, "the same client comes again"),
-            ],
-            missing: vec!["the whole log RdpCoreTS/Operational, not filtered by event".into()],
-            ..Verdict::empty(Kind::Undetermined)
-        };
-    }
-    match logged_on {
-        Some(joined) => Verdict {
-            summary: format!(
-                "The server's log shows that this connection passed security; no fault is logged{}.",
-                if is_open(case) { ", and no end: as far as this log tells it still runs" } else { "" }
-            ),
-            evidence: vec![Evidence::event(&joined.event, "the connection got past the security phase")],
-            ..Verdict::empty(Kind::Healthy)
-        },
-        None => Verdict {
-            summary: if case.all_events().count() > 1 {
-                "The server accepted this connection; its log does not say how it failed.".into()
-            } else {
-                "The server accepted this connection; its log tells nothing more of it: it may be filtered, or end \
-                 here. Whether it failed cannot be told."
-                    .into()
-            },
-            evidence: case.accepted().into_iter().collect(),
-            missing: vec!["a capture of the attempt, at the client or at the server".into()],
-            ..Verdict::empty(Kind::Undetermined)
-        },
-    }
-}
-
 /// An event that only a connection past its security phase has.
 fn passed_security<'a>(case: &Case<'a>) -> Option<&'a Joined> {
     case.all_events().find(|joined| {
         let by_gateway = joined.event.provider == Provider::Gateway && joined.event.id == 302;
         keys::passed_security(&joined.event) || by_gateway || gateway::ended_in_order(&joined.event)
-    })
-}
-
-/// The start of the listener after a connection of which the log tells no end.
-fn listener_made_anew<'a>(case: &Case<'a>) -> Option<&'a Joined> {
-    /// A log that begins anew after so long tells nothing of it.
-    const LATER: i64 = 12 * 3600 * time::SECOND;
-    let own = case.connection()?;
-    let ended = own.stages.last().is_some_and(|last| last.outcome != Outcome::Unseen);
-    let window = Window { start: own.last.time, end: own.last.time.shifted(LATER) };
-    let mut later =
-        case.around.far_near(window).filter(|joined| joined.event.provider == Provider::RdpCoreTs);
-    later.find(|joined| !ended && is_stop(joined) == Some(false))
-}
-
-/// Whether a log that can tell of faults after security tells of this connection.
-fn came_further(case: &Case<'_>) -> bool {
-    case.all_events().any(|joined| {
-        matches!(joined.event.provider, Provider::LocalSessionManager | Provider::Gateway)
-            || joined.event.provider == Provider::RdpCoreTs && keys::passed_security(&joined.event)
-    })
-}
-
-/// Whether the logs would tell a fault at the end of a connection: they hold RdpCoreTS, or say how it ended. The
-/// session manager's 24 and 40 with reason 0 are the same for a closed window and for a cut cable.
-fn end_would_be_told(case: &Case<'_>) -> bool {
-    let by_service = case
-        .all_events()
-        .any(|joined| joined.event.provider == Provider::RdpCoreTs && keys::passed_security(&joined.event));
-    let by_gateway = case.all_events().any(|joined| joined.event.provider == Provider::Gateway);
-    by_service || by_gateway || decision::ended_in_order(case)
-}
-
-/// The server's word that it ended the connection, where nothing says for which reason.
-fn ended_by_server<'a>(case: &Case<'a>) -> Option<&'a Joined> {
-    let ended = case.all_events().find(|joined| {
-        let meaning = rdp_core_ts::meaning(&joined.event);
-        matches!(meaning, Some(rdp_core_ts::Meaning::Method { name: "OnDisconnected", argument: Some(by) })
-            if by.starts_with("server"))
-    })?;
-    (!decision::ended_in_order(case)).then_some(ended)
-}
-
-/// A later session of the same client, and the same user as far as names are known, where no end of this one is logged.
-fn came_again(case: &Case<'_>) -> Option<Mark> {
-    let own = case.connection().filter(|_| is_open(case))?;
-    let name = case.all_events().find_map(|joined| keys::user(&joined.event)).map(|user| user.to_lowercase());
-    let all = Window { start: own.last.time, end: Timestamp::MAX };
-    let mut later = case.around.of_pair(own.client.ip, own.server, all);
-    let again = later.find(|other| {
-        let same = other.name.is_none() || name.is_none() || other.name == name;
-        other.first > own.first && other.tls_passed.is_some() && same
-    })?;
-    Some(again.first)
-}
-
-/// Whether the log tells no end of the connection.
-fn is_open(case: &Case<'_>) -> bool {
-    !case.all_events().any(|joined| {
-        matches!(
-            (&joined.event.provider, joined.event.id),
-            (Provider::RdpCoreTs, 102 | 103) | (Provider::LocalSessionManager, 23 | 24 | 39 | 40)
-        ) || gateway::ended_in_order(&joined.event)
     })
 }
 
