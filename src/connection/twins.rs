@@ -139,8 +139,8 @@ fn has_end(connection: &Connection) -> bool {
 fn goes_on(own: &Connection, other: &Connection) -> bool {
     /// Segments under way when a capture was stopped are its end.
     const STOPPED: i64 = time::SECOND;
-    let later = other.last.time.shifted(-STOPPED) > own.last.time;
-    !has_end(own) && later && (own.capture_end < other.last.time || has_end(other))
+    let later = other.last.time - own.last.time;
+    !has_end(own) && (later > 0 && has_end(other) || later > STOPPED && own.capture_end < other.last.time)
 }
 
 /// One connection of all its views.
