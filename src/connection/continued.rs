@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::alignment::Alignment;
-use super::scan::{Sequence, begin};
+use super::reading::Sequence;
+use super::scan::begin;
 use crate::base::progress::Phase;
 use crate::base::{Locator, Mark, SourceId, Timestamp};
 use crate::capture::Capture;

@@ -11,6 +11,7 @@ pub mod ending;
 pub mod kerberos;
 pub mod lookup;
 pub mod observations;
+mod reading;
 pub mod scan;
 pub mod stage;
 pub mod stages;

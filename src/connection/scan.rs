@@ -3,26 +3,23 @@
 //! Each byte is touched once, unless RDP turns up on a port where nobody looked for it: then the captures are
 //! read a second time for those endpoints from frame 1.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::alignment::Alignment;
 use super::continued::{self, Again};
-use super::ended::{self, Ended, Epoch, Sink};
+use super::ended::{self, Sink};
 use super::observations::{Hosts, Observations};
-use super::tallies::{self, Tallies};
-use super::udp::{self, UdpTable};
-use super::{Connection, kerberos, lookup, twins};
+use super::reading::{Into, Reading, Rooms, Sequence};
+use super::udp::UdpTable;
+use super::{Connection, lookup, twins};
 use crate::base::progress::Phase;
-use crate::base::{NoteKind, Notes, SourceId, Timestamp, Window, time};
-use crate::capture::split::{Part, Split, for_each_window};
-use crate::capture::{Capture, MAX_DAMAGE};
+use crate::base::{NoteKind, Notes, SourceId, Timestamp, time};
+use crate::capture::Capture;
+use crate::capture::split::{Split, for_each_window};
 use crate::input::Input;
-use crate::packet::icmp::IcmpMeaning;
-use crate::packet::{Endpoint, IcmpError, Interest, Packets, Reassembler, Segment};
-use crate::stream::reorder::Reorder;
-use crate::stream::table::Batch;
+use crate::packet::{Endpoint, Interest, Packets};
 use crate::stream::{FlowTable, Kept, limits};
 
 /// What was found in all captures.
@@ -91,7 +88,7 @@ const RING_OVERLAP: i64 = time::SECOND;
 /// The next file of a ring buffer begins with the next packet: that may be this much later.
 const RING_PAUSE: i64 = 60 * time::SECOND;
 /// Endpoints found by content, at most: more is a scan of the whole network.
-const MAX_FOUND: usize = 1024;
+pub(super) const MAX_FOUND: usize = 1024;
 
 /// Scans all captures. Connections go through `sink`; what it gives back is among [`Scanned::connections`].
 pub fn scan(inputs: &[&Input], options: &ScanOptions, sink: &mut dyn Sink, notes: &mut Notes) -> Scanned {
@@ -167,24 +164,6 @@ fn beginning(capture: &Capture<'_>) -> (Timestamp, usize) {
         }
     }
     (first.unwrap_or(Timestamp::MAX), state.interfaces.len())
-}
-
-/// Flows of captures that follow each other: a ring buffer is one capture in several files.
-pub(super) struct Sequence<'b> {
-    pub(super) table: FlowTable<'b>,
-    pub(super) end: Timestamp,
-    pub(super) sources: Vec<SourceId>,
-    /// The first file of the ring buffer that goes on, and what is seen of hosts and of UDP in its files so far.
-    point: SourceId,
-    hosts: Hosts,
-    udp: UdpTable,
-}
-
-impl Sequence<'_> {
-    /// Whether both hold the same packets.
-    pub(super) fn shares_packets_with(&self, other: &Self, alignment: &Alignment) -> bool {
-        self.sources.iter().any(|own| other.sources.iter().any(|source| alignment.share(*own, *source)))
-    }
 }
 
 struct Pass<'b> {
@@ -268,264 +247,6 @@ fn run_pass<'b>(
     let again = Again { captures, alignment: &alignment, interest: &interest, split: options.split };
     continued::go_on(&mut pass.sequences, again);
     pass
-}
-
-/// Lists of segments that are not in use: they grow once, not for each window.
-#[derive(Default)]
-struct Rooms(Mutex<Vec<Vec<Segment>>>);
-
-impl Rooms {
-    fn take(&self) -> Vec<Segment> {
-        self.0.lock().ok().and_then(|mut rooms| rooms.pop()).unwrap_or_default()
-    }
-
-    fn give_back(&self, lists: Vec<Vec<Segment>>) {
-        if let Ok(mut rooms) = self.0.lock() {
-            rooms.extend(lists);
-        }
-    }
-}
-
-/// Where what is read goes.
-struct Into<'a, 'b> {
-    table: &'a mut FlowTable<'b>,
-    sink: &'a mut dyn Sink,
-    singles: &'a mut Vec<Connection>,
-    notes: &'a mut Notes,
-}
-
-/// One capture being read.
-struct Reading<'a> {
-    source: SourceId,
-    bytes: &'a [u8],
-    interest: Arc<Interest>,
-    bounds: FlowBounds,
-    epoch: Epoch,
-    given_up: u64,
-    /// What has ended and not been handed on yet.
-    ended: Vec<Ended<'a>>,
-    reorder: Reorder,
-    fragments: Reassembler,
-    hosts: Hosts,
-    names: Vec<crate::packet::Datagram>,
-    udp: UdpTable,
-    timeouts: Vec<IcmpError>,
-    window: Option<Window>,
-    drops: std::collections::BTreeMap<u32, u64>,
-    /// Damaged places so far.
-    damage: usize,
-    found: std::collections::BTreeSet<Endpoint>,
-    /// Requests to endpoints beyond the bound.
-    found_beyond: u64,
-    tallies: Tallies,
-}
-
-/// Datagrams of name resolution that are kept.
-const MAX_NAMES: usize = 200_000;
-/// Interfaces whose dropped packets are counted.
-const MAX_INTERFACES: usize = 65_536;
-/// Damaged places beyond those that are named one by one.
-const MORE_DAMAGE: &str = "at more places";
-/// ICMP errors about lost fragments that are kept.
-const MAX_TIMEOUTS: usize = 256;
-
-impl<'a> Reading<'a> {
-    fn new(source: SourceId, capture: &Capture<'a>, interest: Arc<Interest>, bounds: FlowBounds) -> Self {
-        Self {
-            source,
-            bytes: capture.bytes,
-            interest,
-            bounds,
-            epoch: Epoch::default(),
-            given_up: 0,
-            ended: Vec::new(),
-            reorder: Reorder::default(),
-            fragments: Reassembler::default(),
-            hosts: Hosts::default(),
-            names: Vec::new(),
-            udp: UdpTable::default(),
-            timeouts: Vec::new(),
-            window: None,
-            drops: std::collections::BTreeMap::new(),
-            damage: 0,
-            found: std::collections::BTreeSet::new(),
-            found_beyond: 0,
-            tallies: Tallies::default(),
-        }
-    }
-
-    /// Gives back the lists, when what they hold has been taken.
-    fn window(&mut self, parts: Vec<Part<Packets>>, into: &mut Into<'_, 'a>) -> Vec<Vec<Segment>> {
-        let notes = &mut *into.notes;
-        let mut parts = parts;
-        parts.par_iter_mut().for_each(|part| part.collected.renumber(part.first_frame));
-        let mut ordered = Vec::with_capacity(parts.len());
-        let mut icmp = Vec::new();
-        for part in parts {
-            for damage in &part.damage {
-                self.damage += 1;
-                let place = if self.damage <= MAX_DAMAGE {
-                    format!("at byte {}", damage.offset)
-                } else {
-                    MORE_DAMAGE.to_owned()
-                };
-                notes.add_many(damage.kind, Some(self.source), place, 1, None);
-            }
-            let more = part.damage_uncounted;
-            notes.add_many(NoteKind::DamagedCapture, Some(self.source), MORE_DAMAGE, more, None);
-            notes.add_many(NoteKind::UnknownInterface, Some(self.source), "", part.orphans, None);
-            for (interface, dropped) in part.drops {
-                if self.drops.len() >= MAX_INTERFACES && !self.drops.contains_key(&interface) {
-                    continue;
-                }
-                let known = self.drops.entry(interface).or_default();
-                *known = dropped.max(*known);
-            }
-            let mut packets = part.collected;
-            self.put_together(&mut packets);
-            self.take_rest(&mut packets, &mut icmp);
-            ordered.push(self.reorder.push(packets.segments));
-        }
-        self.epoch.wait(icmp);
-        self.apply(&ordered, into);
-        ordered
-    }
-
-    /// Resolves fragments; what comes out takes its place by frame number.
-    fn put_together(&mut self, packets: &mut Packets) {
-        let fragments = std::mem::take(&mut packets.fragments);
-        if fragments.is_empty() {
-            return;
-        }
-        for fragment in fragments {
-            if let Some(whole) = self.fragments.push(fragment) {
-                packets.reassembled(&whole);
-            }
-        }
-        packets.segments.sort_by_key(|segment| segment.frame);
-        packets.datagrams.sort_by_key(|datagram| datagram.frame);
-    }
-
-    fn take_rest(&mut self, packets: &mut Packets, icmp: &mut Vec<IcmpError>) {
-        for neighbour in &packets.neighbours {
-            self.hosts.take(self.source, neighbour);
-        }
-        self.udp.take(self.source, &packets.datagrams, &self.interest);
-        let room = MAX_NAMES.saturating_sub(self.names.len());
-        let named = packets.datagrams.drain(..).filter(|datagram| !udp::is_side(datagram, &self.interest));
-        self.names.extend(named.take(room));
-        for error in packets.icmp.drain(..) {
-            if error.meaning() == IcmpMeaning::ReassemblyTimeout && self.timeouts.len() < MAX_TIMEOUTS {
-                self.timeouts.push(error);
-            }
-            icmp.push(error);
-        }
-        for endpoint in packets.found.drain(..) {
-            self.found.insert(endpoint);
-            if self.found.len() > MAX_FOUND {
-                self.found.pop_last();
-                self.found_beyond += 1;
-            }
-        }
-        tallies::add(&mut self.tallies.cut, packets.cut);
-        tallies::add(&mut self.tallies.malformed, packets.malformed);
-        tallies::add(&mut self.tallies.unknown_link, packets.unknown_link);
-        if let Some((first, last)) = packets.span {
-            let window = self.window.get_or_insert(Window { start: first, end: last });
-            window.include(first);
-            window.include(last);
-        }
-    }
-
-    fn apply(&mut self, lists: &[Vec<Segment>], into: &mut Into<'_, 'a>) {
-        let mut batch: Vec<&[Segment]> = Vec::with_capacity(lists.len());
-        for list in lists {
-            let mut rest = list.as_slice();
-            while !rest.is_empty() {
-                let (own, later) = self.epoch.split(rest);
-                batch.push(own);
-                if let Some((now, icmp)) = self.epoch.end() {
-                    self.apply_batch(&batch, &[], into);
-                    self.apply_batch(&[], &icmp, into);
-                    self.take_ended(now, into);
-                    batch.clear();
-                }
-                rest = later;
-            }
-        }
-        self.apply_batch(&batch, &[], into);
-    }
-
-    /// Meanwhile what has ended before is judged.
-    fn apply_batch(&mut self, segments: &[&[Segment]], icmp: &[IcmpError], into: &mut Into<'_, 'a>) {
-        let batch =
-            Batch { segments, icmp, source: self.source, bytes: self.bytes, interest: &self.interest };
-        let Into { table, sink, singles, .. } = into;
-        // Beside a few segments there is no time for it.
-        if self.ended.is_empty() || segments.is_empty() {
-            return table.apply(batch);
-        }
-        let ended = std::mem::take(&mut self.ended);
-        let ((), more) = rayon::join(|| table.apply(batch), || sink.take(ended, &[]));
-        singles.extend(more);
-    }
-
-    /// Hands on what has ended.
-    fn hand_on(&mut self, into: &mut Into<'_, 'a>) {
-        let ended = std::mem::take(&mut self.ended);
-        if !ended.is_empty() {
-            into.singles.extend(into.sink.take(ended, &[]));
-        }
-    }
-
-    /// In a flood, what has ended makes room.
-    fn take_ended(&mut self, now: Timestamp, into: &mut Into<'_, 'a>) {
-        if into.table.len() <= self.bounds.undisturbed {
-            return;
-        }
-        let (flows, given_up) = into.table.take_ended(now, self.bounds.at_most);
-        self.given_up += given_up;
-        let flows = flows.into_iter().map(|flow| (flow, now)).collect();
-        self.hand_on(into);
-        self.ended = ended::ended(flows, &self.interest, into.notes);
-    }
-
-    fn end(&mut self, into: &mut Into<'_, 'a>) {
-        let rest = self.reorder.finish();
-        self.apply(&[rest], into);
-        let icmp = self.epoch.rest();
-        self.apply_batch(&[], &icmp, into);
-        self.hand_on(into);
-        self.tallies.late = (self.reorder.late, self.reorder.first_late);
-        let mut add = |kind, count| into.notes.add_many(kind, Some(self.source), "", count, None);
-        add(NoteKind::CaptureDrops, self.drops.values().sum());
-        add(NoteKind::FlowBound, self.given_up);
-        add(NoteKind::IcmpBound, self.epoch.left_out);
-    }
-
-    /// What it shows is told; what goes on in the next file of a ring buffer is handed on.
-    fn finish(self, sequence: &mut Sequence<'a>, told: &mut Vec<Observations>) -> Tallies {
-        let mut tallies = self.tallies;
-        let (lost_datagrams, uncounted) = self.fragments.finish();
-        tallies.lost = uncounted + u64::try_from(lost_datagrams.len()).unwrap_or(0);
-        sequence.end = sequence.end.max(self.window.map_or(Timestamp::MIN, |window| window.end));
-        sequence.hosts = self.hosts;
-        sequence.udp = self.udp;
-        told.push(Observations {
-            source: self.source,
-            point: sequence.point,
-            window: self.window,
-            drops: self.drops.values().sum(),
-            hosts: Hosts::default(),
-            lookups: lookup::lookups(self.source, &self.names),
-            orphans: Vec::new(),
-            lost_datagrams,
-            reassembly_timeouts: self.timeouts,
-            udp: Vec::new(),
-            kerberos: kerberos::errors(self.source, &self.names),
-        });
-        tallies
-    }
 }
 
 impl<'b> Pass<'b> {
