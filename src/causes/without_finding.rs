@@ -10,7 +10,7 @@ use super::finding::{Evidence, Finding, Kind, Verdict};
 use super::session::{abrupt, decision, udp_fallback};
 use super::transport::service_down::is_stop;
 use super::{Case, negotiation};
-use crate::base::{Window, time};
+use crate::base::{Timestamp, Window, time};
 use crate::connection::ending::Form;
 use crate::connection::{Outcome, Stage, Transport};
 use crate::correlate::surroundings::ALONE;
@@ -138,10 +138,7 @@ fn by_broker(case: &Case<'_>) -> Option<Verdict> {
 fn doubt(case: &Case<'_>) -> Option<String> {
     let (connection, flow) = case.both()?;
     if let Some(source) = connection.goes_on_in {
-        return Some(format!(
-            "it goes on in file {}, which was begun later; neither file holds beginning and end",
-            source.0
-        ));
+        return Some(format!("it goes on in file {}, and neither file holds all of it", source.0));
     }
     let unheard = [Side::Client, Side::Server].into_iter().find(|side| !flow.swallowed(*side).is_empty());
     if let Some(side) = unheard.filter(|_| !decision::ended_in_order(case)) {
@@ -313,7 +310,9 @@ fn stopped_within<'a>(case: &Case<'a>) -> Option<&'a Joined> {
     }
     let own = case.connection()?.window();
     // Where no event tells the end, it may have lasted.
-    let window = Window { start: own.start, end: own.end.shifted(SOON) };
+    let open = case.flow().is_none() && !decision::end_is_logged(case);
+    let end = if open { Timestamp::MAX } else { own.end.shifted(SOON) };
+    let window = Window { start: own.start, end };
     case.around.far_near(window).find(|joined| is_stop(joined) == Some(true))
 }
 

@@ -7,7 +7,7 @@ use crate::causes::authentication::refused::is_tied;
 use crate::causes::{Blame, Case, Cause, Evidence, Finding, Strength};
 use crate::connection::ending::Form;
 use crate::correlate::{Joined, MatchKey};
-use crate::eventlog::{Provider, local_session_manager as lsm, rdp_core_ts};
+use crate::eventlog::{Provider, gateway, local_session_manager as lsm, rdp_core_ts};
 use crate::stream::Side;
 
 /// The server's reason for an end.
@@ -155,6 +155,16 @@ pub fn is_orderly_end(joined: &Joined) -> bool {
         rdp_core_ts::meaning(&joined.event),
         Some(rdp_core_ts::Meaning::ClientClosed | rdp_core_ts::Meaning::Disconnected(Some(11..=13)))
     ) || matches!(lsm::meaning(&joined.event), Some(lsm::Meaning::LoggedOff(_)))
+}
+
+/// Whether the log tells an end of the connection, in order or not.
+pub fn end_is_logged(case: &Case<'_>) -> bool {
+    case.all_events().any(|joined| {
+        matches!(
+            (&joined.event.provider, joined.event.id),
+            (Provider::RdpCoreTs, 102 | 103) | (Provider::LocalSessionManager, 23 | 24 | 39 | 40)
+        ) || gateway::ended_in_order(&joined.event)
+    })
 }
 
 /// Whether the session came up, by packets or by the log.

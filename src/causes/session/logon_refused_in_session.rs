@@ -1,10 +1,11 @@
 //! Security passed, and the logon inside the session was refused.
 
 use super::decision;
-use crate::base::time;
+use crate::base::{Timestamp, Window, time};
 use crate::causes::authentication::refused::{self, is_tied};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, told};
 use crate::connection::Stage;
+use crate::correlate::surroundings::Other;
 use crate::correlate::{Joined, keys};
 use crate::eventlog::security::{self, LogonType};
 use crate::eventlog::{Provider, rdp_core_ts, remote_connection_manager as rcm};
@@ -44,8 +45,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if logged_on(case) && said.is_none() {
         return None;
     }
-    let failure =
-        refused::failure(case).filter(|failure| failure.logon.kind == Some(LogonType::REMOTE_INTERACTIVE));
+    let failure = refused::failure(case)
+        .filter(|failure| failure.logon.kind == Some(LogonType::REMOTE_INTERACTIVE))
+        .or_else(|| loose_failure(case));
     if failure.and_then(|failure| failure.reason()) == Some(NOT_GRANTED) {
         return None;
     }
@@ -92,6 +94,32 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         Some(code) => finding.detail(format!("{} (status {code:#010X})", refused::words(code))),
         None => finding,
     })
+}
+
+/// The last logon that failed at the server's logon screen from this client's address, after the last event that is
+/// surely this connection's: a log may have been exported before the end was written. None where one succeeded after it.
+fn loose_failure<'a>(case: &Case<'a>) -> Option<refused::Failure<'a>> {
+    let own = case.connection().filter(|_| passed_security(case) && !decision::end_is_logged(case))?;
+    let end = case.flow().map_or(Timestamp::MAX, |flow| flow.last.time.shifted(NEAR));
+    let own_logons = case
+        .around
+        .far_near(Window { start: own.first.time, end })
+        .filter(|joined| keys::logon_address(&joined.event).is_some_and(|address| address == own.client.ip));
+    let last = own_logons.filter(|joined| is_logon(joined) || failed_at_screen(joined).is_some()).last()?;
+    let logon = failed_at_screen(last)?;
+    let between = Window { start: own.first.time, end: last.time() };
+    let another = |other: &&Other| other.first > own.first && other.client == own.client.ip;
+    let is_own = case.around.begun_within(between).find(another).is_none();
+    is_own.then_some(refused::Failure { joined: last, logon })
+}
+
+fn failed_at_screen(joined: &Joined) -> Option<security::Logon<'_>> {
+    match security::meaning(&joined.event)? {
+        security::Meaning::LogonFailed(logon) if logon.kind.is_some_and(LogonType::is_at_screen) => {
+            Some(logon)
+        }
+        _ => None,
+    }
 }
 
 /// Whether the packets show that the server ended it: an event by a clock that is not known says nothing against

@@ -6,7 +6,7 @@ use super::{Case, Evidence, Joined, Kind, Verdict, decision, is_stop, passed_sec
 use crate::base::{Mark, Timestamp, Window, time};
 use crate::connection::Outcome;
 use crate::correlate::keys;
-use crate::eventlog::{Provider, gateway, rdp_core_ts};
+use crate::eventlog::{Provider, rdp_core_ts};
 
 /// Why nothing can be said of a session that passed security: what is known, what shows it, what would settle it.
 type Doubt = (&'static str, Option<Evidence>, &'static str);
@@ -18,7 +18,11 @@ pub(super) fn unseen(case: &Case<'_>) -> Verdict {
     let Some(passed) = passed_security(case) else { return not_in(case) };
     let mut evidence = vec![Evidence::event(&passed.event, "the connection got past the security phase")];
     let Some((summary, shows, missing)) = doubt(case) else {
-        let open = if is_open(case) { ", and no end: as far as this log tells it still runs" } else { "" };
+        let open = if !decision::end_is_logged(case) {
+            ", and no end: as far as this log tells it still runs"
+        } else {
+            ""
+        };
         return Verdict {
             summary: format!(
                 "The server's log shows that this connection passed security; no fault is logged{open}."
@@ -143,7 +147,7 @@ fn ended_by_server<'a>(case: &Case<'a>) -> Option<&'a Joined> {
 
 /// A later session of the same client, and the same user as far as names are known, where no end of this one is logged.
 fn came_again(case: &Case<'_>) -> Option<Mark> {
-    let own = case.connection().filter(|_| is_open(case))?;
+    let own = case.connection().filter(|_| !decision::end_is_logged(case))?;
     let name = case.all_events().find_map(|joined| keys::user(&joined.event)).map(|user| user.to_lowercase());
     let all = Window { start: own.last.time, end: Timestamp::MAX };
     let mut later = case.around.of_pair(own.client.ip, own.server, all);
@@ -152,14 +156,4 @@ fn came_again(case: &Case<'_>) -> Option<Mark> {
         other.first > own.first && other.tls_passed.is_some() && same
     })?;
     Some(again.first)
-}
-
-/// Whether the log tells no end of the connection.
-fn is_open(case: &Case<'_>) -> bool {
-    !case.all_events().any(|joined| {
-        matches!(
-            (&joined.event.provider, joined.event.id),
-            (Provider::RdpCoreTs, 102 | 103) | (Provider::LocalSessionManager, 23 | 24 | 39 | 40)
-        ) || gateway::ended_in_order(&joined.event)
-    })
 }
