@@ -1,16 +1,18 @@
-//! Logs without one of their channels, or with one alone, tell no other story: a cause may become a residual of it, a
+//! Logs without one of their channels, with one alone, or exported before the end tell no other story: a cause may become a residual of it, a
 //! more general cause, or nothing; never a different one, and a failure never becomes a healthy session.
 //!
 //! One is seldom given all channels. The logs are made here from the shorthand of the samples, not committed.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops with its reason")]
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use rdpscan::Options;
+use rdpscan::report::model::Incident;
 
 use super::lesser::another_story;
 use super::neighbours::is_log;
@@ -29,6 +31,9 @@ fn channel(line: &str) -> Option<&'static str> {
     Some(known.into_iter().find(|name| provider.contains(name)).unwrap_or("System"))
 }
 
+/// Exported before the user typed the right password.
+const BEFORE_THE_SECOND_TRY: &str = "logon-refused-in-session--mistyped-once";
+
 /// What only packets show: the session went on, and its user closed it.
 const BY_PACKETS: [&str; 2] = ["segments-corrupted--with-log", "udp-half-working"];
 
@@ -42,54 +47,114 @@ fn a_channel_less_tells_no_other_story() {
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
 }
 
+#[test]
+fn a_log_exported_early_tells_no_other_story() {
+    let counted: Vec<(usize, Vec<String>)> = samples::all().par_iter().map(exported_early).collect();
+    let count: usize = counted.iter().map(|(count, _)| count).sum();
+    let complaints: Vec<String> = counted.into_iter().flat_map(|(_, complaints)| complaints).collect();
+    println!("{count} logs");
+    assert!(count > 1000);
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+/// Places at which the log of a sample is cut.
+const PLACES: usize = 12;
+
+fn exported_early(sample: &Sample) -> (usize, Vec<String>) {
+    let folder = Path::new("samples").join(&sample.name);
+    let events = case::log_lines(&folder).iter().filter(|line| channel(line).is_some()).count();
+    if events < 2 || sample.name == BEFORE_THE_SECOND_TRY {
+        return (0, Vec::new());
+    }
+    let judge = Judge::of(sample);
+    let (mut count, mut complaints) = (0, Vec::new());
+    let cuts: BTreeSet<usize> = (1..=PLACES).map(|place| events * place / (PLACES + 1)).collect();
+    for cut in cuts.into_iter().filter(|cut| *cut > 0) {
+        let seen = Cell::new(0);
+        let kept = |line: &str| {
+            seen.set(seen.get() + usize::from(channel(line).is_some()));
+            seen.get() <= cut
+        };
+        let (runs, found) = judge.complaints(&kept, &format!("to event {cut} of {events}"));
+        count += runs;
+        complaints.extend(found);
+    }
+    (count, complaints)
+}
+
 fn complaints(sample: &Sample) -> (usize, Vec<String>) {
     let folder = Path::new("samples").join(&sample.name);
     let channels: BTreeSet<&str> = case::log_lines(&folder).iter().filter_map(|line| channel(line)).collect();
     if channels.len() < 2 {
         return (0, Vec::new());
     }
-    let place = tempfile::tempdir().unwrap();
-    let captures = sample.options.inputs.iter().filter(|path| !is_log(path)).cloned().collect();
-    let without_logs = samples::analysed(&Options { inputs: captures, ..sample.options.clone() });
-    let is_healthy_without_logs = without_logs
-        .is_ok_and(|report| report.incidents.iter().any(|incident| incident.verdict.kind == "healthy"));
+    let judge = Judge::of(sample);
     let (mut count, mut complaints) = (0, Vec::new());
     for own in channels {
         for only in [true, false] {
             let kept = |line: &str| channel(line).is_none_or(|channel| (channel == own) == only);
-            let made = case::build_where(&folder, &kept);
-            let written: Vec<PathBuf> = made
-                .into_iter()
-                .map(|(name, bytes)| (place.path().join(name), bytes))
-                .filter(|(path, _)| is_log(path))
-                .inspect(|(path, bytes)| fs::write(path, bytes).unwrap())
-                .map(|(path, _)| path)
-                .collect();
-            let captures = sample.options.inputs.iter().filter(|path| !is_log(path)).cloned();
-            for inputs in [captures.chain(written.clone()).collect::<Vec<_>>(), written] {
-                // A capture that shows an end in order shows it beside any log.
-                let has_capture = inputs.iter().any(|path| !is_log(path));
-                let options = Options { inputs, threads: Some(1), ..sample.options.clone() };
-                count += 1;
-                let how = if only { "with" } else { "without" };
-                match samples::analysed(&options) {
-                    Ok(report) => complaints.extend(report.incidents.iter().filter_map(|incident| {
-                        let why = another_story(sample, incident)?;
-                        let known = has_capture && is_healthy_without_logs
-                            || !has_capture && BY_PACKETS.contains(&sample.name.as_str())
-                            || incident.verdict.summary.contains("it still runs");
-                        if incident.verdict.kind == "healthy" && known {
-                            return None;
-                        }
-                        let says = samples::one_line(incident);
-                        let captures = options.inputs.len();
-                        Some(format!("samples/{} {how} {own}, {captures} inputs: {why}: {says}", sample.name))
-                    })),
-                    Err(error) if error != "panic" => {}
-                    Err(_) => complaints.push(format!("samples/{} {how} {own}: panic", sample.name)),
-                }
-            }
+            let how = format!("{} {own}", if only { "with" } else { "without" });
+            let (runs, found) = judge.complaints(&kept, &how);
+            count += runs;
+            complaints.extend(found);
         }
     }
     (count, complaints)
+}
+
+/// A sample, and what its capture alone tells.
+struct Judge<'a> {
+    sample: &'a Sample,
+    captures: Vec<PathBuf>,
+    is_healthy_without_logs: bool,
+}
+
+impl<'a> Judge<'a> {
+    fn of(sample: &'a Sample) -> Self {
+        let captures: Vec<PathBuf> =
+            sample.options.inputs.iter().filter(|path| !is_log(path)).cloned().collect();
+        let alone = samples::analysed(&Options { inputs: captures.clone(), ..sample.options.clone() });
+        let is_healthy_without_logs = alone
+            .is_ok_and(|report| report.incidents.iter().any(|incident| incident.verdict.kind == "healthy"));
+        Self { sample, captures, is_healthy_without_logs }
+    }
+
+    /// How many times a lesser log was judged, with the captures and alone, and what other stories it told.
+    fn complaints(&self, keep: &dyn Fn(&str) -> bool, how: &str) -> (usize, Vec<String>) {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Path::new("samples").join(&self.sample.name);
+        let written: Vec<PathBuf> = case::build_where(&folder, keep)
+            .into_iter()
+            .map(|(name, bytes)| (place.path().join(name), bytes))
+            .filter(|(path, _)| is_log(path))
+            .inspect(|(path, bytes)| fs::write(path, bytes).unwrap())
+            .map(|(path, _)| path)
+            .collect();
+        let both: Vec<PathBuf> = self.captures.iter().chain(&written).cloned().collect();
+        let mut complaints = Vec::new();
+        for inputs in [both, written] {
+            let options = Options { inputs, threads: Some(1), ..self.sample.options.clone() };
+            match samples::analysed(&options) {
+                Ok(report) => complaints.extend(report.incidents.iter().filter_map(|incident| {
+                    let why = self.another_story(incident, &options)?;
+                    let says = samples::one_line(incident);
+                    let inputs = options.inputs.len();
+                    Some(format!("samples/{} {how}, {inputs} inputs: {why}: {says}", self.sample.name))
+                })),
+                Err(error) if error != "panic" => {}
+                Err(_) => complaints.push(format!("samples/{} {how}: panic", self.sample.name)),
+            }
+        }
+        (2, complaints)
+    }
+
+    fn another_story(&self, incident: &Incident, options: &Options) -> Option<&'static str> {
+        let why = another_story(self.sample, incident)?;
+        // A capture that shows an end in order shows it beside any log.
+        let has_capture = options.inputs.iter().any(|path| !is_log(path));
+        let known = has_capture && self.is_healthy_without_logs
+            || !has_capture && BY_PACKETS.contains(&self.sample.name.as_str())
+            || incident.verdict.summary.contains("it still runs");
+        (incident.verdict.kind != "healthy" || !known).then_some(why)
+    }
 }

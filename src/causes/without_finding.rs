@@ -137,7 +137,7 @@ fn by_broker(case: &Case<'_>) -> Option<Verdict> {
 /// fragment; nothing where all is well.
 fn doubt(case: &Case<'_>) -> Option<String> {
     let (connection, flow) = case.both()?;
-    if let Some(source) = connection.goes_on_in {
+    if let Some(source) = connection.goes_on_in.filter(|_| !decision::ended_in_order(case)) {
         return Some(format!("it goes on in file {}, and neither file holds all of it", source.0));
     }
     let unheard = [Side::Client, Side::Server].into_iter().find(|side| !flow.swallowed(*side).is_empty());

@@ -269,6 +269,8 @@ struct Match {
     difference: i64,
     /// The same bytes, sent again: another packet, by its IP identification.
     again: bool,
+    /// Under other addresses.
+    translated: bool,
 }
 
 impl Match {
@@ -279,6 +281,7 @@ impl Match {
             time: one.time,
             difference: other.time - one.time,
             again: one.ip_id.zip(other.ip_id).is_some_and(|(one, other)| one != other),
+            translated: (one.client, one.server) != (other.client, other.server),
         }
     }
 }
@@ -298,6 +301,12 @@ fn is_seam(one: &Span, other: &Span, matches: &[Match]) -> bool {
     /// Two interfaces stamp a packet one after the other.
     const OVERLAP: i64 = 100 * time::MILLISECOND;
     const SEAM: i64 = 10 * time::SECOND;
+    /// Packets that are on their way through a device that translates addresses, and captures on both sides, when a
+    /// file ends.
+    const ON_THE_WAY: usize = 3;
+    if matches.iter().filter(|own| own.translated).count() > ON_THE_WAY {
+        return false;
+    }
     let ends = |time: Timestamp, span: &Span| span.window.end - time <= SEAM;
     let begins = |time: Timestamp, span: &Span| time - span.window.start <= SEAM;
     let once: Vec<&Match> = matches.iter().filter(|own| !own.again).collect();

@@ -2,13 +2,13 @@
 //! opening.
 //!
 //! Its flow in the first capture goes on with what the second holds behind that capture's end: the second is read
-//! again for such flows alone. Only where the ends have the same addresses in both, and the second saw both
-//! directions; of others it is told that they go on.
+//! again for such flows alone. Only where the second saw both directions; of others it is told that they go on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::alignment::Alignment;
+use super::numbers::Span;
 use super::reading::Sequence;
 use super::scan::begin;
 use crate::base::progress::Phase;
@@ -30,6 +30,14 @@ pub(super) struct Again<'a, 'b> {
 
 /// The ends of a flow, as the client and the server know them.
 type Ends = (Endpoint, Endpoint);
+
+/// By their ends in the capture that is read again: flows that go on there, by their own ends, and when each of them was
+/// seen last before.
+type Wanted = BTreeMap<Ends, (Ends, Timestamp)>;
+
+/// Flows at the end of one capture times flows at the beginning of the other, at most: of more, those under other
+/// addresses are not looked for.
+const PAIRS: usize = 10_000_000;
 
 /// Lets flows go on in captures that were stopped later.
 pub(super) fn go_on<'b>(sequences: &mut [Sequence<'b>], again: Again<'_, 'b>) {
@@ -56,57 +64,37 @@ fn pair<'s, 'b>(
     Some((one, other))
 }
 
-/// A flow that has not ended.
-struct Open {
-    last: Timestamp,
-    /// The numbers of the bytes that come next, the client's first.
-    next: [Option<u32>; 2],
-}
-
-/// Flows of the first that have not ended there and whose end only the other has, each with its last segment's time.
-fn wanted(first: &mut FlowTable<'_>, later: &mut FlowTable<'_>) -> BTreeMap<Ends, Timestamp> {
-    let mut open: BTreeMap<Ends, Open> = BTreeMap::new();
+/// Flows of the first that have not ended there, and whose end only the other has.
+fn wanted(first: &mut FlowTable<'_>, later: &mut FlowTable<'_>) -> Wanted {
+    let mut open: BTreeMap<Ends, (Span, Timestamp)> = BTreeMap::new();
     first.for_each(|flow| {
         if flow.opening != Opening::MidStream && !flow.is_closed() && !flow.is_one_sided() {
-            let next = [flow.to_server.next_number(), flow.to_client.next_number()];
-            open.insert((flow.client, flow.server), Open { last: flow.last.time, next });
+            let span = Span::of(flow).map(|span| ((flow.client, flow.server), (span, flow.last.time)));
+            open.extend(span);
         }
     });
-    if open.is_empty() {
-        return BTreeMap::new();
-    }
-    let mut wanted = BTreeMap::new();
+    let mut parts: Vec<(Ends, Span, Timestamp)> = Vec::new();
     later.for_each(|flow| {
-        let ends = (flow.client, flow.server);
-        if let Some(own) = open.get(&ends)
-            && flow.opening == Opening::MidStream
-            && !flow.is_one_sided()
-            && flow.client_habits.segments.min(flow.server_habits.segments) > 0
-            && flow.last.time > own.last
-            && (flow.first.time <= own.last || follows(own, flow))
-        {
-            wanted.insert(ends, own.last);
+        let heard = flow.client_habits.segments.min(flow.server_habits.segments) > 0;
+        if !open.is_empty() && flow.opening == Opening::MidStream && !flow.is_one_sided() && heard {
+            parts.extend(Span::of(flow).map(|span| ((flow.client, flow.server), span, flow.last.time)));
         }
     });
+    let few = open.len().saturating_mul(parts.len()) <= PAIRS;
+    let mut wanted = Wanted::new();
+    for (ends, part, last) in parts {
+        let goes_on = |(own, until): &&(Span, Timestamp)| *until < last && own.holds(&part);
+        let own = match open.get_key_value(&ends) {
+            Some((own, state)) => Some(state).filter(goes_on).map(|state| (own, state)),
+            None if few => open.iter().find(|(_, state)| goes_on(state)),
+            None => None,
+        };
+        wanted.extend(own.map(|(own, (_, until))| (ends, (*own, *until))));
+    }
     wanted
 }
 
-/// Whether no byte is missing between what was sent before and what a flow begins with.
-fn follows(own: &Open, flow: &Flow) -> bool {
-    let begins = [flow.to_server.first_number(), flow.to_client.first_number()];
-    own.next.into_iter().zip(begins).all(|(next, begin)| match (next, begin) {
-        (Some(next), Some(begin)) => begin.wrapping_sub(next).cast_signed() <= 0,
-        (None, Some(_)) => false,
-        (_, None) => true,
-    })
-}
-
-fn read<'b>(
-    table: &mut FlowTable<'b>,
-    wanted: &BTreeMap<Ends, Timestamp>,
-    sources: &[SourceId],
-    again: Again<'_, 'b>,
-) {
+fn read<'b>(table: &mut FlowTable<'b>, wanted: &Wanted, sources: &[SourceId], again: Again<'_, 'b>) {
     if wanted.is_empty() {
         return;
     }
@@ -116,14 +104,11 @@ fn read<'b>(
         let mut reorder = Reorder::default();
         let mut take = |segments: Vec<Segment>| {
             for segment in &segments {
-                let ends = [(segment.from, segment.to), (segment.to, segment.from)];
-                let Some((ends, seam)) = ends.iter().find_map(|ends| wanted.get_key_value(ends)) else {
-                    continue;
-                };
+                let Some((ends, seam, own)) = translated(segment, wanted) else { continue };
                 let at = Locator::Frame { source: *source, number: segment.frame };
                 let mark = Mark { time: segment.time, at };
                 let bytes = segment.bytes(capture.bytes);
-                table.with_running(*ends, |flow| proceed(flow, segment, bytes, mark, *seam));
+                table.with_running(ends, |flow| proceed(flow, &own, bytes, mark, seam));
             }
         };
         let clock = again.alignment.shift(*source);
@@ -136,6 +121,16 @@ fn read<'b>(
         });
         take(reorder.finish());
     }
+}
+
+/// The flow that a segment goes on with, when that was seen last before, and the segment as its first capture would have
+/// shown it.
+fn translated(segment: &Segment, wanted: &Wanted) -> Option<(Ends, Timestamp, Segment)> {
+    if let Some((own, seam)) = wanted.get(&(segment.from, segment.to)) {
+        return Some((*own, *seam, Segment { from: own.0, to: own.1, ..segment.clone() }));
+    }
+    let (own, seam) = wanted.get(&(segment.to, segment.from))?;
+    Some((*own, *seam, Segment { from: own.1, to: own.0, ..segment.clone() }))
 }
 
 /// Around the seam both captures hold the same segments: there, only what brings news counts.

@@ -10,6 +10,7 @@ pub mod ended;
 pub mod ending;
 pub mod kerberos;
 pub mod lookup;
+mod numbers;
 pub mod observations;
 mod reading;
 pub mod scan;

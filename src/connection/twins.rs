@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use super::Connection;
 use super::alignment::Alignment;
+use super::numbers::Span;
 use super::observations::Observations;
 use super::views::{self, Reset, Seen, Views};
 use crate::base::{Mark, SourceId, Timestamp, time};
@@ -62,6 +63,7 @@ fn keys(connection: &Connection) -> Vec<Key> {
 fn grouped(connections: Vec<Connection>, alignment: &Alignment) -> Vec<Vec<Connection>> {
     let mut by_key: BTreeMap<Key, usize> = BTreeMap::new();
     let mut running: BTreeMap<(Endpoint, Endpoint), Vec<usize>> = BTreeMap::new();
+    let mut spans: BTreeMap<u32, Vec<(Span, usize)>> = BTreeMap::new();
     let mut groups: Vec<Vec<Connection>> = Vec::with_capacity(connections.len());
     for connection in connections {
         let source = connection.first.at.source();
@@ -83,8 +85,8 @@ fn grouped(connections: Vec<Connection>, alignment: &Alignment) -> Vec<Vec<Conne
             let at = by_key.get(key).copied().filter(is_new);
             at.filter(|at| !matches!(key, Key::Answered(_)) || begins_with(at))
         };
+        let is_midway = connection.flow.as_ref().is_none_or(|flow| flow.opening == Opening::MidStream);
         let twin = keys.iter().find_map(known).or_else(|| {
-            let is_midway = connection.flow.as_ref().is_none_or(|flow| flow.opening == Opening::MidStream);
             let list = running.get(&ends).filter(|_| keys.is_empty() || is_midway)?;
             list.iter().copied().filter(is_new).find(|at| {
                 groups.get(*at).and_then(|group| group.first()).is_some_and(|own| {
@@ -92,7 +94,23 @@ fn grouped(connections: Vec<Connection>, alignment: &Alignment) -> Vec<Vec<Conne
                 })
             })
         });
+        let span = connection.flow.as_deref().and_then(Span::of);
+        // Under other addresses, and begun in the middle.
+        let part = span.filter(|_| twin.is_none() && is_midway);
+        let twin = twin.or_else(|| {
+            let part = part?;
+            let held = within(&spans, part.server()).filter(|(whole, at)| whole.holds(&part) && is_new(at));
+            held.map(|(_, at)| *at).find(|at| {
+                groups
+                    .get(*at)
+                    .and_then(|group| group.first())
+                    .is_some_and(|own| alignment.share(own.first.at.source(), source))
+            })
+        });
         let at = twin.unwrap_or(groups.len());
+        if let Some(span) = span {
+            spans.entry(span.server()).or_default().push((span, at));
+        }
         by_key.extend(keys.into_iter().map(|key| (key, at)));
         running.entry(ends).or_default().push(at);
         match groups.get_mut(at) {
@@ -101,6 +119,16 @@ fn grouped(connections: Vec<Connection>, alignment: &Alignment) -> Vec<Vec<Conne
         }
     }
     groups
+}
+
+/// Spans that begin within some bytes of the server before a number.
+fn within(spans: &BTreeMap<u32, Vec<(Span, usize)>>, number: u32) -> impl Iterator<Item = &(Span, usize)> {
+    /// What a server sends in a session of minutes.
+    const FAR: u32 = 64 << 20;
+    let from = number.wrapping_sub(FAR);
+    let (low, high) =
+        if from <= number { (from..=number, None) } else { (0..=number, Some(from..=u32::MAX)) };
+    spans.range(low).chain(high.into_iter().flat_map(|high| spans.range(high))).flat_map(|(_, list)| list)
 }
 
 /// Whether two connections of one capture, which have the same initial sequence numbers, are both legs of an address
@@ -159,19 +187,22 @@ fn joined(mut group: Vec<Connection>, captures: &[Observations]) -> Option<Conne
     // One that has the beginning and the end, or the beginning, then the fullest; of equals the one nearest to the
     // client, which is the same in any order of the files.
     let near = views.as_ref().map(|views| views.client_side.source);
+    let own_ends = ends_of(&group);
     group.sort_by_key(|own| {
         let lacks = u8::from(!has_beginning(own)) + u8::from(!has_end(own));
         let away = Some(own.first.at.source()) != near;
         // A capture of one direction adds to another, and never leads.
         let half = own.flow.as_deref().is_some_and(Flow::is_one_sided);
-        (half, lacks, !has_beginning(own), std::cmp::Reverse(segments(own)), away, own.first)
+        let ends = own_ends.filter(|ends| *ends != (own.client, own.server));
+        (half, lacks, !has_beginning(own), std::cmp::Reverse(segments(own)), away, ends, own.first)
     });
     let mut group = group.into_iter();
     let mut whole = group.next()?;
     let mut ends = vec![(whole.client, whole.server)];
     for other in group {
         // The client knows itself and the server by the addresses that the user knows.
-        if Some(other.first.at.source()) == near {
+        let known = near.is_none() && own_ends == Some((other.client, other.server));
+        if Some(other.first.at.source()) == near || known {
             (whole.client, whole.server) = (other.client, other.server);
         }
         add_damage(&mut whole, &other);
@@ -193,6 +224,18 @@ fn joined(mut group: Vec<Connection>, captures: &[Observations]) -> Option<Conne
         whole.views = Some(Box::new(views));
     }
     Some(whole)
+}
+
+/// Which of the ends in several captures a connection is told by, where these do not tell which is nearer to the client:
+/// the same for all connections between two hosts, in any order of the files. An inner address is what its user knows.
+fn ends_of(group: &[Connection]) -> Option<(Endpoint, Endpoint)> {
+    let first = group.first()?.first.at.source();
+    if group.iter().all(|own| own.first.at.source() == first) {
+        return None;
+    }
+    let is_outer = |ip: IpAddr| !matches!(ip, IpAddr::V4(ip) if ip.is_private());
+    let ends = group.iter().map(|own| (own.client, own.server));
+    ends.min_by_key(|(client, server)| (is_outer(client.ip), *client, *server))
 }
 
 /// Segments that arrive damaged are seen behind the damage only.

@@ -9,6 +9,9 @@ use crate::eventlog::security::{self, Logon, LogonType};
 use crate::eventlog::{Provider, rdp_client, rdp_core_ts};
 use crate::stream::Side;
 
+/// STATUS_LOGON_TYPE_NOT_GRANTED. [MS-ERREF] 2.3.1
+pub const NOT_GRANTED: u32 = 0xc000_015b;
+
 /// The codes that name one cause.
 #[derive(Clone, Copy, Debug)]
 pub struct Codes {
@@ -61,6 +64,11 @@ fn by_status(
     failure: &Failure<'_>,
 ) -> Option<Finding> {
     let code = failure.reason().filter(|code| codes.status.contains(code))?;
+    // At the server's own logon screen security has passed: another stage, whatever the log lacks. That the logon there
+    // is not granted is told while security is still being settled.
+    if code != NOT_GRANTED && failure.logon.kind.is_some_and(LogonType::is_at_screen) {
+        return None;
+    }
     let pattern = pattern(case).or_else(|| denied(case));
     // Where the packets show that it was never asked for credentials, what order and time tie is another's.
     let said = case.event(&Provider::RdpCoreTs, 140).filter(|joined| is_tied(joined) || !never_asked(case));

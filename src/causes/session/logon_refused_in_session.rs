@@ -35,8 +35,6 @@ cause! {
 
 /// errorInfo: the server has not enough rights for the user. [MS-RDPBCGR] 2.2.5.1.1
 const INSUFFICIENT_PRIVILEGES: u32 = 9;
-/// STATUS_LOGON_TYPE_NOT_GRANTED: a cause of its own.
-const NOT_GRANTED: u32 = 0xc000_015b;
 /// 1012 is written when the session is ended.
 const NEAR: i64 = 3 * time::SECOND;
 
@@ -48,10 +46,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let failure = refused::failure(case)
         .filter(|failure| failure.logon.kind == Some(LogonType::REMOTE_INTERACTIVE))
         .or_else(|| loose_failure(case));
-    if failure.and_then(|failure| failure.reason()) == Some(NOT_GRANTED) {
+    if failure.and_then(|failure| failure.reason()) == Some(refused::NOT_GRANTED) {
         return None;
     }
-    let passed = passed_security(case);
+    // Such a logon of this connection tells that security had passed, though a filtered log may not.
+    let passed = passed_security(case) || failure.is_some_and(|failure| is_tied(failure.joined));
     let call = case.all_events().find(|joined| {
         matches!(rdp_core_ts::meaning(&joined.event), Some(rdp_core_ts::Meaning::LogonFailed(_)))
     });

@@ -95,6 +95,13 @@ fn doubt(case: &Case<'_>) -> Option<Doubt> {
             "the server's log LocalSessionManager/Operational for this time",
         ));
     }
+    if let Some((failed, code)) = decision::socket_error(case, None).filter(|_| lacks_reason(case)) {
+        return Some((
+            "A session came up on this connection and its transport ended; the log does not say for which reason.",
+            Some(Evidence::event(&failed.event, format!("the server's socket fails with error {code}"))),
+            "the rest of the log RdpCoreTS/Operational: 103 tells the reason",
+        ));
+    }
     came_again(case).map(|again| {
         (
             "A session came up on this connection. No end of it is logged, and the client came again: the log is \
@@ -143,6 +150,13 @@ fn ended_by_server<'a>(case: &Case<'a>) -> Option<&'a Joined> {
             if by.starts_with("server"))
     })?;
     (!decision::ended_in_order(case)).then_some(ended)
+}
+
+/// Whether RdpCoreTS tells of the end and not of its reason: the log was exported meanwhile, or is filtered.
+fn lacks_reason(case: &Case<'_>) -> bool {
+    case.event(&Provider::RdpCoreTs, 102).is_some()
+        && case.event(&Provider::RdpCoreTs, 103).is_none()
+        && !decision::ended_in_order(case)
 }
 
 /// A later session of the same client, and the same user as far as names are known, where no end of this one is logged.
