@@ -104,7 +104,8 @@ fn loose_failure<'a>(case: &Case<'a>) -> Option<refused::Failure<'a>> {
         .around
         .far_near(Window { start: own.first.time, end })
         .filter(|joined| keys::logon_address(&joined.event).is_some_and(|address| address == own.client.ip));
-    let last = own_logons.filter(|joined| is_logon(joined) || failed_at_screen(joined).is_some()).last()?;
+    let mut told = own_logons.filter(|joined| is_logon(joined) || failed_at_screen(joined).is_some());
+    let last = told.next_back()?;
     let logon = failed_at_screen(last)?;
     let between = Window { start: own.first.time, end: last.time() };
     let another = |other: &&Other| other.first > own.first && other.client == own.client.ip;

@@ -18,10 +18,10 @@ pub(super) fn unseen(case: &Case<'_>) -> Verdict {
     let Some(passed) = passed_security(case) else { return not_in(case) };
     let mut evidence = vec![Evidence::event(&passed.event, "the connection got past the security phase")];
     let Some((summary, shows, missing)) = doubt(case) else {
-        let open = if !decision::end_is_logged(case) {
-            ", and no end: as far as this log tells it still runs"
-        } else {
+        let open = if decision::end_is_logged(case) {
             ""
+        } else {
+            ", and no end: as far as this log tells it still runs"
         };
         return Verdict {
             summary: format!(
