@@ -246,6 +246,16 @@ impl Computer {
         .map(|((), place)| place)
     }
 
+    /// The day on which a certificate begins, at the latest.
+    pub fn begins(&self, thumbprint: &str) -> Option<Timestamp> {
+        self.all(|fact| match fact {
+            Fact::Begins { thumbprint: own, day } if own == thumbprint => Some(*day),
+            _ => None,
+        })
+        .map(|(day, _)| day)
+        .max()
+    }
+
     /// Whether the store of the computer's own certificates is known, and where it begins.
     pub fn own_store(&self) -> Option<Place> {
         self.all(|fact| (*fact == Fact::OwnStore).then_some(())).next().map(|((), place)| place)

@@ -3,6 +3,7 @@
 //! Texts are read by shape and numbers, never by words that Windows translates. Knows nothing of connections and events:
 //! a fact explains nothing by itself, it must fit what packets show.
 
+mod certificates;
 mod computer;
 mod fact;
 mod firewall;
@@ -25,7 +26,7 @@ pub fn read(bytes: &[u8]) -> Vec<Stated> {
         network::netstat,
         service::sessions,
         service::system,
-        service::certificates,
+        certificates::certificates,
         service::key_rights,
         firewall::log,
         firewall::rules,
