@@ -114,7 +114,7 @@ note_kinds! {
     /// More than one connection fits an event.
     AmbiguousJoin: "events that fit more than one connection", costs "these events were not used as evidence";
     /// Texts that may be of any computer.
-    TextOfUnknown: "text that names no computer", costs "what it says was not used: put the output of `ipconfig /all` of that computer into the same folder";
+    TextOfUnknown: "text that names no computer", costs "what it says was not used: give it a name that begins with the computer's and `_`, or put `ipconfig /all` of that computer alone into the same folder";
     /// Incidents that the user did not ask for.
     FilteredOut: "incidents left out by the filters given", costs "they are not in this report";
     /// Events that stand in two logs.

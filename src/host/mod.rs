@@ -8,6 +8,7 @@ mod computer;
 mod fact;
 mod firewall;
 mod network;
+mod owner;
 mod registry;
 mod service;
 mod text;
