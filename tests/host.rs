@@ -416,6 +416,32 @@ fn other_shapes_of_the_same_texts_decide_as_well() {
 }
 
 #[test]
+fn texts_are_read_whatever_wrote_them_and_the_others_are_counted() {
+    let wide = |text: &str, order: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        text.replace('\n', "\r\n").encode_utf16().flat_map(order).collect()
+    };
+    let query = format!("\n{TERMINAL_SERVER}\n    fDenyTSConnections    REG_DWORD    0x1\n\n");
+    let offline = query.replace(r"SYSTEM\CurrentControlSet", r"OFFLINE\ControlSet001");
+    let item = format!(
+        "\nfDenyTSConnections : 1\nPSPath             : Microsoft.PowerShell.Core\\Registry::{TERMINAL_SERVER}\n\n"
+    );
+    for text in [
+        wide(&query, u16::to_le_bytes),
+        wide(&query, u16::to_be_bytes),
+        query.replace('\n', "\r").into_bytes(),
+        [b"a line of another command\r\n", &wide(&query, u16::to_le_bytes)[..]].concat(),
+        oem(&offline),
+        oem(&item),
+    ] {
+        decides("firewall-drop", vec![server(), (REGISTRY, text)], OFF);
+    }
+    let report = analyzed("firewall-drop", vec![server(), (REGISTRY, oem("nothing that is known\n"))]);
+    let note = report.notes.iter().find(|note| note.note == NoteKind::TextNotUnderstood.text()).unwrap();
+    assert_eq!(note.count, 1);
+    assert!(note.detail.as_deref().is_some_and(|detail| detail.contains("RegistryKeys")), "{note:?}");
+}
+
+#[test]
 fn a_list_without_listener_says_that_nothing_listens() {
     let sessions = |listener: &str| -> Member {
         let text = format!(

@@ -37,6 +37,8 @@ note_kinds! {
     InputWritten: "input was written to while it was read", costs "one part of it may be older than another: analyse a copy that nobody writes to";
     /// A file is neither a capture nor a log that can be read.
     NotUnderstood: "file is neither a capture nor an event log", costs "this file was left out";
+    /// Texts of a folder or an archive in which nothing is understood.
+    TextNotUnderstood: "texts in which nothing is understood", costs "nothing of them is evidence; the README lists the texts that are read";
     /// A capture format that is known but has to be converted first.
     NeedsConversion: "capture format must be converted first", costs "this file was left out";
     /// A member of an archive that is encrypted, damaged or packed in an unknown way.

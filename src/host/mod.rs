@@ -19,8 +19,9 @@ pub use fact::{Fact, Stated};
 /// Everything that a text says of its computer, in the order of its lines.
 pub fn read(bytes: &[u8]) -> Vec<Stated> {
     let text = text::decoded(bytes);
-    let readers: [fn(&str) -> Vec<Stated>; 12] = [
+    let readers: [fn(&str) -> Vec<Stated>; 13] = [
         registry::read,
+        registry::properties,
         network::ipconfig,
         network::adapters,
         network::interfaces,

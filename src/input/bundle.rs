@@ -81,9 +81,13 @@ impl Bundle {
         for path in paths {
             let before = (found.len(), reasons.len());
             for file in files_below(path, &mut reasons) {
+                let unread = unpacker.unread.clone();
                 let (usable, troubles) = unpacker.path(&file);
                 // What is no evidence is worth a word only if it is all that was given.
                 let is_all = usable.is_empty() && *path == file;
+                if is_all {
+                    unpacker.unread = unread;
+                }
                 found.extend(usable);
                 for trouble in troubles.into_iter().filter(|trouble| trouble.worth_saying || is_all) {
                     say(trouble, &mut notes, &mut reasons);
@@ -96,6 +100,7 @@ impl Bundle {
                 notes.add_detail(NoteKind::NotUnderstood, None, says);
             }
         }
+        unpacker.unread.note(&mut notes);
         let input = |(id, found)| Input::of(SourceId(id), found, opening.progress);
         let inputs: Vec<Input> = (0..).zip(found).map(input).collect();
         if inputs.iter().all(|input| input.kind == InputKind::Text) {

@@ -15,7 +15,7 @@ use super::format::{Archive, Compression, Format};
 use super::limits::{Budget, Limits, Metered, Over};
 use super::map::{self, Bytes};
 use super::name;
-use super::trouble::{Trouble, Troubles};
+use super::trouble::{Trouble, Troubles, Unread};
 use super::zstd::Frames;
 
 /// Tells every format, text included; and what is no larger is kept in memory.
@@ -47,6 +47,8 @@ pub(super) struct Unpacker<'a> {
     budget: Rc<Budget>,
     found: Vec<Found>,
     troubles: Troubles,
+    /// Texts of which nothing is understood.
+    pub unread: Unread,
 }
 
 impl std::fmt::Debug for Unpacker<'_> {
@@ -67,7 +69,8 @@ impl<'a> Unpacker<'a> {
     pub fn new(opening: Opening<'a>) -> Self {
         let Opening { limits, mapped, is_evidence, progress } = opening;
         let budget = Budget::new(limits, progress.clone());
-        Self { limits, mapped, is_evidence, budget, found: Vec::new(), troubles: Troubles::default() }
+        let (found, troubles, unread) = (Vec::new(), Troubles::default(), Unread::default());
+        Self { limits, mapped, is_evidence, budget, found, troubles, unread }
     }
 
     /// A path that the user gave, or that lies in a folder that he gave. What is no file (standard input, a named
@@ -287,9 +290,11 @@ impl<'a> Unpacker<'a> {
     }
 
     fn keep(&mut self, found: Found) {
-        if found.format == Format::Text && !(self.is_evidence)(&found.bytes)
-            || !matches!(found.format, Format::Pcap | Format::PcapNg | Format::Evtx | Format::Text)
-        {
+        let is_unread = found.format == Format::Text && !(self.is_evidence)(&found.bytes);
+        if is_unread {
+            self.unread.add(&found.path, &found.bytes);
+        }
+        if is_unread || !matches!(found.format, Format::Pcap | Format::PcapNg | Format::Evtx | Format::Text) {
             self.troubles.file(Trouble::of_format(&found.path, found.format));
         } else {
             self.found.push(found);
