@@ -113,6 +113,8 @@ note_kinds! {
     ClockEstimated: "clock offset rests on fewer than three pairs", costs "joins by time alone are less sure";
     /// An offset of whole hours.
     ClockWholeHours: "clock offset is close to whole hours", costs "one of the files may carry local time; nothing was corrected silently";
+    /// Captures of the same packets with clocks that nobody set alike.
+    CaptureClockFar: "clock of a capture is days apart from that of another capture of the same packets", costs "all times are told by one of the two; which of them is right is not known";
     /// More than one connection fits an event.
     AmbiguousJoin: "events that fit more than one connection", costs "these events were not used as evidence";
     /// Texts that may be of any computer.
