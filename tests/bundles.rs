@@ -365,6 +365,20 @@ fn zeros_that_are_no_evidence_cost_nothing() {
 }
 
 #[test]
+fn folders_that_lie_too_deep_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = folder.path().join("d/".repeat(20));
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("events.evtx"), log()).unwrap();
+    fs::write(folder.path().join("capture.pcapng"), capture()).unwrap();
+    let inputs = vec![folder.path().to_owned()];
+    let report = rdpscan::analyze(&Options { inputs, threads: Some(1), ..Options::default() }).unwrap();
+    assert_eq!(report.sources.len(), 1);
+    let said = notes(&report, NoteKind::FolderTooDeep);
+    assert!(said.len() == 1 && said[0].contains("deeper than 16"), "{:?}", report.notes);
+}
+
+#[test]
 fn overlapping_members_are_named() {
     let (packed, crc, _) = deflated_zeros(&capture()[..64], 1);
     let body = local("a.pcapng", &packed, crc);

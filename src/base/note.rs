@@ -47,6 +47,8 @@ note_kinds! {
     DamagedArchive: "archive is damaged or cut short", costs "members behind the damage are missing";
     /// A member, or an archive inside of an archive, that a limit cut or left out.
     OverLimit: "archive or member is larger than the limits allow", costs "what lies beyond the limit was not analysed; the option that is named raises it";
+    /// Folders too far below the one that was given.
+    FolderTooDeep: "folders that were not entered", costs "nothing in them was analysed";
     /// A member that would be written outside of the folder that it is unpacked to.
     OddMemberName: "archive member whose name leads out of the archive", costs "nothing: members are never written under their names";
     /// A capture ends inside a block or record.

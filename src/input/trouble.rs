@@ -28,6 +28,13 @@ impl Trouble {
         Self::new(NoteKind::UnreadableInput, path, &format!("cannot be read: {error}"), true)
     }
 
+    /// The first of so many folders that are not entered.
+    pub fn too_deep(first: &Path, depth: usize, count: usize) -> Self {
+        let says = format!("lies deeper than {depth} folders below the one that was given: give it itself");
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        Self { count, ..Self::new(NoteKind::FolderTooDeep, first, &says, true) }
+    }
+
     /// What is not read because of its format.
     pub fn of_format(path: &Path, format: Format) -> Self {
         let named = looks_named_as_evidence(path);
