@@ -183,8 +183,14 @@ fn looks_like_text(head: &[u8]) -> bool {
         return true;
     }
     let sample = head.get(..512).unwrap_or(head);
-    let plain = sample.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..=0xff));
-    plain || utf16_without_mark(head).is_some()
+    if utf16_without_mark(head).is_some() {
+        return true;
+    }
+    // Behind text of one byte there may be some in UTF-16.
+    let wide = sample.iter().position(|byte| *byte == 0).map(|at| at.saturating_sub(1));
+    let (narrow, wide) = sample.split_at_checked(wide.unwrap_or(sample.len())).unwrap_or((sample, &[]));
+    narrow.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..=0xff))
+        && (wide.is_empty() || utf16_without_mark(wide) == Some(Utf16::LittleEndian))
 }
 
 /// The order of bytes in UTF-16.
