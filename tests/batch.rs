@@ -209,3 +209,56 @@ fn an_index_leads_to_the_page_of_every_bundle() {
     assert_eq!(run(&again).status.code(), Some(3));
     assert!(gone.exists() && out.join("index.html").exists());
 }
+
+/// What a shell makes of `cases/*`: a case of a capture and a log is one bundle.
+#[test]
+fn folders_that_are_given_one_by_one_are_bundles() {
+    let folder = bundles(&["firewall-drop", "bad-password--windows"]);
+    let cases = folder.path().join("cases");
+    let paths = ["firewall-drop", "bad-password--windows"].map(|name| text(&cases.join(name)));
+    let out = text(&folder.path().join("out"));
+    let output = run(&[&paths[0], &paths[1], "--out", &out, "--format", "ndjson"]);
+    let rows = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(rows.lines().count(), 2, "{rows}");
+    assert!(rows.contains("corroborated: bad-password-or-unknown-user"), "{rows}");
+    // A name of Windows for the zone, and the overview in the place of the page that leads to the others.
+    let index = text(&folder.path().join("out/index.html"));
+    let refused = run(&[&paths[0], "--out", &out, "--html", "-o", &index, "--tz", "W. Europe Standard Time"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", String::from_utf8_lossy(&refused.stderr));
+}
+
+#[test]
+fn one_key_turns_all_bundles_back() {
+    let folder = bundles(&["firewall-drop", "bad-password--windows"]);
+    let cases = folder.path().join("cases");
+    fs::write(cases.join("contoso.zip"), b"PK\x03\x04 and no more").unwrap();
+    let (out, key) = (folder.path().join("out"), folder.path().join("key.json"));
+    let args =
+        [&text(&cases), "--out", &text(&out), "--html", "--redact-key", &text(&key), "--format", "ndjson"];
+    let first = run(&args);
+    assert_eq!(first.status.code(), Some(3), "{}", String::from_utf8_lossy(&first.stderr));
+    let mut written = vec![(String::new(), String::from_utf8(first.stdout.clone()).unwrap())];
+    for entry in fs::read_dir(&out).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        written.push((name, fs::read_to_string(entry.path()).unwrap()));
+    }
+    assert_eq!(written.len(), 1 + 3 + 2 + 1, "rows, results, pages, index");
+    for (name, text) in &written {
+        for original in
+            ["198.51.100.20", "192.0.2.10", "SRV01", "srv01", "firewall-drop/", "bad-password--", "contoso"]
+        {
+            assert!(!name.contains(original) && !text.contains(original), "{original} in {name}: {text}");
+        }
+    }
+    let again = run(&[&args[..], &["--resume"]].concat());
+    assert_eq!(again.stdout, first.stdout);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rdpscan"));
+    let rows = folder.path().join("rows.ndjson");
+    fs::write(&rows, &first.stdout).unwrap();
+    let back = command.args(["unredact", "--redact-key", &text(&key)]).arg(&rows).output().unwrap();
+    let back = String::from_utf8(back.stdout).unwrap();
+    assert!(back.contains("cases/firewall-drop") && back.contains("contoso.zip"), "{back}");
+    // Without the key the pseudonyms of before cannot be gone on with.
+    let refused = run(&[&text(&cases), "--out", &text(&out), "--redact", "--resume"]);
+    assert_eq!(refused.status.code(), Some(2));
+}

@@ -319,12 +319,11 @@ fn a_bomb_is_cut_and_named() {
         sum.update(&capture());
         (encoder.finish().unwrap(), sum.sum())
     };
-    // In front of the bomb, so that what it costs is not taken from what follows.
-    let first = local("good.pcapng", &good, good_crc);
-    bytes.splice(0..0, first.iter().copied());
+    // Behind the bomb: what that costs is not taken from what follows.
+    bytes.extend(local("good.pcapng", &good, good_crc));
     let entries = [
-        ("good.pcapng", 0, good.len() as u32, good_crc),
-        ("bomb.pcapng", first.len() as u32, packed.len() as u32, crc),
+        ("bomb.pcapng", 0, packed.len() as u32, crc),
+        ("good.pcapng", body.len() as u32, good.len() as u32, good_crc),
     ];
     let bytes = raw_zip(&bytes, &entries);
     println!("{} bytes unpack to {mebibytes} MiB", bytes.len());
@@ -337,6 +336,24 @@ fn a_bomb_is_cut_and_named() {
     assert!(!report.incidents.is_empty());
 }
 
+/// A log that ends in the zeros that its file was made with: what it holds is read, however well it packs.
+#[test]
+fn what_lies_before_the_limit_is_read() {
+    let head = log();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&head).unwrap();
+    for _ in 0..300 {
+        encoder.write_all(&vec![0; 1 << 20]).unwrap();
+    }
+    let gz = encoder.finish().unwrap();
+    let report =
+        analyzed(&zip_by(&[("a.evtx.gz", gz), ("capture.pcapng", capture())], CompressionMethod::Stored));
+    assert_eq!(cause(&report), Some(CAUSE));
+    assert_eq!(report.incidents[0].verdict.strength, Some("corroborated"));
+    let over = notes(&report, NoteKind::OverLimit);
+    assert!(over.iter().any(|note| note.contains("a.evtx.gz")), "{:?}", report.notes);
+}
+
 #[test]
 fn zeros_that_are_no_evidence_cost_nothing() {
     let (packed, crc, _) = deflated_zeros(&[], 256);
@@ -345,6 +362,20 @@ fn zeros_that_are_no_evidence_cost_nothing() {
     let error = analyzed_with(&bytes, Limits::default()).unwrap_err();
     assert!(matches!(error, Error::NoUsableInput { .. }));
     assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn folders_that_lie_too_deep_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = folder.path().join("d/".repeat(20));
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("events.evtx"), log()).unwrap();
+    fs::write(folder.path().join("capture.pcapng"), capture()).unwrap();
+    let inputs = vec![folder.path().to_owned()];
+    let report = rdpscan::analyze(&Options { inputs, threads: Some(1), ..Options::default() }).unwrap();
+    assert_eq!(report.sources.len(), 1);
+    let said = notes(&report, NoteKind::FolderTooDeep);
+    assert!(said.len() == 1 && said[0].contains("deeper than 16"), "{:?}", report.notes);
 }
 
 #[test]

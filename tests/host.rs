@@ -244,8 +244,8 @@ fn the_bound_certificate_tells_which_of_two_is_the_servers() {
 
 #[test]
 fn a_certificate_that_is_not_the_servers_is_a_devices() {
-    let sample = "certificate-untrusted";
-    let shown = "095D0577C52A60C72E757A8DC9B147C95227C25C";
+    let sample = "tls-inspection--client-side";
+    let shown = OF_DEVICE;
     let members =
         |bound, listed: &[&str]| vec![server(), registry(REGISTRY, 0, 3389, Some(bound)), store(listed)];
     decides(sample, members(ANOTHER, &[ANOTHER]), "tls-inspection corroborated");
@@ -254,6 +254,61 @@ fn a_certificate_that_is_not_the_servers_is_a_devices() {
     changes_nothing(sample, members(shown, &[ANOTHER]));
     changes_nothing(sample, members(ANOTHER, &[SERVERS_OWN]));
     changes_nothing(sample, vec![server(), registry(REGISTRY, 0, 3389, Some(ANOTHER))]);
+}
+
+#[test]
+fn a_certificate_that_was_renewed_explains_nothing_else() {
+    // What logs, alerts, silence, guessing and a probe explain is not explained anew by a list of another hour.
+    for sample in [
+        "bad-password--windows",
+        "certificate-untrusted",
+        "certificate-dates--no-alert",
+        "mtu-black-hole",
+        "mtu-black-hole--with-log",
+        "packet-loss--during-tls",
+        "brute-force-storm--with-log",
+        "credssp-oracle-remediation",
+        "tls-alert-other",
+        "client-left-or-probe--after-tls",
+    ] {
+        let bound = || vec![server(), registry(REGISTRY, 0, 3389, Some(ANOTHER)), store(&[ANOTHER])];
+        changes_nothing(sample, bound());
+    }
+    let remarked = analyzed(
+        "mtu-black-hole",
+        vec![server(), registry(REGISTRY, 0, 3389, Some(ANOTHER)), store(&[ANOTHER])],
+    );
+    let remark = remarked.incidents[0].verdict.remarks.iter().any(|own| own.cause == "tls-inspection");
+    assert!(remark, "{:?}", remarked.incidents[0].verdict.remarks);
+    // One that began behind the capture came in the place of the one that is shown.
+    let begun = |day: &str| -> Member {
+        let list = format!(
+            "My \"Own\"\n==== Certificate 0 ====\n NotBefore: {day} 10:00\n NotAfter: 31/12/2030 10:00\nCert Hash(sha1): {ANOTHER}\nCertUtil: -store command completed successfully.\n"
+        );
+        ("SRV01_Certificates\\SRV01_Certificates-My.txt", oem(&list))
+    };
+    let members = |day: &str| vec![server(), registry(REGISTRY, 0, 3389, Some(ANOTHER)), begun(day)];
+    decides("tls-inspection--client-side", members("20/10/2025"), "tls-inspection corroborated");
+    changes_nothing("tls-inspection--client-side", members("20/12/2026"));
+    changes_nothing("tls-inspection--client-side", members("12/11/2026"));
+}
+
+#[test]
+fn a_registry_of_another_hour_does_not_outweigh_what_was_seen() {
+    for sample in [
+        "refused-then-healthy",
+        "host-asleep",
+        "service-down--with-log",
+        "port-closed-or-device-reset--with-log",
+        "port-closed-or-device-reset--with-log-returned",
+        "firewall-drop--two-captures",
+    ] {
+        changes_nothing(sample, vec![server(), registry(REGISTRY, 1, 3389, None)]);
+        changes_nothing(sample, vec![server(), registry(REGISTRY, 0, 3390, None)]);
+    }
+    // Nothing is heard of the host.
+    let inferred = "rdp-disabled-or-other-port inferred";
+    decides("silence-alone", vec![server(), registry(REGISTRY, 1, 3389, None)], inferred);
 }
 
 #[test]
@@ -358,6 +413,32 @@ fn other_shapes_of_the_same_texts_decide_as_well() {
         OFF,
     );
     changes_nothing("firewall-drop", vec![named, folder("TSS_PC7_261120-121500_x\\BasicLog\\reg.txt")]);
+}
+
+#[test]
+fn texts_are_read_whatever_wrote_them_and_the_others_are_counted() {
+    let wide = |text: &str, order: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        text.replace('\n', "\r\n").encode_utf16().flat_map(order).collect()
+    };
+    let query = format!("\n{TERMINAL_SERVER}\n    fDenyTSConnections    REG_DWORD    0x1\n\n");
+    let offline = query.replace(r"SYSTEM\CurrentControlSet", r"OFFLINE\ControlSet001");
+    let item = format!(
+        "\nfDenyTSConnections : 1\nPSPath             : Microsoft.PowerShell.Core\\Registry::{TERMINAL_SERVER}\n\n"
+    );
+    for text in [
+        wide(&query, u16::to_le_bytes),
+        wide(&query, u16::to_be_bytes),
+        query.replace('\n', "\r").into_bytes(),
+        [b"a line of another command\r\n", &wide(&query, u16::to_le_bytes)[..]].concat(),
+        oem(&offline),
+        oem(&item),
+    ] {
+        decides("firewall-drop", vec![server(), (REGISTRY, text)], OFF);
+    }
+    let report = analyzed("firewall-drop", vec![server(), (REGISTRY, oem("nothing that is known\n"))]);
+    let note = report.notes.iter().find(|note| note.note == NoteKind::TextNotUnderstood.text()).unwrap();
+    assert_eq!(note.count, 1);
+    assert!(note.detail.as_deref().is_some_and(|detail| detail.contains("RegistryKeys")), "{note:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use rdpscan::base::NoteKind;
 use rdpscan::report::model::Verdict;
 use rdpscan::{Options, analyze};
 
@@ -90,4 +91,25 @@ fn the_clock_between_both_is_found_to_a_millisecond() {
     assert_eq!((views.hops, views.to_server.lost, views.to_client.lost), (Some(4), 0, 0));
     // What happened first is told first, whatever the clocks say.
     assert!(report.connections.len() == 1 && report.incidents[0].start.starts_with("2026-03-02T08:31:40"));
+}
+
+/// A computer whose battery is empty captures in 1970.
+#[test]
+fn clocks_that_are_years_apart_are_compared_and_noted() {
+    const YEARS: i64 = 56 * 365 * 86_400;
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = fs::read("samples/mtu-black-hole/capture.pcapng").unwrap();
+    let moved = |nanos: i64| -> Vec<Frame> {
+        let frames = read::frames(&bytes);
+        frames.iter().map(|frame| Frame { time: frame.time - nanos, data: frame.data.to_vec() }).collect()
+    };
+    let changed = folder.path().join("moved.pcapng");
+    fs::write(&changed, file::pcapng(&moved(YEARS * 1_000_000_000))).unwrap();
+    let inputs = vec![PathBuf::from("samples/mtu-black-hole/capture.pcapng"), changed];
+    let report = analyze(&Options { inputs, ..Options::default() }).unwrap();
+    assert_eq!(report.incidents.len(), 1);
+    let incident = &report.incidents[0];
+    assert_eq!(incident.start[..10], incident.end[..10], "{} {}", incident.start, incident.end);
+    let far = report.notes.iter().any(|note| note.note == NoteKind::CaptureClockFar.text());
+    assert!(far, "{:?}", report.notes);
 }

@@ -12,6 +12,7 @@ pub mod progress;
 pub mod shift;
 pub mod source;
 pub mod time;
+mod windows_zones;
 pub mod zone;
 
 pub use error::Error;

@@ -37,6 +37,8 @@ note_kinds! {
     InputWritten: "input was written to while it was read", costs "one part of it may be older than another: analyse a copy that nobody writes to";
     /// A file is neither a capture nor a log that can be read.
     NotUnderstood: "file is neither a capture nor an event log", costs "this file was left out";
+    /// Texts of a folder or an archive in which nothing is understood.
+    TextNotUnderstood: "texts in which nothing is understood", costs "nothing of them is evidence; the README lists the texts that are read";
     /// A capture format that is known but has to be converted first.
     NeedsConversion: "capture format must be converted first", costs "this file was left out";
     /// A member of an archive that is encrypted, damaged or packed in an unknown way.
@@ -45,6 +47,8 @@ note_kinds! {
     DamagedArchive: "archive is damaged or cut short", costs "members behind the damage are missing";
     /// A member, or an archive inside of an archive, that a limit cut or left out.
     OverLimit: "archive or member is larger than the limits allow", costs "what lies beyond the limit was not analysed; the option that is named raises it";
+    /// Folders too far below the one that was given.
+    FolderTooDeep: "folders that were not entered", costs "nothing in them was analysed";
     /// A member that would be written outside of the folder that it is unpacked to.
     OddMemberName: "archive member whose name leads out of the archive", costs "nothing: members are never written under their names";
     /// A capture ends inside a block or record.
@@ -111,10 +115,12 @@ note_kinds! {
     ClockEstimated: "clock offset rests on fewer than three pairs", costs "joins by time alone are less sure";
     /// An offset of whole hours.
     ClockWholeHours: "clock offset is close to whole hours", costs "one of the files may carry local time; nothing was corrected silently";
+    /// Captures of the same packets with clocks that nobody set alike.
+    CaptureClockFar: "clock of a capture is days apart from that of another capture of the same packets", costs "all times are told by one of the two; which of them is right is not known";
     /// More than one connection fits an event.
     AmbiguousJoin: "events that fit more than one connection", costs "these events were not used as evidence";
     /// Texts that may be of any computer.
-    TextOfUnknown: "text that names no computer", costs "what it says was not used: put the output of `ipconfig /all` of that computer into the same folder";
+    TextOfUnknown: "text that names no computer", costs "what it says was not used: give it a name that begins with the computer's and `_`, or put `ipconfig /all` of that computer alone into the same folder";
     /// Incidents that the user did not ask for.
     FilteredOut: "incidents left out by the filters given", costs "they are not in this report";
     /// Events that stand in two logs.

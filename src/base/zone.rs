@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
-use super::Timestamp;
+use super::{Timestamp, windows_zones};
 
 /// A time zone: UTC, a fixed offset, one by its IANA name, or that of this computer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,20 @@ impl Zone {
         }
     }
 
+    /// The two moments of which a time without an offset may be either: clocks are put back once a year.
+    pub fn twice(&self, text: &str) -> Option<[String; 2]> {
+        let text = text.trim();
+        if text.parse::<jiff::Timestamp>().is_ok() {
+            return None;
+        }
+        let ambiguous = self.0.clone().into_ambiguous_zoned(text.parse::<jiff::civil::DateTime>().ok()?);
+        if !matches!(ambiguous.offset(), AmbiguousOffset::Fold { .. }) {
+            return None;
+        }
+        let stamp = |zoned: jiff::Zoned| zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
+        Some([stamp(ambiguous.clone().earlier().ok()?), stamp(ambiguous.later().ok()?)])
+    }
+
     /// Reads RFC 3339; a time without an offset is one of this zone.
     pub fn moment(&self, text: &str) -> Option<Timestamp> {
         let text = text.trim();
@@ -47,10 +61,11 @@ impl Zone {
 impl FromStr for Zone {
     type Err = &'static str;
 
-    /// `UTC`, `local`, an offset such as `+02:00`, or a name such as `Europe/Berlin`.
+    /// `UTC`, `local`, an offset such as `+02:00`, or a name such as `Europe/Berlin` or `W. Europe Standard Time`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str =
-            "expected UTC, local, an offset such as +02:00, or a name such as Europe/Berlin";
+        const EXPECTED: &str = "expected UTC, local, an offset of at most 14 hours such as +02:00, or a name such as \
+                                Europe/Berlin or \"W. Europe Standard Time\"";
+        const OFFSET: &str = "an offset is written without UTC: +02:00";
         match text {
             "UTC" | "utc" | "Z" => return Ok(Self::default()),
             "local" => {
@@ -61,7 +76,10 @@ impl FromStr for Zone {
         if text.starts_with(['+', '-']) {
             return offset(text).map(|offset| Self(TimeZone::fixed(offset))).ok_or(EXPECTED);
         }
-        TimeZone::get(text).map(Self).map_err(|_| EXPECTED)
+        let name = windows_zones::iana(text).unwrap_or(text);
+        let behind = text.strip_prefix("UTC").or_else(|| text.strip_prefix("GMT")).map(str::trim_start);
+        let hint = if behind.is_some_and(|rest| rest.starts_with(['+', '-'])) { OFFSET } else { EXPECTED };
+        TimeZone::get(name).map(Self).map_err(|_| hint)
     }
 }
 
@@ -109,5 +127,22 @@ mod tests {
         assert_eq!(zone.moment("2024-05-06T20:10:10Z"), Some(summer));
         assert_eq!(zone.moment("yesterday"), None);
         assert_eq!(zone.stamp(summer).parse::<Timestamp>().unwrap(), summer);
+    }
+
+    #[test]
+    fn names_of_windows_are_known_and_offsets_have_a_hint() {
+        assert_eq!("W. Europe Standard Time".parse::<Zone>(), "Europe/Berlin".parse());
+        assert!("UTC+2".parse::<Zone>().unwrap_err().contains("+02:00"));
+        assert!("+15:00".parse::<Zone>().unwrap_err().contains("14 hours"));
+    }
+
+    #[test]
+    fn an_hour_comes_twice_in_autumn() {
+        let berlin: Zone = "Europe/Berlin".parse().unwrap();
+        let both = berlin.twice("2026-10-25T02:00:05").unwrap();
+        assert_eq!(both, ["2026-10-25T02:00:05+02:00", "2026-10-25T02:00:05+01:00"]);
+        for once in ["2026-10-25T01:59:59", "2026-03-29T02:30:00", "2026-10-25T02:00:05+01:00"] {
+            assert_eq!(berlin.twice(once), None, "{once}");
+        }
     }
 }

@@ -17,6 +17,9 @@ pub fn run(args: &Analyze) -> Result<Exit, Error> {
     if args.paths.iter().filter(|path| *path == Path::new("-")).count() > 1 {
         return Ok(misused("standard input (-) can be read only once"));
     }
+    if let Some(doubt) = args.selection.doubt(&args.times.tz) {
+        return Ok(misused(&doubt));
+    }
     if let Some(file) = &args.output {
         // Before an analysis that may take minutes, not after it.
         output::check(file, &args.paths)?;

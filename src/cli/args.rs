@@ -167,6 +167,8 @@ pub enum SchemaName {
 #[command(max_term_width = 100, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n{EXIT_CODES}"))]
 pub struct Analyze {
     /// Captures (pcap, pcapng), event logs (evtx), folders or archives (zip, tar, cab, 7z) of them; - is standard input.
+    ///
+    /// Folders are entered 16 deep.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 

@@ -7,20 +7,21 @@ use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use rdpscan::input::{Format, looks_named_as_evidence};
 use rdpscan::report::batch::{self, Row, outcome, render};
+use rdpscan::report::redact::Key;
 use rdpscan::report::{self, Style};
-use rdpscan::{Error, Options};
+use rdpscan::{Error, Options, Report};
 
 use super::args::{Batch, Shard};
 use super::exit::Exit;
-use super::{chain, output, say};
+use super::{chain, misused, output, say};
 
 /// One bundle to be analysed.
 #[derive(Debug)]
@@ -41,7 +42,11 @@ impl Job {
 
 /// Analyses what is not done yet, and prints the overview of all.
 pub fn run(args: &Batch) -> Result<Exit, Error> {
-    let jobs = jobs(&args.paths, &args.out, args.shard)?;
+    if args.redact && args.redact_key.is_none() && args.resume {
+        return Ok(misused("--resume goes on with the pseudonyms of before: name their key (--redact-key)"));
+    }
+    let mut jobs = jobs(&args.paths, &args.out, args.shard)?;
+    let key = redaction(args, &mut jobs)?;
     if jobs.is_empty() {
         say("error: nothing to analyse: give folders of bundles, or archives");
         return Ok(Exit::CouldNotRun);
@@ -51,7 +56,7 @@ pub fn run(args: &Batch) -> Result<Exit, Error> {
         output::check(file, &args.paths)?;
         not_a_result(file, args, &jobs)?;
     }
-    let rows = work(args, &jobs)?;
+    let rows = work(args, &jobs, key)?;
     if args.html {
         write_index(args, &jobs, &rows)?;
     }
@@ -64,6 +69,23 @@ pub fn run(args: &Batch) -> Result<Exit, Error> {
         None => {}
     }
     Ok(if failed > 0 { Exit::SomeFailed } else { Exit::Analysed })
+}
+
+/// The key of the pseudonyms, if there are to be any: one for all bundles, whose own names get some first.
+fn redaction(args: &Batch, jobs: &mut [Job]) -> Result<Option<Key>, Error> {
+    let mut key = match &args.redact_key {
+        Some(file) => {
+            output::check(file, &[args.paths.as_slice(), args.output.as_slice()].concat())?;
+            output::read_key(file)?
+        }
+        None if args.redact => Key::default(),
+        None => return Ok(None),
+    };
+    for job in jobs {
+        job.result = format!("bundle-{:016x}.json", hash(&raw(&job.path)));
+        job.name = key.file(&job.name);
+    }
+    Ok(Some(key))
 }
 
 /// The page that leads to the pages of the bundles. A part of all bundles has one of its own.
@@ -91,14 +113,14 @@ fn not_a_result(file: &Path, args: &Batch, jobs: &[Job]) -> Result<(), Error> {
 }
 
 /// The bundles: archives, captures and logs that were given, and of a folder each entry that is one or is a folder,
-/// save that of the results.
+/// save that of the results. Of several folders one that itself holds captures or logs is a bundle: `cases/*`.
 fn jobs(paths: &[PathBuf], out: &Path, shard: Option<Shard>) -> Result<Vec<Job>, Error> {
     let mut found: Vec<PathBuf> = Vec::new();
     let out = fs::canonicalize(out).ok();
     let is_out = |path: &Path| out.is_some() && fs::canonicalize(path).ok() == out;
     for path in paths {
-        if !path.is_dir() {
-            found.push(path.clone());
+        if !path.is_dir() || paths.len() > 1 && holds_evidence(path) {
+            found.extend(Some(path.clone()).filter(|path| !is_out(path)));
             continue;
         }
         let unreadable = |source| Error::Unreadable { path: path.clone(), source };
@@ -157,6 +179,17 @@ fn is_bundle(path: &Path) -> bool {
     read.is_ok() && is_one || looks_named_as_evidence(path)
 }
 
+/// Whether captures or logs lie in a folder itself.
+fn holds_evidence(folder: &Path) -> bool {
+    let is_one = |path: &Path| {
+        let mut head = Vec::new();
+        let read = path.is_file().then(|| File::open(path)).and_then(Result::ok);
+        let read = read.map(|file| io::Read::read_to_end(&mut io::Read::take(file, 1024), &mut head));
+        read.is_some() && matches!(Format::of(&head), Format::Pcap | Format::PcapNg | Format::Evtx)
+    };
+    fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| is_one(&entry.path())))
+}
+
 /// FNV-1a: the same on every machine and in every version.
 fn hash(raw: &[u8]) -> u64 {
     raw.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -165,10 +198,13 @@ fn hash(raw: &[u8]) -> u64 {
 }
 
 /// The rows of all jobs, in their order.
-fn work(args: &Batch, jobs: &[Job]) -> Result<Vec<Row>, Error> {
+fn work(args: &Batch, jobs: &[Job], key: Option<Key>) -> Result<Vec<Row>, Error> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = args.reading.threads.map_or(cores, usize::from);
-    let workers = args.jobs.map_or(threads, usize::from).min(jobs.len()).max(1);
+    // One after the other, where each learns from the one before: pseudonyms are the same in every run.
+    let most = if key.is_some() { 1 } else { jobs.len() };
+    let workers = args.jobs.map_or(threads, usize::from).min(most).max(1);
+    let key = Mutex::new(key);
     let options = Options {
         limits: args.unpacking.into(),
         threads: Some((threads / workers).max(1)),
@@ -184,7 +220,7 @@ fn work(args: &Batch, jobs: &[Job]) -> Result<Vec<Row>, Error> {
                 while let Some((at, job)) =
                     Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, jobs.get(at)?)))
                 {
-                    let row = one(args, job, &options);
+                    let row = one(args, job, &options, &key);
                     let stop = row.is_err();
                     if let Ok(mut done) = done.lock() {
                         done.push((at, row));
@@ -215,8 +251,22 @@ fn progress(quiet: bool, length: usize) -> ProgressBar {
     }
 }
 
+/// The report; with pseudonyms, whose key is kept before the report is written, which is worth nothing without it.
+fn analysed(args: &Batch, options: &Options, key: &Mutex<Option<Key>>) -> Result<Report, Error> {
+    if !args.is_redacted() {
+        return rdpscan::analyze(options);
+    }
+    let mut key = key.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = key.get_or_insert_default();
+    let report = rdpscan::analyze_redacted(options, key)?;
+    if let Some(file) = &args.redact_key {
+        output::write_private(file, &key.to_json())?;
+    }
+    Ok(report)
+}
+
 /// Analyses one bundle, or takes what an earlier run found. Fails only if the result cannot be written.
-fn one(args: &Batch, job: &Job, options: &Options) -> Result<Row, Error> {
+fn one(args: &Batch, job: &Job, options: &Options, key: &Mutex<Option<Key>>) -> Result<Row, Error> {
     let file = args.out.join(&job.result);
     if args.resume
         && let Some(row) = File::open(&file).ok().and_then(|file| Row::read(BufReader::new(file)))
@@ -227,10 +277,16 @@ fn one(args: &Batch, job: &Job, options: &Options) -> Result<Row, Error> {
     }
     let options = Options { inputs: vec![job.path.clone()], ..options.clone() };
     // One bundle that finds a fault of the program must not take the others along.
-    let analysed = catch_unwind(AssertUnwindSafe(|| rdpscan::analyze(&options)));
+    let analysed = catch_unwind(AssertUnwindSafe(|| analysed(args, &options, key)));
     let (row, report) = match analysed {
         Ok(Ok(report)) => (Row::of(job.name.clone(), job.result.clone(), &report), Some(report)),
-        Ok(Err(error)) => (Row::failed(job.name.clone(), job.result.clone(), chain(&error)), None),
+        Ok(Err(error)) => {
+            // Its words are about files.
+            let hidden =
+                args.is_redacted().then(|| "it cannot be analysed; why is told without --redact".to_owned());
+            let reason = hidden.unwrap_or_else(|| chain(&error));
+            (Row::failed(job.name.clone(), job.result.clone(), reason), None)
+        }
         Err(_) => {
             let reason = "the analysis ended unexpectedly: a fault of rdpscan".to_owned();
             (Row::failed(job.name.clone(), job.result.clone(), reason), None)

@@ -17,6 +17,9 @@ pub fn run(args: &Extract) -> Result<Exit, Error> {
     if args.paths.iter().filter(|path| *path == Path::new("-")).count() > 1 {
         return Ok(misused("standard input (-) can be read only once"));
     }
+    if let Some(doubt) = args.selection.doubt(&args.tz) {
+        return Ok(misused(&doubt));
+    }
     match &args.output {
         Some(file) => output::check(file, &args.paths)?,
         None if io::stdout().is_terminal() => {

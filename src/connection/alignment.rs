@@ -163,7 +163,9 @@ impl Alignment {
                 millis / 1000,
                 millis % 1000
             );
-            if near_whole_hours(offset) {
+            if offset.saturating_abs() > PLAUSIBLE {
+                notes.add_detail(NoteKind::CaptureClockFar, Some(clock.source), says);
+            } else if near_whole_hours(offset) {
                 notes.add_detail(NoteKind::ClockWholeHours, Some(clock.source), says);
             } else if !clock.both_ways && offset.saturating_abs() > NOTABLE {
                 notes.add_detail(NoteKind::ClockEstimated, Some(clock.source), says);
@@ -363,8 +365,11 @@ impl Link {
         }
         samples.sort_unstable();
         let cluster = largest_cluster(&samples)?;
-        // Numbers that are drawn by lot come again; clocks that are days apart are not those of one connection.
-        let middle = cluster.get(cluster.len() / 2).filter(|own| own.offset.saturating_abs() <= PLAUSIBLE)?;
+        // Numbers that are drawn by lot come again; clocks that are days apart need more than a few of them.
+        let middle = cluster.get(cluster.len() / 2)?;
+        if middle.offset.saturating_abs() > PLAUSIBLE && !(both_ways && is_sure(matches, middle.offset)) {
+            return None;
+        }
         let least = cluster.iter().map(|sample| sample.spread).min().unwrap_or(0);
         Some(Self {
             one,
@@ -402,6 +407,13 @@ impl Link {
             None
         }
     }
+}
+
+/// Whether so many packets agree on a difference that no chance explains it: a clock of 1970 is that of an empty battery.
+fn is_sure(matches: &[Match], offset: i64) -> bool {
+    const SURE: usize = 5;
+    let near = |own: &&Match| own.difference.saturating_sub(offset).saturating_abs() <= CLUSTER;
+    matches.iter().filter(near).count() >= SURE
 }
 
 impl Sample {

@@ -83,7 +83,9 @@ fn grouped(connections: Vec<Connection>, alignment: &Alignment) -> Vec<Vec<Conne
         };
         let known = |key: &Key| {
             let at = by_key.get(key).copied().filter(is_new);
-            at.filter(|at| !matches!(key, Key::Answered(_)) || begins_with(at))
+            let group = at.and_then(|at| groups.get(at));
+            let near = group.and_then(|group| group.first()).is_some_and(|own| is_near(own, &connection));
+            at.filter(|at| near && (!matches!(key, Key::Answered(_)) || begins_with(at)))
         };
         let is_midway = connection.flow.as_ref().is_none_or(|flow| flow.opening == Opening::MidStream);
         let twin = keys.iter().find_map(known).or_else(|| {
@@ -144,6 +146,12 @@ fn is_translation(one: &Connection, other: &Connection) -> bool {
 fn begin_together(one: &Connection, other: &Connection) -> bool {
     let lacks_syn = |own: &Connection| own.flow.as_ref().is_some_and(|flow| flow.syns.is_empty());
     (lacks_syn(one) || lacks_syn(other)) && (one.first.time - other.first.time).abs() <= time::SECOND
+}
+
+/// Whether two connections may be one by their times: their clocks were compared where that could be done.
+fn is_near(one: &Connection, other: &Connection) -> bool {
+    const DAY: i64 = 24 * 3600 * time::SECOND;
+    one.window().widened(DAY).overlaps(&other.window())
 }
 
 /// Whether two connections between the same ends ran at the same time.

@@ -1,14 +1,15 @@
 //! Which texts are of one computer, and which computer that is.
 //!
 //! A registry export names no computer, and every computer has the keys of a server: one that is taken for another's
-//! makes a wrong cause. So a text without a name belongs to a computer only if what lies beside it names that one alone,
-//! or if it is in the same bundle and its own path carries the computer's name. All others are left unused.
+//! makes a wrong cause. So a text without a name belongs to a computer only if its own path or all that lies beside it
+//! says so ([`super::owner`]). All others are left unused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use super::fact::{Fact, Stated};
+use super::owner::{Location, Owners};
 use crate::base::{SourceId, Timestamp};
 
 /// One input for [`Hosts::gather`].
@@ -66,12 +67,15 @@ pub struct Hosts {
 impl Hosts {
     /// Finds out whose each text is.
     pub fn gather(sources: Vec<Source<'_>>) -> Self {
-        let named: Vec<(Vec<String>, String)> =
-            sources.iter().filter_map(|source| Some((parts(source.path), name_in(&source.facts)?))).collect();
+        let mut owners = Owners::default();
+        for source in &sources {
+            owners.add(Location::of(source.path), name_in(&source.facts));
+        }
         let mut hosts = Self::default();
         let mut by_name: BTreeMap<String, Computer> = BTreeMap::new();
         for source in sources {
-            let Some(name) = name_in(&source.facts).or_else(|| owner(&source, &named)) else {
+            let by_place = || owners.of(&Location::of(source.path)).map(str::to_owned);
+            let Some(name) = name_in(&source.facts).or_else(by_place) else {
                 if !source.is_log {
                     hosts.unknown.push(source.id);
                 }
@@ -123,52 +127,6 @@ fn name_in(facts: &[Stated]) -> Option<String> {
 
 fn short(name: &str) -> String {
     name.split('.').next().unwrap_or_default().to_ascii_lowercase()
-}
-
-/// Folders and archives around a file, outermost first, and its own name last.
-fn parts(path: &Path) -> Vec<String> {
-    path.to_string_lossy().split(['/', '\\', '!']).map(str::to_lowercase).collect()
-}
-
-/// Whose a text is that does not say so itself.
-fn owner(source: &Source<'_>, named: &[(Vec<String>, String)]) -> Option<String> {
-    let own = parts(source.path);
-    let folder = own.get(..own.len().saturating_sub(1))?;
-    for length in (0..=folder.len()).rev() {
-        let around = folder.get(..length)?;
-        // Beside it, then in the folders around it, each with all that is in it.
-        let is_beside = length == folder.len();
-        let names: BTreeSet<&str> = named
-            .iter()
-            .filter(|(other, _)| other.starts_with(around) && (!is_beside || other.len() == own.len()))
-            .map(|(_, name)| name.as_str())
-            .collect();
-        let below = own.get(length..)?;
-        let carries = |name: &str| below.iter().any(|part| has_word(part, name));
-        // What a collector made on the one computer that anything in it names.
-        let is_of = |name: &str| around.iter().any(|part| collected_on(part, name));
-        match (names.first(), names.len()) {
-            (None, _) => {}
-            (Some(only), 1) if is_beside || carries(only) || is_of(only) => return Some((*only).to_owned()),
-            _ => {
-                let mut carried = names.iter().filter(|name| carries(name));
-                return carried.next().filter(|_| carried.next().is_none()).map(|name| (*name).to_owned());
-            }
-        }
-    }
-    None
-}
-
-/// Whether a name begins with the name of a computer, as collectors write it: `SRV01_RegistryKeys`, `SRV01-reg.txt`.
-fn has_word(part: &str, name: &str) -> bool {
-    part.strip_prefix(name).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
-}
-
-/// Whether a folder or an archive is what a collector made on a computer: `TSS_SRV01_261120-121500`.
-fn collected_on(part: &str, name: &str) -> bool {
-    /// TSS, MSRD-Collect, Velociraptor.
-    const PREFIXES: [&str; 3] = ["tss_", "msrd-results-", "collection-"];
-    PREFIXES.iter().any(|prefix| part.strip_prefix(prefix).is_some_and(|rest| has_word(rest, name)))
 }
 
 impl Computer {
@@ -244,6 +202,16 @@ impl Computer {
         })
         .next()
         .map(|((), place)| place)
+    }
+
+    /// The day on which a certificate begins, at the latest.
+    pub fn begins(&self, thumbprint: &str) -> Option<Timestamp> {
+        self.all(|fact| match fact {
+            Fact::Begins { thumbprint: own, day } if own == thumbprint => Some(*day),
+            _ => None,
+        })
+        .map(|(day, _)| day)
+        .max()
     }
 
     /// Whether the store of the computer's own certificates is known, and where it begins.
@@ -398,6 +366,49 @@ mod tests {
             source(1, "cases/srv01/b/reg.txt", &[OFF]),
         ]);
         assert_eq!(hosts.unknown, [SourceId(1)]);
+    }
+
+    #[test]
+    fn what_may_be_of_another_is_of_nobody() {
+        let cases: [&[(&str, Option<&str>)]; 9] = [
+            &[("x/SRV01_Ipconfig.txt", Some("SRV01")), ("x/PC7_HKLM.txt", None)],
+            &[("x/SRV01_Ipconfig.txt", Some("SRV01")), ("x/reg.txt", None)],
+            &[("x/SRV1_Ipconfig.txt", Some("SRV1")), ("x/SRV10_TS.txt", None), ("x/SRV1-OLD_TS.txt", None)],
+            &[("x/server-ipconfig.txt", Some("SRV01")), ("x/client-ts.reg", None)],
+            &[("x/ip.txt", Some("SRV01")), ("x/PC7_TS.txt", None), ("x/reg.txt", None)],
+            &[("TSS_PC7_1/SRV01_Ipconfig.txt", Some("SRV01")), ("TSS_PC7_1/reg.txt", None)],
+            &[
+                ("z.zip!TSS_SRV01_1/SRV01_Ipconfig.txt", Some("SRV01")),
+                ("z.zip!TSS_SRV01_1/MSRD-Results-PC7.zip!PC7_RegistryKeys/PC7_TS.txt", None),
+                ("z.zip!TSS_SRV01_1/client-upload.zip!reg.txt", None),
+                ("z.zip!TSS_SRV01_1/from_client/reg.txt", None),
+            ],
+            &[("z.zip!SRV01_ip.txt", Some("SRV01")), ("z.zip!SRV01-HOST2_reg.txt", None)],
+            &[("x/SRV01_a.txt", Some("SRV01")), ("MSRD-Results-PC7/SRV01_reg.txt", None)],
+        ];
+        for files in cases {
+            let sources = files.iter().zip(0..).map(|((path, own), id)| {
+                source(id, path, &own.map_or_else(|| vec![OFF], |own| vec![name(own)]))
+            });
+            let hosts = Hosts::gather(sources.collect());
+            assert_eq!(hosts.unknown.len(), files.len() - 1, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn what_says_so_in_its_name_is_of_that_computer() {
+        let paths = [
+            "z.zip!TSS_SRV01_1.zip!TSS_SRV01_1/pfirewall.log",
+            "MSRD-Results-SRV01-20261120_121500.zip!SRV01_RegistryKeys/SRV01_TS.txt",
+            "z/SRV01_RegistryKeys/reg.txt",
+            "z/srv01.example.test_reg.txt",
+            "Collection-SRV01-2026-11-20T12_15_00Z.zip!uploads/auto/C%3A/Windows/pfirewall.log",
+        ];
+        for path in paths {
+            let named = source(0, "somewhere/SRV01_Ipconfig.txt", &[name("SRV01")]);
+            let hosts = Hosts::gather(vec![named, source(1, path, &[OFF])]);
+            assert_eq!(hosts.unknown, [], "{path}");
+        }
     }
 
     #[test]

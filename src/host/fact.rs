@@ -38,6 +38,13 @@ pub enum Fact {
     SelfSigned(String),
     /// A certificate of the computer, by thumbprint.
     Certificate(String),
+    /// When a certificate begins.
+    Begins {
+        /// Its thumbprint.
+        thumbprint: String,
+        /// The day, local time, at the latest: in some languages day and month are not to be told apart.
+        day: Timestamp,
+    },
     /// The store of the computer's own certificates was listed.
     OwnStore,
     /// An interface.

@@ -3,10 +3,12 @@
 //! Texts are read by shape and numbers, never by words that Windows translates. Knows nothing of connections and events:
 //! a fact explains nothing by itself, it must fit what packets show.
 
+mod certificates;
 mod computer;
 mod fact;
 mod firewall;
 mod network;
+mod owner;
 mod registry;
 mod service;
 mod text;
@@ -17,15 +19,16 @@ pub use fact::{Fact, Stated};
 /// Everything that a text says of its computer, in the order of its lines.
 pub fn read(bytes: &[u8]) -> Vec<Stated> {
     let text = text::decoded(bytes);
-    let readers: [fn(&str) -> Vec<Stated>; 12] = [
+    let readers: [fn(&str) -> Vec<Stated>; 13] = [
         registry::read,
+        registry::properties,
         network::ipconfig,
         network::adapters,
         network::interfaces,
         network::netstat,
         service::sessions,
         service::system,
-        service::certificates,
+        certificates::certificates,
         service::key_rights,
         firewall::log,
         firewall::rules,

@@ -67,13 +67,15 @@ enum Key {
 impl Key {
     fn of(path: &str) -> Option<Self> {
         let path = path.to_ascii_lowercase();
-        if path == r"software\policies\microsoft\windows nt\terminal services" {
+        let (hive, below) = path.split_once('\\')?;
+        if below == r"policies\microsoft\windows nt\terminal services" {
             return Some(Self::Policy);
         }
-        // The other sets are of other days.
-        let control = ["currentcontrolset", "controlset001"]
-            .iter()
-            .find_map(|set| path.strip_prefix("system\\")?.strip_prefix(set)?.strip_prefix('\\'))?;
+        let (set, control) = below.split_once('\\')?;
+        // The other sets are of other days. A hive that was mounted has another name, and no current set.
+        if set != "controlset001" && (hive, set) != ("system", "currentcontrolset") {
+            return None;
+        }
         match control {
             r"control\terminal server" => Some(Self::TerminalServer),
             r"control\terminal server\winstations" => Some(Self::WinStations),
@@ -108,6 +110,39 @@ impl Key {
             _ => None,
         }
     }
+}
+
+/// Output of `Get-ItemProperty`: `fDenyTSConnections : 1`, and behind the values the key as `PSPath`.
+pub(super) fn properties(text: &str) -> Vec<Stated> {
+    /// Values of one key. More is no key that is looked for.
+    const MANY: usize = 512;
+    let mut facts = Vec::new();
+    let mut values: Vec<(u64, &str, &str)> = Vec::new();
+    let mut key: Option<Key> = None;
+    for (number, line) in super::fact::numbered(text) {
+        if line.trim().is_empty() {
+            facts.extend(of_block(key.take(), &values));
+            values.clear();
+            continue;
+        }
+        let Some((name, value)) = line.split_once(" : ") else { continue };
+        match value.split_once("Registry::") {
+            Some((_, path)) if name.trim() == "PSPath" => key = key_of(path).and_then(Key::of),
+            _ if values.len() < MANY => values.push((number, name.trim(), value.trim())),
+            _ => {}
+        }
+    }
+    facts.extend(of_block(key, &values));
+    facts
+}
+
+fn of_block(key: Option<Key>, values: &[(u64, &str, &str)]) -> Vec<Stated> {
+    let Some(key) = key else { return Vec::new() };
+    let fact = |(line, name, value): &(u64, &str, &str)| {
+        let value = value.parse().map_or_else(|_| (*value).to_owned(), |number: u32| format!("{number:#x}"));
+        key.fact(name, &value).map(|fact| Stated { fact, line: *line })
+    };
+    values.iter().filter_map(fact).collect()
 }
 
 fn number(value: &str) -> Option<u32> {
@@ -174,6 +209,21 @@ mod tests {
             [HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet002\\Control\\Terminal Server]\n\
             \"fDenyTSConnections\"=dword:00000001\n";
         assert_eq!(facts(text), []);
+    }
+
+    #[test]
+    fn a_mounted_hive_and_powershell_are_read() {
+        let text = "[HKEY_LOCAL_MACHINE\\OFFLINE\\ControlSet001\\Control\\Terminal Server]\n\
+            \"fDenyTSConnections\"=dword:00000001\n\
+            [HKEY_LOCAL_MACHINE\\OFFLINE\\ControlSet002\\Control\\Terminal Server]\n\
+            \"fDenyTSConnections\"=dword:00000000\n";
+        assert_eq!(facts(text), [Fact::Denies { off: true, policy: false }]);
+        let text = "\nAllowRemoteRPC     : 1\nfDenyTSConnections : 1\n\
+            PSPath             : Microsoft.PowerShell.Core\\Registry::HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\Terminal Server\n\
+            PSParentPath       : Microsoft.PowerShell.Core\\Registry::HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\n\n\
+            fDenyTSConnections : 0\n";
+        let found: Vec<Fact> = properties(text).into_iter().map(|stated| stated.fact).collect();
+        assert_eq!(found, [Fact::Denies { off: true, policy: false }]);
     }
 
     #[test]

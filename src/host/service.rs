@@ -1,6 +1,6 @@
-//! `qwinsta`, `systeminfo`, certificate lists, rights of key files: by shape.
+//! `qwinsta`, `systeminfo`, rights of key files: by shape.
 
-use super::fact::{Fact, Stated, is_host_name, numbered, thumbprint};
+use super::fact::{Fact, Stated, is_host_name, numbered};
 
 /// Whether `qwinsta` lists the listener. Its session names are the same in all languages, its states are not.
 pub(super) fn sessions(text: &str) -> Vec<Stated> {
@@ -47,49 +47,6 @@ pub(super) fn system(text: &str) -> Vec<Stated> {
         before = own.map(|own| (line, own));
     }
     facts
-}
-
-/// Thumbprints of `certutil -store` and of PowerShell's lists, and whether it is the store of the computer itself.
-pub(super) fn certificates(text: &str) -> Vec<Stated> {
-    let mut facts = Vec::new();
-    let mut is_list = false;
-    // `certutil` prints the name of a store as it was typed, and how it went at the end.
-    let mut own: Option<u64> = None;
-    for (line, content) in numbered(text) {
-        let trimmed = content.trim();
-        is_list |= trimmed.starts_with("====")
-            || trimmed.contains(r"Certificate::LocalMachine\")
-            || trimmed.split('\t').any(|field| field.trim_matches('"') == "Thumbprint");
-        if trimmed.starts_with("CertUtil: -") {
-            let whole = own.take().filter(|_| !trimmed.contains("0x8"));
-            facts.extend(whole.map(|line| Stated { fact: Fact::OwnStore, line }));
-        } else if trimmed.eq_ignore_ascii_case("my")
-            || trimmed.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("my \""))
-        {
-            own = Some(line);
-        } else if lists_own_store(trimmed) {
-            facts.push(Stated { fact: Fact::OwnStore, line });
-        }
-        let hash = match trimmed.split_once("(sha1):") {
-            Some((_, hash)) => thumbprint(hash.trim()),
-            None => trimmed
-                .split([' ', '\t', ';', ',', '"'])
-                .find_map(|field| (field.len() == 40).then(|| thumbprint(field)).flatten()),
-        };
-        facts.extend(hash.map(|hash| Stated { fact: Fact::Certificate(hash), line }));
-    }
-    // A thumbprint alone may stand anywhere, and a store without a certificate may as well be a sentence.
-    if !is_list || !facts.iter().any(|stated| matches!(stated.fact, Fact::Certificate(_))) {
-        facts.clear();
-    }
-    facts
-}
-
-/// `Certificate::LocalMachine\My`, and no store whose name only begins so.
-fn lists_own_store(line: &str) -> bool {
-    let lower = line.to_ascii_lowercase();
-    let rest = lower.split_once(r"localmachine\my").map(|(_, rest)| rest);
-    rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
 }
 
 /// The key of the service's own certificate begins with this in every Windows. [Microsoft, Remote Desktop internal error]
@@ -223,24 +180,6 @@ mod tests {
             \x20                                [01]: 198.51.100.20\r\n";
         let expected = [Fact::Name("SRV01".into()), Fact::Address("198.51.100.20".parse().unwrap())];
         assert_eq!(facts(system(text)), expected);
-    }
-
-    #[test]
-    fn thumbprints_are_found_in_every_list() {
-        let hash = "1C45DC17894E3FCE1C1037AAFB31FEA52F1EA97F";
-        for store in ["My \"Personal\"", "my \"Personal\"", "MY"] {
-            let cut = format!(
-                "{store}\n================ Certificate 0 ================\nCert Hash(sha1): {}\n",
-                hash.to_lowercase()
-            );
-            assert_eq!(facts(certificates(&cut)), [Fact::Certificate(hash.into())]);
-            let whole = format!("{cut}CertUtil: -store command completed successfully.\n");
-            assert_eq!(facts(certificates(&whole)), [Fact::Certificate(hash.into()), Fact::OwnStore]);
-        }
-        let csv = format!("\"Thumbprint\"\t\"Subject\"\n\"{hash}\"\t\"CN=srv01\"\n");
-        assert_eq!(facts(certificates(&csv)), [Fact::Certificate(hash.into())]);
-        assert_eq!(facts(certificates(&format!("the certificate is {hash}\n"))), []);
-        assert_eq!(facts(certificates("My \"own\" words\n")), []);
     }
 
     #[test]

@@ -8,23 +8,33 @@ use encoding_rs::{UTF_16BE, UTF_16LE};
 use oem_cp::code_table::DECODING_TABLE_CP850;
 use oem_cp::decode_string_complete_table;
 
+use crate::input::format::{Utf16, utf16_without_mark};
+
 /// The text, whatever it was written in.
 pub(super) fn decoded(bytes: &[u8]) -> String {
-    match bytes {
+    let text = match bytes {
         [0xff, 0xfe, rest @ ..] => UTF_16LE.decode_without_bom_handling(rest).0.into_owned(),
         [0xfe, 0xff, rest @ ..] => UTF_16BE.decode_without_bom_handling(rest).0.into_owned(),
         [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
-        _ if is_utf16(bytes) => UTF_16LE.decode_without_bom_handling(bytes).0.into_owned(),
-        _ => std::str::from_utf8(bytes)
-            .map_or_else(|_| decode_string_complete_table(bytes, &DECODING_TABLE_CP850), str::to_owned),
-    }
+        _ => match utf16_without_mark(bytes) {
+            Some(Utf16::LittleEndian) => UTF_16LE.decode_without_bom_handling(bytes).0.into_owned(),
+            Some(Utf16::BigEndian) => UTF_16BE.decode_without_bom_handling(bytes).0.into_owned(),
+            None => in_two_parts(bytes),
+        },
+    };
+    // What was saved on an old Mac, or by a tool that thinks so.
+    if text.contains('\r') && !text.contains('\n') { text.replace('\r', "\n") } else { text }
 }
 
-/// Two outputs appended to one file can lose the mark at its start: every second byte of Latin text is zero.
-fn is_utf16(bytes: &[u8]) -> bool {
-    let sample = bytes.get(..256).unwrap_or(bytes);
-    let zeros = sample.iter().skip(1).step_by(2).filter(|byte| **byte == 0).count();
-    sample.len() >= 16 && zeros * 2 > sample.len() * 9 / 10
+/// What PowerShell 5 appends to a file of another command (`>>`) is UTF-16 behind text of one byte.
+fn in_two_parts(bytes: &[u8]) -> String {
+    let wide = bytes.iter().position(|byte| *byte == 0).map(|at| at.saturating_sub(1));
+    let (narrow, wide) = bytes.split_at_checked(wide.unwrap_or(bytes.len())).unwrap_or((bytes, &[]));
+    let narrow = narrow.strip_suffix(&[0xff, 0xfe]).unwrap_or(narrow);
+    let mut text = std::str::from_utf8(narrow)
+        .map_or_else(|_| decode_string_complete_table(narrow, &DECODING_TABLE_CP850), str::to_owned);
+    text.push_str(&UTF_16LE.decode_without_bom_handling(wide).0);
+    text
 }
 
 #[cfg(test)]
@@ -41,5 +51,10 @@ mod tests {
         assert_eq!(decoded(b"MTU \x84 1500\r\n"), text);
         let long: Vec<u8> = "Bytes In  Bytes Out".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(decoded(&long), "Bytes In  Bytes Out");
+        let big: Vec<u8> = "Bytes In  Bytes Out".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(decoded(&big), "Bytes In  Bytes Out");
+        assert_eq!(decoded(b"one\rtwo\r"), "one\ntwo\n");
+        assert_eq!(decoded(&[b"a line\r\n", &utf16[..]].concat()), format!("a line\r\n{text}"));
+        assert_eq!(decoded(&[b"a line\r\n", &with_mark[..]].concat()), format!("a line\r\n{text}"));
     }
 }

@@ -65,7 +65,7 @@ pub struct Bundle {
     pub notes: Notes,
 }
 
-/// Folders deeper than this are not entered: links can make circles.
+/// Folders deeper than this are not entered: links can make circles. The help of `analyze` names it.
 const MAX_DEPTH: usize = 16;
 /// Files in one run: more is a mistaken path.
 const MAX_FILES: usize = 100_000;
@@ -80,10 +80,16 @@ impl Bundle {
         opening.progress.begin(Phase::Opening, 0);
         for path in paths {
             let before = (found.len(), reasons.len());
-            for file in files_below(path, &mut reasons) {
+            let below = Below::of(path);
+            below.troubles.into_iter().for_each(|trouble| say(trouble, &mut notes, &mut reasons));
+            for file in below.files {
+                let unread = unpacker.unread.clone();
                 let (usable, troubles) = unpacker.path(&file);
                 // What is no evidence is worth a word only if it is all that was given.
                 let is_all = usable.is_empty() && *path == file;
+                if is_all {
+                    unpacker.unread = unread;
+                }
                 found.extend(usable);
                 for trouble in troubles.into_iter().filter(|trouble| trouble.worth_saying || is_all) {
                     say(trouble, &mut notes, &mut reasons);
@@ -96,6 +102,7 @@ impl Bundle {
                 notes.add_detail(NoteKind::NotUnderstood, None, says);
             }
         }
+        unpacker.unread.note(&mut notes);
         let input = |(id, found)| Input::of(SourceId(id), found, opening.progress);
         let inputs: Vec<Input> = (0..).zip(found).map(input).collect();
         if inputs.iter().all(|input| input.kind == InputKind::Text) {
@@ -168,8 +175,7 @@ pub fn is_input(file: &Path, paths: &[PathBuf], is_evidence: IsEvidence<'_>) -> 
         if !path.is_dir() {
             return is_target(path);
         }
-        files_below(path, &mut Vec::new()).iter().any(|below| is_target(below))
-            && is_read(&target, is_evidence)
+        Below::of(path).files.iter().any(|below| is_target(below)) && is_read(&target, is_evidence)
     })
 }
 
@@ -188,30 +194,44 @@ fn say(trouble: Trouble, notes: &mut Notes, reasons: &mut Vec<String>) {
     reasons.push(trouble.says);
 }
 
-/// The path itself, or every file below it, in name order.
-fn files_below(path: &Path, reasons: &mut Vec<String>) -> Vec<PathBuf> {
-    if path == Path::new("-") || !path.is_dir() {
-        return vec![path.to_path_buf()];
-    }
-    let mut files = Vec::new();
-    let mut folders = vec![(path.to_path_buf(), 0)];
-    while let Some((folder, depth)) = folders.pop() {
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) => {
-                reasons.push(format!("{}: cannot be listed: {error}", folder.display()));
-                continue;
-            }
-        };
-        for entry in entries.flatten() {
-            let below = entry.path();
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => folders.push((below, depth + 1)),
-                Ok(kind) if !kind.is_dir() && below.is_file() && files.len() < MAX_FILES => files.push(below),
-                _ => {}
+/// The path itself, or every file below it, in name order; and what could not be entered.
+struct Below {
+    files: Vec<PathBuf>,
+    troubles: Vec<Trouble>,
+}
+
+impl Below {
+    fn of(path: &Path) -> Self {
+        let mut own = Self { files: Vec::new(), troubles: Vec::new() };
+        if path == Path::new("-") || !path.is_dir() {
+            own.files.push(path.to_path_buf());
+            return own;
+        }
+        let mut folders = vec![(path.to_path_buf(), 0)];
+        let mut too_deep: Vec<PathBuf> = Vec::new();
+        while let Some((folder, depth)) = folders.pop() {
+            let entries = match fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) => {
+                    own.troubles.push(Trouble::unreadable(&folder, &error));
+                    continue;
+                }
+            };
+            for entry in entries.flatten() {
+                let below = entry.path();
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => folders.push((below, depth + 1)),
+                    Ok(kind) if kind.is_dir() => too_deep.push(below),
+                    Ok(kind) if !kind.is_dir() && below.is_file() && own.files.len() < MAX_FILES => {
+                        own.files.push(below);
+                    }
+                    _ => {}
+                }
             }
         }
+        own.files.sort();
+        let first = too_deep.iter().min();
+        own.troubles.extend(first.map(|first| Trouble::too_deep(first, MAX_DEPTH, too_deep.len())));
+        own
     }
-    files.sort();
-    files
 }

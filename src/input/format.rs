@@ -183,7 +183,48 @@ fn looks_like_text(head: &[u8]) -> bool {
         return true;
     }
     let sample = head.get(..512).unwrap_or(head);
-    sample.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..=0xff))
+    if utf16_without_mark(head).is_some() {
+        return true;
+    }
+    // Behind text of one byte there may be some in UTF-16.
+    let wide = sample.iter().position(|byte| *byte == 0).map(|at| at.saturating_sub(1));
+    let (narrow, wide) = sample.split_at_checked(wide.unwrap_or(sample.len())).unwrap_or((sample, &[]));
+    narrow.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..=0xff))
+        && (wide.is_empty() || utf16_without_mark(wide) == Some(Utf16::LittleEndian))
+}
+
+/// The order of bytes in UTF-16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Utf16 {
+    /// As Windows writes.
+    LittleEndian,
+    /// The other way round.
+    BigEndian,
+}
+
+/// Whether text is UTF-16 that does not say so, as `cmd /u` writes it: printable, and a good part of it ASCII, as of all
+/// outputs of commands.
+pub fn utf16_without_mark(text: &[u8]) -> Option<Utf16> {
+    let sample = text.get(..512).unwrap_or(text);
+    let of = |order: fn([u8; 2]) -> u16| {
+        let units = sample.chunks_exact(2).filter_map(|pair| <[u8; 2]>::try_from(pair).ok()).map(order);
+        let (mut all, mut ascii) = (0_usize, 0_usize);
+        for unit in units {
+            match unit {
+                0x09 | 0x0a | 0x0d | 0x20..=0x7e => ascii += 1,
+                // The first is a line feed, a blank or a label that is not translated, or the text is of two parts.
+                0xa0..=0xd7ff | 0xf900..=0xfffd if all > 0 => {}
+                _ => return false,
+            }
+            all += 1;
+        }
+        all >= 8 && ascii * 4 >= all
+    };
+    if of(u16::from_le_bytes) {
+        Some(Utf16::LittleEndian)
+    } else {
+        of(u16::from_be_bytes).then_some(Utf16::BigEndian)
+    }
 }
 
 #[cfg(test)]
@@ -201,6 +242,12 @@ mod tests {
         assert!(matches!(Format::of(b"GMBU\x01\x02"), Format::Foreign(_)));
         assert!(matches!(Format::of(b"BZh91AY&SY"), Format::Foreign(_)));
         assert_eq!(Format::of(b"BZh is no file"), Format::Text);
+        let wide = |order: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            "\r\n   ホスト名 . . . . : SRV01\r\n".encode_utf16().flat_map(order).collect()
+        };
+        assert_eq!(Format::of(&wide(u16::to_le_bytes)), Format::Text);
+        assert_eq!(utf16_without_mark(&wide(u16::to_be_bytes)), Some(Utf16::BigEndian));
+        assert_eq!(Format::of(&[b'a', 0, 1, 0].repeat(9)), Format::Unknown);
     }
 
     #[test]

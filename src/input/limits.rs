@@ -15,7 +15,7 @@ pub struct Limits {
     pub member: u64,
     /// Bytes of one run, unpacked.
     pub total: u64,
-    /// Unpacked bytes per byte of the file that was given, archives inside of it included.
+    /// Unpacked bytes of one member per byte of the file that was given; of all of them eight times that.
     pub ratio: u64,
     /// Members of one run.
     pub members: u64,
@@ -30,7 +30,9 @@ impl Default for Limits {
 }
 
 /// So many bytes may come out of any file, whatever the ratio: a nearly empty log packs to a thousandth.
-const ALWAYS: u64 = 256 << 20;
+pub(super) const ALWAYS: u64 = 256 << 20;
+/// Every member has a count of its own, so that one costs the others nothing; so many such counts are all that a file gets.
+const BRAKE: u64 = 8;
 
 /// A limit that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,9 @@ pub(super) struct Budget {
     limits: Limits,
     total: Cell<u64>,
     of_file: Cell<u64>,
+    of_member: Cell<u64>,
+    /// What `of_member` begins with.
+    each: Cell<u64>,
     members: Cell<u64>,
     progress: Progress,
 }
@@ -87,7 +92,9 @@ impl Budget {
         Rc::new(Self {
             limits,
             total: Cell::new(limits.total),
-            of_file: Cell::new(ALWAYS),
+            of_file: Cell::new(ALWAYS.saturating_mul(BRAKE)),
+            of_member: Cell::new(ALWAYS),
+            each: Cell::new(ALWAYS),
             members: Cell::new(limits.members),
             progress,
         })
@@ -96,7 +103,15 @@ impl Budget {
     /// A new file that was given, of this packed size.
     pub fn next_file(&self, packed: usize) {
         let packed = u64::try_from(packed).unwrap_or(u64::MAX);
-        self.of_file.set(packed.saturating_mul(self.limits.ratio).max(ALWAYS));
+        let each = packed.saturating_mul(self.limits.ratio).max(ALWAYS);
+        self.each.set(each);
+        self.of_file.set(each.saturating_mul(BRAKE));
+        self.next_member();
+    }
+
+    /// A new member, with a count of its own.
+    pub fn next_member(&self) {
+        self.of_member.set(self.each.get());
     }
 
     /// Whether one more member may be looked at.
@@ -113,14 +128,28 @@ impl Budget {
 
     fn spend(&self, bytes: u64) {
         self.total.set(self.total.get().saturating_sub(bytes));
-        self.of_file.set(self.of_file.get().saturating_sub(bytes));
+        for count in [&self.of_file, &self.of_member] {
+            count.set(count.get().saturating_sub(bytes));
+        }
     }
 
     fn left(&self) -> Result<u64, Over> {
-        match (self.total.get(), self.of_file.get()) {
+        match (self.total.get(), self.of_file.get().min(self.of_member.get())) {
             (0, _) => Err(Over::Total(self.limits.total)),
             (_, 0) => Err(Over::Ratio(self.limits.ratio)),
-            (total, of_file) => Ok(total.min(of_file)),
+            (total, of_member) => Ok(total.min(of_member)),
+        }
+    }
+
+    /// Reads a stream to its end, so that what lies behind it can be read: that costs nobody's count but the last brake.
+    pub fn skip(&self, stream: &mut impl Read) -> io::Result<()> {
+        loop {
+            self.next_member();
+            match io::copy(stream, &mut io::sink()) {
+                Ok(_) => return Ok(()),
+                Err(error) if Over::of(&error).is_some() && !self.is_spent() => {}
+                Err(error) => return Err(error),
+            }
         }
     }
 }
@@ -180,6 +209,21 @@ mod tests {
         assert_eq!(budget.left(), Ok(ALWAYS));
         budget.next_file(1 << 30);
         assert_eq!(budget.left(), Ok(2 << 30));
+    }
+
+    #[test]
+    fn a_member_costs_the_next_one_nothing_up_to_the_brake() {
+        let budget = Budget::new(Limits { ratio: 2, ..Limits::default() }, Progress::default());
+        budget.next_file(10);
+        for _ in 0..BRAKE {
+            budget.next_member();
+            assert_eq!(budget.left(), Ok(ALWAYS));
+            budget.spend(ALWAYS);
+            assert_eq!(budget.left(), Err(Over::Ratio(2)));
+        }
+        budget.next_member();
+        assert_eq!(budget.left(), Err(Over::Ratio(2)));
+        assert!(budget.is_spent());
     }
 
     #[test]

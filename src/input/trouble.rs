@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::format::Format;
-use crate::base::NoteKind;
+use crate::base::{NoteKind, Notes};
 
 /// One reason.
 #[derive(Debug)]
@@ -26,6 +26,13 @@ impl Trouble {
 
     pub fn unreadable(path: &Path, error: &io::Error) -> Self {
         Self::new(NoteKind::UnreadableInput, path, &format!("cannot be read: {error}"), true)
+    }
+
+    /// The first of so many folders that are not entered.
+    pub fn too_deep(first: &Path, depth: usize, count: usize) -> Self {
+        let says = format!("lies deeper than {depth} folders below the one that was given: give it itself");
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        Self { count, ..Self::new(NoteKind::FolderTooDeep, first, &says, true) }
     }
 
     /// What is not read because of its format.
@@ -59,6 +66,34 @@ pub fn looks_named_as_evidence(path: &Path) -> bool {
             .iter()
             .any(|known| extension.eq_ignore_ascii_case(known))
     })
+}
+
+/// Texts that somebody collected, and of which nothing is understood.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unread {
+    first: Option<PathBuf>,
+    count: u64,
+}
+
+impl Unread {
+    /// Counts a text, if it is called as collected ones are and is no report of this program.
+    pub fn add(&mut self, path: &Path, text: &[u8]) {
+        const OWN: &[u8] = b"Remote Desktop connection analysis";
+        let kind = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        let collected = ["txt", "reg", "log"].iter().any(|known| kind.eq_ignore_ascii_case(known));
+        if collected && !text.starts_with(OWN) {
+            self.first.get_or_insert_with(|| path.to_owned());
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    /// As a note.
+    pub fn note(&self, notes: &mut Notes) {
+        let Some(first) = &self.first else { return };
+        let says = if self.count > 1 { "the first of them" } else { "left out" };
+        let detail = format!("{}: {says}", first.display());
+        notes.add_many(NoteKind::TextNotUnderstood, None, detail, self.count, None);
+    }
 }
 
 /// So many members of one kind of trouble are named; the rest of a file is counted.

@@ -12,10 +12,10 @@ use std::rc::Rc;
 use super::archive::{self, Opened};
 use super::bundle::Opening;
 use super::format::{Archive, Compression, Format};
-use super::limits::{Budget, Limits, Metered, Over};
+use super::limits::{ALWAYS, Budget, Limits, Metered, Over};
 use super::map::{self, Bytes};
 use super::name;
-use super::trouble::{Trouble, Troubles};
+use super::trouble::{Trouble, Troubles, Unread};
 use super::zstd::Frames;
 
 /// Tells every format, text included; and what is no larger is kept in memory.
@@ -47,6 +47,10 @@ pub(super) struct Unpacker<'a> {
     budget: Rc<Budget>,
     found: Vec<Found>,
     troubles: Troubles,
+    /// Texts of which nothing is understood.
+    pub unread: Unread,
+    /// Bytes that may yet be kept of members that are cut by their ratio.
+    spared: u64,
 }
 
 impl std::fmt::Debug for Unpacker<'_> {
@@ -67,7 +71,8 @@ impl<'a> Unpacker<'a> {
     pub fn new(opening: Opening<'a>) -> Self {
         let Opening { limits, mapped, is_evidence, progress } = opening;
         let budget = Budget::new(limits, progress.clone());
-        Self { limits, mapped, is_evidence, budget, found: Vec::new(), troubles: Troubles::default() }
+        let (found, troubles, unread) = (Vec::new(), Troubles::default(), Unread::default());
+        Self { limits, mapped, is_evidence, budget, found, troubles, unread, spared: ALWAYS }
     }
 
     /// A path that the user gave, or that lies in a folder that he gave. What is no file (standard input, a named
@@ -119,6 +124,7 @@ impl<'a> Unpacker<'a> {
 
     /// A member as a stream. Reads of it what is needed.
     pub fn member(&mut self, archive: &Path, name: &str, stream: &mut dyn Read, depth: u32) {
+        self.budget.next_member();
         let path = name::inside(archive, name);
         self.stream(&path, stream, Nesting { depth, wrapping: "" });
     }
@@ -221,9 +227,11 @@ impl<'a> Unpacker<'a> {
             Ok((bytes, trouble)) => {
                 if let Some(error) = trouble {
                     self.broken(path, length(&bytes), &error);
-                    // A bomb is no evidence.
+                    // Of a bomb of archives nothing is opened, and of many bombs only the first is looked at.
                     if matches!(Over::of(&error), Some(Over::Ratio(_) | Over::Total(_))) {
-                        return;
+                        let left = self.spared.checked_sub(length(&bytes)).filter(|_| !is_opened);
+                        let Some(left) = left else { return };
+                        self.spared = left;
                     }
                 } else if limit > 0
                     && length(&bytes) >= limit
@@ -253,16 +261,27 @@ impl<'a> Unpacker<'a> {
         file.write_all(head)?;
         let mut buffer = vec![0; 64 * 1024];
         let mut trouble = None;
+        // What is filled up with zeros packs beyond any limit, and nothing is in them.
+        let (mut all, mut used) = (length(head), length(head));
         loop {
             match rest.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(got) => file.write_all(buffer.get(..got).unwrap_or_default())?,
+                Ok(got) => {
+                    let got = buffer.get(..got).unwrap_or_default();
+                    let filled = got.iter().rposition(|byte| *byte != 0);
+                    used = filled.and_then(|last| got.get(..=last)).map_or(used, |got| all + length(got));
+                    all += length(got);
+                    file.write_all(got)?;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     trouble = Some(error);
                     break;
                 }
             }
+        }
+        if trouble.as_ref().is_some_and(|error| Over::of(error).is_some()) {
+            file.set_len(all.min(used.saturating_add(HEAD)))?;
         }
         file.rewind()?;
         Ok((Bytes::of_file(file, self.mapped)?, trouble))
@@ -287,9 +306,11 @@ impl<'a> Unpacker<'a> {
     }
 
     fn keep(&mut self, found: Found) {
-        if found.format == Format::Text && !(self.is_evidence)(&found.bytes)
-            || !matches!(found.format, Format::Pcap | Format::PcapNg | Format::Evtx | Format::Text)
-        {
+        let is_unread = found.format == Format::Text && !(self.is_evidence)(&found.bytes);
+        if is_unread {
+            self.unread.add(&found.path, &found.bytes);
+        }
+        if is_unread || !matches!(found.format, Format::Pcap | Format::PcapNg | Format::Evtx | Format::Text) {
             self.troubles.file(Trouble::of_format(&found.path, found.format));
         } else {
             self.found.push(found);

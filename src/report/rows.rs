@@ -90,6 +90,14 @@ pub(super) fn day(time: &str) -> Option<&str> {
     parts(time).map(|stamp| stamp.day)
 }
 
+/// `+01:00`, if the clocks were put back or forward between both: else nothing.
+pub(super) fn other_offset(time: &str, head: &str) -> String {
+    match (parts(time), parts(head)) {
+        (Some(own), Some(head)) if own.zone != head.zone => own.zone.to_owned(),
+        _ => String::new(),
+    }
+}
+
 /// `2024-05-06 20:10:10.747`.
 pub(super) fn date_time(time: &str) -> String {
     parts(time).map_or_else(|| time.to_owned(), |stamp| format!("{} {}", stamp.day, stamp.milli))

@@ -1,9 +1,12 @@
 //! A device in the path ends TLS and opens its own.
 
+use super::handshake;
 use crate::base::{Observed, time};
-use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause, hosts};
-use crate::connection::{Connection, Stage};
+use crate::causes::negotiation::client_left_or_probe;
+use crate::causes::{ALL, Blame, Case, Evidence, Finding, Severity, Strength, cause, hosts};
+use crate::connection::{Connection, Nla, Stage};
 use crate::correlate::surroundings::Other;
+use crate::eventlog::Provider;
 use crate::protocol::x509::Certificate;
 
 cause! {
@@ -26,7 +29,8 @@ cause! {
     /// ## Seen as
     /// Two certificates for one client port and one server at the same time; NLA ends at the third message without
     /// RdpCoreTS 140; RdpCoreTS 131 with the device's address; a certificate that is neither the one in the server's
-    /// SSLCertificateSHA1Hash nor another of its own. [MS-CSSP] 3.1.5
+    /// SSLCertificateSHA1Hash nor another of its own, where the connection fails as inspection makes it fail.
+    /// [MS-CSSP] 3.1.5
     "tls-inspection", stage: Tls, severity: Failure, blames: [Middlebox],
     more_specific_than: ["certificate-untrusted", "certificate-name", "certificate-weak", "tls-alert-other",
         "closed-inside-tls-reason-not-visible", "nla-refused-reason-not-visible", "no-cc", "client-left-or-probe"],
@@ -37,6 +41,8 @@ cause! {
 const TOGETHER: i64 = 5 * time::SECOND;
 /// The same where only a name ties them: less than a person needs to try again.
 const TRANSLATED: i64 = time::SECOND;
+/// A list of certificates tells days in local time: a day and any zone.
+const ANY_ZONE: i64 = 38 * 3600 * time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, _) = case.both()?;
@@ -48,7 +54,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
             .then_some((thumbprint, *mark))
     });
     let Some((other, mark)) = half else {
-        return failed.then(|| not_the_servers(case, own)).flatten();
+        return not_the_servers(case, own);
     };
     let mut evidence = vec![
         Evidence::of(own, format!("here the server shows the certificate {}", own.value.thumbprint)),
@@ -73,6 +79,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 
 /// One place of capture, and the server's texts: it is bound to a certificate that it has, and what is shown here is
 /// none of its own. A binding to one that it has not would make it show its self-signed one instead.
+///
+/// Certificates are renewed, and the texts are of another hour than the capture: so it decides only where a device
+/// would make the connection fail as it does.
 fn not_the_servers(case: &Case<'_>, shown: &Observed<Certificate>) -> Option<Finding> {
     let server = hosts::server(case)?;
     let (bound, place) = server.bound()?;
@@ -81,16 +90,60 @@ fn not_the_servers(case: &Case<'_>, shown: &Observed<Certificate>) -> Option<Fin
     if bound == thumbprint || server.has_certificate(thumbprint).is_some() || server.own_store().is_none() {
         return None;
     }
+    // The bound one came later, or the one that is shown had to go.
+    let later = server.begins(bound).is_some_and(|begins| begins.shifted(ANY_ZONE) > shown.time);
+    if later || shown.value.is_valid_at(shown.time) == Some(false) {
+        return None;
+    }
     let name = hosts::name(server);
     let evidence = vec![
         Evidence::of(shown, format!("here the server shows the certificate {thumbprint}")),
         hosts::line(place, format!("{name} is bound to {bound} (SSLCertificateSHA1Hash)")),
         hosts::line(listed, format!("{name} has that certificate, and none like the one that is shown")),
     ];
+    if !fails_like_it(case) || is_explained(case) {
+        let remark = Finding::new(&CAUSE, Strength::Inferred, Blame::Middlebox, evidence);
+        return Some(
+            remark
+                .titled("The certificate in the capture is none of the server's own by its registry")
+                .detail("a device on the path replaces it, or the server's was renewed since")
+                .graded(Severity::Remark),
+        );
+    }
     let evidence = evidence.into_iter().chain(case.ending()).collect();
     let detail = "the certificate in the capture is not one of the server's own";
     let finding = Finding::new(&CAUSE, Strength::Corroborated, Blame::Middlebox, evidence);
     Some(finding.detail(detail).located("between the server and the place of capture"))
+}
+
+/// Whether the connection ends as one that a device opened: the server hears another key in CredSSP than its own and
+/// closes without a status, or the client leaves when it has the certificate. [MS-CSSP] 3.1.5
+fn fails_like_it(case: &Case<'_>) -> bool {
+    let refused = || {
+        let nla = case.connection().and_then(|own| own.encrypted.nla.as_ref());
+        matches!(nla, Some(Nla::RefusedByClosing(_)))
+    };
+    let left = || {
+        let with_alert = handshake::stopped(case).is_some_and(|own| own.tls.fatal_alert().is_some());
+        !with_alert && handshake::client_gave_up(case).is_some()
+    };
+    refused() || left()
+}
+
+/// Whether another cause explains the failure: one that is more than a pattern, or none of those that a device brings
+/// about.
+fn is_explained(case: &Case<'_>) -> bool {
+    let others = ALL.iter().filter(|cause| !std::ptr::eq(**cause, &raw const CAUSE));
+    let explains = |finding: &Finding| {
+        let made = CAUSE.more_specific_than.contains(&finding.cause.id);
+        finding.severity == Severity::Failure
+            && !finding.cause.residual
+            && (finding.strength > Strength::Inferred || !made)
+    };
+    let probe = |finding: &Finding| std::ptr::eq(finding.cause, &raw const client_left_or_probe::CAUSE);
+    let mut found = others.filter_map(|cause| (cause.detect)(case));
+    found.any(|finding| explains(&finding) || probe(&finding))
+        || case.event(&Provider::RdpCoreTs, 140).is_some()
 }
 
 /// Whether another attempt is the same connection as it goes on behind a device: the same ports at the same time,

@@ -1,10 +1,14 @@
 //! The service runs, and Remote Desktop is switched off or on another port.
 
-use super::{firewall_drop, is_one_computer, refusal, service_down, syn_evidence, unanswered};
+use super::port_closed_or_device_reset::who as sender;
+use super::{
+    ANSWERED_BY_HOST, firewall_drop, is_one_computer, refusal, service_down, syn_evidence, unanswered,
+};
 use crate::base::{Timestamp, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::correlate::Joined;
 use crate::eventlog::{Provider, rdp_core_ts, remote_connection_manager as rcm, system};
+use crate::host::Computer;
 
 cause! {
     /// Remote Desktop is switched off on the server, or listens on another port.
@@ -38,6 +42,8 @@ cause! {
 const BEFORE: i64 = 30 * 24 * 3600 * time::SECOND;
 /// A log that ended longer before the connection knows nothing of the port at that time.
 const STILL_SO: i64 = 12 * 3600 * time::SECOND;
+/// A service that let somebody in on the day of the attempt was not switched off.
+const DAY: i64 = 24 * 3600 * time::SECOND;
 /// An end of the service takes its listener along within this time.
 const TOGETHER: i64 = 30 * time::SECOND;
 
@@ -67,19 +73,30 @@ type Claim = (Vec<Evidence>, String, Strength);
 /// The server's registry switches Remote Desktop off, or names other ports, and nothing says that the port is open all
 /// the same.
 fn by_registry(case: &Case<'_>, port: u16) -> Option<Claim> {
+    let own = case.connection()?.server;
     let server = hosts::server(case)?;
     let name = hosts::name(server);
     let listens = server.listens(port);
     if listens.is_some_and(|(listens, _)| listens) {
         return None;
     }
+    // The texts are of another hour than the capture: what the packets or the log tell of this one counts more.
+    if is_open_at_times(case, server) || service_down::is_logged(case) || case.syns_lost().is_some() {
+        return None;
+    }
     let nobody =
         listens.map(|(_, place)| hosts::line(place, format!("nothing listens on port {port} of {name}")));
+    // A host that nothing is heard of may as well be off.
+    let refused = case.flow().and_then(refusal).is_some_and(|(reset, delay)| {
+        delay <= ANSWERED_BY_HOST && sender(case, reset.ttl, own.ip).0 != Blame::Middlebox
+    });
+    let is_there = refused || firewall_drop::alive(case).is_some();
+    let strength = if is_there { Strength::Corroborated } else { Strength::Inferred };
     if let Some((true, place)) = server.denies() {
         let says = format!("the registry of {name} switches Remote Desktop off (fDenyTSConnections is 1)");
         let evidence = [hosts::line(place, says)].into_iter().chain(nobody).collect();
         let detail = "Remote Desktop is switched off in the server's registry".into();
-        return Some((evidence, detail, Strength::Corroborated));
+        return Some((evidence, detail, strength));
     }
     let ports = server.listener_ports();
     let (other, place) = *ports.first()?;
@@ -89,7 +106,19 @@ fn by_registry(case: &Case<'_>, port: u16) -> Option<Claim> {
     let says = format!("the registry of {name} gives the listener port {other} (PortNumber)");
     let evidence = [hosts::line(place, says)].into_iter().chain(nobody).collect();
     let detail = format!("the server listens on port {other}, the client uses {port}");
-    Some((evidence, detail, Strength::Corroborated))
+    Some((evidence, detail, strength))
+}
+
+/// Whether the server let anybody in on this port in the time that the files hold, by the packets or by its own log.
+fn is_open_at_times(case: &Case<'_>, server: &Computer) -> bool {
+    let Some(own) = case.connection() else { return false };
+    let mut by_packets = case.around.at_server(own.server, own.first);
+    let day = Window::at(own.first.time).widened(DAY);
+    let by_log = || {
+        let of_server = |joined: &&Joined| server.logs.contains(&joined.event.at.source());
+        case.around.far_near(day).filter(of_server).any(service_down::was_served)
+    };
+    by_packets.any(|other| other.accepted.is_some() || other.logged || other.session) || by_log()
 }
 
 /// The host is up, and a list of it says that nothing listens: then its firewall is silent, and is not the reason.

@@ -128,7 +128,7 @@ fn last_stop<'a>(case: &Case<'a>, moment: Timestamp) -> Option<&'a Joined> {
 }
 
 /// Whether an event tells that a remote user was let in: then the service runs.
-fn was_served(joined: &Joined) -> bool {
+pub(super) fn was_served(joined: &Joined) -> bool {
     keys::accepted_from(&joined.event).is_some()
         || keys::passed_from(&joined.event).is_some()
         || lsm::meaning(&joined.event).is_some_and(|meaning| match meaning {

@@ -28,7 +28,8 @@ Ends with 0 if every bundle was analysed, with 3 if some were not, with 2 if it 
 #[derive(Debug, clap::Args)]
 #[command(max_term_width = 100, after_help = BATCH_EXAMPLES)]
 pub struct Batch {
-    /// Folders of bundles, or bundles.
+    /// Folders of bundles, or bundles. Of several folders one that itself holds captures or logs is one bundle, so
+    /// that `cases/*` are as many as there are cases.
     #[arg(required = true, value_name = "DIR|ARCHIVE")]
     pub paths: Vec<PathBuf>,
 
@@ -39,6 +40,14 @@ pub struct Batch {
     /// Also write a page for a browser per bundle, and index.html, which leads to them.
     #[arg(long)]
     pub html: bool,
+
+    /// Put pseudonyms in the place of addresses and names, also of the bundles: the same in all of them.
+    #[arg(long)]
+    pub redact: bool,
+
+    /// Keep what the pseudonyms stand for in FILE, and go on with those that are in it. Implies --redact.
+    #[arg(long, value_name = "FILE")]
+    pub redact_key: Option<PathBuf>,
 
     /// Leave out the bundles that have a result already.
     #[arg(long)]
@@ -79,6 +88,13 @@ pub struct Batch {
     /// Say nothing on standard error but errors.
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+impl Batch {
+    /// Whether there are to be pseudonyms.
+    pub const fn is_redacted(&self) -> bool {
+        self.redact || self.redact_key.is_some()
+    }
 }
 
 /// A part of all bundles.

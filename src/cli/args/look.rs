@@ -23,7 +23,7 @@ pub struct Look {
 #[derive(Clone, Debug, clap::Args)]
 pub struct Times {
     /// The time zone of tables, Markdown and HTML: UTC, local, an offset such as +02:00, or a name such as
-    /// Europe/Berlin. JSON, NDJSON and CSV stay UTC.
+    /// Europe/Berlin or "W. Europe Standard Time". JSON, NDJSON and CSV stay UTC.
     #[arg(
         long,
         value_name = "ZONE",

@@ -71,6 +71,15 @@ impl Selection {
     }
 }
 
+impl Selection {
+    /// What to say if the time is one of the hour that comes twice when clocks are put back.
+    pub fn doubt(&self, zone: &Zone) -> Option<String> {
+        let Moment(text) = self.around.as_ref()?;
+        let [first, second] = zone.twice(text)?;
+        Some(format!("--around {text} comes twice in that zone: give {first} or {second}"))
+    }
+}
+
 /// An address, with or without a port, or a name. What looks like an address must be one: a slip would select nothing.
 fn party(text: &str) -> Result<String, String> {
     if let Ok(ip) = text.parse::<IpAddr>() {

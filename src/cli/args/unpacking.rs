@@ -15,7 +15,7 @@ pub struct Unpacking {
     #[arg(long, value_name = "GIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub max_total: u32,
 
-    /// Unpack at most N times the size of a file (and always 256 MiB).
+    /// Unpack of one member at most N times the size of the file (and always 256 MiB), of all of them eight times that.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_ratio: u32,
 

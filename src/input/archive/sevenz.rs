@@ -1,6 +1,6 @@
 //! 7z: what customers pack by hand.
 
-use std::io::{self, Cursor, Read};
+use std::io::Cursor;
 
 use sevenz_rust2::{ArchiveReader, Error, Password};
 
@@ -29,8 +29,8 @@ pub(super) fn read(bytes: &[u8], opened: &mut Opened<'_, '_>) {
         let mut stream = Metered::new(reader, opened.to.budget());
         opened.to.member(opened.path, &label, &mut stream, opened.depth);
         // The next member of the block begins where this one ends.
-        match io::copy(&mut stream.by_ref(), &mut io::sink()) {
-            Ok(_) => Ok(true),
+        match opened.to.budget().skip(&mut stream) {
+            Ok(()) => Ok(true),
             Err(_) if opened.to.budget().is_spent() => Ok(false),
             Err(error) => Err(Error::Io(error, "".into())),
         }

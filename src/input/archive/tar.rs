@@ -34,6 +34,9 @@ pub(in crate::input) fn read(stream: impl Read, opened: &mut Opened<'_, '_>) {
                     return;
                 }
                 opened.to.member(opened.path, &name, &mut entry, opened.depth);
+                if let Err(error) = opened.to.budget().skip(&mut entry) {
+                    return opened.to.damaged_archive(opened.path, &error.to_string());
+                }
             }
             EntryType::GNUSparse => {
                 let name = long_name.take().unwrap_or_else(|| name::decoded(&entry.path_bytes()));

@@ -101,7 +101,6 @@ pub(super) fn view(report: &Report, incident: &Incident) -> View {
     let deciding = deciding.and_then(|id| rows::connection(report, id));
     let moments: Vec<time::Moment> =
         verdict.evidence.iter().map(|fact| clocks.moment(fact.source, fact.record, &fact.time)).collect();
-    let day = rows::day(&incident.start);
     let facts = (1..).zip(&verdict.evidence).zip(&moments);
     View {
         id: incident.id,
@@ -120,7 +119,7 @@ pub(super) fn view(report: &Report, incident: &Incident) -> View {
         span: span(incident),
         timeline: timeline::timeline(report, incident, &clocks),
         evidence: facts
-            .map(|((number, fact), moment)| self::fact(report, number, fact, moment.shown(day)))
+            .map(|((number, fact), moment)| self::fact(report, number, fact, moment.shown(&incident.start)))
             .collect(),
         legend: time::legend(clocks.captures, moments.iter()),
         filters: told::filters(report, verdict),
@@ -148,11 +147,11 @@ fn summary(verdict: &Verdict) -> Text {
     let title = rows::title(verdict).unwrap_or_default();
     let rest = verdict.summary.strip_prefix(title.as_str()).filter(|_| !title.is_empty());
     let Some(rest) = rest.map(|rest| rest.trim_start_matches([':', '.', ' '])) else {
-        return Text::prose(&verdict.summary);
+        return Text::plain(&verdict.summary);
     };
     let mut letters = rest.chars();
     let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    Text::prose(&(first + letters.as_str()))
+    Text::plain(&(first + letters.as_str()))
 }
 
 /// The word, what it means, and how many of three marks it has.
@@ -286,7 +285,7 @@ fn fact(report: &Report, number: usize, fact: &Evidence, time: String) -> Fact {
         (None, Some(record)) => format!("*[System[EventRecordID={record}]]"),
         _ => String::new(),
     };
-    Fact { number, time, says: Text::prose(&fact.says), place: rows::place(report, fact), filter }
+    Fact { number, time, says: Text::plain(&fact.says), place: rows::place(report, fact), filter }
 }
 
 fn told(report: &Report, incident: &Incident, connections: &[&Connection]) -> Vec<(String, Block)> {

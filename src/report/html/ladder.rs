@@ -221,7 +221,7 @@ fn milliseconds(nanos: i64) -> f64 {
 
 fn arrow(report: &Report, step: &Step, one_source: bool, cited: &Cited) -> Arrow {
     let (first, last) = (step.time.parse().ok(), step.last_time.parse().ok());
-    let mut says = Text::prose(&step.says);
+    let mut says = Text::plain(&step.says);
     match step.kind {
         "both" => says = says.and_dim(&format!(", {}", rows::counted(step.count, "record"))),
         // A flight of the handshake names its messages.
@@ -281,7 +281,7 @@ fn pins(
     let mut pins: Vec<Pin> = Vec::new();
     for event in &connection.events {
         let number = cited.get(&(event.source, None, Some(event.record))).copied();
-        let says = Text::new().ink(Ink::Bold, &rows::event_name(event)).and(" ").and_prose(&event.says);
+        let says = Text::new().ink(Ink::Bold, &rows::event_name(event)).and(" ").and(&event.says);
         let moment = clocks.moment(event.source, Some(event.record), &event.time);
         let place = rows::in_file(report, &format!("record {}", event.record), event.source);
         let pin = pin(report, event.source, says, &moment, place, number);
@@ -299,7 +299,7 @@ fn pins(
             let place = rows::in_file(report, &format!("record {record}"), fact.source);
             let log = fact.channel.as_deref().map(rows::channel).zip(fact.event_id);
             let name = log.map_or_else(String::new, |(log, id)| format!("{log} {id} "));
-            let says = Text::new().ink(Ink::Bold, &name).and_prose(&fact.says);
+            let says = Text::new().ink(Ink::Bold, &name).and(&fact.says);
             pins.push(pin(report, fact.source, says, &moment, place, Some(number)));
         }
     }
@@ -325,16 +325,7 @@ fn pin(
     let spread = clock.and_then(|clock| clock.spread_ms).and_then(nanoseconds).unwrap_or(0);
     let at = if moment.mark == Mark::Alone { None } else { moment.time.parse().ok() };
     let name = String::new();
-    Pin {
-        side: Lane::of(role),
-        name,
-        says,
-        clock: moment.shown(rows::day(&moment.time)),
-        place,
-        at,
-        spread,
-        cited,
-    }
+    Pin { side: Lane::of(role), name, says, clock: moment.shown(&moment.time), place, at, spread, cited }
 }
 
 /// By way of decimals: there is no checked conversion from a float.

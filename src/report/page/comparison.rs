@@ -92,7 +92,7 @@ fn parting(difference: &Difference) -> Text {
 }
 
 fn seen(seen: &Seen) -> Text {
-    let text = Text::prose(&seen.value);
+    let text = Text::plain(&seen.value);
     match &seen.at {
         Some(at) if !at.words.is_empty() => text.and_dim(&format!(" ({})", at.words)),
         _ => text,
@@ -153,7 +153,7 @@ fn verdict(party: &Party) -> Text {
     let title = rows::title(verdict).filter(|_| state != State::Healthy);
     let mut text = match title {
         Some(title) => text.and(&title),
-        None => text.and_prose(verdict.summary.trim_end_matches('.')),
+        None => text.and(verdict.summary.trim_end_matches('.')),
     };
     if let Some(cause) = verdict.cause {
         text = text.and(" (").and_code(cause).and(")");

@@ -67,7 +67,7 @@ fn stages(connection: &Connection) -> Text {
         text = text.and(stage.stage).and(" ").ink(outcome_ink(stage.outcome), stage.outcome);
         // With a place it stands in the timeline.
         if let Some(detail) = stage.detail.as_deref().filter(|_| stage.at.is_none()) {
-            text = text.and(" (").and_prose(detail).and(")");
+            text = text.and(" (").and(detail).and(")");
         }
     }
     text

@@ -118,7 +118,7 @@ fn verdict_first(report: &Report, incident: &Incident) -> Vec<Block> {
         Block::Paragraph(line),
         Block::Paragraph(who),
         Block::Gap,
-        Block::Paragraph(Text::prose(&verdict.summary)),
+        Block::Paragraph(Text::plain(&verdict.summary)),
     ];
     let more = more(report, verdict);
     if !more.is_empty() {
@@ -138,7 +138,7 @@ pub(in crate::report) fn more(report: &Report, verdict: &Verdict) -> Vec<(&'stat
         more.push(("The user saw", text.and_prose(&own.says)));
     }
     if let Some(location) = &verdict.location {
-        more.push(("Where", Text::prose(location)));
+        more.push(("Where", Text::plain(location)));
     }
     more
 }
@@ -161,8 +161,8 @@ pub(in crate::report) fn filters(report: &Report, verdict: &Verdict) -> Vec<(Str
 
 pub(in crate::report) fn weighed(incident: &Incident) -> Vec<Text> {
     let considered = incident.verdict.also_considered.iter();
-    let considered = considered.map(|other| Text::code(other.cause).and(": ").and_prose(&other.why_not));
-    let ruled_out = incident.verdict.ruled_out.iter().map(|text| Text::plain("Ruled out: ").and_prose(text));
+    let considered = considered.map(|other| Text::code(other.cause).and(": ").and(&other.why_not));
+    let ruled_out = incident.verdict.ruled_out.iter().map(|text| Text::plain("Ruled out: ").and(text));
     considered.chain(ruled_out).collect()
 }
 
@@ -171,7 +171,7 @@ pub(in crate::report) fn exonerated(report: &Report, incident: &Incident) -> Vec
         Text::new()
             .ink(Ink::Good, &format!("{} exonerated", party.party))
             .and(": ")
-            .and_prose(&party.says)
+            .and(&party.says)
             .then(short_evidence(report, &party.evidence))
     };
     incident.verdict.exonerated.iter().map(line).collect()
@@ -181,7 +181,7 @@ pub(in crate::report) fn remarks(report: &Report, incident: &Incident) -> Vec<Te
     let line = |remark: &Remark| {
         Text::code(remark.cause)
             .and(&format!(", {}: ", remark.strength))
-            .and_prose(&remark.says)
+            .and(&remark.says)
             .then(short_evidence(report, &remark.evidence))
     };
     incident.verdict.remarks.iter().map(line).collect()
@@ -193,7 +193,7 @@ fn short_evidence(report: &Report, evidence: &[Evidence]) -> Text {
     for (index, fact) in evidence.iter().enumerate() {
         let place = rows::place(report, fact);
         let separator = if index == 0 { " (" } else { "; " };
-        text = text.and_dim(separator).and_prose(&fact.says);
+        text = text.and_dim(separator).and(&fact.says);
         if !place.is_empty() {
             text = text.and_dim(", ").and_dim(&place);
         }

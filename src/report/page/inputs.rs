@@ -35,7 +35,7 @@ fn limit(report: &Report, note: &Note) -> Text {
         text = text.and(" (").then(place).and(")");
     }
     if let Some(detail) = &note.detail {
-        text = text.and(": ").and_prose(detail);
+        text = text.and(": ").and(detail);
     }
     text.and_dim(&format!("; {}", note.costs))
 }

@@ -142,8 +142,7 @@ pub(in crate::report) fn ordered(report: &Report) -> Vec<(&Incident, Vec<Text>)>
 
 fn row(report: &Report, incident: &Incident, one_day: bool) -> Vec<Text> {
     let verdict = &incident.verdict;
-    let start =
-        if one_day { rows::clock_to_second(&incident.start) } else { rows::to_second(&incident.start) };
+    let start = start(report, incident, one_day);
     let word = |word: Option<&'static str>| Text::plain(word.unwrap_or("-"));
     vec![
         Text::plain(&incident.id.to_string()),
@@ -176,7 +175,7 @@ pub(in crate::report) fn healthy(report: &Report) -> Vec<Block> {
                 continue;
             }
         }
-        lines.push(healthy_line(incident, one_day));
+        lines.push(healthy_line(report, incident, one_day));
     }
     if left_out > 0 {
         let rest = format!("… and {} more without remarks: see --format json.", rows::count(left_out));
@@ -185,17 +184,19 @@ pub(in crate::report) fn healthy(report: &Report) -> Vec<Block> {
     points(lines).map_or_else(Vec::new, |list| vec![Block::Heading(2, Text::plain("Healthy")), list])
 }
 
-fn healthy_line(incident: &Incident, one_day: bool) -> Text {
-    let start =
+/// When an incident began, with the offset from UTC where it is another than the first one's.
+fn start(report: &Report, incident: &Incident, one_day: bool) -> String {
+    let time =
         if one_day { rows::clock_to_second(&incident.start) } else { rows::to_second(&incident.start) };
+    let head = report.incidents.first().map_or("", |first| first.start.as_str());
+    format!("{time}{}", rows::other_offset(&incident.start, head))
+}
+
+fn healthy_line(report: &Report, incident: &Incident, one_day: bool) -> Text {
+    let start = start(report, incident, one_day);
     let line = Text::plain(&format!("{}: {start}, ", incident.id)).then(rows::who(incident));
     incident.verdict.remarks.iter().fold(line, |line, remark| {
-        line.and("; ")
-            .ink(Ink::Bold, "remark")
-            .and(" ")
-            .and_code(remark.cause)
-            .and(": ")
-            .and_prose(&remark.says)
+        line.and("; ").ink(Ink::Bold, "remark").and(" ").and_code(remark.cause).and(": ").and(&remark.says)
     })
 }
 

@@ -33,12 +33,13 @@ impl Moment {
         self.time.parse().unwrap_or(Timestamp::MAX)
     }
 
-    /// With its mark, and with the day unless all of `day`.
-    pub fn shown(&self, day: Option<&str>) -> String {
+    /// With its mark, and with the day and the offset from UTC where they are others than those of `head`.
+    pub fn shown(&self, head: &str) -> String {
         // A line of a text has no time.
         if self.time.is_empty() {
             return String::new();
         }
+        let day = rows::day(head);
         let same_day = day.is_some() && rows::day(&self.time) == day;
         let time = if same_day { rows::clock(&self.time) } else { rows::date_time(&self.time) };
         let mark = match self.mark {
@@ -46,7 +47,7 @@ impl Moment {
             Mark::Corrected => "*",
             Mark::Alone => "?",
         };
-        format!("{time}{mark}")
+        format!("{time}{}{mark}", rows::other_offset(&self.time, head))
     }
 }
 
@@ -144,5 +145,17 @@ mod tests {
         assert_eq!(nanoseconds(-7_200_000.4), Some(-7_200_000_400_000));
         assert_eq!(nanoseconds(f64::INFINITY), None);
         assert_eq!(nanoseconds(1e300), None);
+    }
+}
+
+#[cfg(test)]
+mod offsets {
+    use super::*;
+
+    #[test]
+    fn a_row_tells_its_offset_where_it_is_another() {
+        let moment = Moment { time: "2026-10-25T02:00:03.000000000+01:00".into(), mark: Mark::Corrected };
+        assert_eq!(moment.shown("2026-10-25T02:59:50.000000000+02:00"), "02:00:03.000+01:00*");
+        assert_eq!(moment.shown("2026-10-25T02:00:00.000000000+01:00"), "02:00:03.000*");
     }
 }

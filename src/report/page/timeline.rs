@@ -15,10 +15,9 @@ pub(super) fn evidence(report: &Report, incident: &Incident, clocks: &Clocks<'_>
     let evidence = &incident.verdict.evidence;
     let times: Vec<time::Moment> =
         evidence.iter().map(|fact| clocks.moment(fact.source, fact.record, &fact.time)).collect();
-    let day = rows::day(&incident.start);
     let rows = evidence.iter().zip(&times).map(|(fact, time)| Moment {
-        time: time.shown(day),
-        says: Text::prose(&fact.says),
+        time: time.shown(&incident.start),
+        says: Text::plain(&fact.says),
         place: rows::place(report, fact),
     });
     let rows: Vec<Moment> = rows.collect();
@@ -43,10 +42,9 @@ pub(in crate::report) fn timeline(
     }
     // Stable: entries of one moment stay in the order of the connection.
     entries.sort_by_key(|entry| entry.time.order());
-    let day = rows::day(&incident.start);
     let legend = time::legend(clocks.captures, entries.iter().map(|entry| &entry.time));
     let rows = entries.into_iter().map(|entry| Moment {
-        time: entry.time.shown(day),
+        time: entry.time.shown(&incident.start),
         says: entry.says,
         place: entry.place,
     });
@@ -80,7 +78,7 @@ fn entries_of(report: &Report, connection: &Connection, name: &str, clocks: &Clo
         let mut says =
             Text::plain(name).and(stage.stage).and(" ").ink(outcome_ink(stage.outcome), stage.outcome);
         if let Some(detail) = &stage.detail {
-            says = says.and(": ").and_prose(detail);
+            says = says.and(": ").and(detail);
         }
         let what = match (at.frame, at.record) {
             (Some(frame), _) => format!("frame {frame}"),
@@ -91,8 +89,7 @@ fn entries_of(report: &Report, connection: &Connection, name: &str, clocks: &Clo
         entries.push(Entry { time: clocks.moment(at.source, at.record, &at.time), says, place });
     }
     for event in &connection.events {
-        let mut says =
-            Text::plain(name).ink(Ink::Bold, &rows::event_name(event)).and(": ").and_prose(&event.says);
+        let mut says = Text::plain(name).ink(Ink::Bold, &rows::event_name(event)).and(": ").and(&event.says);
         if matches!(event.matched_by, "time" | "name") {
             says = says.and_dim(&format!(" (matched by {} only)", event.matched_by));
         }

@@ -71,6 +71,11 @@ impl Key {
         self.given(kind, name, |number| format!("{kind}-{number}"), taken)
     }
 
+    /// The pseudonym of a file or folder.
+    pub fn file(&mut self, path: &str) -> String {
+        self.pseudonym("file", path, &BTreeSet::new())
+    }
+
     /// What a pseudonym that was made of another one stands for.
     pub(super) fn remember(&mut self, pseudonym: &str, name: &str) {
         if !self.pseudonyms.contains_key(pseudonym) {
