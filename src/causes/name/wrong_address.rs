@@ -34,6 +34,11 @@ cause! {
 /// The two answers are about the same connection only near to it.
 const NEAR: i64 = 60 * time::SECOND;
 
+/// Whether this cause fits: then it was not the server that answered, or kept silent.
+pub fn is_the_reason(case: &Case<'_>) -> bool {
+    detect(case).is_some()
+}
+
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, flow) = case.both()?;
     if connection.goodbye.is_some() && connection.reached_session() {

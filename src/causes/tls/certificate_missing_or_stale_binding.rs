@@ -88,7 +88,9 @@ fn by_texts(case: &Case<'_>, failure: Option<&Observed<FailureCode>>) -> Option<
     let server = hosts::server(case)?;
     let (bound, place) = server.bound()?;
     let store = server.own_store()?;
+    // A key that Schannel cannot use is one of a certificate that is there.
     if server.has_certificate(bound).is_some()
+        || !schannel::key_trouble(case).is_empty()
         || works_nearby(case)
         || schannel::no_shared_cipher(case).is_some()
     {

@@ -5,6 +5,7 @@ use super::{
     ANSWERED_BY_HOST, firewall_drop, is_one_computer, refusal, service_down, syn_evidence, unanswered,
 };
 use crate::base::{Timestamp, Window, time};
+use crate::causes::name::wrong_address;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::correlate::Joined;
 use crate::eventlog::{Provider, rdp_core_ts, remote_connection_manager as rcm, system};
@@ -81,7 +82,8 @@ fn by_registry(case: &Case<'_>, port: u16) -> Option<Claim> {
         return None;
     }
     // The texts are of another hour than the capture: what the packets or the log tell of this one counts more.
-    if is_open_at_times(case, server) || service_down::is_logged(case) || case.syns_lost().is_some() {
+    let explained = service_down::is_logged(case) || wrong_address::is_the_reason(case);
+    if explained || is_open_at_times(case, server) || case.syns_lost().is_some() {
         return None;
     }
     let nobody =
