@@ -184,28 +184,46 @@ fn doubt(case: &Case<'_>) -> Option<String> {
 fn failed_later(case: &Case<'_>) -> Option<String> {
     /// Lower ones are decisions: of the user, of an administrator, of the server.
     const FAILURES: u32 = 0x100;
-    /// errorInfo: an administrator disconnected or logged off the session, or its user did. [MS-RDPBCGR] 2.2.5.1.1
-    const CHOSEN: [u32; 4] = [1, 2, 0xb, 0xc];
     let by_client = case.all_events().any(|joined| {
         matches!(
             rdp_client::meaning(&joined.event),
             Some(rdp_client::Meaning::Disconnected(Some(FAILURES..)))
         )
     });
+    let told = told_fault(case);
     let says = if by_client {
         "the client's log tells of a failure"
-    } else if decision::statements(case).iter().any(|said| !CHOSEN.contains(&said.code)) {
-        "the server's log tells why it ended it"
-    } else if decision::socket_error(case, Some(decision::TIMED_OUT)).is_some() {
-        "the server's log tells that the transport timed out"
-    } else if decision::transport_lost(case).is_some() {
-        "the server's log tells that the transport was lost"
+    } else if let Some(told) = told {
+        told
     } else if stopped_within(case).is_some() {
         "the Remote Desktop service ended, or lost its listener, while it lasted"
     } else {
         return None;
     };
     Some(format!("{says}, and the end is not in the capture: the log alone says more"))
+}
+
+/// The fault that the server's log tells of the end of a connection, if any.
+fn told_fault(case: &Case<'_>) -> Option<&'static str> {
+    /// errorInfo: an administrator disconnected or logged off the session, or its user did. [MS-RDPBCGR] 2.2.5.1.1
+    const CHOSEN: [u32; 4] = [1, 2, 0xb, 0xc];
+    /// RdpCoreTS 103: no reason is stored, its user ended it, the transport was lost. The last is looked at by itself.
+    const NO_FAULT: [u32; 5] = [0, 11, 12, 13, 14];
+    let reason = || {
+        case.all_events().any(|joined| match rdp_core_ts::meaning(&joined.event) {
+            Some(rdp_core_ts::Meaning::Disconnected(Some(code))) => !NO_FAULT.contains(&code),
+            _ => false,
+        })
+    };
+    if decision::statements(case).iter().any(|said| !CHOSEN.contains(&said.code)) || reason() {
+        Some("the server's log tells why it ended it")
+    } else if decision::socket_error(case, Some(decision::TIMED_OUT)).is_some() {
+        Some("the server's log tells that the transport timed out")
+    } else if decision::transport_lost(case).is_some() {
+        Some("the server's log tells that the transport was lost")
+    } else {
+        None
+    }
 }
 
 /// TCP's own orderly end, where records do not tell whether a goodbye was said: FINs of both sides, all data

@@ -49,6 +49,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     }
     let mut finding =
         decision::detect(case, &CAUSE, INSUFFICIENT_PRIVILEGES, Blame::Server, |_| Some("errorInfo 9"))?;
+    // The logon screen ends with the same code after wrong passwords.
+    if finding.evidence.first().is_some_and(|said| decision::came_late(case, said)) {
+        return None;
+    }
     finding.evidence.extend(refused::denied(case));
     Some(finding)
 }

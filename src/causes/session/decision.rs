@@ -2,11 +2,11 @@
 //! same numbers stand in Set Error Info in the clear, in RdpCoreTS 72, 228 and 103, and in the session manager's
 //! 40. Sizes alone show that somebody decided, never what. [MS-RDPBCGR] 2.2.5.1.1
 
-use crate::base::Mark;
+use crate::base::{Mark, time};
 use crate::causes::authentication::refused::is_tied;
 use crate::causes::{Blame, Case, Cause, Evidence, Finding, Strength};
 use crate::connection::ending::Form;
-use crate::correlate::{Joined, MatchKey};
+use crate::correlate::{Joined, MatchKey, keys};
 use crate::eventlog::{Provider, gateway, local_session_manager as lsm, rdp_core_ts};
 use crate::stream::Side;
 
@@ -165,6 +165,14 @@ pub fn end_is_logged(case: &Case<'_>) -> bool {
             (Provider::RdpCoreTs, 102 | 103) | (Provider::LocalSessionManager, 23 | 24 | 39 | 40)
         ) || gateway::ended_in_order(&joined.event)
     })
+}
+
+/// Whether a statement came so long after security had passed that the user stood at the logon screen meanwhile.
+pub fn came_late(case: &Case<'_>, said: &Evidence) -> bool {
+    /// What is checked right behind security is told at once.
+    const AT_ONCE: i64 = 5 * time::SECOND;
+    let passed = case.all_events().find(|joined| keys::passed_security(&joined.event));
+    said.event.is_some() && passed.is_some_and(|passed| said.mark.time - passed.event.time > AT_ONCE)
 }
 
 /// Whether the session came up, by packets or by the log.

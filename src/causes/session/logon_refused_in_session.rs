@@ -60,13 +60,20 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         .filter(|joined| joined.corrected.is_some() || case.flow().is_none() || server_ends(case))
         .find(|joined| matches!(rcm::meaning(&joined.event), Some(rcm::Meaning::TooManyAttempts(_))));
     let inside = call.is_some() || passed && (failure.is_some() || attempts.is_some());
-    let in_use = said.is_some() && decision::was_used(case);
+    let late = said.as_ref().is_some_and(|said| decision::came_late(case, &said.evidence));
+    let in_use = said.is_some() && decision::was_used(case) || late;
     if !inside && !in_use {
         return None;
     }
     let tied = |joined: Option<&Joined>| joined.is_some_and(is_tied);
-    let silent = said.is_none() && call.is_none() && attempts.is_none() && !would_tell_success(case);
-    let strength = if silent {
+    let server_says = said.is_some() || call.is_some() || attempts.is_some();
+    let silent = !server_says && !would_tell_success(case);
+    if silent && failure.is_some_and(|failure| went_on(case, &failure)) {
+        return None;
+    }
+    // The code alone, from a log that lacks the rest.
+    let bare = late && failure.is_none() && call.is_none() && attempts.is_none() && !decision::was_used(case);
+    let strength = if silent || bare {
         Strength::Inferred
     } else if said.as_ref().is_some_and(|said| said.tied)
         || tied(call)
@@ -151,14 +158,30 @@ fn is_logon(joined: &Joined) -> bool {
 }
 
 /// Whether a log would tell that the user got in after all: without one, a refusal may have been a slip that was
-/// mended at once.
+/// mended at once. A log that is filtered tells it no better than one that is not there.
 fn would_tell_success(case: &Case<'_>) -> bool {
-    let around = case.around;
-    let audited = || {
-        let mut events = case.all_events().chain(&around.far);
-        events.any(|joined| matches!(security::meaning(&joined.event), Some(security::Meaning::LoggedOn(_))))
-    };
-    around.coverage.has(&Provider::LocalSessionManager) || audited()
+    let mut events = case.all_events().chain(&case.around.far);
+    events.any(|joined| {
+        let by_manager =
+            joined.event.provider == Provider::LocalSessionManager && matches!(joined.event.id, 21 | 22 | 25);
+        by_manager || matches!(security::meaning(&joined.event), Some(security::Meaning::LoggedOn(_)))
+    })
+}
+
+/// Whether the user went on after the one logon that failed, and ended the session in order much later: the next one
+/// succeeded, it seems.
+fn went_on(case: &Case<'_>, failure: &refused::Failure<'_>) -> bool {
+    const LATER: i64 = 15 * time::SECOND;
+    let once = case.all_events().filter(|joined| failed_at_screen(joined).is_some()).count() < 2;
+    let by_client = case.connection().is_some_and(|own| {
+        own.goodbye.is_some_and(|goodbye| {
+            goodbye.value.from == Side::Client && goodbye.time - failure.joined.time() > LATER
+        })
+    });
+    let by_log = case.all_events().any(|joined| {
+        decision::is_orderly_end(joined) && joined.event.time - failure.joined.event.time > LATER
+    });
+    once && (by_client || by_log)
 }
 
 /// Whether the connection came past security, by packets or by its own events.

@@ -2,7 +2,9 @@
 //!
 //! A session is healthy only where the log would tell a fault, and tells none.
 
-use super::{Case, Evidence, Joined, Kind, Verdict, decision, is_stop, passed_security, stopped_within};
+use super::{
+    Case, Evidence, Joined, Kind, Verdict, decision, is_stop, passed_security, stopped_within, told_fault,
+};
 use crate::base::{Mark, Timestamp, Window, time};
 use crate::connection::Outcome;
 use crate::correlate::keys;
@@ -78,6 +80,17 @@ fn doubt(case: &Case<'_>) -> Option<Doubt> {
             "The server's log shows that this connection passed security; what came after stands in other logs.",
             None,
             "the server's logs RdpCoreTS/Operational and LocalSessionManager/Operational for this time",
+        ));
+    }
+    if told_fault(case).is_some() {
+        return Some((
+            "This connection passed security, and the log tells of a fault or a decision at its end; what it was in the \
+             middle of is not in this log.",
+            case.all_events()
+                .filter(|joined| is_of_end(joined))
+                .last()
+                .map(|joined| Evidence::event(&joined.event, "the last that the server says of its end")),
+            "the whole logs RdpCoreTS/Operational, LocalSessionManager/Operational and Security, not filtered by event",
         ));
     }
     if !end_would_be_told(case) {
@@ -157,6 +170,14 @@ fn lacks_reason(case: &Case<'_>) -> bool {
     case.event(&Provider::RdpCoreTs, 102).is_some()
         && case.event(&Provider::RdpCoreTs, 103).is_none()
         && !decision::ended_in_order(case)
+}
+
+/// Whether an event tells of the end of a connection, and why.
+fn is_of_end(joined: &Joined) -> bool {
+    matches!(
+        (&joined.event.provider, joined.event.id),
+        (Provider::RdpCoreTs, 103 | 142 | 143 | 228) | (Provider::LocalSessionManager, 40)
+    )
 }
 
 /// A later session of the same client, and the same user as far as names are known, where no end of this one is logged.
