@@ -1,4 +1,4 @@
-//! Logs without one of their channels, with one alone, or exported before the end tell no other story: a cause may become a residual of it, a
+//! Logs without one of their channels, with one alone, exported before the end or filtered by event tell no other story: a cause may become a residual of it, a
 //! more general cause, or nothing; never a different one, and a failure never becomes a healthy session.
 //!
 //! One is seldom given all channels. The logs are made here from the shorthand of the samples, not committed.
@@ -19,16 +19,57 @@ use super::neighbours::is_log;
 use super::samples::{self, Sample};
 use super::support::case;
 
-/// The channel that an event of the shorthand stands in; none for other lines.
-fn channel(line: &str) -> Option<&'static str> {
-    let (provider, _) = case::words(line).into_iter().find_map(|word| {
-        let (provider, id) = word.split_once('/')?;
-        let id: String = id.chars().take_while(char::is_ascii_digit).collect();
-        (!id.is_empty() && !word.contains('=')).then(|| (provider.to_owned(), id))
-    })?;
+/// The channel of an event of the shorthand, and its number; none for other lines.
+fn event(line: &str) -> Option<(&'static str, u32)> {
     let known =
         ["RdpCoreTS", "RemoteConnectionManager", "LocalSessionManager", "Security", "RDPClient", "Gateway"];
-    Some(known.into_iter().find(|name| provider.contains(name)).unwrap_or("System"))
+    case::words(line).into_iter().filter(|word| !word.contains('=')).find_map(|word| {
+        let (provider, id) = word.split_once('/')?;
+        let id: String = id.chars().take_while(char::is_ascii_digit).collect();
+        let channel = known.into_iter().find(|name| provider.contains(name)).unwrap_or("System");
+        Some((channel, id.parse().ok()?))
+    })
+}
+
+/// The channel that an event of the shorthand stands in; none for other lines.
+fn channel(line: &str) -> Option<&'static str> {
+    event(line).map(|(channel, _)| channel)
+}
+
+/// What people ask for when they ask for a log: events by number.
+const FILTERS: [(&str, &[u32]); 4] = [
+    ("the connection", &[131, 98, 102, 103, 140, 143, 228]),
+    ("the session", &[131, 98, 102, 103, 140, 143, 228, 1149, 21, 23, 24, 25, 39, 40]),
+    ("the logon", &[131, 1149, 4625, 102, 103, 24, 40]),
+    ("the errors", &[131, 139, 140, 142, 143, 4625, 1012, 36870, 36874, 36887, 36888]),
+];
+
+#[test]
+fn a_log_filtered_by_event_tells_no_other_story() {
+    let judged: Vec<(usize, Vec<String>)> = samples::all().par_iter().map(filtered).collect();
+    let count: usize = judged.iter().map(|(count, _)| count).sum();
+    let complaints: Vec<String> = judged.into_iter().flat_map(|(_, complaints)| complaints).collect();
+    println!("{count} logs");
+    assert!(count > 400);
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+fn filtered(sample: &Sample) -> (usize, Vec<String>) {
+    let folder = Path::new("samples").join(&sample.name);
+    if case::log_lines(&folder).is_empty() {
+        return (0, Vec::new());
+    }
+    let judge = Judge::of(sample);
+    let (mut count, mut complaints) = (0, Vec::new());
+    // Of a password that was mistyped once, the errors show no more than of one that was never right.
+    let is_slip = |name: &str| sample.name == BEFORE_THE_SECOND_TRY && name == "the errors";
+    for (name, ids) in FILTERS.into_iter().filter(|(name, _)| !is_slip(name)) {
+        let kept = |line: &str| event(line).is_none_or(|(_, id)| ids.contains(&id));
+        let (runs, found) = judge.complaints(&kept, &format!("only {name}"));
+        count += runs;
+        complaints.extend(found);
+    }
+    (count, complaints)
 }
 
 /// Exported before the user typed the right password.

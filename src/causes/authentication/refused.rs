@@ -73,6 +73,12 @@ fn by_status(
     // Where the packets show that it was never asked for credentials, what order and time tie is another's.
     let said = case.event(&Provider::RdpCoreTs, 140).filter(|joined| is_tied(joined) || !never_asked(case));
     let names_it = is_tied(failure.joined);
+    // The early result is sent when the credentials have been accepted: a logon that failed for another reason is
+    // another's.
+    let accepted = || self::pattern(case).is_none() && denied(case).is_some();
+    if !names_it && code != NOT_GRANTED && accepted() {
+        return None;
+    }
     // Time alone ties any failed logon of the server: something of this connection must tell of a refusal.
     if !names_it && pattern.is_none() && said.is_none() && !ended_without_reason(case) {
         return None;

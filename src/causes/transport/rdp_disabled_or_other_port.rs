@@ -227,15 +227,23 @@ fn is_off(joined: &Joined) -> Option<bool> {
 fn service_ended(case: &Case<'_>, off: &Joined) -> bool {
     let moment = off.time();
     let together = Window::at(moment).widened(TOGETHER);
-    case.around.far_near(together).filter(|joined| joined.event.computer == off.event.computer).any(
-        |joined| match system::meaning(&joined.event) {
-            Some(system::Meaning::Service(service)) => service.is_rdp(),
-            Some(
-                system::Meaning::Stops(_)
-                | system::Meaning::StoppedUnexpectedly
-                | system::Meaning::StopAsked { .. },
-            ) => true,
-            _ => false,
-        },
-    )
+    // A service that starts again had ended, whether that was recorded or not.
+    let again = Window { start: moment, end: moment.shifted(DAY) };
+    let starts = case.around.far_near(again).any(|joined| {
+        joined.event.computer == off.event.computer
+            && joined.event.provider == Provider::ServiceControlManager
+            && service_down::is_stop(joined) == Some(false)
+    });
+    starts
+        || case.around.far_near(together).filter(|joined| joined.event.computer == off.event.computer).any(
+            |joined| match system::meaning(&joined.event) {
+                Some(system::Meaning::Service(service)) => service.is_rdp(),
+                Some(
+                    system::Meaning::Stops(_)
+                    | system::Meaning::StoppedUnexpectedly
+                    | system::Meaning::StopAsked { .. },
+                ) => true,
+                _ => false,
+            },
+        )
 }
