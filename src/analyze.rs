@@ -2,6 +2,7 @@
 //!
 //! The only library file that sees every layer. Decides nothing itself.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -114,9 +115,11 @@ fn open(options: &Options) -> Result<Bundle, Error> {
 
 fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     let bundle = open(options)?;
-    let report = judged(options, &bundle, |material| report(options, &bundle, material, key));
+    // What a parser has just checked may be gone where a file shrinks under it, and packages panic at that.
+    let work = || judged(options, &bundle, |material| report(options, &bundle, material, key));
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
     bundle.check()?;
-    Ok(report)
+    done.or_else(|cause| panic::resume_unwind(cause))
 }
 
 fn size(parts: impl Iterator<Item = usize>) -> u64 {
