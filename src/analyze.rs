@@ -80,18 +80,19 @@ pub fn extract(
 ) -> Result<Result<Extraction, extract::Refusal>, Error> {
     pooled(options, || {
         let bundle = open(options)?;
-        let plan = judged(options, &bundle, |material| {
-            let judged = extract::Judged {
-                ports: &options.ports,
-                target: options.target.as_deref(),
-                attempts: material.attempts,
-                incidents: material.incidents,
-                around: material.around,
-                alignment: &material.clocks.captures,
-            };
-            extract::Plan::of(order, &judged, &bundle)
-        });
-        bundle.check()?;
+        let plan = trusted(&bundle, || {
+            judged(options, &bundle, |material| {
+                let judged = extract::Judged {
+                    ports: &options.ports,
+                    target: options.target.as_deref(),
+                    attempts: material.attempts,
+                    incidents: material.incidents,
+                    around: material.around,
+                    alignment: &material.clocks.captures,
+                };
+                extract::Plan::of(order, &judged, &bundle)
+            })
+        })?;
         Ok(plan.map(|plan| Extraction::new(bundle, plan)))
     })
 }
@@ -115,8 +116,12 @@ fn open(options: &Options) -> Result<Bundle, Error> {
 
 fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     let bundle = open(options)?;
-    // What a parser has just checked may be gone where a file shrinks under it, and packages panic at that.
-    let work = || judged(options, &bundle, |material| report(options, &bundle, material, key));
+    trusted(&bundle, || judged(options, &bundle, |material| report(options, &bundle, material, key)))
+}
+
+/// What came out of the inputs, if none of them lost bytes meanwhile: what a parser has just checked may be gone then, and
+/// packages panic at that.
+fn trusted<T>(bundle: &Bundle, work: impl FnOnce() -> T) -> Result<T, Error> {
     let done = panic::catch_unwind(AssertUnwindSafe(work));
     bundle.check()?;
     done.or_else(|cause| panic::resume_unwind(cause))

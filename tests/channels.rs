@@ -1,16 +1,16 @@
-//! Logs without one of their channels, with one alone, exported before the end or filtered by event tell no other story: a cause may become a residual of it, a
-//! more general cause, or nothing; never a different one, and a failure never becomes a healthy session.
+//! Logs without one of their channels, with one alone, exported before the end or filtered by event tell no other story:
+//! a cause may become a residual of it, a more general cause, or nothing; never a different one, and a failure never
+//! becomes a healthy session.
 //!
 //! One is seldom given all channels. The logs are made here from the shorthand of the samples, not committed.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops with its reason")]
+#![allow(clippy::unwrap_used, reason = "a test stops with its reason")]
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use rdpscan::Options;
 use rdpscan::report::model::Incident;
 
@@ -46,12 +46,7 @@ const FILTERS: [(&str, &[u32]); 4] = [
 
 #[test]
 fn a_log_filtered_by_event_tells_no_other_story() {
-    let judged: Vec<(usize, Vec<String>)> = samples::all().par_iter().map(filtered).collect();
-    let count: usize = judged.iter().map(|(count, _)| count).sum();
-    let complaints: Vec<String> = judged.into_iter().flat_map(|(_, complaints)| complaints).collect();
-    println!("{count} logs");
-    assert!(count > 400);
-    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+    samples::none_complains(400, filtered);
 }
 
 fn filtered(sample: &Sample) -> (usize, Vec<String>) {
@@ -80,22 +75,12 @@ const BY_PACKETS: [&str; 2] = ["segments-corrupted--with-log", "udp-half-working
 
 #[test]
 fn a_channel_less_tells_no_other_story() {
-    let counted: Vec<(usize, Vec<String>)> = samples::all().par_iter().map(complaints).collect();
-    let count: usize = counted.iter().map(|(count, _)| count).sum();
-    let complaints: Vec<String> = counted.into_iter().flat_map(|(_, complaints)| complaints).collect();
-    println!("{count} logs");
-    assert!(count > 400);
-    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+    samples::none_complains(400, complaints);
 }
 
 #[test]
 fn a_log_exported_early_tells_no_other_story() {
-    let counted: Vec<(usize, Vec<String>)> = samples::all().par_iter().map(exported_early).collect();
-    let count: usize = counted.iter().map(|(count, _)| count).sum();
-    let complaints: Vec<String> = counted.into_iter().flat_map(|(_, complaints)| complaints).collect();
-    println!("{count} logs");
-    assert!(count > 1000);
-    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+    samples::none_complains(1000, exported_early);
 }
 
 /// Places at which the log of a sample is cut.

@@ -5,14 +5,13 @@
 //! The captures are made here from the samples, not committed. That a capture which stops early tells no other story
 //! is in `neighbours`.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops with its reason")]
+#![allow(clippy::unwrap_used, reason = "a test stops with its reason")]
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use rayon::prelude::*;
 use rdpscan::Options;
 use rdpscan::report::model::Incident;
 
@@ -111,12 +110,7 @@ fn without(frames: &[Directed], lack: Lack) -> Vec<u8> {
 
 #[test]
 fn a_capture_that_lacks_something_tells_no_other_story() {
-    let counted: Vec<(usize, Vec<String>)> = samples::all().par_iter().map(complaints).collect();
-    let count: usize = counted.iter().map(|(count, _)| count).sum();
-    let complaints: Vec<String> = counted.into_iter().flat_map(|(_, complaints)| complaints).collect();
-    println!("{count} captures");
-    assert!(count > 3000);
-    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+    samples::none_complains(3000, complaints);
 }
 
 /// How many lesser captures were made of a sample, and which of them tell another story.

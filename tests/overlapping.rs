@@ -3,12 +3,11 @@
 //!
 //! The captures are made here from the samples, not committed.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops with its reason")]
+#![allow(clippy::unwrap_used, reason = "a test stops with its reason")]
 
 use std::fs;
 use std::path::PathBuf;
 
-use rayon::prelude::*;
 use rdpscan::Options;
 
 use super::lesser::another_story;
@@ -25,12 +24,7 @@ const PARTS: [(usize, usize, i64); 4] = [(60, 30, 0), (75, 50, 20_000), (90, 10,
 
 #[test]
 fn two_captures_that_overlap_hold_what_one_would() {
-    let counted: Vec<(usize, Vec<String>)> = samples::all().par_iter().map(complaints).collect();
-    let count: usize = counted.iter().map(|(count, _)| count).sum();
-    let complaints: Vec<String> = counted.into_iter().flat_map(|(_, complaints)| complaints).collect();
-    println!("{count} pairs of captures");
-    assert!(count > 400);
-    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+    samples::none_complains(400, complaints);
 }
 
 fn complaints(sample: &Sample) -> (usize, Vec<String>) {

@@ -18,6 +18,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use rayon::prelude::*;
 use rdpscan::report::model::{Evidence, Incident, Verdict};
 use rdpscan::report::{Format, Style, render};
 use rdpscan::{Options, Report, causes};
@@ -76,6 +77,17 @@ pub struct Sample {
     pub expected: Expectation,
     pub options: Options,
     pub report: Result<Report, String>,
+}
+
+/// Holds every sample against `judge`, which gives how many runs it made and what is wrong with them: nothing may be, of
+/// more than `least` runs.
+pub fn none_complains(least: usize, judge: impl Fn(&Sample) -> (usize, Vec<String>) + Send + Sync) {
+    let counted: Vec<(usize, Vec<String>)> = all().par_iter().map(judge).collect();
+    let count: usize = counted.iter().map(|(count, _)| count).sum();
+    let complaints: Vec<String> = counted.into_iter().flat_map(|(_, complaints)| complaints).collect();
+    println!("{count} runs");
+    assert!(count > least);
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
 }
 
 /// Every sample, analysed once for all tests.

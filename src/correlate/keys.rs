@@ -125,12 +125,16 @@ pub fn passed_from(event: &Event) -> Option<Endpoint> {
     }
 }
 
+/// Whether the session manager let a user in: logged on, shell started, reconnected.
+pub fn let_in(event: &Event) -> bool {
+    event.provider == Provider::LocalSessionManager && matches!(event.id, 21 | 22 | 25)
+}
+
 /// Whether the server's log says that a connection has passed security.
 pub fn passed_security(event: &Event) -> bool {
     matches!(
         (&event.provider, event.id),
         (Provider::RdpCoreTs, 66 | 68 | 98 | 100 | 101 | 104 | 132)
             | (Provider::RemoteConnectionManager, 1149)
-            | (Provider::LocalSessionManager, 21 | 22 | 25)
-    )
+    ) || let_in(event)
 }

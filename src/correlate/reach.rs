@@ -2,6 +2,7 @@
 //! of a connection without packets the log knows all there is.
 
 use super::attempt::Attempt;
+use super::keys;
 use crate::base::Mark;
 use crate::connection::{Outcome, Stage, StageResult, Transport};
 use crate::eventlog::{Event, Provider, rdp_core_ts};
@@ -26,9 +27,7 @@ fn told(attempt: &Attempt) -> Option<(Stage, Mark)> {
         .events
         .iter()
         .find(|joined| rdp_core_ts::error_info(&joined.event).is_some_and(|code| LICENSING.contains(&code)));
-    let logged_on = attempt.events.iter().any(|joined| {
-        joined.event.provider == Provider::LocalSessionManager && matches!(joined.event.id, 21 | 22 | 25)
-    });
+    let logged_on = attempt.events.iter().any(|joined| keys::let_in(&joined.event));
     if let Some(joined) = licensing.filter(|_| !logged_on) {
         return Some((Stage::Licensing, mark(&joined.event)));
     }

@@ -30,7 +30,7 @@ cause! {
     client_code: "0x1307, or extended 9",
 }
 
-const CODES: Codes = Codes { status: &[0xc000_015b], client: &[0x1307] };
+const CODES: Codes = Codes { status: &[refused::NOT_GRANTED], client: &[0x1307] };
 /// errorInfo: the server has not enough rights for the user. [MS-RDPBCGR] 2.2.5.1.1
 const INSUFFICIENT_PRIVILEGES: &[u32] = &[9];
 /// Event 4825 is written around the end of the connection, not later than this.

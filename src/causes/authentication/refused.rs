@@ -75,8 +75,7 @@ fn by_status(
     let names_it = is_tied(failure.joined);
     // The early result is sent when the credentials have been accepted: a logon that failed for another reason is
     // another's.
-    let accepted = || self::pattern(case).is_none() && denied(case).is_some();
-    if !names_it && code != NOT_GRANTED && accepted() {
+    if !names_it && code != NOT_GRANTED && denied(case).is_some() {
         return None;
     }
     // Time alone ties any failed logon of the server: something of this connection must tell of a refusal.

@@ -8,7 +8,7 @@ use crate::connection::Stage;
 use crate::correlate::surroundings::Other;
 use crate::correlate::{Joined, keys};
 use crate::eventlog::security::{self, LogonType};
-use crate::eventlog::{Provider, rdp_core_ts, remote_connection_manager as rcm};
+use crate::eventlog::{rdp_core_ts, remote_connection_manager as rcm};
 use crate::stream::Side;
 
 cause! {
@@ -145,9 +145,9 @@ fn is_typed(code: u32) -> bool {
 /// what one is given; the Security log tells it, too.
 fn logged_on(case: &Case<'_>) -> bool {
     let failed = refused::failure(case).map(|failure| failure.joined.time());
-    case.all_events().any(|joined| match joined.event.provider {
-        Provider::LocalSessionManager => matches!(joined.event.id, 21 | 22 | 25),
-        _ => is_logon(joined) && failed.is_none_or(|failed| failed <= joined.time()),
+    case.all_events().any(|joined| {
+        let later = || failed.is_none_or(|failed| failed <= joined.time());
+        keys::let_in(&joined.event) || is_logon(joined) && later()
     })
 }
 
@@ -162,9 +162,8 @@ fn is_logon(joined: &Joined) -> bool {
 fn would_tell_success(case: &Case<'_>) -> bool {
     let mut events = case.all_events().chain(&case.around.far);
     events.any(|joined| {
-        let by_manager =
-            joined.event.provider == Provider::LocalSessionManager && matches!(joined.event.id, 21 | 22 | 25);
-        by_manager || matches!(security::meaning(&joined.event), Some(security::Meaning::LoggedOn(_)))
+        keys::let_in(&joined.event)
+            || matches!(security::meaning(&joined.event), Some(security::Meaning::LoggedOn(_)))
     })
 }
 

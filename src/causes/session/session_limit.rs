@@ -3,7 +3,8 @@
 use super::decision;
 use crate::causes::authentication::refused::is_tied;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
-use crate::eventlog::{Provider, remote_connection_manager as rcm};
+use crate::correlate::keys;
+use crate::eventlog::remote_connection_manager as rcm;
 
 cause! {
     /// The server denied the session: the limit of sessions is reached, or the user who was logged on said no.
@@ -43,10 +44,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return Some(finding);
     }
     // Who was let in after all was not kept out.
-    let let_in = case.all_events().any(|joined| {
-        joined.event.provider == Provider::LocalSessionManager && matches!(joined.event.id, 21 | 22 | 25)
-    });
-    if let_in {
+    if case.all_events().any(|joined| keys::let_in(&joined.event)) {
         return None;
     }
     let (evidence, tied) = declined?;
