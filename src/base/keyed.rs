@@ -42,8 +42,8 @@ const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 impl KeyedHasher {
     fn mix(&mut self, word: u64) {
         let product = u128::from(self.state ^ word) * u128::from(MULTIPLIER);
-        let [low, high] =
-            [product, product >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
+        let low = u64::try_from(product & u128::from(u64::MAX)).unwrap_or(0);
+        let high = u64::try_from(product >> 64).unwrap_or(0);
         // The sum of a word and its place: words in another order hash otherwise.
         self.state = (low ^ high).wrapping_add(self.state.rotate_left(23));
     }
@@ -54,9 +54,13 @@ impl Hasher for KeyedHasher {
         // What fills the last word must not pass for bytes.
         self.state =
             self.state.wrapping_add(u64::try_from(bytes.len()).unwrap_or(0).wrapping_mul(MULTIPLIER));
-        for part in bytes.chunks(8) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.mix(u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
             let mut word = [0; 8];
-            for (to, from) in word.iter_mut().zip(part) {
+            for (to, from) in word.iter_mut().zip(rest) {
                 *to = *from;
             }
             self.mix(u64::from_le_bytes(word));

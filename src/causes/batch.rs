@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::rc::Rc;
 
 use rayon::prelude::*;
@@ -14,11 +13,12 @@ use rustc_hash::FxHashMap;
 use super::outline::{Bytes, Reading};
 use super::pattern::{Head, Pair, Pattern};
 use crate::base::Mark;
+use crate::base::keyed::KeyedMap;
 use crate::connection::ended::Ended;
 use crate::connection::{Connection, Stage};
 use crate::correlate::Attempt;
 use crate::correlate::surroundings::Other;
-use crate::packet::Endpoint;
+use crate::packet::{Endpoint, PairKey};
 
 /// Connections that are read in one go by one thread.
 const PIECE: usize = 512;
@@ -101,12 +101,12 @@ pub(super) fn read<'a>(
     joint: &BTreeSet<String>,
     keep: &(impl Fn(Endpoint, bool) -> bool + Sync),
 ) -> Batch<'a> {
-    let mut of_pair: FxHashMap<(IpAddr, Endpoint), usize> = FxHashMap::default();
+    let mut of_pair: KeyedMap<PairKey, usize> = KeyedMap::default();
     for one in &ended {
-        *of_pair.entry((one.client().ip, one.server())).or_default() += 1;
+        *of_pair.entry(PairKey::new(one.client().ip, one.server())).or_default() += 1;
     }
     let pair = |at: usize, one: &Ended<'_>| {
-        let count = of_pair.get(&(one.client().ip, one.server())).copied();
+        let count = of_pair.get(&PairKey::new(one.client().ip, one.server())).copied();
         Pair::of(at, one.client().ip, count.unwrap_or(0))
     };
     let pieces: Vec<Piece<'a>> = ended

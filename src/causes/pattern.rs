@@ -249,7 +249,7 @@ fn way(stream: &Stream) -> Way {
 }
 
 /// A segment's length by what path limits distinguish: short ones all alike, then to a factor of two.
-const fn length(bytes: u32) -> u32 {
+pub(super) const fn length(bytes: u32) -> u32 {
     u32::BITS - (bytes / 450).leading_zeros()
 }
 

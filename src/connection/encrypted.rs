@@ -56,6 +56,9 @@ pub const SESSION_RECORDS: u64 = 12;
 /// with a long chain, CredSSP and the connection sequence together are less.
 pub const SESSION_BYTES: u64 = 48 * 1024;
 
+/// Session tickets that are sent at once are captured within this time of each other.
+pub const AT_ONCE: i64 = 5 * time::MILLISECOND;
+
 /// Whether so much came from the server that the session must be up.
 pub fn is_up(flow: &Flow, records_of_server: u64) -> bool {
     records_of_server > SESSION_RECORDS || flow.to_client.bytes > SESSION_BYTES
@@ -114,7 +117,7 @@ fn without_tickets(tls: &Tls, sealed: &[Sealed]) -> Vec<Sealed> {
         && let (Some(a), Some(b)) = (rest.get(*first), rest.get(*second))
         && a.record.body == b.record.body
         && a.record.body > 150
-        && b.record.end.time - a.record.end.time < 5 * time::MILLISECOND
+        && b.record.end.time - a.record.end.time < AT_ONCE
         && rest.iter().filter(|item| item.record.from == Side::Client).count() >= 1
         && second - first == 1
     {

@@ -4,6 +4,7 @@
 
 use super::attempt::Attempt;
 use super::surroundings::Other;
+use crate::base::keyed::KeyedMap;
 use crate::base::{Timestamp, time};
 use crate::connection::{Connection, Stage};
 use crate::packet::Endpoint;
@@ -68,19 +69,26 @@ const SHARED: usize = 3;
 /// The names under which several sources try, where that makes a storm: several such names, and more than [`STORM`]
 /// attempts under them within a minute. Attempts are in order of time.
 pub fn joint_storm<'a>(attempts: &[(Timestamp, IpAddr, &'a str)]) -> BTreeSet<&'a str> {
-    let mut sources: BTreeMap<&str, BTreeSet<IpAddr>> = BTreeMap::new();
-    for (_, source, name) in attempts {
+    let mut sources: KeyedMap<&str, [Option<IpAddr>; SHARED]> = KeyedMap::default();
+    let mut shared: BTreeSet<&str> = BTreeSet::new();
+    for &(_, source, name) in attempts {
         let own = sources.entry(name).or_default();
-        if own.len() < SHARED {
-            own.insert(*source);
+        // The first place that is its own or free; none where it is known that the name is shared.
+        let is_place = |known: &Option<IpAddr>| known.is_none_or(|known| known == source);
+        let Some(at) = own.iter().position(is_place) else { continue };
+        if let Some(place) = own.get_mut(at) {
+            *place = Some(source);
+        }
+        if at + 1 == SHARED {
+            shared.insert(name);
         }
     }
-    let shared: BTreeSet<&str> =
-        sources.into_iter().filter(|(_, own)| own.len() >= SHARED).map(|(name, _)| name).collect();
-    let times: Vec<Timestamp> =
-        attempts.iter().filter(|(.., name)| shared.contains(name)).map(|(time, ..)| *time).collect();
-    let dense = times.iter().zip(times.iter().skip(STORM)).any(|(a, b)| *b - *a <= MINUTE);
-    if shared.len() >= NAMES && dense { shared } else { BTreeSet::new() }
+    if shared.len() < NAMES {
+        return BTreeSet::new();
+    }
+    let times = attempts.iter().filter(|(.., name)| shared.contains(name)).map(|(time, ..)| *time);
+    let dense = times.clone().zip(times.skip(STORM)).any(|(a, b)| b - a <= MINUTE);
+    if dense { shared } else { BTreeSet::new() }
 }
 
 /// Sources that are refused within [`TOGETHER`] and that no users are: they never get in.
@@ -135,7 +143,7 @@ const SWEEP: usize = 10;
 /// pace, and never gets in. Servers that did not answer, and attempts that say themselves why they failed, may as well
 /// be those of somebody who manages them.
 pub fn sweeps(attempts: &[Other]) -> Vec<Vec<usize>> {
-    let mut by_client: BTreeMap<IpAddr, Vec<usize>> = BTreeMap::new();
+    let mut strangers: Vec<(IpAddr, usize)> = Vec::new();
     let mut inside: BTreeSet<IpAddr> = BTreeSet::new();
     for (at, other) in attempts.iter().enumerate() {
         if other.session {
@@ -143,14 +151,19 @@ pub fn sweeps(attempts: &[Other]) -> Vec<Vec<usize>> {
         }
         let strange = is_of_the_internet(other.client) && !is_one_network(other.client, other.server.ip);
         if strange && other.accepted.is_some() && !other.says_why && !other.is_unseen() {
-            by_client.entry(other.client).or_default().push(at);
+            strangers.push((other.client, at));
         }
     }
-    by_client.retain(|client, _| !inside.contains(client));
-    let servers = |own: &[usize]| -> BTreeSet<IpAddr> {
-        own.iter().filter_map(|at| attempts.get(*at)).map(|other| other.server.ip).collect()
+    strangers.sort_unstable();
+    let servers = |own: &[(IpAddr, usize)]| -> BTreeSet<IpAddr> {
+        own.iter().filter_map(|(_, at)| attempts.get(*at)).map(|other| other.server.ip).collect()
     };
-    by_client.into_values().filter(|own| servers(own).len() >= SWEEP).collect()
+    strangers
+        .chunk_by(|one, next| one.0 == next.0)
+        .filter(|own| own.len() >= SWEEP && own.first().is_some_and(|(client, _)| !inside.contains(client)))
+        .filter(|own| servers(own).len() >= SWEEP)
+        .map(|own| own.iter().map(|(_, at)| *at).collect())
+        .collect()
 }
 
 /// Whether two addresses may be of one organisation: they share what is given to one.

@@ -12,12 +12,13 @@ use super::coverage::Coverage;
 use super::keys;
 use super::side::SideConnection;
 use super::storm;
+use crate::base::keyed::KeyedMap;
 use crate::base::{Mark, Observed, Timestamp, Window, time};
 use crate::connection::observations::{Host, Observations};
 use crate::connection::{Connection, Outcome, Stage};
 use crate::eventlog::{Guid, Provider};
 use crate::host::Hosts;
-use crate::packet::Endpoint;
+use crate::packet::{Endpoint, PairKey};
 use crate::stream::Side;
 
 /// How one attempt ended, for the others to know.
@@ -93,13 +94,52 @@ pub struct Surroundings {
     /// Indices of `others` by the host they went to, in order of start.
     by_host: FxHashMap<IpAddr, Vec<usize>>,
     /// The same by client and server.
-    by_pair: FxHashMap<(IpAddr, Endpoint), Vec<usize>>,
+    by_pair: KeyedMap<PairKey, Places>,
     /// Sources of the Internet that a server refuses one after the other: indices of `others`, crowd by crowd.
     crowds: Vec<Vec<usize>>,
     /// Sources of the Internet that try many servers, in the same way.
     sweeps: Vec<Vec<usize>>,
     /// Least and greatest TTL of each host.
     ttl_by_host: FxHashMap<IpAddr, (u8, u8)>,
+}
+
+/// Indices, mostly a single one: a flood has as many pairs as attempts.
+#[derive(Clone, Debug)]
+enum Places {
+    Few(usize, [usize; 2]),
+    Many(Vec<usize>),
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self::Few(0, [0; 2])
+    }
+}
+
+impl Places {
+    fn push(&mut self, at: usize) {
+        match self {
+            Self::Few(count, few) => match few.get_mut(*count) {
+                Some(place) => {
+                    *place = at;
+                    *count += 1;
+                }
+                None => {
+                    let mut many = few.to_vec();
+                    many.push(at);
+                    *self = Self::Many(many);
+                }
+            },
+            Self::Many(many) => many.push(at),
+        }
+    }
+
+    fn as_slice(&self) -> &[usize] {
+        match self {
+            Self::Few(count, few) => few.get(..*count).unwrap_or_default(),
+            Self::Many(many) => many,
+        }
+    }
 }
 
 /// Other attempts at one host that are looked at before and after an attempt: a capture of an attack has millions,
@@ -128,7 +168,7 @@ impl Surroundings {
         let mut around = Self { others, ..Self::default() };
         for (at, other) in around.others.iter().enumerate() {
             around.by_host.entry(other.server.ip).or_default().push(at);
-            around.by_pair.entry((other.client, other.server)).or_default().push(at);
+            around.by_pair.entry(PairKey::new(other.client, other.server)).or_default().push(at);
             if let Some((least, greatest)) = other.server_ttl {
                 let known = around.ttl_by_host.entry(other.server.ip).or_insert((least, greatest));
                 *known = (known.0.min(least), known.1.max(greatest));
@@ -231,7 +271,7 @@ impl Surroundings {
 
     /// Attempts of one client at one server that begin within a window, in order of start.
     pub fn of_pair(&self, client: IpAddr, server: Endpoint, window: Window) -> impl Iterator<Item = &Other> {
-        let places = self.by_pair.get(&(client, server)).map_or(&[][..], Vec::as_slice);
+        let places = self.by_pair.get(&PairKey::new(client, server)).map_or(&[][..], Places::as_slice);
         let here = places
             .partition_point(|at| self.others.get(*at).is_some_and(|other| other.first.time < window.start));
         let from_here = places.get(here..).unwrap_or_default();

@@ -18,4 +18,4 @@ pub use fragment::{Fragment, LostDatagram, Reassembler};
 pub use icmp::{IcmpError, Quoted};
 pub use interest::Interest;
 pub use neighbour::Neighbour;
-pub use segment::{Datagram, Endpoint, Payload, Segment, TcpFlags, TcpOptions};
+pub use segment::{Datagram, Endpoint, PairKey, Payload, Segment, TcpFlags, TcpOptions};

@@ -15,6 +15,27 @@ pub struct Endpoint {
     pub port: u16,
 }
 
+/// An address as a number: IPv4 as mapped into IPv6, which no address here is already.
+pub fn number(ip: IpAddr) -> u128 {
+    /// ::ffff:0:0/96, RFC 4291 2.5.5.2
+    const MAPPED: u128 = 0xffff << 32;
+    match ip {
+        IpAddr::V4(ip) => MAPPED | u128::from(u32::from(ip)),
+        IpAddr::V6(ip) => u128::from(ip),
+    }
+}
+
+/// A client and a server as a key that is quickly hashed and compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PairKey(u128, u128, u16);
+
+impl PairKey {
+    /// Of the address of a client and the endpoint of a server.
+    pub fn new(client: IpAddr, server: Endpoint) -> Self {
+        Self(number(client), number(server.ip), server.port)
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         SocketAddr::new(self.ip, self.port).fmt(f)

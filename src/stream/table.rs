@@ -10,26 +10,37 @@ use super::limits;
 use super::young::{Kept, Young};
 use crate::base::keyed::KeyedMap;
 use crate::base::{Locator, Mark, SourceId, Timestamp, time};
+use crate::packet::segment::number;
 use crate::packet::{Endpoint, IcmpError, Interest, Segment, TcpFlags};
 
-/// Both endpoints, the smaller first: the same for both directions.
+/// Both endpoints, the smaller first: the same for both directions. Numbers, as every segment is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Key(Endpoint, Endpoint);
+enum Key {
+    V4(u64, u64),
+    Other((u128, u16), (u128, u16)),
+}
 
 fn key(a: Endpoint, b: Endpoint) -> Key {
-    if a <= b { Key(a, b) } else { Key(b, a) }
+    if let (IpAddr::V4(ip), IpAddr::V4(other)) = (a.ip, b.ip) {
+        let one = u64::from(u32::from(ip)) << 16 | u64::from(a.port);
+        let two = u64::from(u32::from(other)) << 16 | u64::from(b.port);
+        return Key::V4(one.min(two), one.max(two));
+    }
+    let (one, two) = ((number(a.ip), a.port), (number(b.ip), b.port));
+    Key::Other(one.min(two), one.max(two))
 }
 
 impl Hash for Key {
-    /// A word for an endpoint: every segment is looked up.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for Endpoint { ip, port } in [self.0, self.1] {
-            match ip {
-                IpAddr::V4(ip) => state.write_u64(u64::from(u32::from(ip)) << 16 | u64::from(port)),
-                IpAddr::V6(ip) => {
-                    state.write_u128(u128::from(ip));
-                    state.write_u16(port);
-                }
+        match *self {
+            Self::V4(one, two) => {
+                state.write_u64(one);
+                state.write_u64(two);
+            }
+            Self::Other((one, port), (two, other_port)) => {
+                state.write_u128(one);
+                state.write_u128(two);
+                state.write_u32(u32::from(port) << 16 | u32::from(other_port));
             }
         }
     }
@@ -93,9 +104,9 @@ impl<'b> FlowTable<'b> {
 
     /// Applies a window's segments.
     pub fn apply(&mut self, batch: Batch<'_, 'b>) {
-        let lists: Vec<Vec<Vec<&Segment>>> = batch.segments.par_iter().map(|list| by_shard(list)).collect();
+        let lists: Vec<ByShard<'_>> = batch.segments.par_iter().map(|list| ByShard::of(list)).collect();
         self.shards.par_iter_mut().enumerate().for_each(|(at, shard)| {
-            for segment in lists.iter().filter_map(|list| list.get(at)).flatten() {
+            for segment in lists.iter().flat_map(|list| list.shard(at)) {
                 shard.segment(segment, &batch);
             }
         });
@@ -176,14 +187,47 @@ impl<'b> FlowTable<'b> {
     }
 }
 
-fn by_shard(segments: &[Segment]) -> Vec<Vec<&Segment>> {
-    let mut lists: Vec<Vec<&Segment>> = vec![Vec::new(); limits::SHARDS];
-    for segment in segments {
-        if let Some(list) = lists.get_mut(shard_of(segment.from, segment.to)) {
-            list.push(segment);
+/// The segments of a list, shard by shard and in order.
+struct ByShard<'s> {
+    sorted: Vec<&'s Segment>,
+    /// Where the segments of each shard end.
+    ends: [usize; limits::SHARDS],
+}
+
+impl<'s> ByShard<'s> {
+    fn of(segments: &'s [Segment]) -> Self {
+        let shards: Vec<u8> = segments
+            .iter()
+            .map(|segment| u8::try_from(shard_of(segment.from, segment.to)).unwrap_or(0))
+            .collect();
+        let mut ends = [0; limits::SHARDS];
+        for shard in &shards {
+            if let Some(count) = ends.get_mut(usize::from(*shard)) {
+                *count += 1;
+            }
         }
+        // From how many there are to where each begins; with each that is placed, towards where they end.
+        let mut begin = 0;
+        for count in &mut ends {
+            begin += std::mem::replace(count, begin);
+        }
+        let Some(any) = segments.first() else { return Self { sorted: Vec::new(), ends } };
+        let mut sorted = vec![any; segments.len()];
+        for (segment, shard) in segments.iter().zip(shards) {
+            if let Some(at) = ends.get_mut(usize::from(shard))
+                && let Some(place) = sorted.get_mut(*at)
+            {
+                *place = segment;
+                *at += 1;
+            }
+        }
+        Self { sorted, ends }
     }
-    lists
+
+    fn shard(&self, at: usize) -> &[&'s Segment] {
+        let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.ends.get(at).and_then(|end| self.sorted.get(begin..*end)).unwrap_or_default()
+    }
 }
 
 fn shard_of(a: Endpoint, b: Endpoint) -> usize {

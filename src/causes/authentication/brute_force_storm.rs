@@ -87,19 +87,22 @@ fn joint(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
     let near = Window::at(connection.first.time).widened(NEAR);
     let mut own = case.around.of_pair(connection.client.ip, connection.server, near);
     let own_name = own.find(|other| other.first == connection.first)?.name.as_deref()?;
-    let all: Vec<&Other> =
-        case.around.begun_at(connection.server, near).filter(|other| !other.session).take(ENOUGH).collect();
-    let tried: Vec<(Timestamp, IpAddr, &str)> = all
+    // They are looked at but once: each pattern of a flood asks for thousands.
+    let all = case.around.begun_at(connection.server, near).filter(|other| !other.session).take(ENOUGH);
+    let named: Vec<(&Other, IpAddr, &str)> =
+        all.filter_map(|other| Some((other, other.client, other.name.as_deref()?))).collect();
+    let tried: Vec<(Timestamp, IpAddr, &str)> = named
         .iter()
-        .filter_map(|other| Some((other.asked()?.time, other.client, other.name.as_deref()?)))
+        .filter_map(|(other, client, name)| Some((other.asked()?.time, *client, *name)))
         .collect();
     let names = joint_storm(&tried);
     if !names.contains(own_name) {
         return None;
     }
-    let is_part = |other: &&Other| other.name.as_deref().is_some_and(|name| names.contains(name));
-    let part: Vec<&Other> = all.into_iter().filter(is_part).collect();
-    let sources: BTreeSet<IpAddr> = part.iter().map(|other| other.client).collect();
+    let of_names = named.into_iter().filter(|(.., name)| names.contains(name));
+    let (part, clients): (Vec<&Other>, Vec<IpAddr>) =
+        of_names.map(|(other, client, _)| (other, client)).unzip();
+    let sources: BTreeSet<IpAddr> = clients.into_iter().collect();
     let mut evidence = first_and_last(&part, "the first of these requests");
     let failed = refused(case);
     let corroborated = failed.is_some() && connection.transport == Transport::Tcp;
