@@ -72,7 +72,11 @@ impl Ended<'_> {
 
     /// Reads its messages and keeps it.
     pub fn connection(&self) -> Connection {
-        trace(self.flow.clone().finished(), self.capture_end)
+        let flow = match &self.flow {
+            Kept::Young(young) => Kept::Grown(young.grow()),
+            grown @ Kept::Grown(_) => grown.clone(),
+        };
+        trace(flow.finished(), self.capture_end)
     }
 
     /// Reads its messages.

@@ -16,6 +16,8 @@ use crate::stream::{Side, Young};
 
 /// Bytes of sealed text up to which a length says something: a status, a goodbye, the reason of a goodbye.
 const TELLING: u16 = 64;
+/// More than any suite adds to that: a vector, a sum, padding.
+const MOST_AROUND: u16 = 256;
 /// Longest alert in clear that is told.
 const ALERT: usize = 64;
 /// Segments of the client at whose beginning a hello of SSL 2 is looked for.
@@ -52,8 +54,8 @@ enum Hello {
     Unseen,
     /// It asks for another one of the client.
     Retry,
-    /// What it chose, and the segment that completed it.
-    Chosen(TlsVersion, CipherSuite, u8),
+    /// What it chose, the segment that completed it, and whether lengths can be told of that suite.
+    Chosen(TlsVersion, CipherSuite, u8, bool),
 }
 
 /// Tells what both sides say; nothing if that is no negotiation with TLS behind it.
@@ -162,15 +164,15 @@ impl Speech<'_> {
     /// Whether a change of cipher in the segment `end` seals what follows. In TLS 1.3 and where a hello is retried it
     /// means nothing; without the server's hello that cannot be told.
     fn seals(&self, end: u8) -> bool {
-        self.chosen_before(end).is_some_and(|(version, _)| !version.is_1_3())
+        self.chosen_before(end).is_some_and(|(version, ..)| !version.is_1_3())
     }
 
     /// What was chosen before the segment `end`.
-    fn chosen_before(&self, end: u8) -> Option<(TlsVersion, CipherSuite)> {
+    fn chosen_before(&self, end: u8) -> Option<(TlsVersion, CipherSuite, bool)> {
         match self.hello {
             // What the server says stands in the order in which it is read here.
-            Hello::Chosen(version, cipher, at) if at < end || self.side == Side::Server => {
-                Some((version, cipher))
+            Hello::Chosen(version, cipher, at, is_known) if at < end || self.side == Side::Server => {
+                Some((version, cipher, is_known))
             }
             _ => None,
         }
@@ -178,9 +180,14 @@ impl Speech<'_> {
 
     /// Whether the length of a sealed record may say what it is.
     fn is_telling(&self, length: u16, end: u8) -> bool {
-        let Some((version, cipher)) = self.chosen_before(end).filter(|(version, _)| !version.is_1_3()) else {
+        let Some((version, cipher, is_known)) =
+            self.chosen_before(end).filter(|(version, ..)| !version.is_1_3())
+        else {
             return true;
         };
+        if is_known && length > TELLING + MOST_AROUND {
+            return false;
+        }
         let least = match plaintext_len(length, version, cipher) {
             PlaintextLen::Exact(exact) => exact,
             PlaintextLen::Range { least, .. } => least,
@@ -220,7 +227,10 @@ impl Speech<'_> {
         out.extend_from_slice(&cipher.0.to_le_bytes());
         self.hello = match self.hello {
             _ if hello.is_retry() => Hello::Retry,
-            Hello::Unseen => Hello::Chosen(version, cipher, end),
+            Hello::Unseen => {
+                let long = plaintext_len(LONGEST_FRAGMENT, version, cipher);
+                Hello::Chosen(version, cipher, end, long != PlaintextLen::Unknown)
+            }
             known => known,
         };
     }
