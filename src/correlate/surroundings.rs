@@ -119,17 +119,16 @@ impl Default for Places {
 impl Places {
     fn push(&mut self, at: usize) {
         match self {
-            Self::Few(count, few) => match few.get_mut(*count) {
-                Some(place) => {
+            Self::Few(count, few) => {
+                if let Some(place) = few.get_mut(*count) {
                     *place = at;
                     *count += 1;
-                }
-                None => {
+                } else {
                     let mut many = few.to_vec();
                     many.push(at);
                     *self = Self::Many(many);
                 }
-            },
+            }
             Self::Many(many) => many.push(at),
         }
     }

@@ -244,15 +244,12 @@ fn offer(message: &[u8], out: &mut Vec<u8>) {
         let length = usize::from(crate::base::bytes::be16(message, at)?);
         message.get(at..at + 2 + length)
     };
-    match (message.get(..2), suites()) {
-        (Some(version), Some(suites)) => {
-            out.push(1);
-            out.extend_from_slice(version);
-            out.extend_from_slice(suites);
-        }
-        _ => {
-            out.push(0);
-            out.extend_from_slice(message);
-        }
+    if let (Some(version), Some(suites)) = (message.get(..2), suites()) {
+        out.push(1);
+        out.extend_from_slice(version);
+        out.extend_from_slice(suites);
+    } else {
+        out.push(0);
+        out.extend_from_slice(message);
     }
 }
