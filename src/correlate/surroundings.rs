@@ -96,9 +96,9 @@ pub struct Surroundings {
     /// The same by client and server.
     by_pair: KeyedMap<PairKey, Places>,
     /// Sources of the Internet that a server refuses one after the other: indices of `others`, crowd by crowd.
-    crowds: Vec<Vec<usize>>,
+    crowds: Parts,
     /// Sources of the Internet that try many servers, in the same way.
-    sweeps: Vec<Vec<usize>>,
+    sweeps: Parts,
     /// Least and greatest TTL of each host.
     ttl_by_host: FxHashMap<IpAddr, (u8, u8)>,
 }
@@ -141,6 +141,28 @@ impl Places {
     }
 }
 
+/// Lists of attempts that belong together, by their indices.
+#[derive(Clone, Debug, Default)]
+struct Parts {
+    lists: Vec<Vec<usize>>,
+    /// The first list that each attempt is in, in order of attempts: every judged connection asks.
+    list_of: Vec<(usize, usize)>,
+}
+
+impl Parts {
+    fn of(lists: Vec<Vec<usize>>) -> Self {
+        let numbered = (0..).zip(&lists).flat_map(|(list, own)| own.iter().map(move |at| (*at, list)));
+        let mut list_of: Vec<(usize, usize)> = numbered.collect();
+        list_of.sort_unstable();
+        Self { lists, list_of }
+    }
+
+    fn list_of(&self, attempt: usize) -> Option<usize> {
+        let place = self.list_of.partition_point(|(at, _)| *at < attempt);
+        self.list_of.get(place).filter(|(at, _)| *at == attempt).map(|(_, list)| *list)
+    }
+}
+
 /// Other attempts at one host that are looked at before and after an attempt: a capture of an attack has millions,
 /// and the nearest tell all there is.
 const NEAREST: usize = 128;
@@ -173,8 +195,8 @@ impl Surroundings {
                 *known = (known.0.min(least), known.1.max(greatest));
             }
         }
-        around.crowds = storm::crowds(&around.others);
-        around.sweeps = storm::sweeps(&around.others);
+        around.crowds = Parts::of(storm::crowds(&around.others));
+        around.sweeps = Parts::of(storm::sweeps(&around.others));
         around
     }
 
@@ -290,9 +312,11 @@ impl Surroundings {
         self.part_of(&self.sweeps, own)
     }
 
-    fn part_of(&self, lists: &[Vec<usize>], own: Mark) -> Option<Vec<&Other>> {
-        let is_own = |at: &usize| self.others.get(*at).is_some_and(|other| other.first == own);
-        let list = lists.iter().find(|list| list.iter().any(is_own))?;
+    fn part_of(&self, parts: &Parts, own: Mark) -> Option<Vec<&Other>> {
+        let from = self.others.partition_point(|other| other.first < own);
+        let same = self.others.get(from..)?.iter().take_while(|other| other.first == own);
+        let list = (from..).zip(same).filter_map(|(at, _)| parts.list_of(at)).min()?;
+        let list = parts.lists.get(list)?;
         Some(list.iter().filter_map(|at| self.others.get(*at)).collect())
     }
 
