@@ -28,7 +28,7 @@ cause! {
     /// ## Seen as
     /// TLS alert 40 or 71 in answer to the ClientHello; RdpCoreTS 139 with 0x80090304, Schannel 36874 and 36888 (40,
     /// state 1205) at the same moment, then 102 and 103 (0).
-    "tls-no-shared-cipher", stage: Tls, severity: Failure, blames: [Client, Server],
+    "tls-no-shared-cipher", stage: Tls, severity: Failure, blames: [Client, Server, Unknown],
     more_specific_than: ["tls-alert-other", "closed-inside-tls-reason-not-visible"],
     client_code: "0x904",
 }
@@ -92,13 +92,15 @@ fn finding(case: &Case<'_>, strength: Strength, mut evidence: Vec<Evidence>) -> 
 
 /// Without its ClientHello, a client that asks for an old version is too old; else the server's list is too short.
 fn of_protocol(case: &Case<'_>) -> Blame {
-    let current = case.all_events().any(|joined| {
-        matches!(
-            meaning(&joined.event),
-            Some(Meaning::NoSharedCipher { protocol: Some("TLS 1.2" | "TLS 1.3") })
-        )
+    let asked = case.all_events().filter_map(|joined| match meaning(&joined.event)? {
+        Meaning::NoSharedCipher { protocol } => protocol,
+        _ => None,
     });
-    if current { Blame::Server } else { Blame::Client }
+    asked.fold(Blame::Unknown, |blame, protocol| match protocol {
+        "TLS 1.2" | "TLS 1.3" => Blame::Server,
+        _ if blame == Blame::Unknown => Blame::Client,
+        _ => blame,
+    })
 }
 
 /// What the server's log says of it, the most telling first.
