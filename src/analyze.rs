@@ -4,6 +4,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
+use std::thread;
 
 use rayon::prelude::*;
 
@@ -98,10 +99,15 @@ pub fn extract(
 }
 
 fn pooled<T: Send>(options: &Options, work: impl FnOnce() -> T + Send) -> T {
-    match options.threads.map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build()) {
-        Some(Ok(pool)) => pool.install(work),
-        None | Some(Err(_)) => work(),
+    let pool = options.threads.map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build());
+    let Some(Ok(pool)) = pool else { return work() };
+    if rayon::current_thread_index().is_none() {
+        return pool.install(work);
     }
+    // A worker of another pool takes up other work while it waits: of a caller that analyses many inputs side by side,
+    // one analysis inside of the other until its stack is full. A thread just waits.
+    thread::scope(|scope| scope.spawn(|| pool.install(work)).join())
+        .unwrap_or_else(|cause| panic::resume_unwind(cause))
 }
 
 fn open(options: &Options) -> Result<Bundle, Error> {

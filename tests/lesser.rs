@@ -30,6 +30,8 @@ enum Lack {
     Beginning(usize),
     /// Bytes of each frame behind this.
     Bytes(usize),
+    /// Bytes of each frame behind the first, and the frame that the second counts.
+    BytesAndFrame(usize, usize),
     /// What the server sent.
     ToClient,
     /// What the client sent.
@@ -67,7 +69,8 @@ fn lacks(frames: usize) -> Vec<Lack> {
     // The beginning and the end are where it is decided.
     let places: Vec<usize> = (1..=frames).filter(|at| *at <= 12 || at % 9 == 0 || *at + 6 > frames).collect();
     let mut lacks = vec![Lack::ToClient, Lack::ToServer];
-    lacks.extend([54, 60, 64, 96, 128].map(Lack::Bytes));
+    lacks.extend([54, 60, 64, 96, 128, 160, 256].map(Lack::Bytes));
+    lacks.extend((1..=frames.min(24)).map(|gone| Lack::BytesAndFrame(128, gone)));
     lacks.extend(places.iter().copied().filter(|at| *at <= 24 || *at + 12 > frames).map(Lack::Frame));
     lacks.extend(places.into_iter().filter(|at| *at > 1).map(Lack::Beginning));
     lacks
@@ -95,7 +98,7 @@ fn directed(capture: &[u8]) -> Vec<Directed> {
 
 fn without(frames: &[Directed], lack: Lack) -> Vec<u8> {
     let keep = |number: usize, to_server: Option<bool>| match lack {
-        Lack::Frame(gone) => number != gone,
+        Lack::Frame(gone) | Lack::BytesAndFrame(_, gone) => number != gone,
         Lack::Beginning(first) => number >= first,
         Lack::Bytes(_) => true,
         Lack::ToClient => to_server != Some(false),
@@ -106,7 +109,10 @@ fn without(frames: &[Directed], lack: Lack) -> Vec<u8> {
         .filter(|(number, (_, to_server))| keep(*number, *to_server))
         .map(|(_, (frame, _))| frame.clone())
         .collect();
-    file::pcapng_cut(&kept, if let Lack::Bytes(snap) = lack { snap } else { usize::MAX })
+    let (Lack::Bytes(snap) | Lack::BytesAndFrame(snap, _)) = lack else {
+        return file::pcapng_cut(&kept, usize::MAX);
+    };
+    file::pcapng_cut(&kept, snap)
 }
 
 /// A sample of one capture, and what it takes to analyse less of it.
