@@ -28,7 +28,7 @@ cause! {
     /// ## Seen as
     /// TLS alert 40 or 71 in answer to the ClientHello; RdpCoreTS 139 with 0x80090304, Schannel 36874 and 36888 (40,
     /// state 1205) at the same moment, then 102 and 103 (0).
-    "tls-no-shared-cipher", stage: Tls, severity: Failure, blames: [Client, Server, Unknown],
+    "tls-no-shared-cipher", stage: Tls, severity: Failure, blames: [Client, Server],
     more_specific_than: ["tls-alert-other", "closed-inside-tls-reason-not-visible"],
     client_code: "0x904",
 }
@@ -90,17 +90,19 @@ fn finding(case: &Case<'_>, strength: Strength, mut evidence: Vec<Evidence>) -> 
     Finding::new(&CAUSE, strength, blame, evidence)
 }
 
-/// Without its ClientHello, a client that asks for an old version is too old; else the server's list is too short.
+/// Without the contents of its ClientHello, a client that asks for an old version is too old, or one that fails where
+/// others do not; else the server's list is too short.
 fn of_protocol(case: &Case<'_>) -> Blame {
-    let asked = case.all_events().filter_map(|joined| match meaning(&joined.event)? {
-        Meaning::NoSharedCipher { protocol } => protocol,
+    let mut asked = case.all_events().filter_map(|joined| match meaning(&joined.event)? {
+        Meaning::NoSharedCipher { protocol } => Some(protocol),
         _ => None,
     });
-    asked.fold(Blame::Unknown, |blame, protocol| match protocol {
-        "TLS 1.2" | "TLS 1.3" => Blame::Server,
-        _ if blame == Blame::Unknown => Blame::Client,
-        _ => blame,
-    })
+    let Some(first) = asked.next() else {
+        return if handshake::good_for_another(case).is_some() { Blame::Client } else { Blame::Server };
+    };
+    let current =
+        std::iter::once(first).chain(asked).any(|asked| matches!(asked, Some("TLS 1.2" | "TLS 1.3")));
+    if current { Blame::Server } else { Blame::Client }
 }
 
 /// What the server's log says of it, the most telling first.
