@@ -4,11 +4,12 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
+use std::thread;
 
 use rayon::prelude::*;
 
 use crate::base::progress::Phase;
-use crate::base::{Error, NoteKind, Notes, Progress, Timestamp, Window, time};
+use crate::base::{Error, NoteKind, Progress, Timestamp, Window, time};
 use crate::capture::split::Split;
 use crate::causes::client_code::{self, Told};
 use crate::causes::fold::{self, Fold, Group};
@@ -17,16 +18,16 @@ use crate::connection::lookup::Lookup;
 use crate::connection::scan::{FlowBounds, ScanOptions, scan};
 use crate::connection::udp;
 use crate::correlate::join::{DecodedLog, Tied, join};
-use crate::correlate::{
-    Attempt, Clocks, Coverage, Incident, Joined, MatchKey, Surroundings, incident, keys, reach,
-};
-use crate::eventlog::{self, Event, Log, LogIndex, Provider, Wanted};
+use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident, keys, reach};
+use crate::eventlog::{self, Event, Log, LogIndex, Wanted};
 use crate::extract::{self, Extraction};
-use crate::host::{self, Fact, Hosts, Stated};
+use crate::host;
 use crate::input::{Bundle, Input, Limits, Opening, digest};
 use crate::report::build::{self, Material};
 use crate::report::model::Report;
 use crate::report::redact::Key;
+
+mod texts;
 
 /// What to analyse, and what of it to report.
 #[derive(Clone, Debug, Default)]
@@ -98,10 +99,15 @@ pub fn extract(
 }
 
 fn pooled<T: Send>(options: &Options, work: impl FnOnce() -> T + Send) -> T {
-    match options.threads.map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build()) {
-        Some(Ok(pool)) => pool.install(work),
-        None | Some(Err(_)) => work(),
+    let pool = options.threads.map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build());
+    let Some(Ok(pool)) = pool else { return work() };
+    if rayon::current_thread_index().is_none() {
+        return pool.install(work);
     }
+    // A worker of another pool takes up other work while it waits: of a caller that analyses many inputs side by side,
+    // one analysis inside of the other until its stack is full. A thread just waits.
+    thread::scope(|scope| scope.spawn(|| pool.install(work)).join())
+        .unwrap_or_else(|cause| panic::resume_unwind(cause))
 }
 
 fn open(options: &Options) -> Result<Bundle, Error> {
@@ -170,7 +176,7 @@ fn judged<T>(options: &Options, bundle: &Bundle, end: impl FnOnce(&Material<'_>)
     fold.note(&mut notes);
     let (groups, folded) = fold.finish();
 
-    let mut hosts = hosts(bundle, &indexes, &mut notes);
+    let mut hosts = texts::hosts(bundle, &indexes, &mut notes);
 
     progress.begin(Phase::Events, events_to_read);
     // The clocks, from events that name what packets name too; then the events around the connections.
@@ -204,7 +210,7 @@ fn judged<T>(options: &Options, bundle: &Bundle, end: impl FnOnce(&Material<'_>)
         join(connections, udp, logs, &clocks, &capture_windows, &mut notes);
     let groups = fold::with_blocked(groups, &blocked, &mut notes);
     reach::refine(&mut attempts);
-    reach_of_logs(&attempts, &mut hosts);
+    texts::settle(&attempts, &mut hosts, &mut notes);
     let coverage = Coverage::of(indexes.iter().map(LogIndex::log), &clocks);
     coverage.note_gaps(&capture_windows, &mut notes);
     let stray = sides.iter().filter(|side| side.owner.is_none() && !side.udp.is_certain());
@@ -256,49 +262,6 @@ fn judged<T>(options: &Options, bundle: &Bundle, end: impl FnOnce(&Material<'_>)
         notes: &notes,
     };
     end(&material)
-}
-
-/// Where the computers are that wrote logs: at the server's address of connections that they name.
-fn reach_of_logs(attempts: &[Attempt], hosts: &mut Hosts) {
-    if hosts.computers.is_empty() {
-        return;
-    }
-    for attempt in attempts.iter().filter(|attempt| !attempt.connection.server.ip.is_unspecified()) {
-        let sure = |joined: &&Joined| {
-            matches!(joined.by, MatchKey::Address | MatchKey::Activity)
-                && matches!(joined.event.provider, Provider::RdpCoreTs | Provider::RemoteConnectionManager)
-        };
-        if let Some(joined) = attempt.events.iter().find(sure) {
-            hosts.learn(attempt.connection.server.ip, joined.event.at.source());
-        }
-    }
-}
-
-/// What the texts say, and of which computer: logs name theirs.
-fn hosts(bundle: &Bundle, indexes: &[LogIndex<'_>], notes: &mut Notes) -> Hosts {
-    let texts: Vec<host::Source<'_>> = bundle
-        .texts()
-        .map(|text| host::Source {
-            id: text.id,
-            path: &text.path,
-            facts: host::read(&text.bytes),
-            is_log: false,
-        })
-        .collect();
-    if texts.is_empty() {
-        return Hosts::default();
-    }
-    let logs = bundle.logs().filter_map(|input| {
-        let log = indexes.iter().map(LogIndex::log).find(|log| log.source == input.id)?;
-        let name = |name: &std::sync::Arc<str>| Stated { fact: Fact::Name(name.to_string()), line: 0 };
-        let facts = log.computers.iter().map(name).collect();
-        Some(host::Source { id: input.id, path: &input.path, facts, is_log: true })
-    });
-    let hosts = Hosts::gather(logs.chain(texts).collect());
-    for unknown in &hosts.unknown {
-        notes.add(NoteKind::TextOfUnknown, Some(*unknown), None);
-    }
-    hosts
 }
 
 fn scan_options(options: &Options) -> ScanOptions {

@@ -118,6 +118,43 @@ fn what_is_done_is_not_done_again() {
 }
 
 #[test]
+fn what_changed_since_is_done_again() {
+    let folder = bundles(&["firewall-drop", "healthy-tls"]);
+    let (cases, out) = (folder.path().join("cases"), folder.path().join("out"));
+    let args = [&text(&cases), "--out", &text(&out), "--resume", "--format", "ndjson"];
+    let first = String::from_utf8(run(&args).stdout).unwrap();
+    assert!(first.contains("firewall-drop"), "{first}");
+    // The capture of another day under the same name: newer, or of another length.
+    let capture = cases.join("firewall-drop/capture.pcapng");
+    let old = fs::metadata(&capture).unwrap().modified().unwrap();
+    fs::copy("samples/no-cc/capture.pcapng", &capture).unwrap();
+    fs::File::options().write(true).open(&capture).unwrap().set_modified(old).unwrap();
+    let second = String::from_utf8(run(&args).stdout).unwrap();
+    assert!(second.contains("no-cc"), "{second}");
+    let mut bytes = fs::read(&capture).unwrap();
+    let last = bytes.len() - 5;
+    bytes[last] ^= 1;
+    let before = results(&out);
+    fs::write(&capture, bytes).unwrap();
+    run(&args);
+    let changed = results(&out).into_iter().filter(|(name, time)| before.get(name) != Some(time)).count();
+    assert_eq!(changed, 1);
+}
+
+#[test]
+fn results_of_an_earlier_run_are_no_bundle() {
+    let folder = bundles(&["firewall-drop"]);
+    let cases = folder.path().join("cases");
+    let args = |out: &str| [text(&cases), "--out".into(), text(&cases.join(out)), "--html".into()];
+    for out in ["results", "again"] {
+        let args = args(out);
+        let output = run(&args.each_ref().map(String::as_str));
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(results(&cases.join(out)).len(), 1);
+    }
+}
+
+#[test]
 fn shards_together_are_the_whole() {
     let folder = bundles(&[
         "firewall-drop",
@@ -250,6 +287,7 @@ fn one_key_turns_all_bundles_back() {
             assert!(!name.contains(original) && !text.contains(original), "{original} in {name}: {text}");
         }
     }
+    assert!(written[0].1.contains("nothing in it can be analysed"), "{}", written[0].1);
     let again = run(&[&args[..], &["--resume"]].concat());
     assert_eq!(again.stdout, first.stdout);
     let mut command = Command::new(env!("CARGO_BIN_EXE_rdpscan"));

@@ -147,6 +147,31 @@ fn remote_desktop_switched_off_is_the_reason_why_nobody_answers() {
 }
 
 #[test]
+fn what_the_servers_firewall_recorded_stands_and_the_registry_beside_it() {
+    for sample in ["firewall-drop--with-log", "firewall-drop--host-log"] {
+        let members = || vec![server(), registry(REGISTRY, 1, 3389, None)];
+        let report = decides(sample, members(), "firewall-drop stated");
+        let verdict = &report.incidents[0].verdict;
+        assert!(verdict.evidence[0].record.is_some(), "{:?}", verdict.evidence);
+        assert!(verdict.summary.contains("switched off"), "{}", verdict.summary);
+        assert!(verdict.remedy[0].contains("rdp-disabled-or-other-port"), "{}", verdict.remedy[0]);
+    }
+}
+
+#[test]
+fn an_address_that_two_computers_claim_is_noted() {
+    let other = ("SRV02_Networking\\SRV02_Ipconfig.txt", ipconfig("SRV02", "198.51.100.20"));
+    let members = || vec![server(), other.clone(), registry(REGISTRY, 1, 3389, None)];
+    changes_nothing("firewall-drop", members());
+    let report = analyzed("firewall-drop", members());
+    let note = report.notes.iter().find(|note| note.note == NoteKind::AddressContested.text()).unwrap();
+    assert!(
+        note.detail.as_deref().is_some_and(|detail| detail == "198.51.100.20: SRV01 and SRV02"),
+        "{note:?}"
+    );
+}
+
+#[test]
 fn a_registry_of_nobody_says_nothing_and_is_noted() {
     let members = || vec![registry(REGISTRY, 1, 3389, None)];
     changes_nothing("firewall-drop", members());

@@ -20,6 +20,7 @@ use rayon::prelude::*;
 use rdpscan::report::redact::{Key, unredact};
 use rdpscan::report::{Format, Style, render};
 use rdpscan::{Report, analyze_redacted, causes};
+use serde_json::Value;
 
 use super::eventlog::oracle;
 use super::formats::ALL;
@@ -232,6 +233,8 @@ fn a_host_by_the_name_of_a_word_is_not_told_by_its_texts() {
         for format in ALL {
             let text = render(&report, format, Style { width: 400, color: false });
             let text = text.split_once("</style>").map_or(text.as_str(), |(_, page)| page);
+            // The pseudonym of a host tells how its name is written.
+            let text = &text.replace("HOST-", "host-");
             if !matches!(format, Format::Csv | Format::Ndjson) {
                 assert!(text.contains("the registry of"), "{host} in {format:?}: {text}");
             }
@@ -289,6 +292,28 @@ fn the_same_has_the_same_pseudonym_in_two_reports_of_one_key() {
     assert_eq!(key.original(ip), Some("192.0.2.10"));
 }
 
+/// Where two reports say different things.
+fn differences(a: &Value, b: &Value, place: &str, found: &mut Vec<String>) {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => {
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).filter(|key| *key != "redacted").collect();
+            for key in keys {
+                let of = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or_default();
+                differences(&of(a), &of(b), &format!("{place}.{key}"), found);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (at, (a, b)) in a.iter().zip(b).enumerate() {
+                differences(a, b, &format!("{place}.{at}"), found);
+            }
+        }
+        // A hardware address with hyphens comes back with colons.
+        (Value::String(a), Value::String(b)) if a.replace('-', ":") == b.replace('-', ":") => {}
+        _ if a == b => {}
+        _ => found.push(format!("{place}: {a} came back as {b}")),
+    }
+}
+
 #[test]
 fn the_key_turns_a_report_back() {
     let left: Vec<String> = samples::all()
@@ -301,21 +326,11 @@ fn the_key_turns_a_report_back() {
             let key = Key::from_json(&key.to_json()).unwrap();
             let (back, count) = unredact(&json, &key);
             assert!(count > 0, "samples/{}", sample.name);
-            let back: serde_json::Value = serde_json::from_str(&back).unwrap();
-            let plain: serde_json::Value =
-                serde_json::from_str(&render(plain, Format::Json, Style::default())).unwrap();
-            // Case may be lost, and an address in an odd form comes back in the usual one.
-            let same = |of: &serde_json::Value| {
-                let sides = |own: &serde_json::Value| [own["client"].to_string(), own["server"].to_string()];
-                let incidents = of["incidents"].as_array().unwrap();
-                incidents.iter().flat_map(sides).map(|text| text.to_lowercase()).collect::<Vec<String>>()
-            };
-            let paths = |of: &serde_json::Value| {
-                let sources = of["sources"].as_array().unwrap();
-                sources.iter().map(|source| source["path"].to_string()).collect::<Vec<String>>()
-            };
-            assert_eq!(paths(&back), paths(&plain), "samples/{}", sample.name);
-            (same(&back) != same(&plain)).then(|| format!("samples/{}: {:?}", sample.name, same(&back)))
+            let back: Value = serde_json::from_str(&back).unwrap();
+            let plain: Value = serde_json::from_str(&render(plain, Format::Json, Style::default())).unwrap();
+            let mut lost = Vec::new();
+            differences(&plain, &back, &sample.name, &mut lost);
+            (!lost.is_empty()).then(|| lost.join("\n"))
         })
         .collect();
     assert!(left.is_empty(), "{}", left.join("\n"));

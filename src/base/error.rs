@@ -44,3 +44,18 @@ pub enum Error {
         source: io::Error,
     },
 }
+
+impl Error {
+    /// What happened, without a name of anything.
+    pub const fn in_short(&self) -> &'static str {
+        match self {
+            Self::NothingToRead { .. } => "it holds no capture and no event log",
+            Self::Unreadable { .. } => "it cannot be read: its path or its permissions",
+            Self::NoUsableInput { .. } => {
+                "nothing in it can be analysed: encrypted, damaged, or neither a capture nor an event log"
+            }
+            Self::Shrank { .. } => "it became shorter while it was read",
+            Self::Unwritable { .. } => "the report cannot be written",
+        }
+    }
+}

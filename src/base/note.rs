@@ -121,6 +121,8 @@ note_kinds! {
     AmbiguousJoin: "events that fit more than one connection", costs "these events were not used as evidence";
     /// Texts that may be of any computer.
     TextOfUnknown: "text that names no computer", costs "what it says was not used: give it a name that begins with the computer's and `_`, or put `ipconfig /all` of that computer alone into the same folder";
+    /// Texts of computers of which one alone can have the address that packets go to.
+    AddressContested: "address that the texts of several computers claim", costs "none of these texts was used for connections with this address: leave out those of a computer that has another one now";
     /// Incidents that the user did not ask for.
     FilteredOut: "incidents left out by the filters given", costs "they are not in this report";
     /// Events that stand in two logs.

@@ -298,7 +298,7 @@ fn passed(names: &[&'static Cause], own: &[&Connection]) -> Option<&'static str>
     let certificates = names.iter().all(|cause| cause.id.starts_with("certificate-"));
     let never_came = own.iter().all(|one| {
         one.outcome(Stage::Transport) == Outcome::Passed
-            && one.tls.server_hello.is_none()
+            && one.tls.answered().is_none()
             && is_seen_to_its_end(one)
             && one.reached <= Stage::Tls
     });

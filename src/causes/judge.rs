@@ -35,7 +35,7 @@ fn stopped_before(case: &Case<'_>) -> Option<Stage> {
     let shown = match last.stage {
         Stage::Transport | Stage::Negotiation => true,
         Stage::Tls => {
-            let unanswered = connection.tls.server_hello.is_none() && case.capture_is_sound();
+            let unanswered = connection.tls.answered().is_none() && case.capture_is_sound();
             connection.tls.fatal_alert().is_some() || unanswered
         }
         _ => false,

@@ -53,7 +53,7 @@ struct End {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Handshake<'a> {
     offered: Option<(TlsVersion, &'a [CipherSuite])>,
-    chosen: Option<(TlsVersion, CipherSuite)>,
+    chosen: (Option<TlsVersion>, Option<CipherSuite>),
     certificate: Option<&'a str>,
     alerts: Vec<(bool, u8)>,
     sealed_alerts: usize,
@@ -61,7 +61,7 @@ struct Handshake<'a> {
     /// Records of data of both sides, as far as their number says something.
     records: (u64, u64),
     nla: u8,
-    steps: [bool; 3],
+    steps: [bool; 5],
     last: [Option<u32>; 2],
 }
 
@@ -154,13 +154,13 @@ impl<'a> Pattern<'a> {
 
 fn handshake(connection: &Connection) -> Option<Handshake<'_>> {
     let tls = &connection.tls;
-    if tls.client_hello.is_none() && tls.server_hello.is_none() && !tls.midstream {
+    if !tls.is_used() {
         return None;
     }
     let hello = tls.client_hello.as_ref().map(|seen| &seen.value);
     Some(Handshake {
         offered: hello.map(|hello| (hello.version, hello.cipher_suites.as_slice())),
-        chosen: tls.version().zip(tls.cipher()),
+        chosen: (tls.version(), tls.cipher()),
         certificate: tls.certificate.as_ref().map(|seen| seen.value.thumbprint.as_str()),
         alerts: tls
             .alerts
@@ -179,7 +179,13 @@ fn handshake(connection: &Connection) -> Option<Handshake<'_>> {
             Some(Nla::Passed(_)) => 5,
             Some(Nla::Open) => 6,
         },
-        steps: [tls.retry.is_some(), tls.server_done.is_some(), tls.midstream],
+        steps: [
+            tls.cut_client_hello.is_some(),
+            tls.cut_server_hello.is_some(),
+            tls.retry.is_some(),
+            tls.server_done.is_some(),
+            tls.midstream,
+        ],
         last: [connection.encrypted.last_of_client, connection.encrypted.last_of_server]
             .map(|last| last.map(|sealed| sealed.record.body).filter(|body| *body <= SHORT)),
     })

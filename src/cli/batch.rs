@@ -6,39 +6,26 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use rdpscan::input::{Format, looks_named_as_evidence};
-use rdpscan::report::batch::{self, Row, outcome, render};
+use rdpscan::report::batch::{self, Earlier, Row, outcome, render};
 use rdpscan::report::redact::Key;
 use rdpscan::report::{self, Style};
 use rdpscan::{Error, Options, Report};
 
-use super::args::{Batch, Shard};
+use super::args::Batch;
 use super::exit::Exit;
 use super::{chain, misused, output, say};
+use extent::Extent;
+use job::{Job, hash, jobs, raw};
 
-/// One bundle to be analysed.
-#[derive(Debug)]
-struct Job {
-    path: PathBuf,
-    /// Its path with `/`: the same on every system.
-    name: String,
-    /// The name of its result file.
-    result: String,
-}
-
-impl Job {
-    /// The name of its page.
-    fn page(&self) -> String {
-        format!("{}.html", self.result.trim_end_matches(".json"))
-    }
-}
+mod extent;
+mod job;
 
 /// Analyses what is not done yet, and prints the overview of all.
 pub fn run(args: &Batch) -> Result<Exit, Error> {
@@ -112,91 +99,6 @@ fn not_a_result(file: &Path, args: &Batch, jobs: &[Job]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The bundles: archives, captures and logs that were given, and of a folder each entry that is one or is a folder,
-/// save that of the results. Of several folders one that itself holds captures or logs is a bundle: `cases/*`.
-fn jobs(paths: &[PathBuf], out: &Path, shard: Option<Shard>) -> Result<Vec<Job>, Error> {
-    let mut found: Vec<PathBuf> = Vec::new();
-    let out = fs::canonicalize(out).ok();
-    let is_out = |path: &Path| out.is_some() && fs::canonicalize(path).ok() == out;
-    for path in paths {
-        if !path.is_dir() || paths.len() > 1 && holds_evidence(path) {
-            found.extend(Some(path.clone()).filter(|path| !is_out(path)));
-            continue;
-        }
-        let unreadable = |source| Error::Unreadable { path: path.clone(), source };
-        for entry in fs::read_dir(path).map_err(unreadable)? {
-            let below = entry.map_err(unreadable)?.path();
-            if below.is_dir() && !is_out(&below) || is_bundle(&below) {
-                found.push(below);
-            }
-        }
-    }
-    found.sort();
-    found.dedup();
-    let jobs = found.into_iter().map(|path| {
-        let raw = raw(&path);
-        let (name, hash) = (shown(&raw), hash(&raw));
-        let last = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let plain = |letter: char| {
-            if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' }
-        };
-        let label: String = last.chars().map(plain).take(80).collect();
-        (hash, Job { path, name, result: format!("{label}-{hash:016x}.json") })
-    });
-    Ok(jobs.filter(|(hash, _)| shard.is_none_or(|shard| shard.holds(*hash))).map(|(_, job)| job).collect())
-}
-
-/// A path in bytes, the same on every system where it is the same: names need not be UTF-8.
-fn raw(path: &Path) -> Vec<u8> {
-    let bytes = path.as_os_str().as_encoded_bytes().iter();
-    // Elsewhere `\\` is a letter.
-    bytes.map(|byte| if cfg!(windows) && *byte == b'\\' { b'/' } else { *byte }).collect()
-}
-
-/// A path for the reader; bytes that are no UTF-8 as `\xff`.
-fn shown(raw: &[u8]) -> String {
-    let mut text = String::with_capacity(raw.len());
-    for chunk in raw.utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
-    }
-    text
-}
-
-/// Whether a file in a folder of bundles is one, by its first bytes; or is called so, and is none or cannot be read:
-/// that is a row with the reason. Pipes, sockets and devices are not opened: they may have no end.
-fn is_bundle(path: &Path) -> bool {
-    if !path.is_file() {
-        return false;
-    }
-    let mut head = Vec::new();
-    let read =
-        File::open(path).and_then(|file| io::Read::read_to_end(&mut io::Read::take(file, 1024), &mut head));
-    let is_one = matches!(
-        Format::of(&head),
-        Format::Archive(_) | Format::Compressed(_) | Format::Pcap | Format::PcapNg | Format::Evtx
-    );
-    read.is_ok() && is_one || looks_named_as_evidence(path)
-}
-
-/// Whether captures or logs lie in a folder itself.
-fn holds_evidence(folder: &Path) -> bool {
-    let is_one = |path: &Path| {
-        let mut head = Vec::new();
-        let read = path.is_file().then(|| File::open(path)).and_then(Result::ok);
-        let read = read.map(|file| io::Read::read_to_end(&mut io::Read::take(file, 1024), &mut head));
-        read.is_some() && matches!(Format::of(&head), Format::Pcap | Format::PcapNg | Format::Evtx)
-    };
-    fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| is_one(&entry.path())))
-}
-
-/// FNV-1a: the same on every machine and in every version.
-fn hash(raw: &[u8]) -> u64 {
-    raw.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
 /// The rows of all jobs, in their order.
 fn work(args: &Batch, jobs: &[Job], key: Option<Key>) -> Result<Vec<Row>, Error> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -265,11 +167,21 @@ fn analysed(args: &Batch, options: &Options, key: &Mutex<Option<Key>>) -> Result
     Ok(report)
 }
 
+/// The row of an earlier run, if the bundle is still what it was then.
+fn done_before(result: &Path, extent: &Extent) -> Option<Row> {
+    let file = File::open(result).ok()?;
+    let written = file.metadata().and_then(|about| about.modified()).ok()?;
+    let earlier = Earlier::read(BufReader::new(file))?;
+    let is_same = earlier.size == extent.size && extent.newest.is_none_or(|newest| newest <= written);
+    is_same.then_some(earlier.row)
+}
+
 /// Analyses one bundle, or takes what an earlier run found. Fails only if the result cannot be written.
 fn one(args: &Batch, job: &Job, options: &Options, key: &Mutex<Option<Key>>) -> Result<Row, Error> {
     let file = args.out.join(&job.result);
+    let extent = Extent::of(&job.path, &args.out);
     if args.resume
-        && let Some(row) = File::open(&file).ok().and_then(|file| Row::read(BufReader::new(file)))
+        && let Some(row) = done_before(&file, &extent)
         && row.bundle == job.name
         && (!args.html || row.reason.is_some() || args.out.join(job.page()).exists())
     {
@@ -282,9 +194,7 @@ fn one(args: &Batch, job: &Job, options: &Options, key: &Mutex<Option<Key>>) -> 
         Ok(Ok(report)) => (Row::of(job.name.clone(), job.result.clone(), &report), Some(report)),
         Ok(Err(error)) => {
             // Its words are about files.
-            let hidden =
-                args.is_redacted().then(|| "it cannot be analysed; why is told without --redact".to_owned());
-            let reason = hidden.unwrap_or_else(|| chain(&error));
+            let reason = if args.is_redacted() { error.in_short().to_owned() } else { chain(&error) };
             (Row::failed(job.name.clone(), job.result.clone(), reason), None)
         }
         Err(_) => {
@@ -297,68 +207,6 @@ fn one(args: &Batch, job: &Job, options: &Options, key: &Mutex<Option<Key>>) -> 
         let report = output::in_zone(report.clone(), report::Format::Html, &args.times.tz);
         output::write_file(&args.out.join(job.page()), &report, report::Format::Html, Style::default())?;
     }
-    output::write_text(&file, &outcome(&row, report.as_ref()))?;
+    output::write_text(&file, &outcome(&row, extent.size, report.as_ref()))?;
     Ok(row)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn shards_share_all_bundles_and_stay_the_same() {
-        assert_eq!(hash(b"cases/a.zip"), 0x753a_c74e_66fb_361f);
-        let folder = tempfile::tempdir().unwrap();
-        for at in 0..40 {
-            fs::create_dir(folder.path().join(format!("case-{at}"))).unwrap();
-        }
-        fs::write(folder.path().join("notes.txt"), "no bundle").unwrap();
-        let paths = [folder.path().to_owned()];
-        let out = folder.path().join("case-0");
-        assert_eq!(jobs(&paths, &out, None).unwrap().len(), 39, "the results are no bundle");
-        let out = folder.path().join("out");
-        let all = jobs(&paths, &out, None).unwrap();
-        assert_eq!(all.len(), 40);
-        let shard = |text: &str| jobs(&paths, &out, Some(text.parse().unwrap())).unwrap().len();
-        let shares = [shard("1/3"), shard("2/3"), shard("3/3")];
-        assert_eq!(shares.iter().sum::<usize>(), 40);
-        assert!(shares.iter().all(|share| *share > 0), "{shares:?}");
-    }
-
-    #[test]
-    fn what_is_called_a_bundle_is_one_and_no_name_stands_for_two() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("empty.zip"), "").unwrap();
-        fs::write(folder.path().join("page.evtx"), "<html>not found</html>").unwrap();
-        fs::write(folder.path().join("empty.txt"), "").unwrap();
-        let found = jobs(&[folder.path().to_owned()], Path::new("out"), None).unwrap();
-        assert_eq!(found.len(), 2, "{found:?}");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn names_are_bytes_and_what_is_no_file_is_left() {
-        use std::ffi::OsStr;
-        use std::os::unix::ffi::OsStrExt as _;
-        let folder = tempfile::tempdir().unwrap();
-        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("s.zip")).unwrap();
-        let paths: Vec<PathBuf> = [&b"bad\xffx.zip"[..], b"bad\xfex.zip", b"a\\x.zip"]
-            .map(|name| folder.path().join(OsStr::from_bytes(name)))
-            .into();
-        for path in &paths {
-            fs::write(path, "").unwrap();
-        }
-        fs::create_dir(folder.path().join("a")).unwrap();
-        fs::write(folder.path().join("a/x.zip"), "").unwrap();
-        let paths = [folder.path().to_owned(), folder.path().join("a/x.zip")];
-        let found = jobs(&paths, Path::new("out"), None).unwrap();
-        let distinct = |of: fn(&Job) -> &String| found.iter().map(of).collect::<BTreeSet<_>>().len();
-        assert_eq!(
-            (found.len(), distinct(|job| &job.name), distinct(|job| &job.result)),
-            (5, 5, 5),
-            "{found:?}"
-        );
-    }
 }

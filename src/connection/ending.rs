@@ -4,7 +4,7 @@
 //! was abrupt, never the reset itself.
 
 use super::encrypted::Encrypted;
-use super::tls::{Sealed, Tls};
+use super::tls::{SEALED_ALERT, Sealed, Tls};
 use crate::base::{Mark, Observed};
 use crate::protocol::tls::PlaintextLen;
 use crate::stream::{Flow, Framing, Record, Side};
@@ -49,8 +49,6 @@ impl Form {
 const ULTIMATUM: u16 = 9;
 /// Plaintext bytes of a Set Error Info PDU.
 const ERROR_INFO: u16 = 36;
-/// Body of an alert in TLS 1.3: two bytes, the inner content type, a 16-byte tag.
-const SEALED_ALERT: u32 = 19;
 /// Body of an ultimatum under the suites that RDP uses most, where the handshake that names the suite was not captured:
 /// ChaCha20, TLS 1.3, GCM. A record of the latter may carry a movement of the mouse too, but none that its sender
 /// closes right behind.

@@ -30,7 +30,7 @@ pub fn walk(connection: &Connection, flow: &Flow) -> (Vec<StageResult>, Stage) {
     push(Stage::Transport, outcome, at, detail);
     if flow.opening == Opening::MidStream
         && connection.request.is_none()
-        && connection.tls.client_hello.is_none()
+        && connection.tls.offered().is_none()
     {
         mid_stream(connection, flow, &mut push);
         return finish(stages);
@@ -98,7 +98,7 @@ fn begins_with_fast_path(flow: &Flow) -> bool {
 fn tls_without_hello(connection: &Connection, flow: &Flow) -> Option<Step> {
     let tls = &connection.tls;
     let alert = tls.fatal_alert().map(|alert| alert.mark());
-    let begun = [tls.server_hello.as_ref().map(Observed::mark), tls.certificate.as_ref().map(Observed::mark)];
+    let begun = [tls.answered(), tls.certificate.as_ref().map(Observed::mark)];
     let seen = begun.into_iter().chain([tls.server_done, tls.client_finished, tls.server_finished, alert]);
     let first = seen.flatten().min()?;
     if alert.is_none() && (tls.client_finished.is_some() || tls.server_finished.is_some()) {
@@ -167,7 +167,7 @@ fn negotiation(connection: &Connection, flow: &Flow) -> Option<Step> {
         return Some((if failed { Outcome::Failed } else { Outcome::Passed }, Some(confirm.mark()), detail));
     }
     // TLS or MCS without a negotiation in the capture: it lies before its start, or in a gap.
-    if connection.tls.client_hello.is_some() || connection.tls.server_hello.is_some() {
+    if connection.tls.is_begun() {
         return Some((Outcome::Unseen, None, None));
     }
     let request = connection.request.as_ref()?;
@@ -180,8 +180,7 @@ fn negotiation(connection: &Connection, flow: &Flow) -> Option<Step> {
 
 fn tls(connection: &Connection, flow: &Flow) -> Option<Step> {
     let tls = &connection.tls;
-    let hello = tls.client_hello.as_ref().map(Observed::mark);
-    let begun = hello.or(tls.server_hello.as_ref().map(Observed::mark))?;
+    let begun = tls.offered().or(tls.answered())?;
     if let Some(finished) = tls.finished()
         && tls.fatal_alert().is_none()
     {
@@ -191,7 +190,11 @@ fn tls(connection: &Connection, flow: &Flow) -> Option<Step> {
     if let Some(alert) = tls.fatal_alert() {
         return Some((Outcome::Failed, Some(alert.mark()), Some(alert_says(alert.value))));
     }
-    let detail = if tls.server_hello.is_none() { "no ServerHello" } else { "handshake not completed" };
+    if flow.is_cut() && (flow.to_server.tracker.was_lost() || flow.to_client.tracker.was_lost()) {
+        // The rest of the handshake may stand in what the snapshot length cut off.
+        return None;
+    }
+    let detail = if tls.answered().is_none() { "no ServerHello" } else { "handshake not completed" };
     Some((unfinished(connection, flow), Some(begun), Some(detail.into())))
 }
 

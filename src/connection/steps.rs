@@ -233,13 +233,13 @@ fn handshake(connection: &Connection, flow: &Flow, record: &Record) -> String {
     }
     let mut names: Vec<String> = Vec::new();
     let here = |mark: Option<Mark>| mark == Some(record.end);
-    if here(tls.client_hello.as_ref().map(crate::base::Observed::mark)) {
+    if here(tls.offered()) {
         names.push("ClientHello".into());
     }
     if here(tls.retry) {
         names.push("HelloRetryRequest".into());
     }
-    if here(tls.server_hello.as_ref().map(crate::base::Observed::mark)) {
+    if here(tls.answered()) {
         let version = tls.version().map_or_else(String::new, |version| format!(" ({version})"));
         names.push(format!("ServerHello{version}"));
     }

@@ -7,11 +7,14 @@ use rustc_hash::FxHashMap;
 use crate::base::{Mark, Observed, bytes};
 use crate::protocol::tls::{
     Alert, CipherSuite, ClientHello, HandshakeJoiner, HandshakeMessage, HandshakeType, PlaintextLen,
-    ServerHello, TlsVersion, alert, certificate_list, client_hello, looks_like_ssl2, plaintext_len,
-    server_hello, ssl2_client_hello,
+    ServerHello, TlsVersion, alert, begins_retry, certificate_list, client_hello, looks_like_ssl2,
+    plaintext_len, server_hello, ssl2_client_hello,
 };
 use crate::protocol::x509::{self, Certificate};
 use crate::stream::{Flow, Framing, Record, Side, Stream};
+
+/// Body of an alert in TLS 1.3: two bytes, the inner content type, a 16-byte tag.
+pub const SEALED_ALERT: u32 = 19;
 
 /// An alert in clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,10 @@ pub struct Tls {
     pub client_hello: Option<Observed<ClientHello>>,
     /// The server's hello; not a retry request.
     pub server_hello: Option<Observed<ServerHello>>,
+    /// The client's first hello, where the capture holds its beginning alone.
+    pub cut_client_hello: Option<Mark>,
+    /// The server's hello, where the capture holds its beginning alone.
+    pub cut_server_hello: Option<Mark>,
     /// The server asked for another hello.
     pub retry: Option<Mark>,
     /// The server's certificate (not visible in TLS 1.3, not sent on resumption).
@@ -69,9 +76,24 @@ impl Tls {
         self.server_hello.as_ref().map(|hello| hello.value.cipher)
     }
 
+    /// When the client's hello was sent, whether or not its contents were captured.
+    pub fn offered(&self) -> Option<Mark> {
+        self.client_hello.as_ref().map(Observed::mark).or(self.cut_client_hello)
+    }
+
+    /// When the server's hello was sent, whether or not its contents were captured.
+    pub fn answered(&self) -> Option<Mark> {
+        self.server_hello.as_ref().map(Observed::mark).or(self.cut_server_hello)
+    }
+
+    /// Whether a handshake was captured, or the beginning of one.
+    pub fn is_begun(&self) -> bool {
+        self.offered().is_some() || self.answered().is_some()
+    }
+
     /// Whether what flows is TLS, however much of its handshake was captured.
-    pub const fn is_used(&self) -> bool {
-        self.client_hello.is_some() || self.server_hello.is_some() || self.midstream
+    pub fn is_used(&self) -> bool {
+        self.is_begun() || self.midstream
     }
 
     /// When the handshake was complete.
@@ -104,13 +126,13 @@ pub fn read(flow: &Flow) -> (Tls, Vec<Sealed>) {
     read_ssl2_hello(flow, &mut tls);
     for record in flow.records.iter() {
         let Framing::Tls { kind, .. } = record.framing else { continue };
-        let body = body_of(flow.stream(record.from), record);
+        let body = Body::of(flow.stream(record.from), record);
         let [client, server] = &mut directions;
         let direction = if record.from == Side::Client { client } else { server };
         match kind {
             // After a retry request, as in all of TLS 1.3, the change of cipher means nothing.
             20 => direction.sealed |= !is_1_3(&tls) && tls.retry.is_none(),
-            21 => take_alert(&mut tls, direction, record, body),
+            21 => take_alert(&mut tls, direction, record, body.whole()),
             22 => take_handshake(&mut tls, direction, record, body),
             23 => {
                 if is_1_3(&tls) && take_1_3_finished(&mut tls, record) {
@@ -123,9 +145,11 @@ pub fn read(flow: &Flow) -> (Tls, Vec<Sealed>) {
         }
     }
     // A resumed or half-captured handshake: data in both directions means that it was completed.
-    if tls.server_hello.is_some() && tls.finished().is_none() {
-        let both =
-            [Side::Client, Side::Server].map(|side| sealed.iter().find(|item| item.record.from == side));
+    if tls.answered().is_some() && tls.finished().is_none() {
+        // An alert of TLS 1.3 looks the same, and completes nothing.
+        let is_data = |item: &&Sealed| tls.server_hello.is_some() || item.record.body != SEALED_ALERT;
+        let both = [Side::Client, Side::Server]
+            .map(|side| sealed.iter().filter(is_data).find(|item| item.record.from == side));
         if let [Some(client), Some(server)] = both {
             tls.client_finished.get_or_insert(client.record.start);
             tls.server_finished.get_or_insert(server.record.start);
@@ -149,10 +173,32 @@ fn seal(tls: &Tls, record: &Record) -> Sealed {
 
 /// The kept bytes of a record's body: all of it, or nothing.
 pub fn body_of<'a>(stream: &'a Stream, record: &Record) -> Option<&'a [u8]> {
-    let start = record.offset + u64::from(record.header);
-    let run = stream.runs.iter().rev().find(|run| run.offset <= start)?;
-    let from = usize::try_from(start - run.offset).ok()?;
-    run.bytes.get(from..from.checked_add(bytes::index(record.body))?)
+    Body::of(stream, record).whole()
+}
+
+/// What is kept of a record's body.
+#[derive(Clone, Copy)]
+struct Body<'a> {
+    /// Its bytes up to the first that is not there.
+    head: &'a [u8],
+    /// How many follow.
+    lost: usize,
+}
+
+impl<'a> Body<'a> {
+    fn of(stream: &'a Stream, record: &Record) -> Self {
+        let start = record.offset + u64::from(record.header);
+        let length = bytes::index(record.body);
+        let run = stream.runs.iter().rev().find(|run| run.offset <= start);
+        let kept = run.and_then(|run| run.bytes.get(usize::try_from(start - run.offset).ok()?..));
+        let kept = kept.unwrap_or_default();
+        let head = kept.get(..length).unwrap_or(kept);
+        Self { head, lost: length - head.len() }
+    }
+
+    fn whole(self) -> Option<&'a [u8]> {
+        (self.lost == 0).then_some(self.head)
+    }
 }
 
 fn read_ssl2_hello(flow: &Flow, tls: &mut Tls) {
@@ -178,7 +224,7 @@ fn take_alert(tls: &mut Tls, direction: &Direction, record: &Record, body: Optio
     }
 }
 
-fn take_handshake(tls: &mut Tls, direction: &mut Direction, record: &Record, body: Option<&[u8]>) {
+fn take_handshake(tls: &mut Tls, direction: &mut Direction, record: &Record, body: Body<'_>) {
     if direction.sealed {
         let finished = match record.from {
             Side::Client => &mut tls.client_finished,
@@ -187,9 +233,34 @@ fn take_handshake(tls: &mut Tls, direction: &mut Direction, record: &Record, bod
         finished.get_or_insert(record.end);
         return;
     }
-    let Some(body) = body else { return };
-    for message in direction.joiner.push(body) {
+    let messages = if let Some(body) = body.whole() {
+        direction.joiner.push(body)
+    } else {
+        take_cut_hello(tls, record, body.head);
+        direction.joiner.push_cut(body.head, body.lost)
+    };
+    for message in messages {
         take_message(tls, record, &message);
+    }
+}
+
+/// Of a hello whose rest was not captured: that it was sent.
+fn take_cut_hello(tls: &mut Tls, record: &Record, head: &[u8]) {
+    let Some((kind, rest)) = head.split_first() else { return };
+    let mark = record.end;
+    match (record.from, HandshakeType(*kind)) {
+        (Side::Client, HandshakeType::CLIENT_HELLO) if tls.client_hello.is_none() => {
+            tls.cut_client_hello.get_or_insert(mark);
+        }
+        (Side::Server, HandshakeType::SERVER_HELLO) if tls.server_hello.is_none() => {
+            // Three bytes of length come before the body.
+            if begins_retry(rest.get(3..).unwrap_or_default()) == Some(true) {
+                tls.retry = Some(mark);
+            } else {
+                tls.cut_server_hello.get_or_insert(mark);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -247,8 +318,6 @@ fn known_certificate(der: &[u8]) -> Certificate {
 /// In TLS 1.3 the rest of the handshake looks like application data. The server's flight ends before the client
 /// answers; the client's first such record is its Finished, or an alert of 19 bytes.
 fn take_1_3_finished(tls: &mut Tls, record: &Record) -> bool {
-    /// An alert: two bytes, the inner content type, the tag.
-    const SEALED_ALERT: u32 = 19;
     if tls.client_finished.is_some() {
         return false;
     }

@@ -124,7 +124,7 @@ fn find_confirm(flow: &Flow) -> Option<Observed<ConnectionConfirm>> {
 
 /// A server whose first bytes are neither TPKT nor TLS of a running connection.
 fn find_foreign(flow: &Flow, tls: &Tls, requested: bool) -> Option<Observed<Foreign>> {
-    if !flow.to_client.from_start || tls.client_hello.is_some() {
+    if !flow.to_client.from_start || tls.offered().is_some() {
         return None;
     }
     let run = flow.to_client.runs.first().filter(|run| run.offset == 0)?;

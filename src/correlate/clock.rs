@@ -161,8 +161,8 @@ impl Clocks {
         Some(clock.drift.map_or(event.time.shifted(-offset), |drift| drift.away(event.time)))
     }
 
-    /// Which events of a log may speak of what was captured. All where an offset is missing: then every event may be
-    /// one of them.
+    /// Which events of a log may speak of what was captured: where an offset is missing, those within what clocks are
+    /// apart.
     pub fn wanted(&self, source: SourceId, captures: &[Window], connections: &[Connection]) -> Wanted {
         let lasting: Vec<Window> = lasting(captures, connections).collect();
         Wanted { near: self.windows_in(source, captures), sessions: self.windows_in(source, &lasting) }
@@ -175,10 +175,12 @@ impl Clocks {
         }
         let mut windows = Vec::new();
         for (_, clock) in self.by_piece.range((source, 0)..=(source, usize::MAX)) {
-            let offset = self.clocks.get(*clock)?.offset?;
+            let offset = self.clocks.get(*clock).and_then(|clock| clock.offset);
+            let margin = if offset.is_some() { AROUND } else { PLAUSIBLE + AROUND };
             windows.extend(captures.iter().map(|window| {
+                let offset = offset.unwrap_or(0);
                 Window { start: window.start.shifted(offset), end: window.end.shifted(offset) }
-                    .widened(AROUND)
+                    .widened(margin)
             }));
         }
         Some(windows)

@@ -255,7 +255,10 @@ impl<'a> Work<'a> {
                 let near = by_client.get(&client).into_iter().flatten().find(|at| {
                     self.attempts.get(**at).is_some_and(|attempt| {
                         let window = attempt.connection.window().widened(RESIDUAL);
-                        item.corrected.is_none_or(|corrected| window.contains(corrected))
+                        match item.corrected {
+                            Some(corrected) => window.contains(corrected),
+                            None => window.widened(PLAUSIBLE).contains(item.event.time),
+                        }
                     })
                 });
                 if let Some(at) = near {

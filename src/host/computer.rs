@@ -102,6 +102,13 @@ impl Hosts {
         having.next().filter(|_| having.next().is_none())
     }
 
+    /// The names of the computers that all say that they have this address, if more than one does.
+    pub fn contenders(&self, ip: IpAddr) -> Option<Vec<&str>> {
+        let having = self.computers.iter().filter(|computer| computer.has_address(ip));
+        let names: Vec<&str> = having.map(|computer| computer.name.as_str()).collect();
+        (names.len() > 1).then_some(names)
+    }
+
     /// The computer that a text is of.
     pub fn with_text(&self, text: SourceId) -> Option<&Computer> {
         self.computers.iter().find(|computer| computer.texts.contains(&text))

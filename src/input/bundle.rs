@@ -179,6 +179,11 @@ pub fn is_input(file: &Path, paths: &[PathBuf], is_evidence: IsEvidence<'_>) -> 
     })
 }
 
+/// The path itself, or every file below it that is looked at when it is given, in name order.
+pub fn files(path: &Path) -> Vec<PathBuf> {
+    Below::of(path).files
+}
+
 /// Whether a file of a folder is worth reading.
 fn is_read(file: &Path, is_evidence: IsEvidence<'_>) -> bool {
     let Ok(bytes) = Bytes::open(file, true) else { return true };

@@ -13,7 +13,7 @@ mod trouble;
 mod unpack;
 mod zstd;
 
-pub use bundle::{Bundle, Input, InputKind, Opening, is_input};
+pub use bundle::{Bundle, Input, InputKind, Opening, files, is_input};
 pub use format::{Compression, Format};
 pub use limits::Limits;
 pub use map::{Bytes, Change};

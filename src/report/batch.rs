@@ -58,6 +58,8 @@ pub struct Row {
 pub struct Outcome<'a> {
     /// [`SCHEMA`].
     pub schema: &'static str,
+    /// Bytes in the bundle's files.
+    pub size: u64,
     /// What stands in the overview.
     pub row: &'a Row,
     /// The report of `analyze`, unless it failed.
@@ -66,10 +68,20 @@ pub struct Outcome<'a> {
 }
 
 /// What is read back of it.
-#[derive(Debug, Deserialize)]
-struct Earlier {
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub struct Earlier {
     schema: String,
-    row: Row,
+    /// Bytes in the bundle's files, at that time.
+    pub size: u64,
+    /// Its row.
+    pub row: Row,
+}
+
+impl Earlier {
+    /// What a result file says, if it is one.
+    pub fn read(json: impl std::io::Read) -> Option<Self> {
+        serde_json::from_reader(json).ok().filter(|earlier: &Self| earlier.schema == SCHEMA)
+    }
 }
 
 impl Row {
@@ -115,12 +127,6 @@ impl Row {
             result,
         }
     }
-
-    /// The row in a result file, if it is one.
-    pub fn read(json: impl std::io::Read) -> Option<Self> {
-        let earlier: Earlier = serde_json::from_reader(json).ok()?;
-        (earlier.schema == SCHEMA).then_some(earlier.row)
-    }
 }
 
 fn is_failure(incident: &super::model::Incident) -> bool {
@@ -149,8 +155,8 @@ fn verdict(incident: &super::model::Incident) -> String {
 }
 
 /// The result file of one bundle.
-pub fn outcome(row: &Row, report: Option<&Report>) -> String {
-    let outcome = Outcome { schema: SCHEMA, row, report };
+pub fn outcome(row: &Row, size: u64, report: Option<&Report>) -> String {
+    let outcome = Outcome { schema: SCHEMA, size, row, report };
     // Plain data of strings and numbers: cannot fail.
     let mut text = serde_json::to_string_pretty(&outcome).unwrap_or_default();
     text.push('\n');
@@ -225,11 +231,11 @@ mod tests {
     #[test]
     fn what_was_written_is_read_back() {
         for row in rows() {
-            let text = outcome(&row, Some(&fixture::report()));
-            assert_eq!(Row::read(text.as_bytes()), Some(row));
+            let text = outcome(&row, 7, Some(&fixture::report()));
+            assert_eq!(Earlier::read(text.as_bytes()), Some(Earlier { schema: SCHEMA.into(), size: 7, row }));
         }
-        assert_eq!(Row::read(&b"{\"schema\":\"other\"}"[..]), None);
-        assert_eq!(Row::read(&b"{\"schema\""[..]), None);
+        assert_eq!(Earlier::read(&b"{\"schema\":\"other\"}"[..]), None);
+        assert_eq!(Earlier::read(&b"{\"schema\""[..]), None);
     }
 
     #[test]

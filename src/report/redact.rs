@@ -322,7 +322,10 @@ impl Redactor<'_> {
             self.key.remember(&pseudonym, bare);
             return pseudonym;
         }
-        self.key.pseudonym(what.word(), bare, &self.taken)
+        match what {
+            What::File => self.key.file_beside(bare, &self.taken),
+            _ => self.key.pseudonym(what.word(), bare, &self.taken),
+        }
     }
 }
 

@@ -98,6 +98,11 @@ pub(super) fn other_offset(time: &str, head: &str) -> String {
     }
 }
 
+/// `20:10:10.747`, with the offset from UTC where it is another than that of `head`.
+pub(super) fn clock_beside(time: &str, head: &str) -> String {
+    clock(time) + &other_offset(time, head)
+}
+
 /// `2024-05-06 20:10:10.747`.
 pub(super) fn date_time(time: &str) -> String {
     parts(time).map_or_else(|| time.to_owned(), |stamp| format!("{} {}", stamp.day, stamp.milli))

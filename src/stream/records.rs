@@ -118,6 +118,8 @@ pub struct Tracker {
     tpkt_seen: bool,
     /// Whether TLS was seen: then nothing else follows.
     tls_seen: bool,
+    /// Whether a boundary was lost, so that records may be unknown.
+    was_lost: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -136,12 +138,25 @@ impl Tracker {
     /// A tracker for what `from` sends. `known` tells that byte 0 of the stream is the beginning of a record.
     pub fn new(from: Side, known: bool) -> Self {
         let state = if known { State::Header } else { State::Lost };
-        Self { from, state, header: Vec::new(), header_at: None, tpkt_seen: false, tls_seen: false }
+        Self {
+            from,
+            state,
+            header: Vec::new(),
+            header_at: None,
+            tpkt_seen: false,
+            tls_seen: false,
+            was_lost: !known,
+        }
     }
 
     /// Whether every record up to the end is known: the framing was neither lost in a gap nor is it unknown.
     pub const fn is_known_to_the_end(&self) -> bool {
         matches!(self.state, State::Header)
+    }
+
+    /// Whether a gap hid the beginning of a record, so that some before the end may be unknown.
+    pub const fn was_lost(&self) -> bool {
+        self.was_lost
     }
 
     /// The record that was begun and not completed: bytes still to come, and its header.
@@ -197,20 +212,20 @@ impl Tracker {
     /// The next `length` bytes are not there.
     pub fn gap(&mut self, length: u64, mark: Mark, records: &mut Records) {
         self.state = match self.state {
-            State::Body { left, mut record } if length <= left => {
+            State::Body { left, mut record } => {
                 record.end = mark;
-                let left = left - length;
-                if left == 0 {
-                    records.push(record);
-                    State::Header
+                if length < left {
+                    State::Body { left: left - length, record }
                 } else {
-                    State::Body { left, record }
+                    records.push(record);
+                    if length == left { State::Header } else { State::Lost }
                 }
             }
             State::Foreign => State::Foreign,
             _ => State::Lost,
         };
         if matches!(self.state, State::Lost) {
+            self.was_lost = true;
             self.header.clear();
             self.header_at = None;
         }
@@ -362,6 +377,8 @@ mod tests {
         tracker.gap(500, mark(4), &mut records);
         tracker.data(525, &[1, 2, 3], mark(5), &mut records);
         tracker.data(528, &[23, 3, 3, 0, 1, 7], mark(6), &mut records);
-        assert_eq!(records.from_server, 2);
+        // The record that ends somewhere in the gap was sent as well.
+        assert_eq!(records.from_server, 3);
+        assert!(tracker.was_lost());
     }
 }

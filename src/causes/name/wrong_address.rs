@@ -4,6 +4,7 @@ use crate::base::{Observed, Window, time};
 use crate::causes::transport::syn_evidence;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::eventlog::network;
+use crate::stream::Opening;
 
 cause! {
     /// Two devices claim the server's address: the client reached the wrong one.
@@ -44,7 +45,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if connection.goodbye.is_some() && connection.reached_session() {
         return None;
     }
-    if connection.reached_session() && flow.closes.is_empty() {
+    // What runs on was answered by the right one, also where the slice or the beginning hides what it is.
+    let runs_on =
+        connection.reached_session() || flow.opening == Opening::MidStream && flow.to_client.bytes > 0;
+    if runs_on && flow.closes.is_empty() {
         return None;
     }
     let near = connection.window().widened(NEAR);

@@ -38,8 +38,8 @@ pub(crate) fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, flow) = case.both()?;
     let ended = flow.first_close().filter(|close| case.forged(close).is_none())?;
     let readable = case.capture_is_sound() && flow.opening != Opening::MidStream;
-    let begun = connection.tls.client_hello.is_some() || connection.tls.server_hello.is_some();
-    if !readable || begun || connection.reached_session() || connection.foreign.is_some() {
+    if !readable || connection.tls.is_begun() || connection.reached_session() || connection.foreign.is_some()
+    {
         return None;
     }
     let requested = connection.requested()?;

@@ -79,5 +79,5 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 /// be read would carry a goodbye.
 fn is_plain_end(case: &Case<'_>, kind: CloseKind) -> bool {
     let Some((connection, flow)) = case.both() else { return false };
-    kind == CloseKind::Fin && connection.tls.server_hello.is_none() && abrupt::all_acknowledged(flow)
+    kind == CloseKind::Fin && connection.tls.answered().is_none() && abrupt::all_acknowledged(flow)
 }

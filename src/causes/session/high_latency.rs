@@ -80,14 +80,14 @@ fn round_trip(connection: &Connection, flow: &Flow) -> Option<(i64, Mark, Mark)>
     if let Some(whole) = flow.handshake_round_trip() {
         // One slow opening may be a host that was looked for first. From request to hello is a round trip as well,
         // wherever the capture stands.
-        let again = connection.request.as_ref().zip(connection.tls.client_hello.as_ref());
+        let again = connection.request.as_ref().zip(connection.tls.offered());
         let quick = again.is_some_and(|(request, hello)| hello.time - request.time < LONG);
         return (!quick).then_some((whole, syn, flow.handshake?));
     }
     let negotiated = connection.request.as_ref()?.mark();
     let confirmed = connection.confirm.as_ref()?.mark();
-    let offered = connection.tls.client_hello.as_ref()?.mark();
-    let chosen = connection.tls.server_hello.as_ref()?.mark();
+    let offered = connection.tls.offered()?;
+    let chosen = connection.tls.answered()?;
     [(negotiated, confirmed), (offered, chosen)]
         .into_iter()
         .map(|(from, to)| (to.time - from.time, from, to))

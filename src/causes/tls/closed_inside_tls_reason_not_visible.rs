@@ -38,7 +38,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if close.from == Side::Client && handshake::came_back(case).is_some() {
         return None;
     }
-    let hello = connection.tls.client_hello.as_ref()?;
+    let hello = connection.tls.offered()?;
     let mut evidence = vec![Evidence::at(close.mark, crate::causes::case::ending_says(close))];
     evidence.extend(handshake::offer(connection));
     evidence.extend(handshake::choice(connection));

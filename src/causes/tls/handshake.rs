@@ -23,11 +23,9 @@ const COMMON_SUITES: [u16; 8] = [0x1301, 0x1302, 0x1303, 0xC02B, 0xC02C, 0xC02F,
 /// The connection, if its TLS handshake began and failed.
 pub fn stopped<'a>(case: &Case<'a>) -> Option<&'a Connection> {
     let connection = case.connection()?;
-    let tls = &connection.tls;
-    let begun = tls.client_hello.is_some() || tls.server_hello.is_some();
     let failed = connection.reached == Stage::Tls && connection.outcome(Stage::Tls) == Outcome::Failed;
     let went_on = connection.encrypted.from_server > SESSION_RECORDS;
-    (begun && failed && !went_on && connection.foreign.is_none()).then_some(connection)
+    (connection.tls.is_begun() && failed && !went_on && connection.foreign.is_none()).then_some(connection)
 }
 
 /// The fatal alert in clear that ended the handshake.
@@ -40,7 +38,7 @@ pub fn fatal_alert(case: &Case<'_>) -> Option<Observed<ClearAlert>> {
 pub fn alert_to_hello(case: &Case<'_>) -> Option<Observed<ClearAlert>> {
     let tls = &stopped(case)?.tls;
     let alert = fatal_alert(case).filter(|alert| alert.value.from == Side::Server)?;
-    (tls.client_hello.is_some() && tls.server_hello.is_none()).then_some(alert)
+    (tls.offered().is_some() && tls.answered().is_none()).then_some(alert)
 }
 
 /// The segment that ended the handshake without a fatal alert, where the capture can prove that there was none,
@@ -58,7 +56,7 @@ pub fn closed<'a>(case: &Case<'a>) -> Option<&'a Close> {
     let unsaid = connection.tls.fatal_alert().is_none() && connection.tls.finished().is_none();
     // What answers a hello of SSLv2 is not read here, so nothing is known to be missing.
     let legible = !connection.tls.client_hello.as_ref().is_some_and(|hello| hello.value.ssl2)
-        || connection.tls.server_hello.is_some();
+        || connection.tls.answered().is_some();
     (proven && in_line && own && unsaid && legible).then_some(close)
 }
 
@@ -67,7 +65,7 @@ pub fn closed<'a>(case: &Case<'a>) -> Option<&'a Close> {
 pub fn may_answer(case: &Case<'_>, close: &Close, message: Mark) -> bool {
     let Some((connection, flow)) = case.both() else { return false };
     let (request, confirm) = (connection.request.as_ref(), connection.confirm.as_ref());
-    let hello = connection.tls.client_hello.as_ref();
+    let hello = connection.tls.offered();
     let (syn, syn_ack) = (flow.syns.last(), flow.syn_acks.last());
     // The quickest of two answers that came for sure: the first one may have waited for an address to be resolved.
     let answers = match close.from {
@@ -75,10 +73,9 @@ pub fn may_answer(case: &Case<'_>, close: &Close, message: Mark) -> bool {
             (syn.map(|syn| syn.mark), syn_ack.map(|syn_ack| syn_ack.mark)),
             (request.map(Observed::mark), confirm.map(Observed::mark)),
         ],
-        Side::Client => [
-            (syn_ack.map(|syn_ack| syn_ack.mark), flow.handshake),
-            (confirm.map(Observed::mark), hello.map(Observed::mark)),
-        ],
+        Side::Client => {
+            [(syn_ack.map(|syn_ack| syn_ack.mark), flow.handshake), (confirm.map(Observed::mark), hello)]
+        }
     };
     let ways = answers.into_iter().filter_map(|(said, answered)| Some(answered?.time - said?.time));
     // Longer than any path: a broken stamp, or somebody who waited.
@@ -89,18 +86,17 @@ pub fn may_answer(case: &Case<'_>, close: &Close, message: Mark) -> bool {
 /// The last message of the handshake that was seen.
 pub fn last_message(connection: &Connection) -> Option<Mark> {
     let tls = &connection.tls;
-    let hellos =
-        [tls.client_hello.as_ref().map(Observed::mark), tls.server_hello.as_ref().map(Observed::mark)];
-    let rest = [tls.retry, tls.server_done, tls.client_finished, tls.server_finished];
-    hellos.into_iter().chain(rest).flatten().max()
+    let seen =
+        [tls.offered(), tls.answered(), tls.retry, tls.server_done, tls.client_finished, tls.server_finished];
+    seen.into_iter().flatten().max()
 }
 
 /// The same, if the server closed when it had the ClientHello.
 pub fn closed_at_hello<'a>(case: &Case<'a>) -> Option<&'a Close> {
     let tls = &stopped(case)?.tls;
     let close = closed(case).filter(|close| close.from == Side::Server)?;
-    let hello = tls.client_hello.as_ref()?;
-    (tls.server_hello.is_none() && may_answer(case, close, hello.mark())).then_some(close)
+    let hello = tls.offered()?;
+    (tls.answered().is_none() && may_answer(case, close, hello)).then_some(close)
 }
 
 /// How the server turned the ClientHello down, decisive fact first: an alert, or a close without ServerHello.
@@ -128,8 +124,7 @@ pub fn client_gave_up(case: &Case<'_>) -> Option<Evidence> {
         return (alert.value.from == Side::Client).then(|| of_alert(&alert));
     }
     let close = case.ended_by(Side::Client).filter(|close| case.forged(close).is_none())?;
-    let answered = connection.tls.server_hello.as_ref().map(Observed::mark);
-    let asked = answered.is_some_and(|hello| may_answer(case, close, hello));
+    let asked = connection.tls.answered().is_some_and(|hello| may_answer(case, close, hello));
     (asked && connection.encrypted.from_client == 0 && case.capture_is_sound())
         .then(|| Evidence::at(close.mark, crate::causes::case::ending_says(close)))
 }
@@ -199,7 +194,7 @@ pub fn step(connection: &Connection, moment: Mark) -> &'static str {
         "when the handshake was almost complete"
     } else if past(tls.server_done) || past(tls.certificate.as_ref().map(Observed::mark)) {
         "after the server's certificate"
-    } else if past(tls.server_hello.as_ref().map(Observed::mark)) {
+    } else if past(tls.answered()) {
         "after the ServerHello"
     } else if past(tls.retry) {
         "after the server asked for another ClientHello"

@@ -57,7 +57,7 @@ pub fn sight(case: &Case<'_>) -> Option<Sight> {
     if handshake::turned_down(case).is_some() {
         return Some(Sight::Agrees);
     }
-    (!case.capture_is_sound() && connection.tls.server_hello.is_none()).then_some(Sight::Blind)
+    (!case.capture_is_sound() && connection.tls.answered().is_none()).then_some(Sight::Blind)
 }
 
 /// The same for a client that turned down the server's certificate.

@@ -76,11 +76,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 fn servers_turn(connection: &Connection) -> Option<(Mark, &'static str)> {
     match connection.reached {
         Stage::Tls if connection.outcome(Stage::Tls) != Outcome::Passed => {
-            let hello = connection.tls.client_hello.as_ref()?;
-            let answered = connection.tls.server_hello.is_some()
+            let hello = connection.tls.offered()?;
+            let answered = connection.tls.answered().is_some()
                 || connection.tls.retry.is_some()
                 || !connection.tls.alerts.is_empty();
-            (!answered).then(|| (hello.mark(), "its ClientHello"))
+            (!answered).then_some((hello, "its ClientHello"))
         }
         Stage::Authentication if connection.outcome(Stage::Authentication) != Outcome::Passed => {
             let token = connection.encrypted.last_of_client?.record.end;

@@ -90,14 +90,18 @@ fn finding(case: &Case<'_>, strength: Strength, mut evidence: Vec<Evidence>) -> 
     Finding::new(&CAUSE, strength, blame, evidence)
 }
 
-/// Without its ClientHello, a client that asks for an old version is too old; else the server's list is too short.
+/// Without the contents of its ClientHello, a client that asks for an old version is too old, or one that fails where
+/// others do not; else the server's list is too short.
 fn of_protocol(case: &Case<'_>) -> Blame {
-    let current = case.all_events().any(|joined| {
-        matches!(
-            meaning(&joined.event),
-            Some(Meaning::NoSharedCipher { protocol: Some("TLS 1.2" | "TLS 1.3") })
-        )
+    let mut asked = case.all_events().filter_map(|joined| match meaning(&joined.event)? {
+        Meaning::NoSharedCipher { protocol } => Some(protocol),
+        _ => None,
     });
+    let Some(first) = asked.next() else {
+        return if handshake::good_for_another(case).is_some() { Blame::Client } else { Blame::Server };
+    };
+    let current =
+        std::iter::once(first).chain(asked).any(|asked| matches!(asked, Some("TLS 1.2" | "TLS 1.3")));
     if current { Blame::Server } else { Blame::Client }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{icmp_of, syn_evidence, unanswered};
+use super::{icmp_of, rdp_disabled_or_other_port, syn_evidence, unanswered};
 use crate::base::{Mark, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::connection::Transport;
@@ -45,11 +45,12 @@ const IN_VAIN: i64 = 2 * time::SECOND;
 fn detect(case: &Case<'_>) -> Option<Finding> {
     if case.connection().is_some_and(|own| own.transport == Transport::Unseen) {
         // Only the server's own log knows of it, and its word is enough.
-        return logged(case, Vec::new()).filter(|_| case.accepted().is_none());
+        let word = blocked(case).filter(|_| case.accepted().is_none())?;
+        return Some(of_word(case, word, Vec::new()));
     }
     let (connection, flow) = unanswered(case)?;
-    if let Some(finding) = logged(case, syn_evidence(flow)).or_else(|| by_own_log(case, syn_evidence(flow))) {
-        return Some(finding);
+    if let Some(word) = word_of_server(case) {
+        return Some(of_word(case, word, syn_evidence(flow)));
     }
     let answered = !flow.closes.is_empty()
         || icmp_of(flow, &[IcmpMeaning::Unreachable, IcmpMeaning::Loop, IcmpMeaning::Prohibited]).is_some();
@@ -81,8 +82,13 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     )
 }
 
-/// The server's own firewall says that it dropped this connection.
-fn logged(case: &Case<'_>, syns: Vec<Evidence>) -> Option<Finding> {
+/// What the server's own firewall recorded of dropping this very connection.
+pub(super) fn word_of_server(case: &Case<'_>) -> Option<Evidence> {
+    blocked(case).or_else(|| in_own_log(case))
+}
+
+/// The server's Security log says so.
+fn blocked(case: &Case<'_>) -> Option<Evidence> {
     let client = case.connection()?.client.ip;
     let blocked = case.events_of(&Provider::Security, &[5152, 5157]).find(|joined| {
         match security::meaning(&joined.event) {
@@ -94,24 +100,11 @@ fn logged(case: &Case<'_>, syns: Vec<Evidence>) -> Option<Finding> {
             _ => true,
         }
     })?;
-    let mut evidence =
-        vec![Evidence::event(&blocked.event, "the server's own firewall blocks this connection")];
-    evidence.extend(syns);
-    let finding = Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence)
-        .titled("The server's own firewall blocks the connection")
-        .located("the server's own firewall");
-    Some(if is_of_the_internet(client) {
-        finding.begin_with(format!(
-            "Is {client} the address of your user? If not, nothing is to be mended: the firewall kept a stranger out. \
-             If so, add that address to those that the rule allows, and not the whole Internet."
-        ))
-    } else {
-        finding
-    })
+    Some(Evidence::event(&blocked.event, "the server's own firewall blocks this connection"))
 }
 
 /// The server's `pfirewall.log` holds the very segment. It is written in local time, of any zone.
-fn by_own_log(case: &Case<'_>, syns: Vec<Evidence>) -> Option<Finding> {
+fn in_own_log(case: &Case<'_>) -> Option<Evidence> {
     /// Zones reach to 14 hours.
     const ANY_ZONE: i64 = 15 * 3600 * time::SECOND;
     let connection = case.connection()?;
@@ -120,9 +113,30 @@ fn by_own_log(case: &Case<'_>, syns: Vec<Evidence>) -> Option<Finding> {
     let (from, to) = (SocketAddr::new(from.ip, from.port), SocketAddr::new(to.ip, to.port));
     let place = server.dropped(from, to, connection.first.time, ANY_ZONE)?;
     let says = format!("the firewall of {} drops this connection (pfirewall.log)", hosts::name(server));
-    let mut evidence = vec![hosts::line(place, says)];
+    Some(hosts::line(place, says))
+}
+
+/// The server's own firewall says that it dropped this connection.
+fn of_word(case: &Case<'_>, word: Evidence, syns: Vec<Evidence>) -> Finding {
+    let mut evidence = vec![word];
     evidence.extend(syns);
-    Some(Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence).located("the server's own firewall"))
+    let mut finding = Finding::new(&CAUSE, Strength::Stated, Blame::Server, evidence)
+        .titled("The server's own firewall blocks the connection")
+        .located("the server's own firewall");
+    // It records the same of a port that nobody listens on (stealth mode).
+    if let Some((texts, says)) = rdp_disabled_or_other_port::by_texts(case) {
+        finding.evidence.extend(texts);
+        finding = finding
+            .detail(format!("{says}, and the firewall records the same where nothing listens"))
+            .begin_with(format!("See first whether that still holds: {says}. Then no rule of a firewall lets anybody in; the steps are those of `rdpscan explain rdp-disabled-or-other-port`."));
+    }
+    match case.connection().map(|own| own.client.ip).filter(|client| is_of_the_internet(*client)) {
+        Some(client) => finding.begin_with(format!(
+            "Is {client} the address of your user? If not, nothing is to be mended: the firewall kept a stranger out. \
+             If so, add that address to those that the rule allows, and not the whole Internet."
+        )),
+        None => finding,
+    }
 }
 
 /// The server's texts say that its firewall keeps the port shut, and something listens behind it, as far as is known.

@@ -56,16 +56,20 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let port = connection.server.port;
-    let claim = by_registry(case, port)
+    let dropped = firewall_drop::word_of_server(case);
+    // Beside the server's own word on this very connection, a text of another hour is a remark.
+    let by_texts = || by_registry(case, port).filter(|_| dropped.is_none());
+    let claim = by_texts()
         .or_else(|| other_port(case, port, flow.first.time))
         .or_else(|| switched_off(case, flow.first.time));
     let Some((mut evidence, detail, strength)) = claim else {
-        return by_list(case, port, syn_evidence(flow)).filter(|_| silent);
+        return by_list(case, port, syn_evidence(flow)).filter(|_| silent && dropped.is_none());
     };
     match refused {
         Some((reset, _)) => evidence.push(Evidence::at(reset.mark, "the SYN is answered with RST")),
         None => evidence.extend(syn_evidence(flow)),
     }
+    evidence.extend(dropped);
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence).detail(detail))
 }
 
@@ -76,6 +80,29 @@ type Claim = (Vec<Evidence>, String, Strength);
 fn by_registry(case: &Case<'_>, port: u16) -> Option<Claim> {
     let own = case.connection()?.server;
     let server = hosts::server(case)?;
+    let (evidence, detail) = registered(case, server, port)?;
+    // A host that nothing is heard of may as well be off.
+    let refused = case.flow().and_then(refusal).is_some_and(|(reset, delay)| {
+        delay <= ANSWERED_BY_HOST && sender(case, reset.ttl, own.ip).0 != Blame::Middlebox
+    });
+    let is_there = refused || firewall_drop::alive(case).is_some();
+    let strength = if is_there { Strength::Corroborated } else { Strength::Inferred };
+    Some((evidence, detail, strength))
+}
+
+/// What the server's texts say against anybody listening on this port, and how: for who finds that a firewall drops.
+pub(super) fn by_texts(case: &Case<'_>) -> Option<(Vec<Evidence>, String)> {
+    let port = case.connection()?.server.port;
+    let server = hosts::server(case)?;
+    registered(case, server, port).or_else(|| {
+        let (_, place) = server.listens(port).filter(|(listens, _)| !listens)?;
+        let says = format!("nothing listens on port {port} of {}", hosts::name(server));
+        Some((vec![hosts::line(place, says.clone())], says))
+    })
+}
+
+/// What the registry says, unless packets, logs or lists say that the port is open or why it is not.
+fn registered(case: &Case<'_>, server: &Computer, port: u16) -> Option<(Vec<Evidence>, String)> {
     let name = hosts::name(server);
     let listens = server.listens(port);
     if listens.is_some_and(|(listens, _)| listens) {
@@ -88,17 +115,10 @@ fn by_registry(case: &Case<'_>, port: u16) -> Option<Claim> {
     }
     let nobody =
         listens.map(|(_, place)| hosts::line(place, format!("nothing listens on port {port} of {name}")));
-    // A host that nothing is heard of may as well be off.
-    let refused = case.flow().and_then(refusal).is_some_and(|(reset, delay)| {
-        delay <= ANSWERED_BY_HOST && sender(case, reset.ttl, own.ip).0 != Blame::Middlebox
-    });
-    let is_there = refused || firewall_drop::alive(case).is_some();
-    let strength = if is_there { Strength::Corroborated } else { Strength::Inferred };
     if let Some((true, place)) = server.denies() {
         let says = format!("the registry of {name} switches Remote Desktop off (fDenyTSConnections is 1)");
         let evidence = [hosts::line(place, says)].into_iter().chain(nobody).collect();
-        let detail = "Remote Desktop is switched off in the server's registry".into();
-        return Some((evidence, detail, strength));
+        return Some((evidence, "Remote Desktop is switched off in the server's registry".into()));
     }
     let ports = server.listener_ports();
     let (other, place) = *ports.first()?;
@@ -107,8 +127,7 @@ fn by_registry(case: &Case<'_>, port: u16) -> Option<Claim> {
     }
     let says = format!("the registry of {name} gives the listener port {other} (PortNumber)");
     let evidence = [hosts::line(place, says)].into_iter().chain(nobody).collect();
-    let detail = format!("the server listens on port {other}, the client uses {port}");
-    Some((evidence, detail, strength))
+    Some((evidence, format!("the server listens on port {other}, the client uses {port}")))
 }
 
 /// Whether the server let anybody in on this port in the time that the files hold, by the packets or by its own log.

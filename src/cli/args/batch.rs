@@ -49,7 +49,7 @@ pub struct Batch {
     #[arg(long, value_name = "FILE")]
     pub redact_key: Option<PathBuf>,
 
-    /// Leave out the bundles that have a result already.
+    /// Leave out the bundles that have a result already and did not change since it was written.
     #[arg(long)]
     pub resume: bool,
 

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use nom::bytes::streaming::take;
 use nom::number::streaming::{be_u24, u8};
 
+use crate::base::bytes;
 use crate::protocol::wire::{Expected, Malformed, Parse, wire_code};
 
 /// Longest message that is joined. Certificate chains stay far below.
@@ -94,6 +95,8 @@ pub struct Unfinished<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct HandshakeJoiner {
     pending: Vec<u8>,
+    /// Bytes to come of a message of which some were not captured.
+    skip: usize,
     stopped: Option<Malformed>,
 }
 
@@ -106,13 +109,26 @@ impl HandshakeJoiner {
     /// Takes the fragment of the next handshake record; gives the messages that it completes, in order.
     pub fn push<'a>(&mut self, fragment: &'a [u8]) -> Vec<HandshakeMessage<'a>> {
         let mut messages = Vec::new();
-        let mut rest = fragment;
+        let skipped = self.skip.min(fragment.len());
+        self.skip -= skipped;
+        let mut rest = fragment.get(skipped..).unwrap_or_default();
         while self.stopped.is_none() && !rest.is_empty() {
             let next = if self.pending.is_empty() { self.borrow(rest) } else { self.fill(rest) };
             let Some((message, after)) = next else { break };
             messages.extend(message);
             rest = after;
         }
+        messages
+    }
+
+    /// The same for a record of which only the beginning was captured: `head`, and `lost` bytes behind it. What
+    /// is whole in it is given; of what is lost only its length counts, and a message that begins there is not seen.
+    pub fn push_cut<'a>(&mut self, head: &'a [u8], lost: usize) -> Vec<HandshakeMessage<'a>> {
+        let messages = self.push(head);
+        let whole = header(&self.pending).ok().map_or(0, |(_, (_, length))| HEADER + bytes::index(length));
+        let to_come = self.skip + whole.saturating_sub(self.pending.len());
+        self.skip = to_come.saturating_sub(lost);
+        self.pending.clear();
         messages
     }
 
@@ -210,6 +226,22 @@ mod tests {
         assert!(joiner.push(&[0, 9, 1]).is_empty());
         let left = joiner.unfinished().unwrap();
         assert_eq!((left.length, left.body), (Some(9), [1].as_slice()));
+    }
+
+    #[test]
+    fn steps_over_what_was_not_captured() {
+        // A message of 3 bytes, one of 9 that is cut behind its second byte, one of none.
+        let stream = [2, 0, 0, 3, 0xA, 0xB, 0xC, 11, 0, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 14, 0, 0, 0];
+        for end in 13..=20 {
+            let mut joiner = HandshakeJoiner::new();
+            assert_eq!(kinds(&joiner.push_cut(&stream[..13], end - 13)), [(2, vec![0xA, 0xB, 0xC])]);
+            assert_eq!(joiner.unfinished(), None);
+            assert_eq!(kinds(&joiner.push(&stream[end..])), [(14, vec![])], "the record ends at {end}");
+        }
+        // Behind a record that was cut before a message begins, the next begins with one.
+        let mut joiner = HandshakeJoiner::new();
+        assert!(joiner.push_cut(&[], 40).is_empty());
+        assert_eq!(kinds(&joiner.push(&stream[20..])), [(14, vec![])]);
     }
 
     #[test]

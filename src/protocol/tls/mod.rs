@@ -31,4 +31,4 @@ pub use server::{
     CertificateList, CertificateRequest, ServerKeyExchange, certificate_list, certificate_list_tls13,
     certificate_request, server_key_exchange,
 };
-pub use server_hello::{ServerHello, server_hello};
+pub use server_hello::{ServerHello, begins_retry, server_hello};

@@ -79,6 +79,11 @@ pub fn server_hello(body: &[u8]) -> Result<ServerHello, Malformed> {
     Ok(hello)
 }
 
+/// Whether the beginning of a server hello's body is that of a hello retry request. `None`: too little is there.
+pub fn begins_retry(body: &[u8]) -> Option<bool> {
+    Some(body.get(2..2 + RETRY_RANDOM.len())? == RETRY_RANDOM)
+}
+
 fn head<'a>(body: &'a [u8], hello: &mut ServerHello) -> Parse<'a, ()> {
     let (rest, version) = be_u16(body)?;
     let (rest, random) = array::<32>(rest)?;

@@ -241,7 +241,7 @@ fn placed(place: &str) -> String {
 
 fn span(incident: &Incident) -> Option<(String, String)> {
     let same = incident.start == incident.end;
-    (!same).then(|| (rows::clock(&incident.start), rows::clock(&incident.end)))
+    (!same).then(|| (rows::clock(&incident.start), rows::clock_beside(&incident.end, &incident.start)))
 }
 
 fn bars(report: &Report, incident: &Incident, connections: &[&Connection]) -> Vec<Bar> {
@@ -265,7 +265,7 @@ fn bars(report: &Report, incident: &Incident, connections: &[&Connection]) -> Ve
                 .then(rows::name(&facts::server(report, connection))),
             reached: connection.reached,
             state: State::of(&connection.verdict),
-            start: rows::clock(&connection.start),
+            start: rows::clock_beside(&connection.start, &incident.start),
             length: rows::duration(crate::correlate::clock::seconds(nanos) * 1_000.0),
             x,
             width: (place(to) - x).max(8),

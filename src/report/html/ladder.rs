@@ -99,7 +99,7 @@ pub(super) fn rows_of(
     let cited = cited(incident);
     let one = one_source(connection).is_some();
     let mut arrows: Vec<Arrow> =
-        connection.steps.iter().map(|step| arrow(report, step, one, &cited)).collect();
+        connection.steps.iter().map(|step| arrow(report, step, &incident.start, one, &cited)).collect();
     let mut pins = pins(report, incident, connection, clocks, &cited);
     if arrows.is_empty() && pins.is_empty() {
         return Vec::new();
@@ -219,7 +219,7 @@ fn milliseconds(nanos: i64) -> f64 {
     crate::correlate::clock::seconds(nanos) * 1_000.0
 }
 
-fn arrow(report: &Report, step: &Step, one_source: bool, cited: &Cited) -> Arrow {
+fn arrow(report: &Report, step: &Step, head: &str, one_source: bool, cited: &Cited) -> Arrow {
     let (first, last) = (step.time.parse().ok(), step.last_time.parse().ok());
     let mut says = Text::plain(&step.says);
     match step.kind {
@@ -246,7 +246,7 @@ fn arrow(report: &Report, step: &Step, one_source: bool, cited: &Cited) -> Arrow
         from: Lane::of(step.from),
         to: Lane::of(step.to),
         says,
-        clock: rows::clock(&step.time),
+        clock: rows::clock_beside(&step.time, head),
         place: if one_source { frames } else { rows::in_file(report, &frames, step.source) },
         first,
         last,
@@ -284,7 +284,7 @@ fn pins(
         let says = Text::new().ink(Ink::Bold, &rows::event_name(event)).and(" ").and(&event.says);
         let moment = clocks.moment(event.source, Some(event.record), &event.time);
         let place = rows::in_file(report, &format!("record {}", event.record), event.source);
-        let pin = pin(report, event.source, says, &moment, place, number);
+        let pin = pin(report, &incident.start, event.source, says, &moment, place, number);
         pins.push(Pin { name: rows::event_name(event), ..pin });
     }
     let around = (connection.start.parse::<Timestamp>().ok()).zip(connection.end.parse::<Timestamp>().ok());
@@ -300,7 +300,7 @@ fn pins(
             let log = fact.channel.as_deref().map(rows::channel).zip(fact.event_id);
             let name = log.map_or_else(String::new, |(log, id)| format!("{log} {id} "));
             let says = Text::new().ink(Ink::Bold, &name).and(&fact.says);
-            pins.push(pin(report, fact.source, says, &moment, place, Some(number)));
+            pins.push(pin(report, &incident.start, fact.source, says, &moment, place, Some(number)));
         }
     }
     let mut left = PINS.saturating_sub(pins.iter().filter(|pin| pin.cited.is_some()).count());
@@ -314,6 +314,7 @@ fn pins(
 
 fn pin(
     report: &Report,
+    head: &str,
     source: u32,
     says: Text,
     moment: &Moment,
@@ -325,7 +326,16 @@ fn pin(
     let spread = clock.and_then(|clock| clock.spread_ms).and_then(nanoseconds).unwrap_or(0);
     let at = if moment.mark == Mark::Alone { None } else { moment.time.parse().ok() };
     let name = String::new();
-    Pin { side: Lane::of(role), name, says, clock: moment.shown(&moment.time), place, at, spread, cited }
+    Pin {
+        side: Lane::of(role),
+        name,
+        says,
+        clock: moment.shown(&moment.time) + &rows::other_offset(&moment.time, head),
+        place,
+        at,
+        spread,
+        cited,
+    }
 }
 
 /// By way of decimals: there is no checked conversion from a float.

@@ -14,9 +14,12 @@ pub struct Key {
     schema: String,
     /// By pseudonym.
     pseudonyms: BTreeMap<String, String>,
-    /// By kind and name in lower case.
+    /// By kind and name, all in lower case.
     #[serde(skip)]
     given: BTreeMap<(String, String), String>,
+    /// All that were given, in lower case.
+    #[serde(skip)]
+    bases: BTreeSet<String>,
     #[serde(skip)]
     last: BTreeMap<String, u32>,
 }
@@ -27,6 +30,7 @@ impl Default for Key {
             schema: SCHEMA.to_owned(),
             pseudonyms: BTreeMap::new(),
             given: BTreeMap::new(),
+            bases: BTreeSet::new(),
             last: BTreeMap::new(),
         }
     }
@@ -40,10 +44,11 @@ impl Key {
             return None;
         }
         for (pseudonym, original) in &key.pseudonyms {
-            let kind = kind_of(pseudonym);
+            let base = pseudonym.to_lowercase();
             // Those that were made of another one come behind it.
-            let place = (kind.to_owned(), original.to_lowercase());
-            key.given.entry(place).or_insert_with(|| pseudonym.clone());
+            let place = (kind_of(&base).to_owned(), original.to_lowercase());
+            key.bases.insert(base.clone());
+            key.given.entry(place).or_insert(base);
         }
         Some(key)
     }
@@ -66,14 +71,30 @@ impl Key {
         self.pseudonyms.iter().map(|(pseudonym, original)| (pseudonym.as_str(), original.as_str()))
     }
 
-    /// The pseudonym of a name: `host-1`. Names that differ in case only are the same.
+    /// The pseudonym of a name: `host-1`. Names that differ in case only are the same, and so are `HOST-1` and `Host-1`,
+    /// which tell how the name is written there.
     pub(super) fn pseudonym(&mut self, kind: &'static str, name: &str, taken: &BTreeSet<String>) -> String {
-        self.given(kind, name, |number| format!("{kind}-{number}"), taken)
+        let base = self.given(kind, name, |number| format!("{kind}-{number}"), taken);
+        let has = |case: fn(char) -> bool| name.chars().any(case);
+        let written = match (has(char::is_uppercase), has(char::is_lowercase)) {
+            (true, false) => base.to_uppercase(),
+            (true, true) => capitalised(&base),
+            (false, _) => base,
+        };
+        self.remember(&written, name);
+        written
     }
 
     /// The pseudonym of a file or folder.
     pub fn file(&mut self, path: &str) -> String {
-        self.pseudonym("file", path, &BTreeSet::new())
+        self.file_beside(path, &BTreeSet::new())
+    }
+
+    /// The same, where some are somebody's real names.
+    pub(super) fn file_beside(&mut self, path: &str, taken: &BTreeSet<String>) -> String {
+        let base = self.given("file", path, |number| format!("file-{number}"), taken);
+        self.remember(&base, path);
+        base
     }
 
     /// What a pseudonym that was made of another one stands for.
@@ -98,9 +119,13 @@ impl Key {
                 std::net::Ipv6Addr::from(base | u128::from(number)).to_string()
             }
         };
-        self.given(if ip.is_ipv4() { "198." } else { "2001:" }, &ip.to_string(), of, &none)
+        let address = ip.to_string();
+        let given = self.given(if ip.is_ipv4() { "198." } else { "2001:" }, &address, of, &none);
+        self.remember(&given, &address);
+        given
     }
 
+    /// What a name has, or gets: in lower case.
     fn given(
         &mut self,
         kind: &str,
@@ -117,15 +142,20 @@ impl Key {
             *last = last.saturating_add(1);
             let pseudonym = of(*last);
             // One that was given in an earlier report, or that is somebody's real name, is passed over.
-            let is_free = !self.pseudonyms.contains_key(&pseudonym) && !taken.contains(&pseudonym);
+            let is_free = !self.bases.contains(&pseudonym) && !taken.contains(&pseudonym);
             if is_free || *last == u32::MAX {
                 break pseudonym;
             }
         };
-        self.pseudonyms.insert(pseudonym.clone(), name.to_owned());
+        self.bases.insert(pseudonym.clone());
         self.given.insert(place, pseudonym.clone());
         pseudonym
     }
+}
+
+/// A pseudonym is ASCII.
+fn capitalised(base: &str) -> String {
+    base.split_at_checked(1).map_or_else(String::new, |(first, rest)| first.to_uppercase() + rest)
 }
 
 fn kind_of(pseudonym: &str) -> &str {

@@ -20,7 +20,7 @@ fn addresses_are_known_by_their_form() {
     assert_eq!(prose(&[], "from 10.1.2.3:50001 to 10.1.2.3."), "from 198.18.0.3:50001 to 198.18.0.3.");
     let text =
         prose(&[], "[fe80::1]:3389, 00:11:22:aa:bb:cc and 00-11-22-AA-BB-CC, 0.0.0.0, ::1, 20:10:10.747");
-    assert_eq!(text, "[2001:2::1]:3389, hardware-1 and hardware-1, 0.0.0.0, ::1, 20:10:10.747");
+    assert_eq!(text, "[2001:2::1]:3389, hardware-1 and HARDWARE-1, 0.0.0.0, ::1, 20:10:10.747");
 }
 
 #[test]
@@ -29,14 +29,16 @@ fn names_are_found_in_sentences_in_any_case() {
     let text = prose(&names, "Zoe at SRV77, srv77.lab.test and lab\\ZOE; zoexyz, zoe@lab.test, srv77-old");
     assert!(!text.to_lowercase().contains("srv77") && !text.contains("lab."), "{text}");
     assert!(text.contains("zoexyz"), "another word stays: {text}");
-    let first = text.split(" at ").next().unwrap();
-    assert_eq!(text.matches(first).count(), 3, "{text}");
+    // As each is written there.
+    for name in ["User-2 at HOST-2, host-2.", "\\USER-2;", " user-2@"] {
+        assert!(text.contains(name), "{name}: {text}");
+    }
 }
 
 #[test]
 fn a_user_by_the_name_of_a_word_is_one_only_where_a_name_stands() {
     let text = prose(&[(What::User, "Client")], "the client refuses the logon of Client (user Client)");
-    assert!(text.starts_with("the client refuses the logon of user-"), "{text}");
+    assert!(text.starts_with("the client refuses the logon of User-"), "{text}");
     assert!(!text.contains("Client"), "{text}");
 }
 
@@ -68,8 +70,9 @@ fn what_texts_say_of_a_computer_names_nobody() {
     assert!(text.ends_with("; the server of the network"), "words stay: {text}");
     assert!(!text.contains("3389 of network"), "{text}");
     let thumbprints: Vec<&str> =
-        text.split([' ', ',', ';']).filter(|word| word.starts_with("thumb")).collect();
-    assert!(thumbprints[0] == thumbprints[1] && thumbprints[1] != thumbprints[2], "{text}");
+        text.split([' ', ',', ';']).filter(|word| word.to_lowercase().starts_with("thumb")).collect();
+    let same = thumbprints[0].eq_ignore_ascii_case(thumbprints[1]);
+    assert!(same && !thumbprints[1].eq_ignore_ascii_case(thumbprints[2]), "{text}");
     let first = prose(&[(What::Host, "server")], "server is bound to the certificate; the server has it");
     assert!(first.starts_with("host-") && first.ends_with("; the server has it"), "{first}");
 }
