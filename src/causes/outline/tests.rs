@@ -236,7 +236,7 @@ fn young(script: &Script) -> Option<Box<Young<'_>>> {
 #[test]
 fn what_has_one_outline_is_read_the_same_by_itself() {
     let mut dice = Dice(4);
-    let scripts: Vec<Script> = (0..24_000).map(|number| script(&mut dice, number)).collect();
+    let scripts: Vec<Script> = (0..12_000).map(|number| script(&mut dice, number)).collect();
     let interest = Interest::new(&[]);
     let mut by_outline: BTreeMap<Vec<u8>, (u64, Vec<u8>)> = BTreeMap::new();
     let (mut all, mut alike, mut under_tls) = (0, 0, 0);
