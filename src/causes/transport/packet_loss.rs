@@ -8,8 +8,7 @@ use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause};
 use crate::connection::Connection;
 use crate::eventlog::rdp_core_ts;
 use crate::packet::icmp::IcmpMeaning;
-use crate::stream::reassemble::Repeat;
-use crate::stream::{CloseKind, Flow, Side, Stream};
+use crate::stream::{CloseKind, Flow, Repeat, Side, Stream};
 
 cause! {
     /// The network loses packets until the connection dies.
@@ -155,8 +154,12 @@ fn after_idling(flow: &Flow, died: &Repeat) -> bool {
     })
 }
 
-/// Whether segments were lost besides the one with which the connection died.
+/// Whether segments were lost besides the one with which the connection died. Where the slice hides the options of TCP,
+/// what was repeated may have come: a receiver says so in one of them. RFC 2883
 fn lost_before(flow: &Flow, side: Side, died: &Repeat) -> bool {
+    if flow.is_cut() && flow.client_habits.mss.is_none() {
+        return false;
+    }
     let own = lost(flow.stream(side)).saturating_sub(u64::from(died.times)) > 0;
     own || lost(flow.stream(side.other())) > 0 || !flow.swallowed(side.other()).is_empty()
 }
