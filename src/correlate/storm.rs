@@ -297,6 +297,7 @@ mod tests {
             logged: true,
             refused: Some(first),
             request: None,
+            hidden: false,
             accepted: None,
             tls_passed: None,
             certificate: None,

@@ -46,6 +46,8 @@ pub struct Other {
     pub refused: Option<Mark>,
     /// Its connection request.
     pub request: Option<Mark>,
+    /// Whether the slice left nothing of that.
+    pub hidden: bool,
     /// Whether TCP was accepted.
     pub accepted: Option<Mark>,
     /// Whether a TLS handshake was completed.
@@ -446,6 +448,7 @@ impl Other {
             logged: false,
             refused: None,
             request: connection.request.as_ref().map(Observed::mark),
+            hidden: connection.hides_negotiation(),
             accepted,
             tls_passed: connection.tls.finished(),
             certificate: connection
@@ -486,9 +489,10 @@ impl Other {
         other
     }
 
-    /// When it asked for a session: its request, or of one that only a log knows its acceptance.
+    /// When it asked for a session: its request, or of one that only a log knows its acceptance, and of one whose request
+    /// the slice hides.
     pub fn asked(&self) -> Option<Mark> {
-        self.request.or_else(|| (self.logged && self.is_unseen()).then_some(self.first))
+        self.request.or_else(|| (self.logged && (self.is_unseen() || self.hidden)).then_some(self.first))
     }
 
     /// Whether only a log knows of it.
