@@ -9,7 +9,7 @@ use super::without_finding::without_finding;
 use super::{ALL, Case, Cause, points};
 use crate::connection::{Connection, Outcome, Stage};
 use crate::correlate::storm::STORM;
-use crate::correlate::{Attempt, Incident, Surroundings};
+use crate::correlate::{Attempt, Incident, Surroundings, reach};
 use crate::protocol::nego::FailureCode;
 use crate::stream::{Flow, Opening, Side};
 
@@ -63,10 +63,25 @@ fn is_denied(finding: &Finding, stopped: Option<Stage>) -> bool {
 /// Judges one case alone.
 pub fn judge(case: &Case<'_>) -> Verdict {
     let verdict = judge_as_it_is(case);
-    match case.attempt.filter(|attempt| attempt.is_by_order()) {
-        None => verdict,
-        Some(attempt) => by_order(case, attempt, verdict),
+    match case.attempt {
+        Some(attempt) if attempt.is_by_order() => by_order(case, attempt, verdict),
+        Some(attempt) if verdict.kind == Kind::Undetermined => by_log(case, attempt).unwrap_or(verdict),
+        _ => verdict,
     }
+}
+
+/// Of a capture that holds headers alone, what the log says counts as it would without that capture.
+fn by_log(case: &Case<'_>, attempt: &Attempt) -> Option<Verdict> {
+    let Connection { client, server, first, last, .. } = attempt.connection;
+    if attempt.events.is_empty() || !attempt.connection.hides_negotiation() {
+        return None;
+    }
+    let unseen = Connection { last, ..Connection::unseen(client, server, first) };
+    let mut alone = [Attempt { connection: unseen, events: attempt.events.clone() }];
+    reach::refine(&mut alone);
+    let [alone] = &alone;
+    let told = judge_as_it_is(&Case { attempt: Some(alone), ..*case });
+    (told.kind == Kind::Cause).then_some(told)
 }
 
 /// A log's connection that is this one by time and order alone makes nothing sure, unless it also names the user, and

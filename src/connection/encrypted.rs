@@ -61,8 +61,8 @@ pub fn is_up(flow: &Flow, records_of_server: u64) -> bool {
     records_of_server > SESSION_RECORDS || flow.to_client.bytes > SESSION_BYTES
 }
 
-/// Reads the encrypted part.
-pub fn read(flow: &Flow, tls: &Tls, nla: bool, sealed: &[Sealed]) -> Encrypted {
+/// Reads the encrypted part. Whether network level authentication comes first may not be known.
+pub fn read(flow: &Flow, tls: &Tls, nla: Option<bool>, sealed: &[Sealed]) -> Encrypted {
     let sealed = without_tickets(tls, sealed);
     let count =
         |side| u64::try_from(sealed.iter().filter(|item| item.record.from == side).count()).unwrap_or(0);
@@ -80,14 +80,14 @@ pub fn read(flow: &Flow, tls: &Tls, nla: bool, sealed: &[Sealed]) -> Encrypted {
     if tls.finished().is_none() {
         return found;
     }
-    if nla {
+    if nla == Some(true) {
         let outcome = credssp(flow, tls, &sealed, found.from_server);
         found.settings_began = match outcome {
             Nla::Passed(mark) => Some(mark),
             _ => None,
         };
         found.nla = Some(outcome);
-    } else {
+    } else if nla == Some(false) || is_up(flow, found.from_server) {
         found.settings_began = sealed.first().map(|item| item.record.start);
     }
     found

@@ -174,6 +174,12 @@ impl Connection {
         }
     }
 
+    /// Whether the snapshot length left nothing of the negotiation: what follows it may be anything.
+    pub fn hides_negotiation(&self) -> bool {
+        let nothing = self.request.is_none() && self.confirm.is_none();
+        nothing && self.flow.as_deref().is_some_and(|flow| flow.is_cut() && flow.is_established())
+    }
+
     /// From the first to the last sign of it.
     pub const fn window(&self) -> Window {
         Window { start: self.first.time, end: self.last.time }
