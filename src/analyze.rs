@@ -192,10 +192,6 @@ fn judged<T>(options: &Options, bundle: &Bundle, end: impl FnOnce(&Material<'_>)
         .iter()
         .map(|index| {
             let mut wanted = clocks.wanted(index.log().source, &capture_windows, &scanned.connections);
-            #[cfg(test)]
-            if tests::ALL_EVENTS.load(std::sync::atomic::Ordering::Relaxed) {
-                wanted = Wanted::default();
-            }
             if idle {
                 wanted = Wanted { near: Some(Vec::new()), sessions: Some(Vec::new()) };
             }
@@ -321,43 +317,4 @@ fn is_wanted(options: &Options, incident: &Incident, attempts: &[Attempt]) -> bo
         }
     });
     client_fits && server_fits && user_fits && time_fits
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::path::Path;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use super::*;
-    use crate::report::{Format, Style, render};
-
-    /// Whether events are read wherever they stand in a log. Other tests may run meanwhile: it changes no report.
-    pub(super) static ALL_EVENTS: AtomicBool = AtomicBool::new(false);
-
-    #[test]
-    fn events_that_are_left_unread_change_no_verdict() {
-        let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
-        let has_log = |folder: &Path| {
-            let mut files = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-            files.any(|file| file.path().extension().is_some_and(|kind| kind == "evtx"))
-        };
-        let mut folders: Vec<PathBuf> =
-            fs::read_dir(samples).unwrap().map(|entry| entry.unwrap().path()).collect();
-        folders.retain(|folder| has_log(folder));
-        assert!(folders.len() > 50, "{}", folders.len());
-        let reports = |all: bool| -> Vec<String> {
-            ALL_EVENTS.store(all, Ordering::Relaxed);
-            let report = |folder: &PathBuf| {
-                let options = Options { inputs: vec![folder.clone()], ..Options::default() };
-                render(&analyze(&options).unwrap(), Format::Json, Style::default())
-            };
-            folders.iter().map(report).collect()
-        };
-        let (some, all) = (reports(false), reports(true));
-        ALL_EVENTS.store(false, Ordering::Relaxed);
-        for ((folder, some), all) in folders.iter().zip(some).zip(all) {
-            assert!(some == all, "{}", folder.display());
-        }
-    }
 }
