@@ -124,7 +124,7 @@ fn what_changed_since_is_done_again() {
     let args = [&text(&cases), "--out", &text(&out), "--resume", "--format", "ndjson"];
     let first = String::from_utf8(run(&args).stdout).unwrap();
     assert!(first.contains("firewall-drop"), "{first}");
-    // The capture of another day under the same name: newer, or of another length.
+    // The capture of another day under the same name: of another length and as old, or as long and older.
     let capture = cases.join("firewall-drop/capture.pcapng");
     let old = fs::metadata(&capture).unwrap().modified().unwrap();
     fs::copy("samples/no-cc/capture.pcapng", &capture).unwrap();
@@ -136,9 +136,15 @@ fn what_changed_since_is_done_again() {
     bytes[last] ^= 1;
     let before = results(&out);
     fs::write(&capture, bytes).unwrap();
+    let older = old - Duration::from_secs(60);
+    fs::File::options().write(true).open(&capture).unwrap().set_modified(older).unwrap();
     run(&args);
     let changed = results(&out).into_iter().filter(|(name, time)| before.get(name) != Some(time)).count();
     assert_eq!(changed, 1);
+    // Other options.
+    let before = results(&out);
+    run(&[&args[..], &["--port", "3390"]].concat());
+    assert!(results(&out).into_iter().all(|(name, time)| before.get(&name) != Some(&time)));
 }
 
 #[test]

@@ -183,6 +183,40 @@ fn what_is_sure_stays_sure_in_a_sliced_capture() {
     });
 }
 
+/// A capture of headers alone adds what a flow shows, and takes nothing from the log.
+#[test]
+fn what_the_log_tells_stays_beside_headers_alone() {
+    samples::none_complains(100, |sample| {
+        let Some(less) = Less::of(sample).filter(|less| !less.logs.is_empty()) else {
+            return (0, Vec::new());
+        };
+        let Ok(log) = samples::analysed(&Options { inputs: less.logs.clone(), ..sample.options.clone() })
+        else {
+            return (0, Vec::new());
+        };
+        let snaps = [60, 64, 68];
+        let lost = snaps.into_iter().filter_map(|snap| {
+            let sliced = less.without(Lack::Bytes(snap)).ok()?;
+            let named: BTreeSet<&str> = sliced.incidents.iter().filter_map(|one| one.verdict.cause).collect();
+            let is_captured = |client: &str| sliced.connections.iter().any(|own| own.client.ip == client);
+            let known = sure(&log).into_iter().filter(|(client, ..)| is_captured(client));
+            let lost: Vec<&str> =
+                known.map(|(_, cause, _)| cause).filter(|cause| !explains_any(&named, cause)).collect();
+            let says = format!("samples/{} at {snap}: {lost:?} of the log alone, now {named:?}", sample.name);
+            (!lost.is_empty()).then_some(says)
+        });
+        (snaps.len(), lost.collect())
+    });
+}
+
+/// Whether one of the causes that are named is this one, or a more special one.
+fn explains_any(named: &BTreeSet<&'static str>, cause: &str) -> bool {
+    named.contains(cause)
+        || named
+            .iter()
+            .any(|own| rdpscan::causes::by_id(own).is_some_and(|own| own.more_specific_than.contains(&cause)))
+}
+
 /// Samples, and what of them needs more.
 const NEEDS_CONTENTS: &[(&str, &str)] = &[
     // The length of the server's last word, which the cipher suite tells.

@@ -21,11 +21,10 @@ use rdpscan::{Error, Options, Report};
 use super::args::Batch;
 use super::exit::Exit;
 use super::{chain, misused, output, say};
-use extent::Extent;
-use job::{Job, hash, jobs, raw};
+use job::{Job, jobs};
 
-mod extent;
 mod job;
+mod state;
 
 /// Analyses what is not done yet, and prints the overview of all.
 pub fn run(args: &Batch) -> Result<Exit, Error> {
@@ -68,9 +67,12 @@ fn redaction(args: &Batch, jobs: &mut [Job]) -> Result<Option<Key>, Error> {
         None if args.redact => Key::default(),
         None => return Ok(None),
     };
+    // The parts of several computers may lie in one folder, each with numbers of its own.
+    let part = args.shard.map_or_else(String::new, |shard| format!("-{shard}"));
     for job in jobs {
-        job.result = format!("bundle-{:016x}.json", hash(&raw(&job.path)));
         job.name = key.file(&job.name);
+        let number = job.name.trim_start_matches("file-");
+        job.result = format!("bundle-{number}{part}.json");
     }
     Ok(Some(key))
 }
@@ -168,20 +170,18 @@ fn analysed(args: &Batch, options: &Options, key: &Mutex<Option<Key>>) -> Result
 }
 
 /// The row of an earlier run, if the bundle is still what it was then.
-fn done_before(result: &Path, extent: &Extent) -> Option<Row> {
-    let file = File::open(result).ok()?;
-    let written = file.metadata().and_then(|about| about.modified()).ok()?;
-    let earlier = Earlier::read(BufReader::new(file))?;
-    let is_same = earlier.size == extent.size && extent.newest.is_none_or(|newest| newest <= written);
-    is_same.then_some(earlier.row)
+fn done_before(result: &Path, state: &str) -> Option<Row> {
+    let earlier = Earlier::read(BufReader::new(File::open(result).ok()?))?;
+    (earlier.state == state).then_some(earlier.row)
 }
 
 /// Analyses one bundle, or takes what an earlier run found. Fails only if the result cannot be written.
 fn one(args: &Batch, job: &Job, options: &Options, key: &Mutex<Option<Key>>) -> Result<Row, Error> {
     let file = args.out.join(&job.result);
-    let extent = Extent::of(&job.path, &args.out);
+    let look = if args.html { format!("{:?}", args.times.tz) } else { String::new() };
+    let state = state::of(&job.path, &args.out, options, &look);
     if args.resume
-        && let Some(row) = done_before(&file, &extent)
+        && let Some(row) = done_before(&file, &state)
         && row.bundle == job.name
         && (!args.html || row.reason.is_some() || args.out.join(job.page()).exists())
     {
@@ -207,6 +207,6 @@ fn one(args: &Batch, job: &Job, options: &Options, key: &Mutex<Option<Key>>) -> 
         let report = output::in_zone(report.clone(), report::Format::Html, &args.times.tz);
         output::write_file(&args.out.join(job.page()), &report, report::Format::Html, Style::default())?;
     }
-    output::write_text(&file, &outcome(&row, extent.size, report.as_ref()))?;
+    output::write_text(&file, &outcome(&row, &state, report.as_ref()))?;
     Ok(row)
 }

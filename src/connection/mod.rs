@@ -176,8 +176,12 @@ impl Connection {
 
     /// Whether the snapshot length left nothing of the negotiation: what follows it may be anything.
     pub fn hides_negotiation(&self) -> bool {
-        let nothing = self.request.is_none() && self.confirm.is_none();
-        nothing && self.flow.as_deref().is_some_and(|flow| flow.is_cut() && flow.is_established())
+        self.flow.as_deref().is_some_and(|flow| flow.is_established() && self.is_cut_before(flow))
+    }
+
+    /// The same of the flow that is being read.
+    fn is_cut_before(&self, flow: &Flow) -> bool {
+        self.request.is_none() && self.confirm.is_none() && flow.is_cut()
     }
 
     /// From the first to the last sign of it.

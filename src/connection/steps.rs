@@ -9,7 +9,7 @@ use super::stage::Stage;
 use super::{Connection, Nla, encrypted, ending};
 use crate::base::{Mark, time};
 use crate::packet::icmp::IcmpMeaning;
-use crate::stream::{CloseKind, Flow, Framing, Record, Side};
+use crate::stream::{CloseKind, Flow, Framing, Record, Repeat, Side};
 
 /// A silence of this length divides data that would else be folded.
 const SILENCE: i64 = 2 * time::SECOND;
@@ -164,8 +164,14 @@ fn records(connection: &Connection, flow: &Flow) -> Vec<Step> {
     let rest: Vec<&Record> = flow.records.iter().filter(|record| !named(record.end)).collect();
     let elided = flow.records.elided();
     let mut run: Vec<Step> = Vec::new();
+    let swallowed = [Side::Client, Side::Server].map(|side| flow.swallowed(side));
     for record in rest {
-        let step = record_step(connection, flow, record);
+        let mut step = record_step(connection, flow, record);
+        let [client, server] = &swallowed;
+        let own = if record.from == Side::Client { client } else { server };
+        if step.kind == Kind::Message && own.iter().any(|lost| holds_some(record, lost)) {
+            (step.kind, step.to) = (Kind::Lost, Lane::Path);
+        }
         let divided = run.last().is_some_and(|last| step.first.time - last.last.time >= SILENCE);
         match run.last_mut().filter(|last| !divided && fold::joins(last, &step)) {
             Some(last) => fold::join(last, &step),
@@ -177,6 +183,12 @@ fn records(connection: &Connection, flow: &Flow) -> Vec<Step> {
     }
     steps.extend(run);
     steps
+}
+
+/// Whether a segment that never came held a part of a record.
+fn holds_some(record: &Record, lost: &Repeat) -> bool {
+    let end = record.offset + u64::from(record.header) + u64::from(record.body);
+    record.offset < lost.offset + u64::from(lost.length) && lost.offset < end
 }
 
 /// `connection request: TLS, CredSSP`.

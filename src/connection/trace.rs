@@ -48,8 +48,7 @@ pub fn trace(mut flow: Box<Flow>, capture_end: Timestamp) -> Connection {
         encrypted: Encrypted::default(),
         goodbye: None,
     };
-    let hidden = connection.request.is_none() && connection.confirm.is_none() && flow.is_cut();
-    let nla = (!hidden).then(|| connection.uses_nla());
+    let nla = (!connection.is_cut_before(&flow)).then(|| connection.uses_nla());
     connection.encrypted = encrypted::read(&flow, &connection.tls, nla, &sealed);
     connection.goodbye = ending::goodbye(&flow, &connection.tls, &connection.encrypted);
     let (stages, reached) = stages::walk(&connection, &flow);

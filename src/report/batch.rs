@@ -58,8 +58,8 @@ pub struct Row {
 pub struct Outcome<'a> {
     /// [`SCHEMA`].
     pub schema: &'static str,
-    /// Bytes in the bundle's files.
-    pub size: u64,
+    /// What the bundle was: a number of the names, sizes and times of its files and of the options.
+    pub state: &'a str,
     /// What stands in the overview.
     pub row: &'a Row,
     /// The report of `analyze`, unless it failed.
@@ -71,8 +71,8 @@ pub struct Outcome<'a> {
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct Earlier {
     schema: String,
-    /// Bytes in the bundle's files, at that time.
-    pub size: u64,
+    /// What the bundle was at that time.
+    pub state: String,
     /// Its row.
     pub row: Row,
 }
@@ -155,8 +155,8 @@ fn verdict(incident: &super::model::Incident) -> String {
 }
 
 /// The result file of one bundle.
-pub fn outcome(row: &Row, size: u64, report: Option<&Report>) -> String {
-    let outcome = Outcome { schema: SCHEMA, size, row, report };
+pub fn outcome(row: &Row, state: &str, report: Option<&Report>) -> String {
+    let outcome = Outcome { schema: SCHEMA, state, row, report };
     // Plain data of strings and numbers: cannot fail.
     let mut text = serde_json::to_string_pretty(&outcome).unwrap_or_default();
     text.push('\n');
@@ -231,8 +231,11 @@ mod tests {
     #[test]
     fn what_was_written_is_read_back() {
         for row in rows() {
-            let text = outcome(&row, 7, Some(&fixture::report()));
-            assert_eq!(Earlier::read(text.as_bytes()), Some(Earlier { schema: SCHEMA.into(), size: 7, row }));
+            let text = outcome(&row, "7", Some(&fixture::report()));
+            assert_eq!(
+                Earlier::read(text.as_bytes()),
+                Some(Earlier { schema: SCHEMA.into(), state: "7".into(), row })
+            );
         }
         assert_eq!(Earlier::read(&b"{\"schema\":\"other\"}"[..]), None);
         assert_eq!(Earlier::read(&b"{\"schema\""[..]), None);

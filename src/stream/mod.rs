@@ -17,7 +17,7 @@ pub mod table;
 pub mod young;
 
 pub use flow::{Close, CloseKind, Flow, Opening, Side};
-pub use reassemble::{Run, Stream};
+pub use reassemble::{Repeat, Run, Stream};
 pub use records::{Framing, Record, Records};
 pub use sightings::{Sighting, Sightings, Vantage};
 pub use table::FlowTable;

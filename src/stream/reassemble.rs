@@ -110,6 +110,8 @@ pub struct Stream {
     pub repeats: Vec<Repeat>,
     /// Length of the largest segment that was acknowledged.
     pub largest_passed: Option<u32>,
+    /// The first frame with that segment.
+    pub largest_passed_at: Option<Mark>,
     /// Framing of what was sent.
     pub tracker: Tracker,
     space: Option<SeqSpace>,
@@ -189,6 +191,7 @@ impl Stream {
             overtaken: 0,
             repeats: Vec::new(),
             largest_passed: None,
+            largest_passed_at: None,
             tracker: Tracker::new(from, false),
             space: None,
             next: 0,
@@ -368,12 +371,15 @@ impl Stream {
             space.seen(i64::try_from(offset).unwrap_or(i64::MAX));
         }
         self.acked_end = Some(self.acked_end.map_or(offset, |seen| seen.max(offset)));
-        let Self { in_flight, largest_passed, repeats, .. } = self;
+        let Self { in_flight, largest_passed, largest_passed_at, repeats, .. } = self;
         in_flight.retain(|segment| {
             if segment.offset + u64::from(segment.length) > offset {
                 return true;
             }
-            *largest_passed = (*largest_passed).max(Some(segment.length));
+            if *largest_passed < Some(segment.length) {
+                *largest_passed = Some(segment.length);
+                *largest_passed_at = Some(segment.first);
+            }
             if segment.times > 1 && repeats.len() < limits::REPEATS {
                 repeats.push(Repeat { acknowledged: Some(mark), ..*segment });
             }

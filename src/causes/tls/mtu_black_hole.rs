@@ -5,8 +5,7 @@ use crate::causes::transport::packet_loss::timed_out;
 use crate::causes::transport::{icmp_cut_off, icmp_of};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::packet::icmp::IcmpMeaning;
-use crate::stream::reassemble::Repeat;
-use crate::stream::{CloseKind, Flow, Side};
+use crate::stream::{CloseKind, Flow, Repeat, Side};
 
 cause! {
     /// Packets above a certain size vanish on the path without a word (MTU black hole).
@@ -71,9 +70,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         ),
     ];
     let stream = flow.stream(side);
-    if let Some(passed) = stream.largest_passed {
-        evidence
-            .push(Evidence::at(lost.first, format!("the largest segment that passed had {passed} bytes")));
+    if let Some((passed, at)) = stream.largest_passed.zip(stream.largest_passed_at) {
+        evidence.push(Evidence::at(at, format!("the largest segment that passed had {passed} bytes")));
     }
     if let Some(last) = flow.habits(side.other()).last.filter(|last| last.time > lost.first.time) {
         evidence.push(Evidence::at(

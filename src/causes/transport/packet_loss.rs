@@ -8,8 +8,7 @@ use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause};
 use crate::connection::Connection;
 use crate::eventlog::rdp_core_ts;
 use crate::packet::icmp::IcmpMeaning;
-use crate::stream::reassemble::Repeat;
-use crate::stream::{CloseKind, Flow, Side, Stream};
+use crate::stream::{CloseKind, Flow, Repeat, Side, Stream};
 
 cause! {
     /// The network loses packets until the connection dies.

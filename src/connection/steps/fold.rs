@@ -11,18 +11,19 @@ const FIRST: usize = 30;
 /// Whether the second goes on where the first ends.
 pub(super) fn joins(first: &Step, second: &Step) -> bool {
     let both = first.kind == Kind::Both && second.kind == Kind::Both;
-    let flight = first.kind == Kind::Message
-        && second.kind == Kind::Message
+    let flight = matches!(first.kind, Kind::Message | Kind::Lost)
+        && second.kind == first.kind
         && first.from == second.from
         && first.stage == Stage::Tls;
     first.stage == second.stage && (both || flight)
 }
 
 pub(super) fn join(first: &mut Step, second: &Step) {
-    first.count += 1;
+    // Of what was lost, how often it was sent counts.
+    first.count += u64::from(first.kind != Kind::Lost);
     first.bytes += second.bytes;
     first.last = first.last.max(second.last);
-    if first.kind == Kind::Message {
+    if matches!(first.kind, Kind::Message | Kind::Lost) {
         for name in second.says.split(", ") {
             if !first.says.split(", ").any(|known| known == name) {
                 first.says.push_str(", ");

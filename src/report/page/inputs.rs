@@ -83,8 +83,11 @@ fn cited(report: &Report) -> BTreeSet<u32> {
 }
 
 fn row(report: &Report, source: &Source) -> Vec<Text> {
-    let time =
-        |time: &Option<String>| Text::plain(&time.as_deref().map_or_else(|| "-".to_owned(), rows::to_second));
+    let time = |time: &Option<String>| {
+        let Some(time) = time else { return Text::plain("-") };
+        let head = report.incidents.first().map_or(time, |incident| &incident.start);
+        Text::plain(&(rows::to_second(time) + &rows::other_offset(time, head)))
+    };
     let clock = report.clocks.iter().find(|clock| clock.sources.contains(&source.id));
     vec![
         Text::plain(&source.id.to_string()),
