@@ -142,11 +142,20 @@ enum Slot<T> {
 fn read_slot<'a, T>(index: usize, bytes: &'a [u8], take: &impl Fn(Chunk<'a>) -> T) -> Slot<T> {
     let index = u32::try_from(index).unwrap_or(u32::MAX);
     if bytes.starts_with(CHUNK_MAGIC) {
+        fetch(bytes);
         let (records, damaged_records) = Walk::of(bytes).records();
         let taken = take(Chunk { bytes, records });
         return Slot::Chunk { taken, damaged_records, cut: bytes.len() < CHUNK };
     }
     if is_unused(bytes) { Slot::Unused } else { Slot::Damaged(index) }
+}
+
+/// Fetches a chunk into the cache before the walk: where a record begins is known only when the one before it has been
+/// read, so a walk waits for memory at each. Lines in a row are fetched several times as fast.
+fn fetch(bytes: &[u8]) {
+    /// A cache line.
+    const LINE: usize = 64;
+    std::hint::black_box(bytes.iter().step_by(LINE).fold(0, |sum, byte| sum ^ byte));
 }
 
 /// The way through one chunk's records.

@@ -176,6 +176,9 @@ impl<'a> Value<'a> {
     }
 }
 
+/// So many characters are looked at together: a few instructions.
+const AT_ONCE: usize = 32;
+
 /// Appends UTF-16 in little-endian order up to its terminators; what is no character becomes U+FFFD.
 pub(super) fn write_utf16(bytes: &[u8], out: &mut String) {
     let (mut units, _) = bytes.as_chunks::<2>();
@@ -183,11 +186,20 @@ pub(super) fn write_utf16(bytes: &[u8], out: &mut String) {
         units = rest;
     }
     // Almost all of it is ASCII.
-    let plain = units.iter().take_while(|[low, high]| *high == 0 && low.is_ascii()).count();
-    let (plain, units) = units.split_at_checked(plain).unwrap_or((&[], units));
-    out.reserve(plain.len() + units.len());
-    for [low, _] in plain {
-        out.push(char::from(*low));
+    out.reserve(units.len());
+    while let Some((some, rest)) = units.split_at_checked(units.len().min(AT_ONCE))
+        && !some.is_empty()
+        && some.iter().fold(0, |bits, [low, high]| bits | *high | (low & 0x80)) == 0
+    {
+        let mut plain = [0; AT_ONCE];
+        for (place, [low, _]) in plain.iter_mut().zip(some) {
+            *place = *low;
+        }
+        let Some(text) = plain.get(..some.len()).and_then(|plain| std::str::from_utf8(plain).ok()) else {
+            break;
+        };
+        out.push_str(text);
+        units = rest;
     }
     let units = units.iter().map(|unit| u16::from_le_bytes(*unit));
     out.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
