@@ -81,7 +81,9 @@ fn by_log(case: &Case<'_>, attempt: &Attempt) -> Option<Verdict> {
     reach::refine(&mut alone);
     let [alone] = &alone;
     let told = judge_as_it_is(&Case { attempt: Some(alone), ..*case });
-    (told.kind == Kind::Cause).then_some(told)
+    // A session that the server ended may have been cut off for all that the log says of it.
+    let left = || case.flow().and_then(Flow::first_close).is_none_or(|close| close.from == Side::Client);
+    (told.kind == Kind::Cause || told.kind == Kind::Healthy && left()).then_some(told)
 }
 
 /// A log's connection that is this one by time and order alone makes nothing sure, unless it also names the user, and
