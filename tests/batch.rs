@@ -302,6 +302,11 @@ fn one_key_turns_all_bundles_back() {
     let back = command.args(["unredact", "--redact-key", &text(&key)]).arg(&rows).output().unwrap();
     let back = String::from_utf8(back.stdout).unwrap();
     assert!(back.contains("cases/firewall-drop") && back.contains("contoso.zip"), "{back}");
+    // Nor is a folder of results with names made one of both.
+    let plain = text(&folder.path().join("plain"));
+    assert_eq!(run(&[&text(&cases), "--out", &plain]).status.code(), Some(3));
+    let mixed = run(&[&text(&cases), "--out", &plain, "--redact"]);
+    assert_eq!(mixed.status.code(), Some(2), "{}", String::from_utf8_lossy(&mixed.stderr));
     // Without the key the pseudonyms of before cannot be gone on with.
     let refused = run(&[&text(&cases), "--out", &text(&out), "--redact", "--resume"]);
     assert_eq!(refused.status.code(), Some(2));

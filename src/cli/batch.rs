@@ -31,6 +31,12 @@ pub fn run(args: &Batch) -> Result<Exit, Error> {
     if args.redact && args.redact_key.is_none() && args.resume {
         return Ok(misused("--resume goes on with the pseudonyms of before: name their key (--redact-key)"));
     }
+    if let Some(result) = args.is_redacted().then(|| job::result_with_names(&args.out)).flatten() {
+        return Ok(misused(&format!(
+            "{} names its bundle: redacted results and others do not belong into one folder, give another --out",
+            result.display()
+        )));
+    }
     let mut jobs = jobs(&args.paths, &args.out, args.shard)?;
     let key = redaction(args, &mut jobs)?;
     if jobs.is_empty() {

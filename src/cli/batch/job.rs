@@ -107,16 +107,34 @@ fn holds_evidence(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| is_one(&entry.path())))
 }
 
+/// A result of an earlier run in a folder, if there is one whose bundle has no pseudonym.
+pub fn result_with_names(folder: &Path) -> Option<PathBuf> {
+    let mut results: Vec<PathBuf> = entries(folder);
+    results.sort();
+    results.into_iter().find(|path| earlier(path).is_some_and(|earlier| !is_pseudonym(&earlier.row.bundle)))
+}
+
+/// Whether a name is one that a key gives files.
+fn is_pseudonym(name: &str) -> bool {
+    name.strip_prefix("file-").is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
 /// Whether a folder is what an earlier run wrote: at least one result, and nothing to analyse.
 fn holds_results_alone(folder: &Path) -> bool {
-    let entries: Vec<PathBuf> = fs::read_dir(folder)
-        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-        .unwrap_or_default();
-    let is_result = |path: &PathBuf| {
-        path.extension().is_some_and(|kind| kind == "json")
-            && File::open(path).is_ok_and(|file| Earlier::read(BufReader::new(file)).is_some())
-    };
-    entries.iter().any(is_result) && !entries.iter().any(|path| path.is_dir() || is_bundle(path))
+    let entries = entries(folder);
+    entries.iter().any(|path| earlier(path).is_some())
+        && !entries.iter().any(|path| path.is_dir() || is_bundle(path))
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+/// What a file says, if it is a result.
+fn earlier(path: &Path) -> Option<Earlier> {
+    let is_json = path.is_file() && path.extension().is_some_and(|kind| kind == "json");
+    is_json.then(|| File::open(path).ok()).flatten().and_then(|file| Earlier::read(BufReader::new(file)))
 }
 
 /// FNV-1a: the same on every machine and in every version.
