@@ -114,9 +114,14 @@ impl Budget {
         self.of_member.set(self.each.get());
     }
 
+    /// How many members may yet be looked at.
+    pub fn members_left(&self) -> u64 {
+        self.members.get()
+    }
+
     /// Whether one more member may be looked at.
     pub fn member(&self) -> bool {
-        let left = self.members.get();
+        let left = self.members_left();
         self.members.set(left.saturating_sub(1));
         left > 0
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
+use std::path::Path;
 
 use zip::ZipReadOptions;
 use zip::read::{Config, ZipFileEntry};
@@ -10,27 +11,45 @@ use zip::unstable::read::ZipIterable;
 
 use super::{Opened, zip_salvage};
 use crate::input::limits::Metered;
-use crate::input::name;
+use crate::input::{looks_named_as_evidence, name};
 
 /// Length of a local file header without name and extra field. [APPNOTE] 4.3.7
 const LOCAL_HEADER: u64 = 30;
 
 /// Hands over every file that the central directory lists; without one, what can be found.
 pub(super) fn read(bytes: &[u8], opened: &mut Opened<'_, '_>) {
-    let mut contents = Cursor::new(bytes);
     // The index by name that this package builds elsewhere would lose members of equal names.
     let Ok(mut archive) = ZipIterable::try_new(Cursor::new(bytes), Config::default()) else {
         return zip_salvage::read(bytes, opened);
     };
     let overlapping = overlapping(&mut archive);
-    let Ok(entries) = archive.files() else { return zip_salvage::read(bytes, opened) };
+    let listed = archive.files().map_or(0, Iterator::count);
+    if u64::try_from(listed).is_ok_and(|listed| listed <= opened.to.budget().members_left()) {
+        return members(bytes, &mut archive, &overlapping, &|_| true, opened);
+    }
+    // Not all can be looked at: what is called a capture, a log or an archive first.
+    let is_named = |label: &str| looks_named_as_evidence(Path::new(label));
+    members(bytes, &mut archive, &overlapping, &is_named, opened);
+    members(bytes, &mut archive, &overlapping, &|label| !is_named(label), opened);
+}
+
+/// Hands over the files whose names are `wanted`.
+fn members(
+    bytes: &[u8],
+    archive: &mut ZipIterable<Cursor<&[u8]>>,
+    overlapping: &BTreeSet<usize>,
+    wanted: &dyn Fn(&str) -> bool,
+    opened: &mut Opened<'_, '_>,
+) {
+    let mut contents = Cursor::new(bytes);
+    let Ok(entries) = archive.files() else { return };
     for (at, entry) in entries.enumerate() {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => return opened.to.damaged_archive(opened.path, &says(&error)),
         };
         let label = name::decoded(entry.name_raw());
-        if label.ends_with('/') {
+        if label.ends_with('/') || !wanted(&label) {
             continue;
         }
         if !opened.to.next_member(opened.path, &label) {
