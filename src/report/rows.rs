@@ -3,7 +3,7 @@
 //! Knows nothing of layout. Turns model values into [`Text`] and decides nothing about them.
 
 use super::escape;
-use super::model::{Endpoint, Evidence, Incident, JoinedEvent, Report, Source, Verdict};
+use super::model::{Certificate, Endpoint, Evidence, Incident, JoinedEvent, Report, Source, Verdict};
 use super::text::{Ink, Text};
 
 /// What a reader must know of a verdict at a glance. The order is the order of lists.
@@ -106,6 +106,14 @@ pub(super) fn clock_beside(time: &str, head: &str) -> String {
 /// `2024-05-06 20:10:10.747`.
 pub(super) fn date_time(time: &str) -> String {
     parts(time).map_or_else(|| time.to_owned(), |stamp| format!("{} {}", stamp.day, stamp.milli))
+}
+
+/// From when to when a certificate holds. It says so in UTC, whatever zone the page is in.
+pub(super) fn validity(certificate: &Certificate) -> Option<String> {
+    let time = |time: &Option<String>| time.as_deref().map_or_else(|| "?".to_owned(), to_second);
+    let (from, until) = (&certificate.not_before, &certificate.not_after);
+    let said = from.is_some() || until.is_some();
+    said.then(|| format!("{} to {} UTC", time(from), time(until)))
 }
 
 /// `20:10:10.747`.

@@ -47,10 +47,6 @@ fn connection(own: &mut Connection, zone: &Zone) {
         event.time_corrected.iter_mut().for_each(|text| stamp(text, zone));
         sentence(&mut event.says, zone);
     }
-    if let Some(certificate) = &mut own.facts.certificate {
-        let both = [&mut certificate.not_before, &mut certificate.not_after];
-        both.into_iter().flatten().for_each(|text| stamp(text, zone));
-    }
     verdict(&mut own.verdict, zone);
 }
 

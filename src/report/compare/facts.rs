@@ -122,7 +122,7 @@ fn tls(subject: &Subject<'_>, certificates: bool) -> Vec<Fact> {
             own("certificate thumbprint", shown.map(|own| own.thumbprint.clone())),
             own("certificate subject", shown.map(|own| own.subject.clone())),
             own("certificate issuer", shown.map(issuer)),
-            own("certificate validity", shown.map(validity)),
+            own("certificate validity", shown.and_then(rows::validity)),
         ]);
     } else {
         all.push(own("certificate", shown.map(|own| own.subject.clone())));
@@ -132,11 +132,6 @@ fn tls(subject: &Subject<'_>, certificates: bool) -> Vec<Fact> {
 
 fn issuer(own: &Certificate) -> String {
     if own.self_signed { "self-signed".to_owned() } else { own.issuer.clone() }
-}
-
-fn validity(own: &Certificate) -> String {
-    let time = |time: &Option<String>| time.as_deref().map_or_else(|| "?".to_owned(), rows::to_second);
-    format!("{} to {}", time(&own.not_before), time(&own.not_after))
 }
 
 fn flow(subject: &Subject<'_>) -> [Fact; 4] {

@@ -136,21 +136,13 @@ fn acceptance(facts: &Facts) -> Text {
 
 fn certificate(certificate: &Certificate) -> Text {
     let names = if certificate.names.is_empty() { None } else { Some(certificate.names.join(", ")) };
-    let validity = match (&certificate.not_before, &certificate.not_after) {
-        (None, None) => None,
-        (from, until) => {
-            let time =
-                |time: &Option<String>| time.as_deref().map_or_else(|| "?".to_owned(), rows::to_second);
-            Some(format!("{} to {}", time(from), time(until)))
-        }
-    };
     let issuer = if certificate.self_signed { "self-signed" } else { certificate.issuer.as_str() };
     let by = if certificate.self_signed { "" } else { "issued by " };
     listed(&[
         ("", Some(&certificate.subject)),
         (by, Some(issuer)),
         ("names ", names.as_deref()),
-        ("valid ", validity.as_deref()),
+        ("valid ", rows::validity(certificate).as_deref()),
         ("", Some(&certificate.key)),
         ("", Some(&certificate.signature)),
         ("SHA-1 ", Some(&certificate.thumbprint)),
