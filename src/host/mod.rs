@@ -13,11 +13,16 @@ mod registry;
 mod service;
 mod text;
 
+use crate::input::format::is_own_report;
+
 pub use computer::{Computer, Hosts, Place, Source};
 pub use fact::{Fact, Stated};
 
 /// Everything that a text says of its computer, in the order of its lines.
 pub fn read(bytes: &[u8]) -> Vec<Stated> {
+    if is_own_report(bytes) {
+        return Vec::new();
+    }
     let text = text::decoded(bytes);
     let readers: [fn(&str) -> Vec<Stated>; 13] = [
         registry::read,

@@ -202,6 +202,14 @@ pub enum Utf16 {
     BigEndian,
 }
 
+/// Whether a text is a report of this program, for people or as JSON: one may lie beside what it is of.
+pub fn is_own_report(text: &[u8]) -> bool {
+    const PAGE: &[u8] = b"Remote Desktop connection analysis";
+    const SCHEMA: &[u8] = b"\"schema\": \"rdpscan.";
+    let head = text.get(..64).unwrap_or(text);
+    head.starts_with(PAGE) || head.windows(SCHEMA.len()).any(|part| part == SCHEMA)
+}
+
 /// Whether text is UTF-16 that does not say so, as `cmd /u` writes it: printable, and a good part of it ASCII, as of all
 /// outputs of commands.
 pub fn utf16_without_mark(text: &[u8]) -> Option<Utf16> {
@@ -230,6 +238,13 @@ pub fn utf16_without_mark(text: &[u8]) -> Option<Utf16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn own_reports_are_known() {
+        assert!(is_own_report(b"{\n  \"schema\": \"rdpscan.report.v1\",\n"));
+        assert!(is_own_report(b"Remote Desktop connection analysis\n1 incident"));
+        assert!(!is_own_report(b"{\"schema\": \"other\"}") && !is_own_report(b""));
+    }
 
     #[test]
     fn content_decides() {

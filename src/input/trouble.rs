@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::format::Format;
+use super::format::{Format, is_own_report};
 use crate::base::{NoteKind, Notes};
 
 /// One reason.
@@ -78,10 +78,9 @@ pub(super) struct Unread {
 impl Unread {
     /// Counts a text, if it is called as collected ones are and is no report of this program.
     pub fn add(&mut self, path: &Path, text: &[u8]) {
-        const OWN: &[u8] = b"Remote Desktop connection analysis";
         let kind = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         let collected = ["txt", "reg", "log"].iter().any(|known| kind.eq_ignore_ascii_case(known));
-        if collected && !text.starts_with(OWN) {
+        if collected && !is_own_report(text) {
             self.first.get_or_insert_with(|| path.to_owned());
             self.count = self.count.saturating_add(1);
         }
