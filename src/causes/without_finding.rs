@@ -209,13 +209,18 @@ fn told_fault(case: &Case<'_>) -> Option<&'static str> {
     const CHOSEN: [u32; 4] = [1, 2, 0xb, 0xc];
     /// RdpCoreTS 103: no reason is stored, its user ended it, the transport was lost. The last is looked at by itself.
     const NO_FAULT: [u32; 5] = [0, 11, 12, 13, 14];
+    let said = decision::statements(case);
+    // 103 may repeat the number of errorInfo.
+    let is_chosen = |code: u32| CHOSEN.contains(&code) && said.iter().any(|said| said.code == code);
     let reason = || {
         case.all_events().any(|joined| match rdp_core_ts::meaning(&joined.event) {
-            Some(rdp_core_ts::Meaning::Disconnected(Some(code))) => !NO_FAULT.contains(&code),
+            Some(rdp_core_ts::Meaning::Disconnected(Some(code))) => {
+                !NO_FAULT.contains(&code) && !is_chosen(code)
+            }
             _ => false,
         })
     };
-    if decision::statements(case).iter().any(|said| !CHOSEN.contains(&said.code)) || reason() {
+    if said.iter().any(|said| !CHOSEN.contains(&said.code)) || reason() {
         Some("the server's log tells why it ended it")
     } else if decision::socket_error(case, Some(decision::TIMED_OUT)).is_some() {
         Some("the server's log tells that the transport timed out")
