@@ -1,7 +1,7 @@
 //! Which bundles a batch has: what was given, and what lies in the folders that were given.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader};
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use rdpscan::Error;
@@ -83,28 +83,27 @@ fn shown(raw: &[u8]) -> String {
 /// Whether a file in a folder of bundles is one, by its first bytes; or is called so, and is none or cannot be read:
 /// that is a row with the reason. Pipes, sockets and devices are not opened: they may have no end.
 fn is_bundle(path: &Path) -> bool {
-    if !path.is_file() {
-        return false;
-    }
-    let mut head = Vec::new();
-    let read =
-        File::open(path).and_then(|file| io::Read::read_to_end(&mut io::Read::take(file, 1024), &mut head));
-    let is_one = matches!(
-        Format::of(&head),
-        Format::Archive(_) | Format::Compressed(_) | Format::Pcap | Format::PcapNg | Format::Evtx
-    );
-    read.is_ok() && is_one || looks_named_as_evidence(path)
+    let is_one = |format| {
+        matches!(
+            format,
+            Format::Archive(_) | Format::Compressed(_) | Format::Pcap | Format::PcapNg | Format::Evtx
+        )
+    };
+    path.is_file() && (format_of(path).is_some_and(is_one) || looks_named_as_evidence(path))
 }
 
 /// Whether captures or logs lie in a folder itself.
 fn holds_evidence(folder: &Path) -> bool {
-    let is_one = |path: &Path| {
-        let mut head = Vec::new();
-        let read = path.is_file().then(|| File::open(path)).and_then(Result::ok);
-        let read = read.map(|file| io::Read::read_to_end(&mut io::Read::take(file, 1024), &mut head));
-        read.is_some() && matches!(Format::of(&head), Format::Pcap | Format::PcapNg | Format::Evtx)
-    };
-    fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|entry| is_one(&entry.path())))
+    let is_one = |format| matches!(format, Format::Pcap | Format::PcapNg | Format::Evtx);
+    entries(folder).iter().any(|path| format_of(path).is_some_and(is_one))
+}
+
+/// What a file is, by its first bytes; nothing if it cannot be read or is none.
+fn format_of(path: &Path) -> Option<Format> {
+    let mut head = Vec::new();
+    let file = path.is_file().then(|| File::open(path).ok()).flatten()?;
+    file.take(1024).read_to_end(&mut head).ok()?;
+    Some(Format::of(&head))
 }
 
 /// A result of an earlier run in a folder, if there is one whose bundle has no pseudonym.
