@@ -95,17 +95,22 @@ pub(super) fn by_texts(case: &Case<'_>) -> Option<(Vec<Evidence>, String)> {
     let port = case.connection()?.server.port;
     let server = hosts::server(case)?;
     registered(case, server, port).or_else(|| {
-        let (_, place) = server.listens(port).filter(|(listens, _)| !listens)?;
-        let says = format!("nothing listens on port {port} of {}", hosts::name(server));
-        Some((vec![hosts::line(place, says.clone())], says))
+        let nobody = nobody_listens(server, port)?;
+        let says = nobody.says.clone();
+        Some((vec![nobody], says))
     })
+}
+
+/// A list of the server's ports on which this one is missing.
+fn nobody_listens(server: &Computer, port: u16) -> Option<Evidence> {
+    let (_, place) = server.listens(port).filter(|(listens, _)| !listens)?;
+    Some(hosts::line(place, format!("nothing listens on port {port} of {}", hosts::name(server))))
 }
 
 /// What the registry says, unless packets, logs or lists say that the port is open or why it is not.
 fn registered(case: &Case<'_>, server: &Computer, port: u16) -> Option<(Vec<Evidence>, String)> {
     let name = hosts::name(server);
-    let listens = server.listens(port);
-    if listens.is_some_and(|(listens, _)| listens) {
+    if server.listens(port).is_some_and(|(listens, _)| listens) {
         return None;
     }
     // The texts are of another hour than the capture: what the packets or the log tell of this one counts more.
@@ -113,8 +118,7 @@ fn registered(case: &Case<'_>, server: &Computer, port: u16) -> Option<(Vec<Evid
     if explained || is_open_at_times(case, server) || case.syns_lost().is_some() {
         return None;
     }
-    let nobody =
-        listens.map(|(_, place)| hosts::line(place, format!("nothing listens on port {port} of {name}")));
+    let nobody = nobody_listens(server, port);
     if let Some((true, place)) = server.denies() {
         let says = format!("the registry of {name} switches Remote Desktop off (fDenyTSConnections is 1)");
         let evidence = [hosts::line(place, says)].into_iter().chain(nobody).collect();
@@ -145,13 +149,12 @@ fn is_open_at_times(case: &Case<'_>, server: &Computer) -> bool {
 /// The host is up, and a list of it says that nothing listens: then its firewall is silent, and is not the reason.
 fn by_list(case: &Case<'_>, port: u16, syns: Vec<Evidence>) -> Option<Finding> {
     let server = hosts::server(case)?;
-    let (_, place) = server.listens(port).filter(|(listens, _)| !listens)?;
+    let nobody = nobody_listens(server, port)?;
     if service_down::is_logged(case) {
         return None;
     }
     let (says, sign) = firewall_drop::alive(case)?;
-    let nobody = format!("nothing listens on port {port} of {}", hosts::name(server));
-    let mut evidence = vec![hosts::line(place, nobody), Evidence::at(sign, says)];
+    let mut evidence = vec![nobody, Evidence::at(sign, says)];
     evidence.extend(syns);
     Some(
         Finding::new(&CAUSE, Strength::Corroborated, Blame::Server, evidence)
