@@ -20,6 +20,9 @@ use crate::eventlog::{Guid, Provider};
 use crate::host::Hosts;
 use crate::packet::{Endpoint, PairKey};
 use crate::stream::Side;
+use lists::{Parts, Places};
+
+mod lists;
 
 /// How one attempt ended, for the others to know.
 #[derive(Clone, Debug)]
@@ -103,66 +106,6 @@ pub struct Surroundings {
     sweeps: Parts,
     /// Least and greatest TTL of each host.
     ttl_by_host: FxHashMap<IpAddr, (u8, u8)>,
-}
-
-/// Indices, mostly a single one: a flood has as many pairs as attempts.
-#[derive(Clone, Debug)]
-enum Places {
-    Few(usize, [usize; 2]),
-    Many(Vec<usize>),
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self::Few(0, [0; 2])
-    }
-}
-
-impl Places {
-    fn push(&mut self, at: usize) {
-        match self {
-            Self::Few(count, few) => {
-                if let Some(place) = few.get_mut(*count) {
-                    *place = at;
-                    *count += 1;
-                } else {
-                    let mut many = few.to_vec();
-                    many.push(at);
-                    *self = Self::Many(many);
-                }
-            }
-            Self::Many(many) => many.push(at),
-        }
-    }
-
-    fn as_slice(&self) -> &[usize] {
-        match self {
-            Self::Few(count, few) => few.get(..*count).unwrap_or_default(),
-            Self::Many(many) => many,
-        }
-    }
-}
-
-/// Lists of attempts that belong together, by their indices.
-#[derive(Clone, Debug, Default)]
-struct Parts {
-    lists: Vec<Vec<usize>>,
-    /// The first list that each attempt is in, in order of attempts: every judged connection asks.
-    list_of: Vec<(usize, usize)>,
-}
-
-impl Parts {
-    fn of(lists: Vec<Vec<usize>>) -> Self {
-        let numbered = (0..).zip(&lists).flat_map(|(list, own)| own.iter().map(move |at| (*at, list)));
-        let mut list_of: Vec<(usize, usize)> = numbered.collect();
-        list_of.sort_unstable();
-        Self { lists, list_of }
-    }
-
-    fn list_of(&self, attempt: usize) -> Option<usize> {
-        let place = self.list_of.partition_point(|(at, _)| *at < attempt);
-        self.list_of.get(place).filter(|(at, _)| *at == attempt).map(|(_, list)| *list)
-    }
 }
 
 /// Other attempts at one host that are looked at before and after an attempt: a capture of an attack has millions,
