@@ -14,6 +14,8 @@ const FILE_HEADER: usize = 4096;
 pub(super) const CHUNK: usize = 65_536;
 /// Where the first record of a chunk starts.
 const CHUNK_HEADER: usize = 512;
+/// About so many records are in a chunk.
+const USUAL: usize = 128;
 /// Magic, size, number, time.
 pub(super) const RECORD_HEADER: usize = 24;
 /// The copy of the size that ends a record.
@@ -178,7 +180,7 @@ impl<'a> Walk<'a> {
 
     /// All records, and how many places were damaged.
     fn records(&self) -> (Vec<RecordHeader>, u64) {
-        let mut records: Vec<RecordHeader> = Vec::new();
+        let mut records: Vec<RecordHeader> = Vec::with_capacity(USUAL);
         let mut damaged = 0;
         let mut at = CHUNK_HEADER;
         let mut live = true;

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::decode::{self, Decoded, Head};
+use super::decode::{self, Decoded};
 use super::event::Event;
-use super::evtx::{self, Chunk, Container};
+use super::evtx::{self, Chunk, Container, RecordHeader};
+use super::heads::{Head, Heads, Met};
 use super::pieces;
-use super::provider::{Bearing, Provider, bearing, may_begin};
+use super::provider::{Bearing, Provider, may_begin};
+use super::templates::{Shelf, Templates};
 use super::{security, system};
 use crate::base::{Locator, NoteKind, Notes, Progress, SourceId, Timestamp, Window};
 
@@ -131,9 +133,9 @@ pub struct LogIndex<'a> {
 
 #[derive(Clone, Debug)]
 struct IndexedChunk<'a> {
-    /// Holds only the records that bear on RDP.
+    /// Holds only the records that bear on RDP, with the times of their events as those of writing.
     chunk: Chunk<'a>,
-    /// How and when, record by record.
+    /// How, record by record.
     entries: Vec<Entry>,
 }
 
@@ -142,7 +144,6 @@ struct Entry {
     bearing: Bearing,
     /// Whether it may be the sign of an attempt by itself.
     begins: bool,
-    time: Option<Timestamp>,
 }
 
 /// Walks the whole log: times, numbers and kinds of all records. `None` if the bytes are not an event log.
@@ -159,13 +160,20 @@ pub fn scan_watched<'a>(
     progress: &Progress,
     notes: &mut Notes,
 ) -> Option<LogIndex<'a>> {
-    let container = evtx::open(bytes, &|chunk| survey(source, chunk, progress))?;
+    let shelf: Shelf<Learned> = Shelf::new();
+    let container = evtx::open(bytes, &|chunk| {
+        progress.add(chunk.bytes.len());
+        shelf.with(|learned| survey(source, chunk, learned))
+    })?;
     note_damage(source, &container, notes);
-    let surveys: Vec<Survey<'a>> = container.chunks;
     let mut whole = Whole::default();
-    let mut chunks = Vec::new();
+    shelf.into_kept().into_iter().for_each(|learned| whole.learn(learned));
+    let surveys: Vec<Survey<'a>> = container.chunks;
+    whole.stamps.reserve(surveys.iter().map(|survey| survey.stamps.len()).sum());
+    let mut chunks = Vec::with_capacity(surveys.len());
     for survey in surveys {
-        whole.take(survey.facts);
+        whole.first_unread = whole.first_unread.or(survey.first_unread);
+        whole.stamps.extend(survey.stamps);
         if !survey.chunk.entries.is_empty() {
             chunks.push(survey.chunk);
         }
@@ -200,27 +208,27 @@ impl LogIndex<'_> {
         // What the firewall kept out is mostly not RDP.
         kinds.clone().any(|kind| kind.provider != Provider::Security)
             || kinds.next().is_some()
-                && !self.decode(|entry| entry.begins, |_| false, &mut Notes::new()).is_empty()
+                && !self.decode(|_, entry| entry.begins, |_| false, &mut Notes::new()).is_empty()
     }
 
     /// The events that tie this log to others, wherever they stand: accepted connections and started attempts
     /// (RdpCoreTS 131, RCM 261, RDPClient 1024 and 1102) and changes of the clock. In record order.
     pub fn anchors(&self, notes: &mut Notes) -> Vec<Event> {
-        self.decode(is_anchor, is_anchor, notes)
+        self.decode(|_, entry| is_anchor(entry), is_anchor, notes)
     }
 
     /// The events that bear on RDP and lie inside the wanted windows, by their own times as logged, and those that
     /// explain from far away, wherever they stand. In record order. An anchor that cannot be decoded is noted by
     /// [`LogIndex::anchors`], not here again.
     pub fn events(&self, wanted: &Wanted, notes: &mut Notes) -> Vec<Event> {
-        let is_wanted = |entry: &Entry| {
+        let is_wanted = |record: &RecordHeader, entry: &Entry| {
             let windows = match entry.bearing {
                 Bearing::Far | Bearing::Clock => return true,
                 Bearing::Anchor | Bearing::Session => wanted.sessions.as_deref(),
                 Bearing::Near => wanted.near.as_deref(),
             };
             let inside = |time| windows.is_none_or(|all| all.iter().any(|window| window.contains(time)));
-            entry.time.is_none_or(inside)
+            record.written.is_none_or(inside)
         };
         self.decode(is_wanted, |entry| !is_anchor(entry), notes)
     }
@@ -228,23 +236,31 @@ impl LogIndex<'_> {
     /// Decodes what is `wanted`; of what cannot be, only the `noted` kinds are counted.
     fn decode(
         &self,
-        wanted: impl Fn(&Entry) -> bool + Sync,
+        wanted: impl Fn(&RecordHeader, &Entry) -> bool + Sync,
         noted: impl Fn(&Entry) -> bool + Sync,
         notes: &mut Notes,
     ) -> Vec<Event> {
         let source = self.log.source;
+        let shelf: Shelf<Templates> = Shelf::new();
         let parts: Vec<Decoded> = self
             .chunks
             .par_iter()
             .map(|indexed| {
+                self.progress.add(indexed.chunk.bytes.len());
                 let records = || indexed.chunk.records.iter().zip(&indexed.entries);
-                let chosen: Vec<_> =
-                    records().filter(|(_, entry)| wanted(entry)).map(|(record, _)| *record).collect();
-                let mut decoded = decode::decode(&indexed.chunk, source, &chosen, security::is_of_no_use);
+                let chosen: Vec<_> = records()
+                    .filter(|(record, entry)| wanted(record, entry))
+                    .map(|(record, _)| *record)
+                    .collect();
+                if chosen.is_empty() {
+                    return Decoded::default();
+                }
+                let mut decoded = shelf.with(|templates| {
+                    decode::decode(&indexed.chunk, source, &chosen, security::is_of_no_use, templates)
+                });
                 decoded.lost.retain(|number| {
                     records().any(|(record, entry)| record.number == *number && noted(entry))
                 });
-                self.progress.add(indexed.chunk.bytes.len());
                 decoded.events.retain(|event| security::bears(event) && system::bears(event));
                 decoded
             })
@@ -269,10 +285,26 @@ const fn is_anchor(entry: &Entry) -> bool {
 
 const LOST: &str = "an event that bears on RDP, its fields could not be read";
 
-/// What one chunk adds to the whole.
+/// What one chunk adds to the whole, in the order of the file.
 struct Survey<'a> {
-    facts: Whole,
+    /// Number and time of every record.
+    stamps: Vec<(u64, Option<Timestamp>)>,
+    first_unread: Option<u64>,
     chunk: IndexedChunk<'a>,
+}
+
+/// What a worker learns from chunks in any order.
+#[derive(Default)]
+struct Learned {
+    heads: Heads,
+    bearing: u64,
+    unread: u64,
+    /// Records that tell of a jump of the clock, with its nanoseconds.
+    jumps: Vec<(u64, i64)>,
+    templates: Templates,
+    /// Empty; they grow once, not for each chunk.
+    records: Vec<RecordHeader>,
+    entries: Vec<Entry>,
 }
 
 /// What is learned from all records.
@@ -293,72 +325,52 @@ struct Whole {
     switches: u64,
 }
 
-fn survey<'a>(source: SourceId, mut chunk: Chunk<'a>, progress: &Progress) -> Survey<'a> {
-    progress.add(chunk.bytes.len());
-    let mut facts = Whole::default();
-    let heads = decode::heads(&chunk);
-    let mut chosen = Vec::new();
-    let mut entries = Vec::new();
-    let mut run: Option<((Provider, u32), u64)> = None;
-    for (record, head) in chunk.records.iter().zip(heads.of_records) {
-        let Some(Head { provider, id, time }) = head else {
-            facts.stamps.push((record.number, record.written));
-            facts.unread += 1;
-            facts.first_unread.get_or_insert(record.number);
-            continue;
+fn survey<'a>(source: SourceId, mut chunk: Chunk<'a>, learned: &mut Learned) -> Survey<'a> {
+    let Learned { heads, bearing: bear, unread, jumps, templates, records, entries } = learned;
+    let mut stamps = Vec::with_capacity(chunk.records.len());
+    let mut first_unread = None;
+    heads.read(&chunk, |record, head| {
+        let Some(Head { bearing, begins, time }) = head else {
+            stamps.push((record.number, record.written));
+            *unread += 1;
+            first_unread.get_or_insert(record.number);
+            return;
         };
-        facts.stamps.push((record.number, time));
-        facts.records += 1;
-        if let Some(bearing) = bearing(&provider, id) {
-            facts.bearing += 1;
-            chosen.push(*record);
-            entries.push(Entry { bearing, begins: may_begin(&provider, id), time });
+        stamps.push((record.number, time));
+        if let Some(bearing) = bearing {
+            *bear += 1;
+            // An event that does not say when it was made has the time of writing.
+            records.push(RecordHeader { written: time, ..*record });
+            entries.push(Entry { bearing, begins });
         }
-        // Kinds come in runs.
-        match &mut run {
-            Some((kind, count)) if kind.1 == id && kind.0 == provider => *count += 1,
-            _ => facts.count(run.replace(((provider, id), 1))),
-        }
-    }
-    facts.count(run);
-    facts.switches = heads.switches;
-    facts.channels.extend(heads.channels);
-    facts.computers.extend(heads.computers);
-    let clock: Vec<_> = chosen
-        .iter()
-        .zip(&entries)
-        .filter(|(_, entry)| entry.bearing == Bearing::Clock)
-        .map(|(record, _)| *record)
-        .collect();
-    for event in decode::decode(&chunk, source, &clock, security::is_of_no_use).events {
+    });
+    let of_clock = records.iter().zip(&*entries).filter(|(_, entry)| entry.bearing == Bearing::Clock);
+    let of_clock: Vec<RecordHeader> = of_clock.map(|(record, _)| *record).collect();
+    for event in decode::decode(&chunk, source, &of_clock, security::is_of_no_use, templates).events {
         if let Some(jump) = system::clock_jump(&event) {
-            facts.jumps.push((event.record(), jump));
+            jumps.push((event.record(), jump));
         }
     }
-    chunk.records = chosen;
-    Survey { facts, chunk: IndexedChunk { chunk, entries } }
+    chunk.records = records.as_slice().into();
+    let chunk = IndexedChunk { chunk, entries: entries.as_slice().into() };
+    records.clear();
+    entries.clear();
+    Survey { stamps, first_unread, chunk }
 }
 
 impl Whole {
-    fn count(&mut self, run: Option<((Provider, u32), u64)>) {
-        if let Some((kind, count)) = run {
-            *self.kinds.entry(kind).or_default() += count;
+    fn learn(&mut self, learned: Learned) {
+        let Learned { heads, bearing, unread, jumps, .. } = learned;
+        self.channels.extend(heads.channels);
+        self.computers.extend(heads.computers);
+        for Met { provider, id, count, .. } in heads.kinds.all {
+            *self.kinds.entry((provider, id)).or_default() += count;
+            self.records += count;
         }
-    }
-
-    fn take(&mut self, other: Self) {
-        self.channels.extend(other.channels);
-        self.computers.extend(other.computers);
-        for (kind, count) in other.kinds {
-            *self.kinds.entry(kind).or_default() += count;
-        }
-        self.bearing += other.bearing;
-        self.records += other.records;
-        self.unread += other.unread;
-        self.first_unread = self.first_unread.or(other.first_unread);
-        self.stamps.extend(other.stamps);
-        self.jumps.extend(other.jumps);
-        self.switches += other.switches;
+        self.bearing += bearing;
+        self.unread += unread;
+        self.jumps.extend(jumps);
+        self.switches += heads.switches;
     }
 
     fn into_log(mut self, source: SourceId) -> Log {

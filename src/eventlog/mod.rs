@@ -26,9 +26,12 @@ pub mod system;
 pub mod unused;
 
 mod decode;
+mod heads;
+mod names;
 mod once;
 mod pieces;
 mod plan;
+mod templates;
 mod value;
 
 pub use address::ClientAddress;
