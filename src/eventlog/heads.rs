@@ -12,19 +12,32 @@ use rustc_hash::FxHashMap;
 use super::decode::{Found, Reader};
 use super::evtx::{Chunk, RECORD_HEADER, RecordHeader, u32_at};
 use super::plan::{Part, Place, Plan, Target};
-use super::provider::{Bearing, Provider, bearing, may_begin};
+use super::provider::{Audit, Bearing, Provider, bearing, may_begin};
 use super::templates::Templates;
 use super::value::{Value, kind};
 use crate::base::Timestamp;
 
 /// What a record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Head {
     pub bearing: Option<Bearing>,
     /// Whether it may be the sign of an attempt by itself.
     pub begins: bool,
+    pub audit: Audit,
     /// When the event was made, or, where it does not say, written.
     pub time: Option<Timestamp>,
+}
+
+impl Head {
+    /// What events of that kind are, without a time.
+    fn of(provider: &Provider, id: u32) -> Self {
+        Self {
+            bearing: bearing(provider, id),
+            begins: may_begin(provider, id),
+            audit: Audit::of(provider, id),
+            time: None,
+        }
+    }
 }
 
 /// A kind of event that was met.
@@ -33,8 +46,7 @@ pub(super) struct Met {
     pub provider: Provider,
     pub id: u32,
     pub count: u64,
-    bearing: Option<Bearing>,
-    begins: bool,
+    head: Head,
 }
 
 /// What a worker learns from heads, chunk by chunk. Nothing in it depends on the order of the chunks.
@@ -155,13 +167,13 @@ impl Kinds {
         let Self { all, providers, places, .. } = self;
         let place = *places.entry((provider, id)).or_insert_with(|| {
             let provider = providers.get(provider).cloned().unwrap_or_else(|| Provider::named(""));
-            let (bearing, begins) = (bearing(&provider, id), may_begin(&provider, id));
-            all.push(Met { provider, id, count: 0, bearing, begins });
+            let head = Head::of(&provider, id);
+            all.push(Met { provider, id, count: 0, head });
             all.len() - 1
         });
-        let Some(met) = all.get_mut(place) else { return Head { bearing: None, begins: false, time: None } };
+        let Some(met) = all.get_mut(place) else { return Head::default() };
         met.count += 1;
-        Head { bearing: met.bearing, begins: met.begins, time: None }
+        met.head
     }
 }
 

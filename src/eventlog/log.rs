@@ -12,7 +12,7 @@ use super::event::Event;
 use super::evtx::{self, Chunk, Container, RecordHeader};
 use super::heads::{Head, Heads, Met};
 use super::pieces;
-use super::provider::{Bearing, Provider, may_begin};
+use super::provider::{Audit, Bearing, Provider, bearing, may_begin};
 use super::templates::{Shelf, Templates};
 use super::{security, system};
 use crate::base::{Locator, NoteKind, Notes, Progress, SourceId, Timestamp, Window};
@@ -121,6 +121,15 @@ pub struct Wanted {
     pub near: Option<Vec<Window>>,
     /// Those of connections and sessions.
     pub sessions: Option<Vec<Window>>,
+    /// Of those in `near`, the ones that do not name both ends of a connection, if fewer of them are wanted. One logon
+    /// that RDP may have made is given all the same, if there is any in `near`: that it is there tells what the log holds.
+    pub close: Option<Vec<Window>>,
+}
+
+/// Whether a moment lies in one of the windows, if there are any to lie in.
+fn lies_in(windows: Option<&[Window]>, time: Option<Timestamp>) -> bool {
+    let inside = |time| windows.is_none_or(|all| all.iter().any(|window| window.contains(time)));
+    time.is_none_or(inside)
 }
 
 /// A log that was walked once: what it holds, and where the records that bear on RDP are.
@@ -144,6 +153,7 @@ struct Entry {
     bearing: Bearing,
     /// Whether it may be the sign of an attempt by itself.
     begins: bool,
+    audit: Audit,
 }
 
 /// Walks the whole log: times, numbers and kinds of all records. `None` if the bytes are not an event log.
@@ -211,6 +221,12 @@ impl LogIndex<'_> {
                 && !self.decode(|_, entry| entry.begins, |_| false, &mut Notes::new()).is_empty()
     }
 
+    /// Whether it holds nothing that bears on RDP but audit events.
+    pub fn is_audit(&self) -> bool {
+        let mut bearing = self.log.kinds.iter().filter(|kind| bearing(&kind.provider, kind.id).is_some());
+        bearing.all(|kind| matches!(kind.provider, Provider::Security | Provider::EventLogService))
+    }
+
     /// The events that tie this log to others, wherever they stand: accepted connections and started attempts
     /// (RdpCoreTS 131, RCM 261, RDPClient 1024 and 1102) and changes of the clock. In record order.
     pub fn anchors(&self, notes: &mut Notes) -> Vec<Event> {
@@ -221,16 +237,34 @@ impl LogIndex<'_> {
     /// explain from far away, wherever they stand. In record order. An anchor that cannot be decoded is noted by
     /// [`LogIndex::anchors`], not here again.
     pub fn events(&self, wanted: &Wanted, notes: &mut Notes) -> Vec<Event> {
-        let is_wanted = |record: &RecordHeader, entry: &Entry| {
-            let windows = match entry.bearing {
-                Bearing::Far | Bearing::Clock => return true,
-                Bearing::Anchor | Bearing::Session => wanted.sessions.as_deref(),
-                Bearing::Near => wanted.near.as_deref(),
-            };
-            let inside = |time| windows.is_none_or(|all| all.iter().any(|window| window.contains(time)));
-            record.written.is_none_or(inside)
+        let near = |record: &RecordHeader| lies_in(wanted.near.as_deref(), record.written);
+        let close = |record: &RecordHeader| lies_in(wanted.close.as_deref(), record.written);
+        let is_wanted = |record: &RecordHeader, entry: &Entry| match entry.bearing {
+            Bearing::Far | Bearing::Clock => true,
+            Bearing::Anchor | Bearing::Session => lies_in(wanted.sessions.as_deref(), record.written),
+            Bearing::Near => near(record) && (entry.audit == Audit::Ends || close(record)),
         };
-        self.decode(is_wanted, |entry| !is_anchor(entry), notes)
+        let mut events = self.decode(is_wanted, |entry| !is_anchor(entry), notes);
+        if wanted.close.is_some() && !events.iter().any(security::is_logon) {
+            events.extend(self.first_logon(near));
+            events.sort_by_key(Event::record);
+        }
+        events
+    }
+
+    /// The first logon that RDP may have made, in the order of the file.
+    fn first_logon(&self, near: impl Fn(&RecordHeader) -> bool + Sync) -> Option<Event> {
+        let source = self.log.source;
+        let shelf: Shelf<Templates> = Shelf::new();
+        self.chunks.par_iter().find_map_first(|indexed| {
+            let records = indexed.chunk.records.iter().zip(&indexed.entries);
+            let logons = records.filter(|(record, entry)| entry.audit == Audit::Logon && near(record));
+            let logons: Vec<RecordHeader> = logons.map(|(record, _)| *record).collect();
+            let decoded = shelf.with(|templates| {
+                decode::decode(&indexed.chunk, source, &logons, security::is_of_no_use, templates)
+            });
+            decoded.events.into_iter().find(security::bears)
+        })
     }
 
     /// Decodes what is `wanted`; of what cannot be, only the `noted` kinds are counted.
@@ -330,7 +364,7 @@ fn survey<'a>(source: SourceId, mut chunk: Chunk<'a>, learned: &mut Learned) -> 
     let mut stamps = Vec::with_capacity(chunk.records.len());
     let mut first_unread = None;
     heads.read(&chunk, |record, head| {
-        let Some(Head { bearing, begins, time }) = head else {
+        let Some(Head { bearing, begins, audit, time }) = head else {
             stamps.push((record.number, record.written));
             *unread += 1;
             first_unread.get_or_insert(record.number);
@@ -341,7 +375,7 @@ fn survey<'a>(source: SourceId, mut chunk: Chunk<'a>, learned: &mut Learned) -> 
             *bear += 1;
             // An event that does not say when it was made has the time of writing.
             records.push(RecordHeader { written: time, ..*record });
-            entries.push(Entry { bearing, begins });
+            entries.push(Entry { bearing, begins, audit });
         }
     });
     let of_clock = records.iter().zip(&*entries).filter(|(_, entry)| entry.bearing == Bearing::Clock);

@@ -46,11 +46,8 @@ fn what_is_read_of_the_like_is_what_is_read_in_full() {
                 let mut at = 0;
                 heads.read(chunk, |_, head| {
                     let known = full[at].as_ref();
-                    let told = known.map(|(provider, id, time)| Head {
-                        bearing: bearing(provider, *id),
-                        begins: may_begin(provider, *id),
-                        time: *time,
-                    });
+                    let told =
+                        known.map(|(provider, id, time)| Head { time: *time, ..Head::of(provider, *id) });
                     assert_eq!(head, told, "{}", file.display());
                     at += 1;
                 });
