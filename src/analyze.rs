@@ -124,9 +124,7 @@ fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     let bundle = open(options)?;
     // What is to be hidden is learned from events, too.
     let reading = if key.is_some() { Reading::Names } else { Reading::Needed };
-    trusted(&bundle, || {
-        judged(options, &bundle, reading, |material| report(options, &bundle, material, key))
-    })
+    trusted(&bundle, || judged(options, &bundle, reading, |material| report(options, &bundle, material, key)))
 }
 
 /// What came out of the inputs, if none of them lost bytes meanwhile: what a parser has just checked may be gone then, and

@@ -89,7 +89,8 @@ impl Heads {
                 if let Some(read) = shapes.get(shape).and_then(fits) {
                     return Some(read);
                 }
-                let (at, read) = shapes.iter().enumerate().find_map(|(at, shape)| Some((at, fits(shape)?)))?;
+                let (at, read) =
+                    shapes.iter().enumerate().find_map(|(at, shape)| Some((at, fits(shape)?)))?;
                 shape = at;
                 Some(read)
             });

@@ -5,14 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
-use super::decode::{self, Decoded};
-use super::event::Event;
+use super::decode;
 use super::evtx::{self, Chunk, Container, RecordHeader};
-use super::heads::{Head, Heads, Met};
+use super::heads::{Heads, Met};
+use super::index::{Entry, IndexedChunk, LogIndex};
 use super::pieces;
-use super::provider::{Audit, Bearing, Provider, bearing, may_begin};
+use super::provider::{Bearing, Provider};
+use super::stamps::{InOrder, Stamps};
 use super::templates::{Shelf, Templates};
 use super::{security, system};
 use crate::base::{Locator, NoteKind, Notes, Progress, SourceId, Timestamp, Window};
@@ -114,48 +113,6 @@ impl Log {
     }
 }
 
-/// Which events of a log are wanted, by their own times as logged. All, where there are no windows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Those that speak of what happens at their own time.
-    pub near: Option<Vec<Window>>,
-    /// Those of connections and sessions.
-    pub sessions: Option<Vec<Window>>,
-    /// Of those in `near`, the ones that do not name both ends of a connection, if fewer of them are wanted. One logon
-    /// that RDP may have made is given all the same, if there is any in `near`: that it is there tells what the log holds.
-    pub close: Option<Vec<Window>>,
-}
-
-/// Whether a moment lies in one of the windows, if there are any to lie in.
-fn lies_in(windows: Option<&[Window]>, time: Option<Timestamp>) -> bool {
-    let inside = |time| windows.is_none_or(|all| all.iter().any(|window| window.contains(time)));
-    time.is_none_or(inside)
-}
-
-/// A log that was walked once: what it holds, and where the records that bear on RDP are.
-#[derive(Clone, Debug)]
-pub struct LogIndex<'a> {
-    log: Log,
-    chunks: Vec<IndexedChunk<'a>>,
-    progress: Progress,
-}
-
-#[derive(Clone, Debug)]
-struct IndexedChunk<'a> {
-    /// Holds only the records that bear on RDP, with the times of their events as those of writing.
-    chunk: Chunk<'a>,
-    /// How, record by record.
-    entries: Vec<Entry>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    bearing: Bearing,
-    /// Whether it may be the sign of an attempt by itself.
-    begins: bool,
-    audit: Audit,
-}
-
 /// Walks the whole log: times, numbers and kinds of all records. `None` if the bytes are not an event log.
 ///
 /// Damage is noted and passed over; a log of which nothing can be read is a log without records.
@@ -173,17 +130,17 @@ pub fn scan_watched<'a>(
     let shelf: Shelf<Learned> = Shelf::new();
     let container = evtx::open(bytes, &|chunk| {
         progress.add(chunk.bytes.len());
-        shelf.with(|learned| survey(source, chunk, learned))
+        shelf.with(|learned| survey(source, &chunk, learned))
     })?;
     note_damage(source, &container, notes);
     let mut whole = Whole::default();
     shelf.into_kept().into_iter().for_each(|learned| whole.learn(learned));
     let surveys: Vec<Survey<'a>> = container.chunks;
-    whole.stamps.reserve(surveys.iter().map(|survey| survey.stamps.len()).sum());
+    let mut stamps = Vec::with_capacity(surveys.len());
     let mut chunks = Vec::with_capacity(surveys.len());
     for survey in surveys {
         whole.first_unread = whole.first_unread.or(survey.first_unread);
-        whole.stamps.extend(survey.stamps);
+        stamps.push(survey.stamps);
         if !survey.chunk.entries.is_empty() {
             chunks.push(survey.chunk);
         }
@@ -195,134 +152,14 @@ pub fn scan_watched<'a>(
         whole.unread,
         whole.first_unread.map(|number| Locator::Record { source, number }),
     );
-    let log = whole.into_log(source);
+    let log = whole.into_log(source, InOrder::of(stamps));
     note_limits(&log, notes);
     Some(LogIndex { log, chunks, progress: progress.clone() })
 }
 
-impl LogIndex<'_> {
-    /// What the log holds.
-    pub const fn log(&self) -> &Log {
-        &self.log
-    }
-
-    /// How many bytes are read for its events.
-    pub fn size(&self) -> usize {
-        self.chunks.iter().map(|indexed| indexed.chunk.bytes.len()).sum()
-    }
-
-    /// Whether any of its events is the sign of an attempt by itself, see [`may_begin`]. What the others say is of
-    /// interest only beside an attempt that something else shows.
-    pub fn tells_of_attempts(&self) -> bool {
-        let mut kinds = self.log.kinds.iter().filter(|kind| may_begin(&kind.provider, kind.id));
-        // What the firewall kept out is mostly not RDP.
-        kinds.clone().any(|kind| kind.provider != Provider::Security)
-            || kinds.next().is_some()
-                && !self.decode(|_, entry| entry.begins, |_| false, &mut Notes::new()).is_empty()
-    }
-
-    /// Whether it holds nothing that bears on RDP but audit events.
-    pub fn is_audit(&self) -> bool {
-        let mut bearing = self.log.kinds.iter().filter(|kind| bearing(&kind.provider, kind.id).is_some());
-        bearing.all(|kind| matches!(kind.provider, Provider::Security | Provider::EventLogService))
-    }
-
-    /// The events that tie this log to others, wherever they stand: accepted connections and started attempts
-    /// (RdpCoreTS 131, RCM 261, RDPClient 1024 and 1102) and changes of the clock. In record order.
-    pub fn anchors(&self, notes: &mut Notes) -> Vec<Event> {
-        self.decode(|_, entry| is_anchor(entry), is_anchor, notes)
-    }
-
-    /// The events that bear on RDP and lie inside the wanted windows, by their own times as logged, and those that
-    /// explain from far away, wherever they stand. In record order. An anchor that cannot be decoded is noted by
-    /// [`LogIndex::anchors`], not here again.
-    pub fn events(&self, wanted: &Wanted, notes: &mut Notes) -> Vec<Event> {
-        let near = |record: &RecordHeader| lies_in(wanted.near.as_deref(), record.written);
-        let close = |record: &RecordHeader| lies_in(wanted.close.as_deref(), record.written);
-        let is_wanted = |record: &RecordHeader, entry: &Entry| match entry.bearing {
-            Bearing::Far | Bearing::Clock => true,
-            Bearing::Anchor | Bearing::Session => lies_in(wanted.sessions.as_deref(), record.written),
-            Bearing::Near => near(record) && (entry.audit == Audit::Ends || close(record)),
-        };
-        let mut events = self.decode(is_wanted, |entry| !is_anchor(entry), notes);
-        if wanted.close.is_some() && !events.iter().any(security::is_logon) {
-            events.extend(self.first_logon(near));
-            events.sort_by_key(Event::record);
-        }
-        events
-    }
-
-    /// The first logon that RDP may have made, in the order of the file.
-    fn first_logon(&self, near: impl Fn(&RecordHeader) -> bool + Sync) -> Option<Event> {
-        let source = self.log.source;
-        let shelf: Shelf<Templates> = Shelf::new();
-        self.chunks.par_iter().find_map_first(|indexed| {
-            let records = indexed.chunk.records.iter().zip(&indexed.entries);
-            let logons = records.filter(|(record, entry)| entry.audit == Audit::Logon && near(record));
-            let logons: Vec<RecordHeader> = logons.map(|(record, _)| *record).collect();
-            let decoded = shelf.with(|templates| {
-                decode::decode(&indexed.chunk, source, &logons, security::is_of_no_use, templates)
-            });
-            decoded.events.into_iter().find(security::bears)
-        })
-    }
-
-    /// Decodes what is `wanted`; of what cannot be, only the `noted` kinds are counted.
-    fn decode(
-        &self,
-        wanted: impl Fn(&RecordHeader, &Entry) -> bool + Sync,
-        noted: impl Fn(&Entry) -> bool + Sync,
-        notes: &mut Notes,
-    ) -> Vec<Event> {
-        let source = self.log.source;
-        let shelf: Shelf<Templates> = Shelf::new();
-        let parts: Vec<Decoded> = self
-            .chunks
-            .par_iter()
-            .map(|indexed| {
-                self.progress.add(indexed.chunk.bytes.len());
-                let records = || indexed.chunk.records.iter().zip(&indexed.entries);
-                let chosen: Vec<_> = records()
-                    .filter(|(record, entry)| wanted(record, entry))
-                    .map(|(record, _)| *record)
-                    .collect();
-                if chosen.is_empty() {
-                    return Decoded::default();
-                }
-                let mut decoded = shelf.with(|templates| {
-                    decode::decode(&indexed.chunk, source, &chosen, security::is_of_no_use, templates)
-                });
-                decoded.lost.retain(|number| {
-                    records().any(|(record, entry)| record.number == *number && noted(entry))
-                });
-                decoded.events.retain(|event| security::bears(event) && system::bears(event));
-                decoded
-            })
-            .collect();
-        let mut events = Vec::with_capacity(parts.iter().map(|part| part.events.len()).sum());
-        for part in parts {
-            let first = part.lost.first().map(|number| Locator::Record { source, number: *number });
-            let lost = u64::try_from(part.lost.len()).unwrap_or(u64::MAX);
-            notes.add_many(NoteKind::DamagedRecord, Some(source), LOST, lost, first);
-            events.extend(part.events);
-        }
-        // Chunks of a log that went round are not in record order. Stable: what a joined log repeats keeps
-        // the order of the file.
-        events.sort_by_key(Event::record);
-        events
-    }
-}
-
-const fn is_anchor(entry: &Entry) -> bool {
-    matches!(entry.bearing, Bearing::Anchor | Bearing::Clock)
-}
-
-const LOST: &str = "an event that bears on RDP, its fields could not be read";
-
 /// What one chunk adds to the whole, in the order of the file.
 struct Survey<'a> {
-    /// Number and time of every record.
-    stamps: Vec<(u64, Option<Timestamp>)>,
+    stamps: Stamps,
     first_unread: Option<u64>,
     chunk: IndexedChunk<'a>,
 }
@@ -336,9 +173,6 @@ struct Learned {
     /// Records that tell of a jump of the clock, with its nanoseconds.
     jumps: Vec<(u64, i64)>,
     templates: Templates,
-    /// Empty; they grow once, not for each chunk.
-    records: Vec<RecordHeader>,
-    entries: Vec<Entry>,
 }
 
 /// What is learned from all records.
@@ -351,45 +185,48 @@ struct Whole {
     records: u64,
     unread: u64,
     first_unread: Option<u64>,
-    /// Number and time of every record.
-    stamps: Vec<(u64, Option<Timestamp>)>,
     /// Records that tell of a jump of the clock, with its nanoseconds.
     jumps: Vec<(u64, i64)>,
     /// How often the computer changes from one record to the next.
     switches: u64,
 }
 
-fn survey<'a>(source: SourceId, mut chunk: Chunk<'a>, learned: &mut Learned) -> Survey<'a> {
-    let Learned { heads, bearing: bear, unread, jumps, templates, records, entries } = learned;
-    let mut stamps = Vec::with_capacity(chunk.records.len());
+fn survey<'a>(source: SourceId, chunk: &Chunk<'a>, learned: &mut Learned) -> Survey<'a> {
+    let Learned { heads, bearing, unread, jumps, templates } = learned;
+    let mut stamps = Stamps::with_room_for(chunk.records.len());
     let mut first_unread = None;
-    heads.read(&chunk, |record, head| {
-        let Some(Head { bearing, begins, audit, time }) = head else {
-            stamps.push((record.number, record.written));
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut times: Option<Window> = None;
+    let mut is_timeless = false;
+    let mut of_clock: Vec<RecordHeader> = Vec::new();
+    heads.read(chunk, |record, head| {
+        let Some(head) = head else {
+            stamps.push(record.number, record.written);
             *unread += 1;
             first_unread.get_or_insert(record.number);
             return;
         };
-        stamps.push((record.number, time));
-        if let Some(bearing) = bearing {
-            *bear += 1;
-            // An event that does not say when it was made has the time of writing.
-            records.push(RecordHeader { written: time, ..*record });
-            entries.push(Entry { bearing, begins, audit });
+        stamps.push(record.number, head.time);
+        let Some((entry, time)) = Entry::of(head) else { return };
+        *bearing += 1;
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+        match time {
+            Some(time) => times.get_or_insert(Window::at(time)).include(time),
+            None => is_timeless = true,
+        }
+        if entry.bearing == Bearing::Clock {
+            of_clock.push(RecordHeader { written: time, ..*record });
         }
     });
-    let of_clock = records.iter().zip(&*entries).filter(|(_, entry)| entry.bearing == Bearing::Clock);
-    let of_clock: Vec<RecordHeader> = of_clock.map(|(record, _)| *record).collect();
-    for event in decode::decode(&chunk, source, &of_clock, security::is_of_no_use, templates).events {
+    for event in decode::decode(chunk, source, &of_clock, security::is_of_no_use, templates).events {
         if let Some(jump) = system::clock_jump(&event) {
             jumps.push((event.record(), jump));
         }
     }
-    chunk.records = records.as_slice().into();
-    let chunk = IndexedChunk { chunk, entries: entries.as_slice().into() };
-    records.clear();
-    entries.clear();
-    Survey { stamps, first_unread, chunk }
+    let times = times.filter(|_| !is_timeless);
+    Survey { stamps, first_unread, chunk: IndexedChunk { bytes: chunk.bytes, entries, times } }
 }
 
 impl Whole {
@@ -407,25 +244,25 @@ impl Whole {
         self.switches += heads.switches;
     }
 
-    fn into_log(mut self, source: SourceId) -> Log {
-        self.stamps.sort_by_key(|(number, _)| *number);
+    fn into_log(mut self, source: SourceId, stamps: InOrder) -> Log {
         self.jumps.sort_unstable();
         let mut gaps = Vec::new();
         let mut missing = 0_u64;
-        for ((after, _), (before, _)) in self.stamps.iter().zip(self.stamps.iter().skip(1)) {
-            let (after, before) = (*after, *before);
+        let mut last: Option<u64> = None;
+        stamps.each_number(|before| {
+            let after = last.replace(before).unwrap_or(before);
             let between = before.saturating_sub(after).saturating_sub(1);
             missing = missing.saturating_add(between);
             if between > 0 && gaps.len() < Log::GAPS {
                 gaps.push(Gap { after, before });
             }
-        }
+        });
         // A computer changes its name once; in a log that was collected from many, they take turns. There the
         // order of the records is that of their arrival, and says nothing about any clock.
         let hosts = u64::try_from(self.computers.len()).unwrap_or(u64::MAX);
         let collected = hosts > 1 && self.switches > hosts.saturating_add(8);
-        let pieces = pieces::split(&self.stamps, if collected { None } else { Some(&self.jumps) });
-        let times = || self.stamps.iter().filter_map(|(_, time)| *time);
+        let pieces = pieces::split(&stamps.timed, if collected { None } else { Some(&self.jumps) });
+        let times = || stamps.timed.iter().map(|(_, time)| *time);
         Log {
             source,
             records: self.records,

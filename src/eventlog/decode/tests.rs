@@ -156,7 +156,9 @@ impl Writer {
         heads.read(chunk, |_, head| told += usize::from(head.is_some()));
         assert!(told >= decoded.events.len());
         for event in &decoded.events {
-            assert!(heads.kinds.all.iter().any(|kind| (&kind.provider, kind.id) == (&event.provider, event.id)));
+            assert!(
+                heads.kinds.all.iter().any(|kind| (&kind.provider, kind.id) == (&event.provider, event.id))
+            );
         }
         (decoded.events, decoded.lost)
     }
