@@ -84,8 +84,12 @@ pub(super) fn open<'a, T: Send>(
         bytes.get(0x2a..).and_then(|rest| rest.first_chunk()).map(|count| u16::from_le_bytes(*count));
     let is_short =
         bytes.starts_with(FILE_MAGIC) && counted.is_some_and(|count| usize::from(count) > slots.len());
-    let mut container =
-        Container { chunks: Vec::new(), damaged_records: 0, damaged_slots: Vec::new(), cut: is_short };
+    let mut container = Container {
+        chunks: Vec::with_capacity(slots.len()),
+        damaged_records: 0,
+        damaged_slots: Vec::new(),
+        cut: is_short,
+    };
     let last = slots.len().saturating_sub(1);
     for (index, slot) in slots.into_iter().enumerate() {
         match slot {

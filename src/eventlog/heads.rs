@@ -166,11 +166,13 @@ impl Kinds {
     /// Counts one event in; gives what it is, without a time.
     fn count(&mut self, provider: usize, id: u32) -> Head {
         let Self { all, providers, places, .. } = self;
-        let place = *places.entry((provider, id)).or_insert_with(|| {
-            let provider = providers.get(provider).cloned().unwrap_or_else(|| Provider::named(""));
-            let head = Head::of(&provider, id);
-            all.push(Met { provider, id, count: 0, head });
-            all.len() - 1
+        let known = places.get(&(provider, id)).copied();
+        let place = known.unwrap_or_else(|| {
+            let place = all.len();
+            let named = providers.get(provider).cloned().unwrap_or_else(|| Provider::named(""));
+            all.push(Met { head: Head::of(&named, id), provider: named, id, count: 0 });
+            places.insert((provider, id), place);
+            place
         });
         let Some(met) = all.get_mut(place) else { return Head::default() };
         met.count += 1;
@@ -202,7 +204,8 @@ impl<'a> Instance<'a> {
         }
         let size = number(next)?.checked_mul(4)?;
         let (descriptors, values) = bytes.get(next + 4..)?.split_at_checked(size)?;
-        let sizes = descriptors.chunks_exact(4).map(|own| own.first_chunk().map_or(0, size_of_value));
+        let sizes =
+            descriptors.chunks_exact(4).map(|own| own.first_chunk().map_or(0, |size| size_of_value(*size)));
         let after = values.get(sizes.sum()..)?;
         after.first().is_none_or(|token| *token == 0).then_some(Self { template, descriptors, values })
     }
@@ -215,8 +218,8 @@ impl Instance<'_> {
     }
 }
 
-fn size_of_value(size: &[u8; 2]) -> usize {
-    usize::from(u16::from_le_bytes(*size))
+fn size_of_value(size: [u8; 2]) -> usize {
+    usize::from(u16::from_le_bytes(size))
 }
 
 /// A value by its place among the values of a record.
@@ -272,7 +275,7 @@ impl Shape {
         let places: Vec<At> = descriptors
             .map(|[low, high, kind, _]| {
                 let start = at;
-                at += size_of_value(&[*low, *high]);
+                at += size_of_value([*low, *high]);
                 At { kind: *kind, start, end: at }
             })
             .collect();

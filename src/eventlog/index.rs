@@ -68,7 +68,7 @@ impl Entry {
         Some((Self { bearing: bearing?, begins, audit }, time))
     }
 
-    const fn is_anchor(&self) -> bool {
+    const fn is_anchor(self) -> bool {
         matches!(self.bearing, Bearing::Anchor | Bearing::Clock)
     }
 }
@@ -130,7 +130,7 @@ impl LogIndex<'_> {
     /// The events that tie this log to others, wherever they stand: accepted connections and started attempts
     /// (RdpCoreTS 131, RCM 261, RDPClient 1024 and 1102) and changes of the clock. In record order.
     pub fn anchors(&self, notes: &mut Notes) -> Vec<Event> {
-        self.decode(|_, entry| entry.is_anchor(), Entry::is_anchor, notes)
+        self.decode(|_, entry| entry.is_anchor(), |entry| entry.is_anchor(), notes)
     }
 
     /// The events that bear on RDP and lie inside the wanted windows, by their own times as logged, and those that

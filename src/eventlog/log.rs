@@ -152,7 +152,7 @@ pub fn scan_watched<'a>(
         whole.unread,
         whole.first_unread.map(|number| Locator::Record { source, number }),
     );
-    let log = whole.into_log(source, InOrder::of(stamps));
+    let log = whole.into_log(source, &InOrder::of(&stamps));
     note_limits(&log, notes);
     Some(LogIndex { log, chunks, progress: progress.clone() })
 }
@@ -244,7 +244,7 @@ impl Whole {
         self.switches += heads.switches;
     }
 
-    fn into_log(mut self, source: SourceId, stamps: InOrder) -> Log {
+    fn into_log(mut self, source: SourceId, stamps: &InOrder) -> Log {
         self.jumps.sort_unstable();
         let mut gaps = Vec::new();
         let mut missing = 0_u64;

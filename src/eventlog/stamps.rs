@@ -76,7 +76,7 @@ pub(super) struct InOrder {
 
 impl InOrder {
     /// Of the chunks of a log, in the order of the file.
-    pub fn of(chunks: Vec<Stamps>) -> Self {
+    pub fn of(chunks: &[Stamps]) -> Self {
         let mut all = Self::default();
         all.timed.reserve_exact(chunks.iter().map(Stamps::len).sum());
         let mut spans: Vec<(u64, u64, usize)> = Vec::with_capacity(chunks.len());
@@ -158,7 +158,7 @@ mod tests {
     fn check(chunks: &[&[(u64, Option<i64>)]]) {
         let mut all: Vec<(u64, Option<i64>)> = chunks.concat();
         all.sort_by_key(|(number, _)| *number);
-        let order = InOrder::of(chunks.iter().map(|stamps| chunk(stamps)).collect());
+        let order = InOrder::of(&chunks.iter().map(|stamps| chunk(stamps)).collect::<Vec<_>>());
         let timed: Vec<_> = all
             .iter()
             .filter_map(|(number, time)| Some((*number, Timestamp::from_nanos((*time)?))))
