@@ -18,9 +18,9 @@ use crate::base::{Locator, Mark, NoteKind, Notes, SourceId, time};
 use crate::connection::ended::{Ended, Sink, traced};
 use crate::connection::observations::Observations;
 use crate::connection::{Connection, Stage};
-use crate::correlate::{Attempt, Surroundings};
 use crate::correlate::join::Blocked;
 use crate::correlate::surroundings::{Joint, Other};
+use crate::correlate::{Attempt, Surroundings};
 use crate::packet::Endpoint;
 
 /// Connections that are reported one by one, whatever they are.

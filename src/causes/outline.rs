@@ -1,12 +1,14 @@
 //! Connections of a flood whose segments are alike are read once.
 //!
 //! The outline of a short flow is all of its segments without what differs from one to the next and says nothing:
-//! addresses, ports, where its numbers begin, moments, under TLS also randoms, keys and what is sealed. What has one
+//! addresses, ports, where its numbers begin, moments, the user name that it asks for, under TLS also randoms, keys and what is sealed. What has one
 //! outline has one [`Shape`]. Decides nothing.
 
+mod name;
 mod speech;
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use super::pattern::{self, Shape, magnitude};
 use crate::base::keyed::KeyedMap;
@@ -97,7 +99,9 @@ impl Reading {
     /// Nothing if more bears on the connection than its outline tells.
     fn new(young: &Young<'_>, connection: &Connection) -> Option<Self> {
         let other = Other::of(connection);
+        let name = young.first_data().and_then(|(said, _)| name::name_in(said));
         let plain = !connection.reached_session()
+            && (name.is_none() || other.cookie == name)
             && other.idle_before_end.is_none()
             && other.cut_at.is_none()
             && other.refused.is_none()
@@ -124,12 +128,16 @@ impl Reading {
     /// What the others are to know of `ended`, which is alike.
     pub fn other(&self, ended: &Ended<'_>) -> Other {
         let mark = |at: Option<usize>| ended.young()?.0.mark_at(at?);
+        let name = || name::name_in(ended.young()?.0.first_data()?.0);
+        let cookie = self.other.cookie.as_ref().map(|own| name().unwrap_or_else(|| Arc::clone(own)));
         Other {
             client: ended.client().ip,
             client_port: ended.client().port,
             server: ended.server(),
             window: Window { start: ended.first().time, end: ended.last().time },
             first: ended.first(),
+            name: cookie.clone(),
+            cookie,
             request: mark(self.request),
             accepted: mark(self.accepted),
             server_silent: mark(self.silent).map(|mark| mark.time),
@@ -202,6 +210,7 @@ fn outline(young: &Young<'_>, capture_end: Timestamp, room: &mut Room, out: &mut
     client.clear();
     server.clear();
     let long = items.first().zip(items.last()).is_some_and(|(first, last)| last.time - first.time >= ALONE);
+    let first_said = young.first_said();
     for (at, item) in items.iter().enumerate() {
         let (own, other) = if item.side == Side::Client {
             (&mut *client, &mut *server)
@@ -224,7 +233,8 @@ fn outline(young: &Young<'_>, capture_end: Timestamp, room: &mut Room, out: &mut
             out.extend_from_slice(&beyond.to_le_bytes());
             out.extend_from_slice(&ahead.to_le_bytes());
             out.extend_from_slice(&item.length.to_le_bytes());
-            out.extend_from_slice(young.payload(item));
+            let said = young.payload(item);
+            if first_said == Some(at) { name::tell_without(said, out) } else { out.extend_from_slice(said) }
         }
         let mut pairs = [0; limits::YOUNG];
         let before = items.get(..at)?;
@@ -308,12 +318,7 @@ fn span(nanos: i64) -> u8 {
 
 /// The same, where nobody measures it: only which limits it is beyond. At most 4.
 fn limit(nanos: i64) -> u8 {
-    let beyond = [
-        nanos > 0,
-        nanos >= ALONE,
-        nanos >= PATIENCE,
-        nanos >= LONG_SILENCE,
-    ];
+    let beyond = [nanos > 0, nanos >= ALONE, nanos >= PATIENCE, nanos >= LONG_SILENCE];
     beyond.into_iter().map(u8::from).sum()
 }
 

@@ -383,8 +383,7 @@ impl Other {
         let idle = flow.and_then(|flow| flow.silence).filter(|silence| silence.length() >= LONG_SILENCE);
         let accepted: Option<Mark> =
             flow.filter(|flow| flow.is_established()).map(|flow| flow.handshake.unwrap_or(flow.first));
-        let cookie: Option<Arc<str>> =
-            connection.cookie().map(|cookie| cookie.value.to_lowercase().into());
+        let cookie: Option<Arc<str>> = connection.cookie().map(|cookie| cookie.value.to_lowercase().into());
         Self {
             client: connection.client.ip,
             client_port: connection.client.port,

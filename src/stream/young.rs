@@ -250,11 +250,16 @@ impl<'a> Young<'a> {
         self.items.last().map_or(self.first, |item| self.mark(item))
     }
 
+    /// Which segment the client said something in first.
+    pub fn first_said(&self) -> Option<usize> {
+        let said =
+            |item: &Item| item.side == Side::Client && item.length > 0 && !item.flags.has(TcpFlags::RST);
+        self.items.iter().position(said)
+    }
+
     /// What the client said first, and where.
     pub fn first_data(&self) -> Option<(&'a [u8], Mark)> {
-        let said =
-            |item: &&Item| item.side == Side::Client && item.length > 0 && !item.flags.has(TcpFlags::RST);
-        let item = self.items.iter().find(said)?;
+        let item = self.items.get(self.first_said()?)?;
         Some((self.payload(item), self.mark(item)))
     }
 

@@ -92,7 +92,8 @@ fn joint(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
     if !joint.names.contains(own_name) {
         return None;
     }
-    let ends = joint.ends.map(|(first, last)| [(first, "the first of these requests"), (last, "the last one")]);
+    let ends =
+        joint.ends.map(|(first, last)| [(first, "the first of these requests"), (last, "the last one")]);
     let mut evidence: Vec<Evidence> =
         ends.into_iter().flatten().map(|(mark, says)| Evidence::at(mark, says)).collect();
     let failed = refused(case);

@@ -26,6 +26,8 @@ const REQUEST: &[u8] =
     b"\x03\x00\x00\x2a\x25\xe0\x00\x00\x00\x00\x00Cookie: mstshash=bob\r\n\x01\x00\x08\x00\x03\x00\x00\x00";
 const WHOLE_REQUEST: &[u8] =
     b"\x03\x00\x00\x2a\x25\xe0\x00\x00\x00\x00\x00Cookie: mstshash=anna\r\n\x01\x00\x08\x00\x03\x00\x00\x00";
+const OF_ANOTHER: &[u8] =
+    b"\x03\x00\x00\x2a\x25\xe0\x00\x00\x00\x00\x00Cookie: mstshash=Emma\r\n\x01\x00\x08\x00\x03\x00\x00\x00";
 const CONFIRM: &[u8] = &[3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 3, 0, 8, 0, 5, 0, 0, 0];
 
 struct Script {
@@ -67,7 +69,7 @@ fn script(dice: &mut Dice, number: u64) -> Script {
     }
     let steps = steps.into_iter().map(|(side, flags)| match (flags & 8, side) {
         (0, _) => (side, flags, Vec::new()),
-        (_, 0) => (side, flags, REQUEST.to_vec()),
+        (_, 0) => (side, flags, dice.one(&[REQUEST, REQUEST, WHOLE_REQUEST, OF_ANOTHER]).to_vec()),
         _ => (side, flags, CONFIRM.to_vec()),
     });
     let steps: Vec<(usize, u8, Vec<u8>)> = steps.collect();
@@ -203,7 +205,11 @@ fn tls(dice: &mut Dice, steps: Vec<(usize, u8, Vec<u8>)>) -> Vec<(usize, u8, Vec
     let data = TcpFlags::ACK | 8;
     let none = Vec::new;
     let mut all = vec![(0, TcpFlags::SYN, none()), (1, TcpFlags::SYN | TcpFlags::ACK, none())];
-    all.extend([(0, TcpFlags::ACK, none()), (0, data, WHOLE_REQUEST.to_vec()), (1, data, CONFIRM.to_vec())]);
+    all.extend([
+        (0, TcpFlags::ACK, none()),
+        (0, data, dice.one(&[WHOLE_REQUEST, OF_ANOTHER]).to_vec()),
+        (1, data, CONFIRM.to_vec()),
+    ]);
     for (side, said) in said(dice) {
         let cut = if dice.of(20) == 0 {
             usize::try_from(dice.of(said.len().try_into().unwrap())).unwrap()

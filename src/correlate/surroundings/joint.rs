@@ -29,9 +29,8 @@ pub struct Joint {
 impl Joint {
     /// Of attempts in order of start.
     pub fn of<'a>(attempts: impl Iterator<Item = &'a Other>) -> Self {
-        let named: Vec<(Mark, IpAddr, &Arc<str>)> = attempts
-            .filter_map(|other| Some((other.asked()?, other.client, other.name.as_ref()?)))
-            .collect();
+        let named: Vec<(Mark, IpAddr, &Arc<str>)> =
+            attempts.filter_map(|other| Some((other.asked()?, other.client, other.name.as_ref()?))).collect();
         let tried: Vec<(Timestamp, IpAddr, &str)> =
             named.iter().map(|(asked, client, name)| (asked.time, *client, &***name)).collect();
         let shared = joint_storm(&tried);
