@@ -80,6 +80,7 @@ impl Patterns {
     /// Those of `briefs`. `joint` are the names that several sources try.
     pub fn of(briefs: &[Brief], joint: &Names) -> Self {
         let mut of_pair: KeyedMap<PairKey, usize> = KeyedMap::default();
+        of_pair.reserve(briefs.len());
         let pair = |brief: &Brief| PairKey::new(brief.client.ip, brief.server);
         for brief in briefs {
             *of_pair.entry(pair(brief)).or_default() += 1;

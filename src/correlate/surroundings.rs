@@ -137,6 +137,7 @@ impl Surroundings {
     /// Only other attempts, which must be in order of start.
     pub fn of_others(others: Vec<Other>) -> Self {
         let mut around = Self { others, ..Self::default() };
+        around.by_pair.reserve(around.others.len());
         for (at, other) in around.others.iter().enumerate() {
             around.by_host.entry(other.server.ip).or_default().push(at);
             around.by_pair.entry(PairKey::new(other.client, other.server)).or_default().push(at);

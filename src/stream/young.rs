@@ -219,6 +219,11 @@ impl<'a> Young<'a> {
         self.is_reset || self.finished == [true; 2]
     }
 
+    /// When it has ended at the earliest, if nothing more comes; see [`Kept::has_ended`].
+    pub fn due(&self) -> Timestamp {
+        self.last.shifted(if self.is_closed() { limits::LINGER } else { limits::UNANSWERED })
+    }
+
     /// Whether one side's segments may not have been captured.
     pub const fn may_be_one_sided(&self) -> bool {
         !self.answered && self.acknowledged
