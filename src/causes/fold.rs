@@ -11,17 +11,16 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::Case;
-use super::batch::{self, Batch, Brief};
+use super::batch::{self, Brief, Patterns};
 use super::judge::cause_of;
 use super::transport::firewall_drop;
-use crate::base::{Locator, Mark, NoteKind, Notes, SourceId, Timestamp, time};
+use crate::base::{Locator, Mark, NoteKind, Notes, SourceId, time};
 use crate::connection::ended::{Ended, Sink, traced};
 use crate::connection::observations::Observations;
 use crate::connection::{Connection, Stage};
-use crate::correlate::Surroundings;
 use crate::correlate::join::Blocked;
-use crate::correlate::storm::joint_storm;
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::{Joint, Other};
+use crate::correlate::{Attempt, Surroundings};
 use crate::packet::Endpoint;
 
 /// Connections that are reported one by one, whatever they are.
@@ -139,19 +138,26 @@ impl Fold {
         others
     }
 
-    /// The cause of each pattern, by packets and neighbours. What is alike in everything that detectors look at is
-    /// judged once.
-    fn judge(&mut self, beside: Vec<Other>, batch: &mut Batch<'_>, seen: &[Observations]) -> Vec<Cause> {
-        let own = std::mem::take(&mut batch.others);
+    /// The cause of each, by packets and neighbours. What is alike in everything that detectors look at is judged
+    /// once.
+    fn judge(
+        &mut self,
+        (later, briefs): (&[Ended<'_>], &[Brief]),
+        (beside, own): (Vec<Other>, Vec<Other>),
+        seen: &[Observations],
+    ) -> Vec<Cause> {
         self.remember(&own);
         self.before = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default().to_vec();
-        let mut around = Surroundings::of_others(in_order(beside, own));
+        let all = in_order(beside, own);
+        let patterns = Patterns::of(briefs, &Joint::of(all.iter()).names);
+        let mut around = Surroundings::of_others(all);
         around.captures = seen.to_vec();
         let cause = |at: &usize| {
-            let whole = batch.whole.get(*at)?.as_ref()?;
-            whole.with(|attempt| cause_of(&Case::of(attempt, &around)).map(|cause| cause.id))
+            let attempt = Attempt { connection: later.get(*at)?.connection(), events: Vec::new() };
+            cause_of(&Case::of(&attempt, &around)).map(|cause| cause.id)
         };
-        batch.patterns.par_iter().map(cause).collect()
+        let causes: Vec<Cause> = patterns.first.par_iter().map(cause).collect();
+        patterns.of.into_iter().map(|pattern| causes.get(pattern).copied().flatten()).collect()
     }
 
     fn stays_single(&mut self, brief: &Brief, cause: Cause) -> bool {
@@ -243,21 +249,6 @@ fn in_order(mut beside: Vec<Other>, own: Vec<Other>) -> Vec<Other> {
     all
 }
 
-/// The names that several sources try.
-fn joint_names(beside: &[Other], later: &[Ended<'_>]) -> BTreeSet<String> {
-    let known = beside
-        .iter()
-        .filter_map(|other| Some((other.first, other.asked()?.time, other.client, other.name.as_deref()?)));
-    let own: Vec<(Timestamp, &Ended<'_>, String)> =
-        later.par_iter().filter_map(|one| one.asked().map(|(asked, name)| (asked, one, name))).collect();
-    let own = own.iter().map(|(asked, one, name)| (one.first(), *asked, one.client().ip, name.as_str()));
-    let mut tried: Vec<(Mark, Timestamp, IpAddr, &str)> = known.chain(own).collect();
-    tried.sort_unstable_by_key(|(first, ..)| *first);
-    let tried: Vec<(Timestamp, IpAddr, &str)> =
-        tried.into_iter().map(|(_, asked, client, name)| (asked, client, name)).collect();
-    joint_storm(&tried).into_iter().map(str::to_owned).collect()
-}
-
 impl Sink for Fold {
     fn begin(&mut self) {
         *self = Self::new(std::mem::take(&mut self.named), self.client, self.bound);
@@ -272,18 +263,17 @@ impl Sink for Fold {
             return singles;
         }
         let beside = self.beside(&singles);
-        let joint = joint_names(&beside, &later);
-        let mut batch =
-            batch::read(later, OF_A_KIND, &joint, &|client, session| session || self.is_named(client));
-        let causes = self.judge(beside, &mut batch, seen);
-        for brief in &batch.briefs {
-            let cause = causes.get(brief.pattern).copied().flatten();
-            let whole = brief.whole.and_then(|at| batch.whole.get_mut(at));
-            match whole.filter(|_| self.stays_single(brief, cause)).and_then(Option::take) {
-                Some(whole) => singles.push(whole.connection()),
-                None => self.fold(brief, cause),
+        let (briefs, own) = batch::read(&later);
+        let causes = self.judge((&later, &briefs), (beside, own), seen);
+        let mut more = Vec::new();
+        for ((one, brief), cause) in later.into_iter().zip(&briefs).zip(causes) {
+            if self.stays_single(brief, cause) {
+                more.push(one);
+            } else {
+                self.fold(brief, cause);
             }
         }
+        singles.extend(traced(more));
         singles
     }
 }

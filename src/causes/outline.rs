@@ -1,16 +1,16 @@
 //! Connections of a flood whose segments are alike are read once.
 //!
 //! The outline of a short flow is all of its segments without what differs from one to the next and says nothing:
-//! addresses, ports, where its numbers begin, moments, under TLS also randoms, keys and what is sealed. What has one
-//! outline has one [`Pattern`]. Decides nothing.
+//! addresses, ports, where its numbers begin, moments, the user name that it asks for, under TLS also randoms, keys and what is sealed. What has one
+//! outline has one [`Shape`]. Decides nothing.
 
+mod name;
 mod speech;
 
 use std::cell::RefCell;
-use std::hash::{Hash, Hasher};
-use std::rc::Rc;
+use std::sync::Arc;
 
-use super::pattern::{self, Pattern, magnitude};
+use super::pattern::{self, Shape, magnitude};
 use crate::base::keyed::KeyedMap;
 use crate::base::{Mark, Timestamp, Window};
 use crate::connection::encrypted::AT_ONCE;
@@ -21,27 +21,13 @@ use crate::correlate::surroundings::{ALONE, LONG_SILENCE, Other};
 use crate::packet::TcpFlags;
 use crate::stream::flow::WENT_ON_AFTER;
 use crate::stream::young::Item;
-use crate::stream::{Side, Young};
-
-/// Takes what is hashed as it is: equal bytes mean equal values, not just equal sums.
-#[derive(Debug, Default)]
-pub struct Bytes(pub Vec<u8>);
-
-impl Hasher for Bytes {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn finish(&self) -> u64 {
-        0
-    }
-}
+use crate::stream::{Side, Young, limits};
 
 /// What is read of a connection, but for addresses and moments.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// The bytes of its pattern.
-    pub pattern: Box<[u8]>,
+    /// Its pattern.
+    pub shape: Shape,
     /// How far it came.
     pub reached: Stage,
     /// What the others are to know of it, by the addresses and moments of the one that was read.
@@ -58,7 +44,7 @@ pub struct Reading {
 #[derive(Default)]
 struct Known {
     /// By outline; nothing where an outline does not tell all.
-    readings: KeyedMap<Box<[u8]>, Option<Rc<Reading>>>,
+    readings: KeyedMap<Box<[u8]>, Option<Box<Reading>>>,
     /// Bytes of all outlines.
     size: usize,
     /// Room for the next outline.
@@ -89,30 +75,33 @@ const PAYLOAD: u64 = 512;
 const SPEECH: std::ops::RangeInclusive<u64> = 128..=16 * 1024;
 
 impl Reading {
-    /// What was read of a connection with the same outline, or is read now.
-    pub fn of(ended: &Ended<'_>) -> Option<Rc<Self>> {
+    /// Shows what was read of a connection with the same outline, or is read now.
+    pub fn of<T>(ended: &Ended<'_>, show: impl FnOnce(&Self) -> T) -> Option<T> {
         KNOWN.with_borrow_mut(|known| {
             let (young, capture_end) = ended.young()?;
             let Known { readings, size, outline, room } = known;
             self::outline(young, capture_end, room, outline)?;
             if let Some(read) = readings.get(outline.as_slice()) {
-                return read.clone();
+                return read.as_deref().map(show);
             }
-            let read = Self::new(young, &ended.connection()).map(Rc::new);
+            let read = Self::new(young, &ended.connection()).map(Box::new);
+            let shown = read.as_deref().map(show);
             if readings.len() >= MOST || *size >= BYTES {
                 readings.clear();
                 *size = 0;
             }
             *size += outline.len();
-            readings.insert(outline.as_slice().into(), read.clone());
-            read
+            readings.insert(outline.as_slice().into(), read);
+            shown
         })
     }
 
     /// Nothing if more bears on the connection than its outline tells.
     fn new(young: &Young<'_>, connection: &Connection) -> Option<Self> {
         let other = Other::of(connection);
+        let name = young.first_data().and_then(|(said, _)| name::name_in(said));
         let plain = !connection.reached_session()
+            && (name.is_none() || other.cookie == name)
             && other.idle_before_end.is_none()
             && other.cut_at.is_none()
             && other.refused.is_none()
@@ -123,11 +112,9 @@ impl Reading {
             None => Some(None),
         };
         let silent = other.server_silent.and(connection.flow.as_ref()?.server_habits.last);
-        let mut pattern = Bytes::default();
-        Pattern::of(connection).hash(&mut pattern);
         plain.then_some(())?;
         Some(Self {
-            pattern: pattern.0.into(),
+            shape: Shape::of(connection),
             reached: connection.reached,
             request: found(other.request)?,
             accepted: found(other.accepted)?,
@@ -141,12 +128,16 @@ impl Reading {
     /// What the others are to know of `ended`, which is alike.
     pub fn other(&self, ended: &Ended<'_>) -> Other {
         let mark = |at: Option<usize>| ended.young()?.0.mark_at(at?);
+        let name = || name::name_in(ended.young()?.0.first_data()?.0);
+        let cookie = self.other.cookie.as_ref().map(|own| name().unwrap_or_else(|| Arc::clone(own)));
         Other {
             client: ended.client().ip,
             client_port: ended.client().port,
             server: ended.server(),
             window: Window { start: ended.first().time, end: ended.last().time },
             first: ended.first(),
+            name: cookie.clone(),
+            cookie,
             request: mark(self.request),
             accepted: mark(self.accepted),
             server_silent: mark(self.silent).map(|mark| mark.time),
@@ -218,6 +209,8 @@ fn outline(young: &Young<'_>, capture_end: Timestamp, room: &mut Room, out: &mut
     let [client, server] = &mut room.numbers;
     client.clear();
     server.clear();
+    let long = items.first().zip(items.last()).is_some_and(|(first, last)| last.time - first.time >= ALONE);
+    let first_said = young.first_said();
     for (at, item) in items.iter().enumerate() {
         let (own, other) = if item.side == Side::Client {
             (&mut *client, &mut *server)
@@ -228,32 +221,46 @@ fn outline(young: &Young<'_>, capture_end: Timestamp, room: &mut Room, out: &mut
         let acks = item.flags.has(TcpFlags::ACK);
         let (ack, ahead) = if acks { other.place(item.ack) } else { (0, 0) };
         own.take(item);
-        segment(item, capture_end, out);
-        out.extend_from_slice(&[seq, ack]);
+        out.extend_from_slice(&segment(item, capture_end));
         if tls {
             // How long sealed text is differs; where it ends does not.
             if beyond > 0 || ahead > 0 {
                 return None;
             }
-            out.push(size(item.length));
+            out.extend_from_slice(&[seq, ack, size(item.length)]);
         } else {
+            out.extend_from_slice(&[seq, ack]);
             out.extend_from_slice(&beyond.to_le_bytes());
             out.extend_from_slice(&ahead.to_le_bytes());
             out.extend_from_slice(&item.length.to_le_bytes());
-            out.extend_from_slice(young.payload(item));
+            let said = young.payload(item);
+            if first_said == Some(at) { name::tell_without(said, out) } else { out.extend_from_slice(said) }
         }
-        for before in items.iter().take(at) {
-            out.push(limit(item.time - before.time));
-            if before.side == item.side {
-                out.push(distance(item.ip_id, before.ip_id));
-            }
+        let mut pairs = [0; limits::YOUNG];
+        let before = items.get(..at)?;
+        for (told, before) in pairs.iter_mut().zip(before) {
+            *told = pair(before, item, long);
         }
+        out.extend_from_slice(pairs.get(..at)?);
     }
     measured(items, out);
     Some(())
 }
 
-/// The lengths of time that are measured, not only compared with a limit; see [`Pattern`]: of the whole, of the longest
+/// How a segment stands to an earlier one: how much later it comes, where somebody asks for that, and how far the
+/// identifications of one side lie apart. Nothing is long in a flow that is not.
+fn pair(before: &Item, own: &Item, long: bool) -> u8 {
+    let later = own.time - before.time;
+    let alike = own.side == before.side;
+    let went_on = alike && before.flags.has(TcpFlags::RST) && later > WENT_ON_AFTER;
+    let says = |item: &Item| item.side == Side::Server && item.length > 0;
+    let parted = says(own) && says(before) && later >= AT_ONCE;
+    let apart = if alike { distance(own.ip_id, before.ip_id) } else { 0 };
+    let length = if long { limit(later) } else { u8::from(later > 0) };
+    apart << 5 | length << 2 | u8::from(went_on) << 1 | u8::from(parted)
+}
+
+/// The lengths of time that are measured, not only compared with a limit; see [`Shape`]: of the whole, of the longest
 /// silence, of the handshake, and for how long one side was heard alone.
 fn measured(items: &[Item], out: &mut Vec<u8>) {
     let [Some(first), Some(last)] = [items.first(), items.last()] else { return };
@@ -279,7 +286,7 @@ fn measured(items: &[Item], out: &mut Vec<u8>) {
 }
 
 /// What a segment's headers say.
-fn segment(item: &Item, capture_end: Timestamp, out: &mut Vec<u8>) {
+fn segment(item: &Item, capture_end: Timestamp) -> [u8; 7] {
     let bits = [
         item.side == Side::Client,
         item.dont_fragment,
@@ -290,10 +297,10 @@ fn segment(item: &Item, capture_end: Timestamp, out: &mut Vec<u8>) {
         item.without_options,
         capture_end - item.time >= PATIENCE,
     ];
-    out.push(bits.into_iter().fold(0, |all, bit| all << 1 | u8::from(bit)));
-    out.extend_from_slice(&[item.flags.0, item.ttl]);
-    out.extend_from_slice(&item.mss.map_or([0; 3], |mss| with(mss.to_le_bytes())));
-    out.extend_from_slice(&item.window_scale.map_or([0; 2], |scale| [1, scale]));
+    let bits = bits.into_iter().fold(0, |all, bit| all << 1 | u8::from(bit));
+    let there = u8::from(item.mss.is_some()) << 1 | u8::from(item.window_scale.is_some());
+    let [low, high] = item.mss.unwrap_or(0).to_le_bytes();
+    [bits, item.flags.0, item.ttl, there, low, high, item.window_scale.unwrap_or(0)]
 }
 
 /// The size of a segment, as far as somebody tells it from others: none, a single byte, what path limits distinguish.
@@ -304,39 +311,24 @@ fn size(length: u32) -> u8 {
     }
 }
 
-/// A value that is there.
-const fn with([low, high]: [u8; 2]) -> [u8; 3] {
-    [1, low, high]
-}
-
 /// A length of time, told from others where somebody tells them apart.
 fn span(nanos: i64) -> u8 {
     limit(nanos).saturating_add(u8::try_from(magnitude(nanos.max(0))).unwrap_or(u8::MAX))
 }
 
-/// The same, where nobody measures it: only which limits it is beyond.
+/// The same, where nobody measures it: only which limits it is beyond. At most 4.
 fn limit(nanos: i64) -> u8 {
-    let beyond = [
-        nanos > 0,
-        nanos > WENT_ON_AFTER,
-        nanos >= AT_ONCE,
-        nanos >= ALONE,
-        nanos >= PATIENCE,
-        nanos >= LONG_SILENCE,
-    ];
+    let beyond = [nanos > 0, nanos >= ALONE, nanos >= PATIENCE, nanos >= LONG_SILENCE];
     beyond.into_iter().map(u8::from).sum()
 }
 
 /// How far an identification lies from an earlier one of the same sender, as far as that says who sent first or that
-/// it was forged.
+/// it was forged. At most 5.
 fn distance(own: Option<u16>, before: Option<u16>) -> u8 {
     let (Some(own), Some(before)) = (own, before) else { return 0 };
     match own.wrapping_sub(before) {
         0 => 1,
-        1..=4095 => 2,
-        4096 => 3,
-        4097..=61440 => 4,
-        61441..=65535 => 5,
+        far => 2 + [far > 4095, far > 4096, far > 61440].into_iter().map(u8::from).sum::<u8>(),
     }
 }
 

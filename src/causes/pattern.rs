@@ -2,7 +2,10 @@
 //!
 //! Decides nothing; [`super::fold`] judges once what has one pattern.
 
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+
+use sha2::{Digest, Sha256};
 
 use super::case::forgery_signs;
 use crate::base::{SourceId, time};
@@ -66,7 +69,7 @@ struct Handshake<'a> {
 }
 
 /// What of a pattern is not the connection's own.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Head {
     pair: Pair,
     /// Its name is one that several sources try.
@@ -82,9 +85,38 @@ impl Head {
     }
 }
 
+/// Stands for all that a [`Pattern`] is made of: nobody can make two that have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shape([u64; 4]);
+
+impl Shape {
+    /// That of a connection.
+    pub fn of(connection: &Connection) -> Self {
+        let mut told = Told::default();
+        Pattern::of(connection).hash(&mut told);
+        let sum: [u8; 32] = told.0.finalize().into();
+        let (words, _) = sum.as_chunks::<8>();
+        Self(std::array::from_fn(|at| words.get(at).copied().map_or(0, u64::from_le_bytes)))
+    }
+}
+
+/// Sums up what is hashed.
+#[derive(Default)]
+struct Told(Sha256);
+
+impl Hasher for Told {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
 /// The pattern of a connection, but for its [`Head`].
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct Pattern<'a> {
+struct Pattern<'a> {
     stages: Vec<(Stage, Outcome, Option<&'a str>)>,
     requested: Option<Protocols>,
     odd: bool,
@@ -129,8 +161,7 @@ struct Way {
 }
 
 impl<'a> Pattern<'a> {
-    /// The pattern of `connection`.
-    pub fn of(connection: &'a Connection) -> Self {
+    fn of(connection: &'a Connection) -> Self {
         let stages = connection
             .stages
             .iter()

@@ -22,7 +22,10 @@ use crate::packet::{Endpoint, PairKey};
 use crate::stream::Side;
 use lists::{Parts, Places};
 
+mod joint;
 mod lists;
+
+pub use joint::{Joint, Names};
 
 /// How one attempt ended, for the others to know.
 #[derive(Clone, Debug)]
@@ -40,9 +43,9 @@ pub struct Other {
     /// How far it came.
     pub reached: Stage,
     /// The user name of its cookie, lower case.
-    pub cookie: Option<String>,
+    pub cookie: Option<Arc<str>>,
     /// The name it logs on with, lower case: of the cookie, else as the server's log tells.
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
     /// The server's word that it accepted the connection.
     pub logged: bool,
     /// The server's word that name or password are wrong.
@@ -56,7 +59,7 @@ pub struct Other {
     /// Whether a TLS handshake was completed.
     pub tls_passed: Option<Mark>,
     /// SHA-1 of the certificate that the server showed.
-    pub certificate: Option<(String, Mark)>,
+    pub certificate: Option<(Arc<str>, Mark)>,
     /// Whether it says itself why it failed: a negotiation failure, a TLS alert.
     pub says_why: bool,
     /// Whether the session came up.
@@ -104,6 +107,8 @@ pub struct Surroundings {
     crowds: Parts,
     /// Sources of the Internet that try many servers, in the same way.
     sweeps: Parts,
+    /// What several sources try together.
+    joint: joint::Found,
     /// Least and greatest TTL of each host.
     ttl_by_host: FxHashMap<IpAddr, (u8, u8)>,
 }
@@ -132,6 +137,7 @@ impl Surroundings {
     /// Only other attempts, which must be in order of start.
     pub fn of_others(others: Vec<Other>) -> Self {
         let mut around = Self { others, ..Self::default() };
+        around.by_pair.reserve(around.others.len());
         for (at, other) in around.others.iter().enumerate() {
             around.by_host.entry(other.server.ip).or_default().push(at);
             around.by_pair.entry(PairKey::new(other.client, other.server)).or_default().push(at);
@@ -272,17 +278,16 @@ impl Surroundings {
         self.others.get(from..to).unwrap_or_default().iter()
     }
 
-    /// Attempts at one server that begin within a window, in order of start.
-    pub fn begun_at(&self, server: Endpoint, window: Window) -> impl Iterator<Item = &Other> {
+    /// What several sources try together at one server, of the first `most` attempts there that begin within a window
+    /// and became no session.
+    pub fn joint_at(&self, server: Endpoint, window: Window, most: usize) -> Arc<Joint> {
         let places = self.by_host.get(&server.ip).map_or(&[][..], Vec::as_slice);
-        let here = places
-            .partition_point(|at| self.others.get(*at).is_some_and(|other| other.first.time < window.start));
-        let from_here = places.get(here..).unwrap_or_default();
-        from_here
-            .iter()
-            .filter_map(|at| self.others.get(*at))
-            .take_while(move |other| other.first.time <= window.end)
-            .filter(move |other| other.server == server)
+        let begins = |at: &usize| self.others.get(*at).map(|other| other.first.time);
+        let from = places.partition_point(|at| begins(at) < Some(window.start));
+        let to = places.partition_point(|at| begins(at) <= Some(window.end));
+        let others = places.get(from..to).unwrap_or_default().iter().filter_map(|at| self.others.get(*at));
+        let part = others.filter(|other| other.server == server && !other.session).take(most);
+        self.joint.of((server, from, to), || Joint::of(part))
     }
 
     /// The capture that holds a place, and the others of the same ring buffer.
@@ -379,6 +384,7 @@ impl Other {
         let idle = flow.and_then(|flow| flow.silence).filter(|silence| silence.length() >= LONG_SILENCE);
         let accepted: Option<Mark> =
             flow.filter(|flow| flow.is_established()).map(|flow| flow.handshake.unwrap_or(flow.first));
+        let cookie: Option<Arc<str>> = connection.cookie().map(|cookie| cookie.value.to_lowercase().into());
         Self {
             client: connection.client.ip,
             client_port: connection.client.port,
@@ -386,8 +392,8 @@ impl Other {
             window: connection.window(),
             first: connection.first,
             reached: connection.reached,
-            cookie: connection.cookie().map(|cookie| cookie.value.to_lowercase()),
-            name: connection.cookie().map(|cookie| cookie.value.to_lowercase()),
+            name: cookie.clone(),
+            cookie,
             logged: false,
             refused: None,
             request: connection.request.as_ref().map(Observed::mark),
@@ -398,7 +404,7 @@ impl Other {
                 .tls
                 .certificate
                 .as_ref()
-                .map(|seen| (seen.value.thumbprint.clone(), seen.mark())),
+                .map(|seen| (seen.value.thumbprint.as_str().into(), seen.mark())),
             says_why: connection.negotiation_failure().is_some() || connection.tls.fatal_alert().is_some(),
             session: connection.reached_session(),
             cut_at: cut.then(|| flow.and_then(|flow| flow.first_close()).map(|close| close.mark)).flatten(),
@@ -426,7 +432,7 @@ impl Other {
                 other.tls_passed = Some(joined.mark());
             }
             if other.name.is_none() {
-                other.name = keys::user(&joined.event).map(|user| user.to_lowercase());
+                other.name = keys::user(&joined.event).map(|user| user.to_lowercase().into());
             }
         }
         other

@@ -8,6 +8,10 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use memmap2::Mmap;
+#[cfg(unix)]
+use memmap2::UncheckedAdvice;
+#[cfg(unix)]
+use rayon::prelude::*;
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "macos"))]
 mod guard;
@@ -106,6 +110,29 @@ impl Mapped {
         let modified = now.ok().and_then(|now| now.modified().ok());
         (modified != self.modified).then_some(Change::Written)
     }
+}
+
+/// Bytes whose pages one thread lets go of in one go.
+#[cfg(unix)]
+const RELEASE: usize = 32 << 20;
+
+/// All threads let go of the pages: one alone takes a sixth of the time in which two of them read a large capture.
+#[cfg(unix)]
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        let length = self.map.len();
+        (0..length / RELEASE).into_par_iter().for_each(|part| release(&self.map, part * RELEASE, RELEASE));
+    }
+}
+
+#[cfg(unix)]
+#[allow(unsafe_code)]
+fn release(map: &Mmap, offset: usize, length: usize) {
+    // SAFETY: of a read-only map of a file, pages that are not needed come back from the file as they were; and the
+    // caller is about to drop the map.
+    let released = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, offset, length) };
+    // What is not let go of now goes with the map.
+    drop(released);
 }
 
 /// Whether the file lies on another computer, where Windows cannot promise that it stays.

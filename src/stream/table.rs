@@ -17,7 +17,8 @@ use crate::packet::{Endpoint, IcmpError, Interest, Segment, TcpFlags};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Key {
     V4(u64, u64),
-    Other((u128, u16), (u128, u16)),
+    /// Halves of the addresses, and both ports.
+    Other([[u64; 2]; 2], [u16; 2]),
 }
 
 fn key(a: Endpoint, b: Endpoint) -> Key {
@@ -27,7 +28,13 @@ fn key(a: Endpoint, b: Endpoint) -> Key {
         return Key::V4(one.min(two), one.max(two));
     }
     let (one, two) = ((number(a.ip), a.port), (number(b.ip), b.port));
-    Key::Other(one.min(two), one.max(two))
+    let (one, two) = (one.min(two), one.max(two));
+    Key::Other([halves(one.0), halves(two.0)], [one.1, two.1])
+}
+
+fn halves(number: u128) -> [u64; 2] {
+    let half = |shift: u32| u64::try_from(number >> shift & u128::from(u64::MAX)).unwrap_or(0);
+    [half(64), half(0)]
 }
 
 impl Hash for Key {
@@ -37,21 +44,42 @@ impl Hash for Key {
                 state.write_u64(one);
                 state.write_u64(two);
             }
-            Self::Other((one, port), (two, other_port)) => {
-                state.write_u128(one);
-                state.write_u128(two);
+            Self::Other([one, two], [port, other_port]) => {
+                for half in one.into_iter().chain(two) {
+                    state.write_u64(half);
+                }
                 state.write_u32(u32::from(port) << 16 | u32::from(other_port));
             }
         }
     }
 }
 
+/// A flow that runs.
+#[derive(Debug)]
+struct Running<'a> {
+    kept: Kept<'a>,
+    /// It has not ended before: a table has thousands, and most need not be looked at.
+    due: Timestamp,
+}
+
+impl<'a> Running<'a> {
+    /// Of which anything may be.
+    const fn grown(kept: Kept<'a>) -> Self {
+        Self { kept, due: Timestamp::MIN }
+    }
+
+    fn young(young: Young<'a>) -> Self {
+        let due = young.due();
+        Self { kept: Kept::Young(Box::new(young)), due }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Shard<'a> {
-    live: KeyedMap<Key, Kept<'a>>,
+    live: KeyedMap<Key, Running<'a>>,
     /// Flows between the same endpoints as a live one, seen at another interface: a device on the path opens the
     /// connection anew with the same ports.
-    beside: KeyedMap<Key, Kept<'a>>,
+    beside: KeyedMap<Key, Running<'a>>,
     done: Vec<Kept<'a>>,
     /// ICMP errors about flows that were not seen.
     orphans: Vec<IcmpError>,
@@ -130,7 +158,7 @@ impl<'b> FlowTable<'b> {
     /// Takes out the flows that have ended by `now`, in no order; beyond the bound also running ones, those that were
     /// heard last the longest ago. Gives how many of these there were.
     pub fn take_ended(&mut self, now: Timestamp, at_most: usize) -> (Vec<Kept<'b>>, u64) {
-        let ended = |flow: &Kept<'_>| flow.has_ended(now);
+        let ended = |flow: &Running<'_>| now > flow.due && flow.kept.has_ended(now);
         let taken: Vec<Vec<Kept<'b>>> =
             self.shards.par_iter_mut().map(|shard| shard.take_where(&ended)).collect();
         let mut flows: Vec<Kept<'b>> = taken.into_iter().flatten().collect();
@@ -138,11 +166,11 @@ impl<'b> FlowTable<'b> {
         let beyond = self.len().saturating_sub(at_most);
         if beyond > 0 {
             let mut heard: Vec<Timestamp> =
-                self.shards.iter().flat_map(Shard::flows).map(Kept::last).collect();
+                self.shards.iter().flat_map(Shard::flows).map(|flow| flow.kept.last()).collect();
             let (_, until, _) = heard.select_nth_unstable(beyond - 1);
             let until = *until;
             let before = flows.len();
-            let old = |flow: &Kept<'_>| flow.last() <= until;
+            let old = |flow: &Running<'_>| flow.kept.last() <= until;
             flows.extend(self.shards.iter_mut().flat_map(|shard| shard.take_where(&old)));
             given_up = u64::try_from(flows.len() - before).unwrap_or(0);
         }
@@ -151,16 +179,17 @@ impl<'b> FlowTable<'b> {
 
     /// Shows every running flow, in no order.
     pub fn for_each(&mut self, mut see: impl FnMut(&Flow)) {
-        for kept in self.shards.iter_mut().flat_map(|shard| shard.live.values_mut()) {
-            kept.with_flow(|flow| see(flow));
+        for running in self.shards.iter_mut().flat_map(|shard| shard.live.values_mut()) {
+            running.kept.with_flow(|flow| see(flow));
         }
     }
 
     /// Does something with the flow between two endpoints, if it runs.
     pub fn with_running(&mut self, ends: (Endpoint, Endpoint), act: impl FnOnce(&mut Flow)) {
         let shard = self.shards.get_mut(shard_of(ends.0, ends.1));
-        if let Some(kept) = shard.and_then(|shard| shard.live.get_mut(&key(ends.0, ends.1))) {
-            kept.with_flow(act);
+        if let Some(running) = shard.and_then(|shard| shard.live.get_mut(&key(ends.0, ends.1))) {
+            running.due = Timestamp::MIN;
+            running.kept.with_flow(act);
         }
     }
 
@@ -170,8 +199,8 @@ impl<'b> FlowTable<'b> {
         let mut orphans = Vec::new();
         for shard in self.shards {
             flows.extend(shard.done);
-            flows.extend(shard.live.into_values());
-            flows.extend(shard.beside.into_values());
+            let running = shard.live.into_values().chain(shard.beside.into_values());
+            flows.extend(running.map(|running| running.kept));
             orphans.extend(shard.orphans);
         }
         orphans.sort_by_key(|error| error.frame);
@@ -242,16 +271,16 @@ impl<'b> Shard<'b> {
         self.live.len() + self.beside.len() + self.done.len()
     }
 
-    fn flows(&self) -> impl Iterator<Item = &Kept<'b>> {
+    fn flows(&self) -> impl Iterator<Item = &Running<'b>> {
         self.live.values().chain(self.beside.values())
     }
 
     /// Takes out what is over, and running flows that are taken for it. In no order.
-    fn take_where(&mut self, ended: &(impl Fn(&Kept<'_>) -> bool + Sync)) -> Vec<Kept<'b>> {
+    fn take_where(&mut self, ended: &(impl Fn(&Running<'_>) -> bool + Sync)) -> Vec<Kept<'b>> {
         self.thinned = true;
         let mut out = std::mem::take(&mut self.done);
         for flows in [&mut self.live, &mut self.beside] {
-            out.extend(flows.extract_if(|_, flow| ended(flow)).map(|(_, flow)| flow));
+            out.extend(flows.extract_if(|_, flow| ended(flow)).map(|(_, flow)| flow.kept));
         }
         out
     }
@@ -271,15 +300,17 @@ impl<'b> Shard<'b> {
             return false;
         }
         match self.live.get_mut(key) {
-            Some(Kept::Young(young)) => {
-                !young.may_be_reopened_by(segment) && young.take(segment, batch.source)
+            Some(Running { kept: Kept::Young(young), due }) => {
+                let taken = !young.may_be_reopened_by(segment) && young.take(segment, batch.source);
+                *due = young.due();
+                taken
             }
-            Some(Kept::Grown(_)) => false,
+            Some(Running { kept: Kept::Grown(_), .. }) => false,
             None => {
                 let young = Young::begin(segment, batch.source, batch.bytes, mark);
                 let begins = young.is_some();
                 if let Some(young) = young {
-                    self.live.insert(*key, Kept::Young(Box::new(young)));
+                    self.live.insert(*key, Running::young(young));
                 }
                 begins
             }
@@ -287,22 +318,23 @@ impl<'b> Shard<'b> {
     }
 
     fn of_grown(&mut self, key: Key, segment: &Segment, batch: &Batch<'_, 'b>, mark: Mark) {
-        let interface = |kept: &mut Kept<'_>| kept.with_flow(|flow| flow.interface);
+        let interface = |running: &mut Running<'_>| running.kept.with_flow(|flow| flow.interface);
         let is_beside = self.beside.get_mut(&key).is_some_and(|flow| interface(flow) == segment.interface);
         let flows = if is_beside { &mut self.beside } else { &mut self.live };
-        let reopens = |kept: &mut Kept<'_>| kept.with_flow(|flow| flow.is_reopened_by(segment.seq));
+        let reopens =
+            |running: &mut Running<'_>| running.kept.with_flow(|flow| flow.is_reopened_by(segment.seq));
         if segment.flags.opens()
             && flows.get_mut(&key).is_some_and(reopens)
             && let Some(before) = flows.remove(&key)
         {
-            let before = before.into_flow();
+            let before = before.kept.into_flow();
             let goes_on = !is_beside
                 && before.interface != segment.interface
                 && before.closes.is_empty()
                 && (segment.time - before.last.time).abs() <= ANEW;
-            let before = Kept::Grown(before);
+            let before = Running::grown(Kept::Grown(before));
             let over = if goes_on { self.beside.insert(key, before) } else { Some(before) };
-            self.done.extend(over);
+            self.done.extend(over.map(|running| running.kept));
         }
         let flows = if is_beside { &mut self.beside } else { &mut self.live };
         let says_something = segment.length > 0 || segment.flags.has(TcpFlags::SYN);
@@ -310,18 +342,19 @@ impl<'b> Shard<'b> {
             return;
         }
         let watched = self.watched;
-        let flow = flows.entry(key).or_insert_with(|| {
+        let running = flows.entry(key).or_insert_with(|| {
             let (client, server, opening) = orient(segment, batch.interest);
             let mut flow = Flow::new(client, server, opening, segment.interface, mark);
             flow.sightings = watched.then(Box::default);
-            Kept::Grown(Box::new(flow))
+            Running::grown(Kept::Grown(Box::new(flow)))
         });
-        flow.with_flow(|flow| flow.apply(segment, segment.bytes(batch.bytes), mark));
+        running.due = Timestamp::MIN;
+        running.kept.with_flow(|flow| flow.apply(segment, segment.bytes(batch.bytes), mark));
     }
 
     fn icmp(&mut self, error: IcmpError) {
         match self.live.get_mut(&key(error.quoted.from, error.quoted.to)) {
-            Some(flow) => flow.with_flow(|flow| flow.icmp(error)),
+            Some(running) => running.kept.with_flow(|flow| flow.icmp(error)),
             None if self.orphans.len() < limits::ICMP => self.orphans.push(error),
             None => {}
         }

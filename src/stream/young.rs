@@ -219,6 +219,11 @@ impl<'a> Young<'a> {
         self.is_reset || self.finished == [true; 2]
     }
 
+    /// When it has ended at the earliest, if nothing more comes; see [`Kept::has_ended`].
+    pub fn due(&self) -> Timestamp {
+        self.last.shifted(if self.is_closed() { limits::LINGER } else { limits::UNANSWERED })
+    }
+
     /// Whether one side's segments may not have been captured.
     pub const fn may_be_one_sided(&self) -> bool {
         !self.answered && self.acknowledged
@@ -250,11 +255,16 @@ impl<'a> Young<'a> {
         self.items.last().map_or(self.first, |item| self.mark(item))
     }
 
+    /// Which segment the client said something in first.
+    pub fn first_said(&self) -> Option<usize> {
+        let said =
+            |item: &Item| item.side == Side::Client && item.length > 0 && !item.flags.has(TcpFlags::RST);
+        self.items.iter().position(said)
+    }
+
     /// What the client said first, and where.
     pub fn first_data(&self) -> Option<(&'a [u8], Mark)> {
-        let said =
-            |item: &&Item| item.side == Side::Client && item.length > 0 && !item.flags.has(TcpFlags::RST);
-        let item = self.items.iter().find(said)?;
+        let item = self.items.get(self.first_said()?)?;
         Some((self.payload(item), self.mark(item)))
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::base::{Timestamp, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::{Connection, Transport};
-use crate::correlate::storm::{is_patient, is_storm, is_storm_of, joint_storm, outnumbers};
+use crate::correlate::storm::{is_patient, is_storm, is_storm_of, outnumbers};
 use crate::correlate::surroundings::Other;
 use crate::correlate::{Joined, keys};
 use crate::eventlog::Provider;
@@ -87,27 +88,18 @@ fn joint(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
     let near = Window::at(connection.first.time).widened(NEAR);
     let mut own = case.around.of_pair(connection.client.ip, connection.server, near);
     let own_name = own.find(|other| other.first == connection.first)?.name.as_deref()?;
-    // They are looked at but once: each pattern of a flood asks for thousands.
-    let all = case.around.begun_at(connection.server, near).filter(|other| !other.session).take(ENOUGH);
-    let named: Vec<(&Other, IpAddr, &str)> =
-        all.filter_map(|other| Some((other, other.client, other.name.as_deref()?))).collect();
-    let tried: Vec<(Timestamp, IpAddr, &str)> = named
-        .iter()
-        .filter_map(|(other, client, name)| Some((other.asked()?.time, *client, *name)))
-        .collect();
-    let names = joint_storm(&tried);
-    if !names.contains(own_name) {
+    let joint = case.around.joint_at(connection.server, near, ENOUGH);
+    if !joint.names.contains(own_name) {
         return None;
     }
-    let of_names = named.into_iter().filter(|(.., name)| names.contains(name));
-    let (part, clients): (Vec<&Other>, Vec<IpAddr>) =
-        of_names.map(|(other, client, _)| (other, client)).unzip();
-    let sources: BTreeSet<IpAddr> = clients.into_iter().collect();
-    let mut evidence = first_and_last(&part, "the first of these requests");
+    let ends =
+        joint.ends.map(|(first, last)| [(first, "the first of these requests"), (last, "the last one")]);
+    let mut evidence: Vec<Evidence> =
+        ends.into_iter().flatten().map(|(mark, says)| Evidence::at(mark, says)).collect();
     let failed = refused(case);
     let corroborated = failed.is_some() && connection.transport == Transport::Tcp;
     evidence.extend(failed);
-    let (requests, sources, names) = (part.len(), sources.len(), names.len());
+    let (requests, sources, names) = (joint.requests, joint.sources, joint.names.len());
     let detail = format!("{requests} requests from {sources} sources that try the same {names} names");
     let finding = Finding::new(&CAUSE, strength(corroborated), Blame::Client, evidence);
     Some(finding.titled("Many sources try the same names: passwords are being guessed").detail(detail))
@@ -178,16 +170,17 @@ fn begun_elsewhere(case: &Case<'_>, connection: &Connection, same: &[&Other]) ->
     let of_source = |joined: &&Joined| {
         keys::accepted_from(&joined.event).is_some_and(|from| from.ip == connection.client.ip)
     };
-    let mut asked: Vec<(Timestamp, Option<String>)> =
+    let mut asked: Vec<(Timestamp, Option<Arc<str>>)> =
         far().filter(of_source).map(|joined| (joined.time(), None)).collect();
     let more = asked.len();
     let first = far().find(of_source)?;
     asked.extend(same.iter().filter_map(|other| Some((other.asked()?.time, other.name.clone()))));
     // Failed logons of the same address name whom it tried.
     let names = far().filter(|joined| keys::logon_address(&joined.event) == Some(connection.client.ip));
-    let names: BTreeSet<String> = names.filter_map(|joined| keys::user(&joined.event)).collect();
+    let names: BTreeSet<Arc<str>> =
+        names.filter_map(|joined| Some(keys::user(&joined.event)?.into())).collect();
     for (place, name) in asked.iter_mut().filter(|(_, name)| name.is_none()).zip(&names) {
-        place.1 = Some(name.clone());
+        place.1 = Some(Arc::clone(name));
     }
     asked.sort();
     let requests: Vec<(Timestamp, Option<&str>)> =

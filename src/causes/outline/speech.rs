@@ -104,7 +104,14 @@ impl Speech<'_> {
             return None;
         }
         out.push(self.segment_at(end.checked_sub(1)?));
-        out.extend_from_slice(self.said.get(..end)?);
+        let said = self.said.get(..end)?;
+        let whole = self.begins.get(1).is_none_or(|(start, _)| end <= *start);
+        if whole && self.side == Side::Client {
+            super::name::tell_without(said, out);
+        } else {
+            out.push(0);
+            out.extend_from_slice(said);
+        }
         Some(end)
     }
 

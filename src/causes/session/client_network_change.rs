@@ -54,7 +54,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let lost = flow.swallowed(Side::Server).into_iter().find(|lost| lost.last.time > last.time)?;
     let back = Window { start: last.time, end: last.time.shifted(BACK) };
     let own = Other::of_attempt(case.attempt?).name?;
-    let next = newcomers(case, last.time).find(|other| other.name.as_deref() == Some(own.as_str()))?;
+    let next = newcomers(case, last.time).find(|other| other.name.as_ref() == Some(&own))?;
     let mut evidence = vec![
         Evidence::at(last, format!("the last sign of the client at {}", connection.client.ip)),
         Evidence::at(lost.last, format!("the server repeats {} bytes; nothing answers", lost.length)),

@@ -50,7 +50,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let failed = connection.reached <= Stage::Authentication;
     let half = case.around.at_server(connection.server, connection.first).find_map(|other| {
         let (thumbprint, mark) = other.certificate.as_ref()?;
-        (is_other_half(case, connection, other) && *thumbprint != own.value.thumbprint)
+        (is_other_half(case, connection, other) && **thumbprint != *own.value.thumbprint)
             .then_some((thumbprint, *mark))
     });
     let Some((other, mark)) = half else {
@@ -62,7 +62,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     ];
     // The registry says which of the two is the server's own.
     let bound = hosts::server(case).and_then(|server| Some((hosts::name(server), server.bound()?)));
-    let bound = bound.filter(|(_, (hash, _))| *hash == own.value.thumbprint || hash == other);
+    let bound = bound.filter(|(_, (hash, _))| *hash == own.value.thumbprint || **hash == **other);
     let strength = if bound.is_some() { Strength::Corroborated } else { Strength::Inferred };
     evidence.extend(bound.map(|(name, (hash, place))| {
         hosts::line(
@@ -156,6 +156,6 @@ fn is_other_half(case: &Case<'_>, connection: &Connection, other: &Other) -> boo
     let translated = !case.around.is_one_point(other.first, connection.first)
         && apart <= TRANSLATED
         && cookie.is_some()
-        && other.cookie == cookie;
+        && other.cookie.as_deref() == cookie.as_deref();
     (ports && apart <= TOGETHER || translated) && other.window.overlaps(&connection.window())
 }

@@ -187,7 +187,7 @@ fn came_again(case: &Case<'_>) -> Option<Mark> {
     let all = Window { start: own.last.time, end: Timestamp::MAX };
     let mut later = case.around.of_pair(own.client.ip, own.server, all);
     let again = later.find(|other| {
-        let same = other.name.is_none() || name.is_none() || other.name == name;
+        let same = other.name.is_none() || name.is_none() || other.name.as_deref() == name.as_deref();
         other.first > own.first && other.tls_passed.is_some() && same
     })?;
     Some(again.first)

@@ -1,6 +1,7 @@
 //! Cipher suites: their names, and what they do to the size of a record.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use super::cipher_names::NAMES;
 
@@ -41,8 +42,7 @@ impl CipherSuite {
 
     /// The registered name.
     pub fn name(self) -> Option<&'static str> {
-        let index = NAMES.binary_search_by_key(&self.0, |entry| entry.0).ok()?;
-        NAMES.get(index).map(|entry| entry.1)
+        NAMES.get(self.place()?).map(|entry| entry.1)
     }
 
     /// Whether this is no suite but a mark (SCSV) or GREASE.
@@ -58,36 +58,14 @@ impl CipherSuite {
     /// What it does to the size of a record; `None` for unknown suites and those that this does not know how to
     /// compute (GOST counter modes).
     pub fn protection(self) -> Option<Protection> {
-        let name = self.name()?;
-        let cipher =
-            name.split_once("_WITH_").map_or_else(|| name.strip_prefix("TLS_"), |parts| Some(parts.1))?;
-        if cipher.contains("CHACHA20") {
-            return Some(Protection::Aead { nonce: 0, tag: 16 });
-        }
-        if cipher.contains("_GCM") {
-            return Some(Protection::Aead { nonce: 8, tag: 16 });
-        }
-        if cipher.contains("_CCM_8") {
-            return Some(Protection::Aead { nonce: 8, tag: 8 });
-        }
-        if cipher.contains("_CCM") {
-            return Some(Protection::Aead { nonce: 8, tag: 16 });
-        }
-        let mac = match cipher.rsplit_once('_')?.1 {
-            "NULL" => 0,
-            "MD5" => 16,
-            "SHA" | "SHA1" => 20,
-            "SHA256" => 32,
-            "SHA384" => 48,
-            _ => return None,
-        };
-        if cipher.contains("_CBC") {
-            Some(Protection::Block { block: block_size(cipher), mac })
-        } else if cipher.starts_with("NULL") || cipher.starts_with("RC4") || cipher.contains("SALSA20") {
-            Some(Protection::Stream { mac })
-        } else {
-            None
-        }
+        // Each record is asked about, and a name tells slowly.
+        static KNOWN: LazyLock<Vec<Option<Protection>>> =
+            LazyLock::new(|| NAMES.iter().map(|(_, name)| protection(name)).collect());
+        KNOWN.get(self.place()?).copied().flatten()
+    }
+
+    fn place(self) -> Option<usize> {
+        NAMES.binary_search_by_key(&self.0, |entry| entry.0).ok()
     }
 }
 
@@ -97,6 +75,39 @@ impl fmt::Display for CipherSuite {
             Some(name) => f.write_str(name),
             None => write!(f, "{:#06x}", self.0),
         }
+    }
+}
+
+/// What the suite of that name does to the size of a record.
+fn protection(name: &str) -> Option<Protection> {
+    let cipher =
+        name.split_once("_WITH_").map_or_else(|| name.strip_prefix("TLS_"), |parts| Some(parts.1))?;
+    if cipher.contains("CHACHA20") {
+        return Some(Protection::Aead { nonce: 0, tag: 16 });
+    }
+    if cipher.contains("_GCM") {
+        return Some(Protection::Aead { nonce: 8, tag: 16 });
+    }
+    if cipher.contains("_CCM_8") {
+        return Some(Protection::Aead { nonce: 8, tag: 8 });
+    }
+    if cipher.contains("_CCM") {
+        return Some(Protection::Aead { nonce: 8, tag: 16 });
+    }
+    let mac = match cipher.rsplit_once('_')?.1 {
+        "NULL" => 0,
+        "MD5" => 16,
+        "SHA" | "SHA1" => 20,
+        "SHA256" => 32,
+        "SHA384" => 48,
+        _ => return None,
+    };
+    if cipher.contains("_CBC") {
+        Some(Protection::Block { block: block_size(cipher), mac })
+    } else if cipher.starts_with("NULL") || cipher.starts_with("RC4") || cipher.contains("SALSA20") {
+        Some(Protection::Stream { mac })
+    } else {
+        None
     }
 }
 
