@@ -254,6 +254,44 @@ fn windows_choose_what_is_near_and_keep_what_is_far() {
 }
 
 #[test]
+fn close_windows_leave_what_names_both_ends_and_one_logon() {
+    let Some(folder) = data() else { return };
+    let (mut fewer, mut ends, mut alone) = (0, 0, 0);
+    for (name, _, _) in table(&folder) {
+        let bytes = read(&folder, &name);
+        let mut notes = Notes::new();
+        let Some(scanned) = scan(SourceId(0), &bytes, &mut notes) else { continue };
+        let near = |event: &Event| bearing(&event.provider, event.id) == Some(Bearing::Near);
+        let audit =
+            |event: &Event, ids: &[u32]| event.provider == Provider::Security && ids.contains(&event.id);
+        let all = scanned.events(&Wanted::default(), &mut notes);
+        for place in [0, all.len() / 2, all.len().saturating_sub(1)] {
+            let Some(middle) = all.get(place) else { continue };
+            let window = Window::at(middle.time).widened(5_000_000_000);
+            let chosen =
+                scanned.events(&Wanted { close: Some(vec![window]), ..Wanted::default() }, &mut notes);
+            let mut expected = all.clone();
+            expected.retain(|event| {
+                !near(event) || audit(event, &[5152, 5156, 5157]) || window.contains(event.time)
+            });
+            let logon = |event: &&Event| audit(event, &[4624]);
+            if !expected.iter().any(|event| logon(&event)) {
+                let one = chosen.iter().find(logon).cloned();
+                assert_eq!(one.is_some(), all.iter().any(|event| logon(&event)), "{name}");
+                assert!(one.iter().all(|one| all.contains(one)));
+                alone += usize::from(one.is_some());
+                expected.extend(one);
+                expected.sort_by_key(Event::record);
+            }
+            assert!(chosen == expected, "{name}: {} instead of {}", chosen.len(), expected.len());
+            fewer += usize::from(chosen.len() < all.len());
+            ends += chosen.iter().filter(|event| audit(event, &[5152, 5156, 5157])).count();
+        }
+    }
+    assert!(fewer > 10 && ends > 0 && alone > 0, "{fewer} {ends} {alone}");
+}
+
+#[test]
 fn sessions_of_one_incident_are_told_alike_by_its_logs() {
     let Some(folder) = data() else { return };
     let mut notes = Notes::new();
