@@ -82,7 +82,7 @@ pub fn extract(
     pooled(options, || {
         let bundle = open(options)?;
         let plan = trusted(&bundle, || {
-            judged(options, &bundle, |material| {
+            judged(options, &bundle, Reading::Needed, |material| {
                 let judged = extract::Judged {
                     ports: &options.ports,
                     target: options.target.as_deref(),
@@ -122,7 +122,9 @@ fn open(options: &Options) -> Result<Bundle, Error> {
 
 fn run(options: &Options, key: Option<&mut Key>) -> Result<Report, Error> {
     let bundle = open(options)?;
-    trusted(&bundle, || judged(options, &bundle, |material| report(options, &bundle, material, key)))
+    // What is to be hidden is learned from events, too.
+    let reading = if key.is_some() { Reading::Names } else { Reading::Needed };
+    trusted(&bundle, || judged(options, &bundle, reading, |material| report(options, &bundle, material, key)))
 }
 
 /// What came out of the inputs, if none of them lost bytes meanwhile: what a parser has just checked may be gone then, and
@@ -154,8 +156,22 @@ fn report(options: &Options, bundle: &Bundle, material: &Material<'_>, key: Opti
     report
 }
 
+/// How much of the logs is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// What can decide anything.
+    Needed,
+    /// Also what only holds names.
+    Names,
+}
+
 /// Everything up to the verdicts; `end` makes of them what was asked for.
-fn judged<T>(options: &Options, bundle: &Bundle, end: impl FnOnce(&Material<'_>) -> T) -> T {
+fn judged<T>(
+    options: &Options,
+    bundle: &Bundle,
+    reading: Reading,
+    end: impl FnOnce(&Material<'_>) -> T,
+) -> T {
     let mut notes = bundle.notes.clone();
 
     let progress = &options.progress;
@@ -188,12 +204,14 @@ fn judged<T>(options: &Options, bundle: &Bundle, end: impl FnOnce(&Material<'_>)
         scanned.observations.iter().filter_map(|capture| capture.window).collect();
     // Logons and their like, of which a log has millions, say nothing where no file shows an attempt.
     let idle = captures.is_empty() && !indexes.iter().any(LogIndex::tells_of_attempts);
+    let audits = reading == Reading::Needed && indexes.iter().all(LogIndex::is_audit);
     let mut logs: Vec<DecodedLog<'_>> = indexes
         .iter()
         .map(|index| {
-            let mut wanted = clocks.wanted(index.log().source, &capture_windows, &scanned.connections);
+            let windows = if audits { Clocks::wanted_of_audit } else { Clocks::wanted };
+            let mut wanted = windows(&clocks, index.log().source, &capture_windows, &scanned.connections);
             if idle {
-                wanted = Wanted { near: Some(Vec::new()), sessions: Some(Vec::new()) };
+                wanted = Wanted { near: Some(Vec::new()), sessions: Some(Vec::new()), close: None };
             }
             DecodedLog { log: index.log(), events: index.events(&wanted, &mut notes) }
         })

@@ -230,8 +230,10 @@ fn windows_choose_what_is_near_and_keep_what_is_far() {
         let all = scanned.events(&Wanted::default(), &mut notes);
         let Some(middle) = all.get(all.len() / 2) else { continue };
         let window = Window::at(middle.time).widened(5_000_000_000);
-        let chosen =
-            scanned.events(&Wanted { near: Some(vec![window]), sessions: Some(vec![window]) }, &mut notes);
+        let chosen = scanned.events(
+            &Wanted { near: Some(vec![window]), sessions: Some(vec![window]), close: None },
+            &mut notes,
+        );
         let far =
             |event: &Event| matches!(bearing(&event.provider, event.id), Some(Bearing::Far | Bearing::Clock));
         let expected: Vec<_> =
@@ -240,7 +242,10 @@ fn windows_choose_what_is_near_and_keep_what_is_far() {
         assert!(chosen.contains(middle), "{name}");
         assert!(
             scanned
-                .events(&Wanted { near: Some(Vec::new()), sessions: Some(Vec::new()) }, &mut notes)
+                .events(
+                    &Wanted { near: Some(Vec::new()), sessions: Some(Vec::new()), close: None },
+                    &mut notes
+                )
                 .iter()
                 .all(far),
             "{name}"

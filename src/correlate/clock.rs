@@ -165,7 +165,32 @@ impl Clocks {
     /// apart.
     pub fn wanted(&self, source: SourceId, captures: &[Window], connections: &[Connection]) -> Wanted {
         let lasting: Vec<Window> = lasting(captures, connections).collect();
-        Wanted { near: self.windows_in(source, captures), sessions: self.windows_in(source, &lasting) }
+        Wanted {
+            near: self.windows_in(source, captures),
+            sessions: self.windows_in(source, &lasting),
+            close: None,
+        }
+    }
+
+    /// The same, where all logs are audits alone, and all connections were captured. No clock can be compared then, and
+    /// nothing ties an event to a connection but the address and port of both ends. By its time as written alone an event
+    /// is asked for only near a connection, which is inside of what was captured.
+    pub fn wanted_of_audit(
+        &self,
+        source: SourceId,
+        captures: &[Window],
+        connections: &[Connection],
+    ) -> Wanted {
+        let all = self.wanted(source, captures, connections);
+        let are_captured =
+            !connections.is_empty() && connections.iter().all(|connection| connection.flow.is_some());
+        // By the clock of another capture, a connection may lie outside of its own.
+        let inside = |own: &Window| {
+            captures.iter().any(|window| window.contains(own.start) && window.contains(own.end))
+        };
+        let others = connections.iter().map(Connection::window).filter(|own| !inside(own));
+        let close = captures.iter().copied().chain(others).map(|window| window.widened(AROUND)).collect();
+        Wanted { close: Some(close).filter(|_| are_captured), ..all }
     }
 
     /// Windows of the captures' clock by a log's own, a little wider.

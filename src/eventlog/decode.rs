@@ -3,7 +3,6 @@
 //! Gives no meaning to any field, and decides nothing about which records are worth decoding.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -11,8 +10,10 @@ use rustc_hash::FxHashMap;
 use super::event::{Event, Fields, number};
 use super::evtx::{Chunk, RECORD_HEADER, RecordHeader};
 use super::guid::Guid;
-use super::plan::{Cursor, Names, Part, Place, Plan, Step, Target, compile};
+use super::names::Names;
+use super::plan::{Cursor, Part, Place, Plan, Step, Target, compile};
 use super::provider::Provider;
+use super::templates::Templates;
 use super::value::{Value, kind};
 use crate::base::{Locator, SourceId, Timestamp};
 
@@ -33,28 +34,6 @@ pub(super) struct Decoded {
     pub lost: Vec<u64>,
 }
 
-/// What the records of a chunk are.
-#[derive(Debug, Default)]
-pub(super) struct Heads {
-    /// What each record is; `None` where it cannot be read.
-    pub of_records: Vec<Option<Head>>,
-    /// The channels that they name.
-    pub channels: BTreeSet<Arc<str>>,
-    /// The computers that they name.
-    pub computers: BTreeSet<Arc<str>>,
-    /// How often a record names another computer than the one before it.
-    pub switches: u64,
-}
-
-/// What a record is.
-#[derive(Clone, Debug)]
-pub(super) struct Head {
-    pub provider: Provider,
-    pub id: u32,
-    /// When the event was made, or, where it does not say, written.
-    pub time: Option<Timestamp>,
-}
-
 /// Whether an event is of no use, told by one of its fields that is a number.
 pub(super) type OfNoUse = fn(&Provider, u32, &str, u64) -> bool;
 
@@ -65,9 +44,13 @@ pub(super) fn decode(
     source: SourceId,
     wanted: &[RecordHeader],
     of_no_use: OfNoUse,
+    templates: &mut Templates,
 ) -> Decoded {
-    let mut reader = Reader::of(chunk, Some(of_no_use));
     let mut decoded = Decoded::default();
+    if wanted.is_empty() {
+        return decoded;
+    }
+    let mut reader = Reader::of(chunk, Some(of_no_use), templates);
     for record in wanted {
         let found = reader.record(record);
         if found.as_ref().is_some_and(|found| found.of_no_use) {
@@ -82,31 +65,16 @@ pub(super) fn decode(
     decoded
 }
 
-/// Tells what every record of a chunk is, without reading its fields.
-pub(super) fn heads(chunk: &Chunk<'_>) -> Heads {
-    let mut reader = Reader::of(chunk, None);
-    let mut last: Option<Arc<str>> = None;
-    let mut switches = 0;
-    let of_records = chunk.records.iter().map(|record| {
-        let found = reader.record(record)?;
-        switches += u64::from(last.is_some() && last != found.computer);
-        last = found.computer;
-        Some(Head { provider: found.provider?, id: found.id?, time: found.time.or(record.written) })
-    });
-    let of_records = of_records.collect();
-    Heads { of_records, channels: reader.channels.all, computers: reader.computers.all, switches }
-}
-
 /// What was found in one record so far.
 #[derive(Default)]
-struct Found {
-    provider: Option<Provider>,
-    id: Option<u32>,
+pub(super) struct Found {
+    pub provider: Option<Provider>,
+    pub id: Option<u32>,
     level: u8,
-    time: Option<Timestamp>,
+    pub time: Option<Timestamp>,
     activity: Option<Guid>,
     channel: Option<Arc<str>>,
-    computer: Option<Arc<str>>,
+    pub computer: Option<Arc<str>>,
     fields: Fields,
     /// How many data had no name.
     unnamed: usize,
@@ -116,8 +84,8 @@ struct Found {
 
 /// Texts of which a chunk has few, in one copy each.
 #[derive(Default)]
-struct Shared<'a> {
-    all: BTreeSet<Arc<str>>,
+pub(super) struct Shared<'a> {
+    pub all: BTreeSet<Arc<str>>,
     last: Arc<str>,
     /// The bytes that `last` was made of, if it was a single value: mostly the next record has the same.
     last_bytes: Option<&'a [u8]>,
@@ -143,16 +111,18 @@ impl<'a> Shared<'a> {
 }
 
 /// Reads the records of one chunk.
-struct Reader<'a> {
+pub(super) struct Reader<'a, 't> {
     chunk: &'a [u8],
     /// Whether fields are read, or only what the record is.
     fields: bool,
     of_no_use: OfNoUse,
     names: Names,
     /// By the place of the template in the chunk, and where its XML stands; `None`: not to be read.
-    plans: FxHashMap<(usize, Place), Option<Rc<Plan>>>,
-    channels: Shared<'a>,
-    computers: Shared<'a>,
+    plans: FxHashMap<(usize, Place), Option<Arc<Plan>>>,
+    /// Those of other chunks; of readers with the same `fields`.
+    templates: &'t mut Templates,
+    pub channels: Shared<'a>,
+    pub computers: Shared<'a>,
     /// `Data`, `Data1`, …
     unnamed: Vec<Arc<str>>,
     scratch: String,
@@ -160,18 +130,19 @@ struct Reader<'a> {
     spare: Vec<Vec<Value<'a>>>,
     /// Fields that are not in use: they grow once, not for each record.
     spare_fields: Fields,
-    budget: usize,
+    pub budget: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a, 't> Reader<'a, 't> {
     /// A reader of fields, where it is told which events are of no use; else of what records are.
-    fn of(chunk: &Chunk<'a>, of_no_use: Option<OfNoUse>) -> Self {
+    pub fn of(chunk: &Chunk<'a>, of_no_use: Option<OfNoUse>, templates: &'t mut Templates) -> Self {
         Self {
             chunk: chunk.bytes,
             fields: of_no_use.is_some(),
             of_no_use: of_no_use.unwrap_or(|_, _, _, _| false),
             names: Names::default(),
             plans: FxHashMap::default(),
+            templates,
             channels: Shared::default(),
             computers: Shared::default(),
             unnamed: Vec::new(),
@@ -183,7 +154,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one record; `None` if any of it is not what it should be.
-    fn record(&mut self, record: &RecordHeader) -> Option<Found> {
+    pub fn record(&mut self, record: &RecordHeader) -> Option<Found> {
         let at = usize::try_from(record.at).ok()?;
         let end = at.checked_add(usize::try_from(record.size).ok()?)?.checked_sub(4)?;
         let mut found = Found { fields: std::mem::take(&mut self.spare_fields), ..Found::default() };
@@ -225,7 +196,7 @@ impl<'a> Reader<'a> {
                 0x0c => self.instance(&mut cursor, place, depth, found)?,
                 _ => {
                     self.spend(cursor.end - cursor.at)?;
-                    let plan = compile(cursor, place, false, &mut self.names)?;
+                    let (plan, _) = compile(cursor, place, false, &mut self.names, &mut self.budget)?;
                     return self.run(&plan.steps, &[], depth, found);
                 }
             }
@@ -269,25 +240,36 @@ impl<'a> Reader<'a> {
     }
 
     /// The plan of the template at an offset of the chunk.
-    fn plan(&mut self, template: usize, place: Place) -> Option<Rc<Plan>> {
+    pub fn plan(&mut self, template: usize, place: Place) -> Option<Arc<Plan>> {
         if let Some(known) = self.plans.get(&(template, place)) {
             return known.clone();
         }
-        // The next template, its GUID, its size.
-        let mut cursor = Cursor { chunk: self.chunk, at: template, end: self.chunk.len() };
-        let plan = cursor.take(20).and_then(|_| {
-            let size = cursor.offset()?;
-            let body = Cursor { end: cursor.at.checked_add(size)?, ..cursor };
-            cursor.take(size)?;
-            self.spend(size)?;
-            let mut plan = compile(body, place, true, &mut self.names)?;
-            if !self.fields {
-                plan.retain(Target::tells_what_it_is);
-            }
-            Some(Rc::new(plan))
-        });
+        let plan = self.template(template, place);
         self.plans.insert((template, place), plan.clone());
         plan
+    }
+
+    /// Reads a template: the offset of the next one, its GUID, its size, its XML.
+    fn template(&mut self, at: usize, place: Place) -> Option<Arc<Plan>> {
+        let mut cursor = Cursor { chunk: self.chunk, at, end: self.chunk.len() };
+        cursor.take(4)?;
+        let id = (*cursor.take(16)?.first_chunk()?, place);
+        let size = cursor.offset()?;
+        let body = Cursor { end: cursor.at.checked_add(size)?, ..cursor };
+        cursor.take(size)?;
+        self.spend(size)?;
+        if let Some((plan, cost)) = self.templates.find(body, id) {
+            let plan = Arc::clone(plan);
+            self.spend(cost)?;
+            return Some(plan);
+        }
+        let (mut plan, names) = compile(body, place, true, &mut self.names, &mut self.budget)?;
+        if !self.fields {
+            plan.retain(Target::tells_what_it_is);
+        }
+        let plan = Arc::new(plan);
+        self.templates.keep(body, id, &plan, &names);
+        Some(plan)
     }
 
     fn run(&mut self, plan: &[Step], values: &[Value<'a>], depth: u32, found: &mut Found) -> Option<()> {
@@ -336,7 +318,10 @@ impl<'a> Reader<'a> {
                         self.write(step, values)?;
                         Some(self.channels.copy(&self.scratch, only))
                     }
-                    same => same,
+                    Some(same) => {
+                        self.spend(same.len())?;
+                        Some(same)
+                    }
                 };
             }
             Target::Computer => {
@@ -345,7 +330,10 @@ impl<'a> Reader<'a> {
                         self.write(step, values)?;
                         Some(self.computers.copy(&self.scratch, only))
                     }
-                    same => same,
+                    Some(same) => {
+                        self.spend(same.len())?;
+                        Some(same)
+                    }
                 };
             }
             Target::Nothing => self.nested(step, values, depth, found)?,
@@ -455,7 +443,7 @@ impl<'a> Reader<'a> {
         Some(&self.scratch)
     }
 
-    fn spend(&mut self, cost: usize) -> Option<()> {
+    pub fn spend(&mut self, cost: usize) -> Option<()> {
         let left = self.budget.checked_sub(cost);
         self.budget = left.unwrap_or(0);
         left.map(drop)

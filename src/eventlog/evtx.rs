@@ -14,6 +14,8 @@ const FILE_HEADER: usize = 4096;
 pub(super) const CHUNK: usize = 65_536;
 /// Where the first record of a chunk starts.
 const CHUNK_HEADER: usize = 512;
+/// About so many records are in a chunk.
+const USUAL: usize = 128;
 /// Magic, size, number, time.
 pub(super) const RECORD_HEADER: usize = 24;
 /// The copy of the size that ends a record.
@@ -73,16 +75,21 @@ pub(super) fn open<'a, T: Send>(
         return None;
     }
     let body = bytes.get(FILE_HEADER..).unwrap_or_default();
+    let slots = if is_aligned(body) { body.chunks(CHUNK).collect() } else { cut(body) };
     let slots: Vec<Slot<T>> =
-        cut(body).into_par_iter().enumerate().map(|(index, slot)| read_slot(index, slot, take)).collect();
+        slots.into_par_iter().enumerate().map(|(index, slot)| read_slot(index, slot, take)).collect();
     // A log cut off between two chunks ends well, but short of what its header counts. [MS-EVEN6] leaves the layout to
     // the file: a 16-bit count of chunks at 0x2A.
     let counted =
         bytes.get(0x2a..).and_then(|rest| rest.first_chunk()).map(|count| u16::from_le_bytes(*count));
     let is_short =
         bytes.starts_with(FILE_MAGIC) && counted.is_some_and(|count| usize::from(count) > slots.len());
-    let mut container =
-        Container { chunks: Vec::new(), damaged_records: 0, damaged_slots: Vec::new(), cut: is_short };
+    let mut container = Container {
+        chunks: Vec::with_capacity(slots.len()),
+        damaged_records: 0,
+        damaged_slots: Vec::new(),
+        cut: is_short,
+    };
     let last = slots.len().saturating_sub(1);
     for (index, slot) in slots.into_iter().enumerate() {
         match slot {
@@ -102,19 +109,35 @@ pub(super) fn open<'a, T: Send>(
     Some(container)
 }
 
+/// Walks a chunk again.
+pub(super) fn chunk(bytes: &[u8]) -> Chunk<'_> {
+    fetch(bytes);
+    Chunk { bytes, records: Walk::of(bytes).records().0 }
+}
+
+/// Whether each slot begins a chunk's size after the one before: of a sound file, and told in parallel, since what is
+/// read first of a mapped file is waited for.
+fn is_aligned(body: &[u8]) -> bool {
+    (0..body.len()).into_par_iter().step_by(CHUNK).all(|at| body.get(at..).is_none_or(is_sound))
+}
+
+/// Whether a slot has a chunk's size, as far as its beginning and its end tell.
+fn is_sound(rest: &[u8]) -> bool {
+    let aligned = rest.get(CHUNK..).unwrap_or_default();
+    if rest.starts_with(CHUNK_MAGIC) {
+        aligned.len() < CHUNK_MAGIC.len() || aligned.starts_with(CHUNK_MAGIC) || is_unused(aligned)
+    } else {
+        is_unused(rest)
+    }
+}
+
 /// Cuts a file into slots: each has its chunk's size, unless bytes were lost or added on the way. Then the next chunk
 /// begins elsewhere, and is looked for.
 fn cut(body: &[u8]) -> Vec<&[u8]> {
     let mut slots = Vec::with_capacity(body.len().div_ceil(CHUNK));
     let mut rest = body;
     while !rest.is_empty() {
-        let aligned = rest.get(CHUNK..).unwrap_or_default();
-        let is_sound = if rest.starts_with(CHUNK_MAGIC) {
-            aligned.len() < CHUNK_MAGIC.len() || aligned.starts_with(CHUNK_MAGIC) || is_unused(aligned)
-        } else {
-            is_unused(rest)
-        };
-        let size = if is_sound { None } else { next_chunk(rest) };
+        let size = if is_sound(rest) { None } else { next_chunk(rest) };
         let (slot, after) = rest.split_at(size.unwrap_or(CHUNK).min(rest.len()));
         slots.push(slot);
         rest = after;
@@ -178,7 +201,7 @@ impl<'a> Walk<'a> {
 
     /// All records, and how many places were damaged.
     fn records(&self) -> (Vec<RecordHeader>, u64) {
-        let mut records: Vec<RecordHeader> = Vec::new();
+        let mut records: Vec<RecordHeader> = Vec::with_capacity(USUAL);
         let mut damaged = 0;
         let mut at = CHUNK_HEADER;
         let mut live = true;

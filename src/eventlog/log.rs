@@ -5,13 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
-use super::decode::{self, Decoded, Head};
-use super::event::Event;
-use super::evtx::{self, Chunk, Container};
+use super::decode;
+use super::evtx::{self, Chunk, Container, RecordHeader};
+use super::heads::{Heads, Met};
+use super::index::{Entry, IndexedChunk, LogIndex};
 use super::pieces;
-use super::provider::{Bearing, Provider, bearing, may_begin};
+use super::provider::{Bearing, Provider};
+use super::stamps::{InOrder, Stamps};
+use super::templates::{Shelf, Templates};
 use super::{security, system};
 use crate::base::{Locator, NoteKind, Notes, Progress, SourceId, Timestamp, Window};
 
@@ -112,39 +113,6 @@ impl Log {
     }
 }
 
-/// Which events of a log are wanted, by their own times as logged. All, where there are no windows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Those that speak of what happens at their own time.
-    pub near: Option<Vec<Window>>,
-    /// Those of connections and sessions.
-    pub sessions: Option<Vec<Window>>,
-}
-
-/// A log that was walked once: what it holds, and where the records that bear on RDP are.
-#[derive(Clone, Debug)]
-pub struct LogIndex<'a> {
-    log: Log,
-    chunks: Vec<IndexedChunk<'a>>,
-    progress: Progress,
-}
-
-#[derive(Clone, Debug)]
-struct IndexedChunk<'a> {
-    /// Holds only the records that bear on RDP.
-    chunk: Chunk<'a>,
-    /// How and when, record by record.
-    entries: Vec<Entry>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    bearing: Bearing,
-    /// Whether it may be the sign of an attempt by itself.
-    begins: bool,
-    time: Option<Timestamp>,
-}
-
 /// Walks the whole log: times, numbers and kinds of all records. `None` if the bytes are not an event log.
 ///
 /// Damage is noted and passed over; a log of which nothing can be read is a log without records.
@@ -159,13 +127,20 @@ pub fn scan_watched<'a>(
     progress: &Progress,
     notes: &mut Notes,
 ) -> Option<LogIndex<'a>> {
-    let container = evtx::open(bytes, &|chunk| survey(source, chunk, progress))?;
+    let shelf: Shelf<Learned> = Shelf::new();
+    let container = evtx::open(bytes, &|chunk| {
+        progress.add(chunk.bytes.len());
+        shelf.with(|learned| survey(source, &chunk, learned))
+    })?;
     note_damage(source, &container, notes);
-    let surveys: Vec<Survey<'a>> = container.chunks;
     let mut whole = Whole::default();
-    let mut chunks = Vec::new();
+    shelf.into_kept().into_iter().for_each(|learned| whole.learn(learned));
+    let surveys: Vec<Survey<'a>> = container.chunks;
+    let mut stamps = Vec::with_capacity(surveys.len());
+    let mut chunks = Vec::with_capacity(surveys.len());
     for survey in surveys {
-        whole.take(survey.facts);
+        whole.first_unread = whole.first_unread.or(survey.first_unread);
+        stamps.push(survey.stamps);
         if !survey.chunk.entries.is_empty() {
             chunks.push(survey.chunk);
         }
@@ -177,102 +152,27 @@ pub fn scan_watched<'a>(
         whole.unread,
         whole.first_unread.map(|number| Locator::Record { source, number }),
     );
-    let log = whole.into_log(source);
+    let log = whole.into_log(source, &InOrder::of(&stamps));
     note_limits(&log, notes);
     Some(LogIndex { log, chunks, progress: progress.clone() })
 }
 
-impl LogIndex<'_> {
-    /// What the log holds.
-    pub const fn log(&self) -> &Log {
-        &self.log
-    }
-
-    /// How many bytes are read for its events.
-    pub fn size(&self) -> usize {
-        self.chunks.iter().map(|indexed| indexed.chunk.bytes.len()).sum()
-    }
-
-    /// Whether any of its events is the sign of an attempt by itself, see [`may_begin`]. What the others say is of
-    /// interest only beside an attempt that something else shows.
-    pub fn tells_of_attempts(&self) -> bool {
-        let mut kinds = self.log.kinds.iter().filter(|kind| may_begin(&kind.provider, kind.id));
-        // What the firewall kept out is mostly not RDP.
-        kinds.clone().any(|kind| kind.provider != Provider::Security)
-            || kinds.next().is_some()
-                && !self.decode(|entry| entry.begins, |_| false, &mut Notes::new()).is_empty()
-    }
-
-    /// The events that tie this log to others, wherever they stand: accepted connections and started attempts
-    /// (RdpCoreTS 131, RCM 261, RDPClient 1024 and 1102) and changes of the clock. In record order.
-    pub fn anchors(&self, notes: &mut Notes) -> Vec<Event> {
-        self.decode(is_anchor, is_anchor, notes)
-    }
-
-    /// The events that bear on RDP and lie inside the wanted windows, by their own times as logged, and those that
-    /// explain from far away, wherever they stand. In record order. An anchor that cannot be decoded is noted by
-    /// [`LogIndex::anchors`], not here again.
-    pub fn events(&self, wanted: &Wanted, notes: &mut Notes) -> Vec<Event> {
-        let is_wanted = |entry: &Entry| {
-            let windows = match entry.bearing {
-                Bearing::Far | Bearing::Clock => return true,
-                Bearing::Anchor | Bearing::Session => wanted.sessions.as_deref(),
-                Bearing::Near => wanted.near.as_deref(),
-            };
-            let inside = |time| windows.is_none_or(|all| all.iter().any(|window| window.contains(time)));
-            entry.time.is_none_or(inside)
-        };
-        self.decode(is_wanted, |entry| !is_anchor(entry), notes)
-    }
-
-    /// Decodes what is `wanted`; of what cannot be, only the `noted` kinds are counted.
-    fn decode(
-        &self,
-        wanted: impl Fn(&Entry) -> bool + Sync,
-        noted: impl Fn(&Entry) -> bool + Sync,
-        notes: &mut Notes,
-    ) -> Vec<Event> {
-        let source = self.log.source;
-        let parts: Vec<Decoded> = self
-            .chunks
-            .par_iter()
-            .map(|indexed| {
-                let records = || indexed.chunk.records.iter().zip(&indexed.entries);
-                let chosen: Vec<_> =
-                    records().filter(|(_, entry)| wanted(entry)).map(|(record, _)| *record).collect();
-                let mut decoded = decode::decode(&indexed.chunk, source, &chosen, security::is_of_no_use);
-                decoded.lost.retain(|number| {
-                    records().any(|(record, entry)| record.number == *number && noted(entry))
-                });
-                self.progress.add(indexed.chunk.bytes.len());
-                decoded.events.retain(|event| security::bears(event) && system::bears(event));
-                decoded
-            })
-            .collect();
-        let mut events = Vec::with_capacity(parts.iter().map(|part| part.events.len()).sum());
-        for part in parts {
-            let first = part.lost.first().map(|number| Locator::Record { source, number: *number });
-            let lost = u64::try_from(part.lost.len()).unwrap_or(u64::MAX);
-            notes.add_many(NoteKind::DamagedRecord, Some(source), LOST, lost, first);
-            events.extend(part.events);
-        }
-        // Chunks of a log that went round are not in record order. Stable: what a joined log repeats keeps
-        // the order of the file.
-        events.sort_by_key(Event::record);
-        events
-    }
-}
-
-const fn is_anchor(entry: &Entry) -> bool {
-    matches!(entry.bearing, Bearing::Anchor | Bearing::Clock)
-}
-
-const LOST: &str = "an event that bears on RDP, its fields could not be read";
-
-/// What one chunk adds to the whole.
+/// What one chunk adds to the whole, in the order of the file.
 struct Survey<'a> {
-    facts: Whole,
+    stamps: Stamps,
+    first_unread: Option<u64>,
     chunk: IndexedChunk<'a>,
+}
+
+/// What a worker learns from chunks in any order.
+#[derive(Default)]
+struct Learned {
+    heads: Heads,
+    bearing: u64,
+    unread: u64,
+    /// Records that tell of a jump of the clock, with its nanoseconds.
+    jumps: Vec<(u64, i64)>,
+    templates: Templates,
 }
 
 /// What is learned from all records.
@@ -285,101 +185,84 @@ struct Whole {
     records: u64,
     unread: u64,
     first_unread: Option<u64>,
-    /// Number and time of every record.
-    stamps: Vec<(u64, Option<Timestamp>)>,
     /// Records that tell of a jump of the clock, with its nanoseconds.
     jumps: Vec<(u64, i64)>,
     /// How often the computer changes from one record to the next.
     switches: u64,
 }
 
-fn survey<'a>(source: SourceId, mut chunk: Chunk<'a>, progress: &Progress) -> Survey<'a> {
-    progress.add(chunk.bytes.len());
-    let mut facts = Whole::default();
-    let heads = decode::heads(&chunk);
-    let mut chosen = Vec::new();
-    let mut entries = Vec::new();
-    let mut run: Option<((Provider, u32), u64)> = None;
-    for (record, head) in chunk.records.iter().zip(heads.of_records) {
-        let Some(Head { provider, id, time }) = head else {
-            facts.stamps.push((record.number, record.written));
-            facts.unread += 1;
-            facts.first_unread.get_or_insert(record.number);
-            continue;
+fn survey<'a>(source: SourceId, chunk: &Chunk<'a>, learned: &mut Learned) -> Survey<'a> {
+    let Learned { heads, bearing, unread, jumps, templates } = learned;
+    let mut stamps = Stamps::with_room_for(chunk.records.len());
+    let mut first_unread = None;
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut times: Option<Window> = None;
+    let mut is_timeless = false;
+    let mut of_clock: Vec<RecordHeader> = Vec::new();
+    heads.read(chunk, |record, head| {
+        let Some(head) = head else {
+            stamps.push(record.number, record.written);
+            *unread += 1;
+            first_unread.get_or_insert(record.number);
+            return;
         };
-        facts.stamps.push((record.number, time));
-        facts.records += 1;
-        if let Some(bearing) = bearing(&provider, id) {
-            facts.bearing += 1;
-            chosen.push(*record);
-            entries.push(Entry { bearing, begins: may_begin(&provider, id), time });
+        stamps.push(record.number, head.time);
+        let Some((entry, time)) = Entry::of(head) else { return };
+        *bearing += 1;
+        if !entries.contains(&entry) {
+            entries.push(entry);
         }
-        // Kinds come in runs.
-        match &mut run {
-            Some((kind, count)) if kind.1 == id && kind.0 == provider => *count += 1,
-            _ => facts.count(run.replace(((provider, id), 1))),
+        match time {
+            Some(time) => times.get_or_insert(Window::at(time)).include(time),
+            None => is_timeless = true,
         }
-    }
-    facts.count(run);
-    facts.switches = heads.switches;
-    facts.channels.extend(heads.channels);
-    facts.computers.extend(heads.computers);
-    let clock: Vec<_> = chosen
-        .iter()
-        .zip(&entries)
-        .filter(|(_, entry)| entry.bearing == Bearing::Clock)
-        .map(|(record, _)| *record)
-        .collect();
-    for event in decode::decode(&chunk, source, &clock, security::is_of_no_use).events {
+        if entry.bearing == Bearing::Clock {
+            of_clock.push(RecordHeader { written: time, ..*record });
+        }
+    });
+    for event in decode::decode(chunk, source, &of_clock, security::is_of_no_use, templates).events {
         if let Some(jump) = system::clock_jump(&event) {
-            facts.jumps.push((event.record(), jump));
+            jumps.push((event.record(), jump));
         }
     }
-    chunk.records = chosen;
-    Survey { facts, chunk: IndexedChunk { chunk, entries } }
+    let times = times.filter(|_| !is_timeless);
+    Survey { stamps, first_unread, chunk: IndexedChunk { bytes: chunk.bytes, entries, times } }
 }
 
 impl Whole {
-    fn count(&mut self, run: Option<((Provider, u32), u64)>) {
-        if let Some((kind, count)) = run {
-            *self.kinds.entry(kind).or_default() += count;
+    fn learn(&mut self, learned: Learned) {
+        let Learned { heads, bearing, unread, jumps, .. } = learned;
+        self.channels.extend(heads.channels);
+        self.computers.extend(heads.computers);
+        for Met { provider, id, count, .. } in heads.kinds.all {
+            *self.kinds.entry((provider, id)).or_default() += count;
+            self.records += count;
         }
+        self.bearing += bearing;
+        self.unread += unread;
+        self.jumps.extend(jumps);
+        self.switches += heads.switches;
     }
 
-    fn take(&mut self, other: Self) {
-        self.channels.extend(other.channels);
-        self.computers.extend(other.computers);
-        for (kind, count) in other.kinds {
-            *self.kinds.entry(kind).or_default() += count;
-        }
-        self.bearing += other.bearing;
-        self.records += other.records;
-        self.unread += other.unread;
-        self.first_unread = self.first_unread.or(other.first_unread);
-        self.stamps.extend(other.stamps);
-        self.jumps.extend(other.jumps);
-        self.switches += other.switches;
-    }
-
-    fn into_log(mut self, source: SourceId) -> Log {
-        self.stamps.sort_by_key(|(number, _)| *number);
+    fn into_log(mut self, source: SourceId, stamps: &InOrder) -> Log {
         self.jumps.sort_unstable();
         let mut gaps = Vec::new();
         let mut missing = 0_u64;
-        for ((after, _), (before, _)) in self.stamps.iter().zip(self.stamps.iter().skip(1)) {
-            let (after, before) = (*after, *before);
+        let mut last: Option<u64> = None;
+        stamps.each_number(|before| {
+            let after = last.replace(before).unwrap_or(before);
             let between = before.saturating_sub(after).saturating_sub(1);
             missing = missing.saturating_add(between);
             if between > 0 && gaps.len() < Log::GAPS {
                 gaps.push(Gap { after, before });
             }
-        }
+        });
         // A computer changes its name once; in a log that was collected from many, they take turns. There the
         // order of the records is that of their arrival, and says nothing about any clock.
         let hosts = u64::try_from(self.computers.len()).unwrap_or(u64::MAX);
         let collected = hosts > 1 && self.switches > hosts.saturating_add(8);
-        let pieces = pieces::split(&self.stamps, if collected { None } else { Some(&self.jumps) });
-        let times = || self.stamps.iter().filter_map(|(_, time)| *time);
+        let pieces = pieces::split(&stamps.timed, if collected { None } else { Some(&self.jumps) });
+        let times = || stamps.timed.iter().map(|(_, time)| *time);
         Log {
             source,
             records: self.records,

@@ -26,14 +26,20 @@ pub mod system;
 pub mod unused;
 
 mod decode;
+mod heads;
+mod index;
+mod names;
 mod once;
 mod pieces;
 mod plan;
+mod stamps;
+mod templates;
 mod value;
 
 pub use address::ClientAddress;
 pub use event::{Event, Fields};
 pub use guid::Guid;
-pub use log::{Gap, Kind, Log, LogIndex, Piece, Wanted, scan, scan_watched};
+pub use index::{LogIndex, Wanted};
+pub use log::{Gap, Kind, Log, Piece, scan, scan_watched};
 pub use once::once;
 pub use provider::{Bearing, Provider, bearing};

@@ -3,8 +3,6 @@
 //! Works on numbers and times of records alone, and on jumps that events told of. How far the clock of a piece
 //! is from another clock is not known here.
 
-use std::collections::VecDeque;
-
 use super::log::Piece;
 use crate::base::time::SECOND;
 use crate::base::{Timestamp, Window};
@@ -30,13 +28,14 @@ const RACE: u64 = SECOND.unsigned_abs();
 
 /// Splits the records of a log, given by number and time in order of their numbers, at each jump. `jumps` are
 /// the records that tell of one, with its nanoseconds, in the same order; `None` if nothing is to be split.
-pub(super) fn split(stamps: &[(u64, Option<Timestamp>)], jumps: Option<&[(u64, i64)]>) -> Vec<Piece> {
-    let records: Vec<(u64, Timestamp)> =
-        stamps.iter().filter_map(|(number, time)| time.map(|time| (*number, time))).collect();
-    let Some(jumps) = jumps else { return build(&records, &[(0, None)]) };
+pub(super) fn split(records: &[(u64, Timestamp)], jumps: Option<&[(u64, i64)]>) -> Vec<Piece> {
+    let Some(jumps) = jumps else { return build(records, &[(0, None)]) };
     let mut told = jumps.iter().filter(|(_, nanos)| nanos.unsigned_abs() >= TOLD).peekable();
     let mut starts: Vec<(usize, Option<i64>)> = vec![(0, None)];
-    for (at, ((number, time), ahead)) in records.iter().zip(greatest_ahead(&records)).enumerate() {
+    let mut last = Timestamp::MIN;
+    for (at, (number, time)) in records.iter().enumerate() {
+        let falls = *time < last;
+        last = *time;
         let start = starts.last().map_or(0, |(start, _)| *start);
         let before = |count: usize| records.get(at.saturating_sub(count).max(start)..at).unwrap_or_default();
         let mut jump = None;
@@ -48,13 +47,16 @@ pub(super) fn split(stamps: &[(u64, Option<Timestamp>)], jumps: Option<&[(u64, i
             let is_new = |(_, other): &&(u64, Timestamp)| other.since(*time).unsigned_abs() < near;
             let already = before(SAME).iter().rev().take_while(is_new).count();
             starts.push(((at - already).max(start + 1), jump));
-        } else if let Some(least) = before(BEFORE).iter().map(|(_, time)| *time).min()
+        } else if falls
+            && let Some(least) = before(BEFORE).iter().map(|(_, time)| *time).min()
+            && *time < least.shifted(-FALL)
+            && let ahead = greatest_ahead(records, at)
             && ahead < least.shifted(-FALL)
         {
             starts.push((at, Some(ahead.since(least))));
         }
     }
-    build(&records, &starts)
+    build(records, &starts)
 }
 
 /// The pieces that begin at the given places of the records.
@@ -72,36 +74,23 @@ fn build(records: &[(u64, Timestamp)], starts: &[(usize, Option<i64>)]) -> Vec<P
     starts.iter().zip(ends).filter_map(piece).collect()
 }
 
-/// For each record the greatest time among it and the [`RUN`] − 1 after it: what all of them stay below.
-/// The last record alone proves nothing, so a run is at least two long.
-fn greatest_ahead(records: &[(u64, Timestamp)]) -> Vec<Timestamp> {
-    // The classic sliding maximum: places whose times fall, so the front is the greatest of the window.
-    let mut falling: VecDeque<(usize, Timestamp)> = VecDeque::new();
-    let mut greatest = Vec::with_capacity(records.len());
-    for (at, (_, time)) in records.iter().enumerate().rev() {
-        while falling.front().is_some_and(|(_, later)| later <= time) {
-            falling.pop_front();
-        }
-        falling.push_front((at, *time));
-        while falling.back().is_some_and(|(place, _)| *place >= at + RUN) {
-            falling.pop_back();
-        }
-        let alone = at + 1 == records.len();
-        greatest.push(if alone { Timestamp::MAX } else { falling.back().map_or(*time, |(_, time)| *time) });
-    }
-    greatest.reverse();
-    greatest
+/// The greatest time among a record and the [`RUN`] − 1 after it: what all of them stay below. The last record alone
+/// proves nothing, so a run is at least two long.
+fn greatest_ahead(records: &[(u64, Timestamp)], at: usize) -> Timestamp {
+    let ahead = records.get(at..).unwrap_or_default();
+    let greatest = ahead.iter().take(RUN).map(|(_, time)| *time).max();
+    greatest.filter(|_| ahead.len() > 1).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn records(seconds: &[i64]) -> Vec<(u64, Option<Timestamp>)> {
-        (1..).zip(seconds.iter().map(|second| Some(Timestamp::from_nanos(second * SECOND)))).collect()
+    fn records(seconds: &[i64]) -> Vec<(u64, Timestamp)> {
+        (1..).zip(seconds.iter().map(|second| Timestamp::from_nanos(second * SECOND))).collect()
     }
 
-    fn firsts(stamps: &[(u64, Option<Timestamp>)], jumps: &[(u64, i64)]) -> Vec<u64> {
+    fn firsts(stamps: &[(u64, Timestamp)], jumps: &[(u64, i64)]) -> Vec<u64> {
         split(stamps, Some(jumps)).iter().map(|piece| piece.first_record).collect()
     }
 
@@ -148,8 +137,7 @@ mod tests {
 
     #[test]
     fn absurd_times_and_jumps_are_only_numbers() {
-        let stamps =
-            [(1, Some(Timestamp::MIN)), (2, Some(Timestamp::MAX)), (3, None), (4, Some(Timestamp::MIN))];
+        let stamps = [(1, Timestamp::MIN), (2, Timestamp::MAX), (4, Timestamp::MIN)];
         assert_eq!(split(&stamps, Some(&[(2, i64::MIN), (4, i64::MAX)])).len(), 2);
     }
 

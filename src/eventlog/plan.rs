@@ -5,8 +5,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
+use super::names::{Named, Names};
 use super::provider::Provider;
 use super::value::{kind, write_utf16};
 
@@ -152,48 +151,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// UTF-16 text after its length in characters.
-    fn text(&mut self) -> Option<String> {
+    pub fn text(&mut self) -> Option<String> {
         let count = usize::from(self.u16()?);
         let mut text = String::new();
         write_utf16(self.take(count * 2)?, &mut text);
         Some(text)
-    }
-}
-
-/// The names of one chunk, by where they stand.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    by_offset: FxHashMap<usize, Arc<str>>,
-    /// Bytes of all of them.
-    held: usize,
-}
-
-/// Bytes of all names of a chunk: those of real logs are a few hundred, but names may overlap in a chunk that was made
-/// to have each of its bytes begin one.
-const NAMES: usize = 1 << 18;
-
-impl Names {
-    /// Reads a reference to a name, which stands at its first use or elsewhere in the chunk: next name, hash,
-    /// length, characters, terminator ([MS-EVEN6] 2.2.12, the public descriptions of the format).
-    fn read(&mut self, cursor: &mut Cursor<'_>) -> Option<Arc<str>> {
-        let offset = cursor.offset()?;
-        if offset == cursor.at {
-            cursor.take(6)?;
-            let length = usize::from(cursor.u16()?);
-            cursor.take(length * 2 + 2)?;
-        }
-        if let Some(name) = self.by_offset.get(&offset) {
-            return Some(name.clone());
-        }
-        let end = cursor.chunk.len();
-        let mut stored = Cursor { chunk: cursor.chunk, at: offset.checked_add(6)?, end };
-        let name: Arc<str> = stored.text()?.into();
-        self.held += name.len();
-        if self.held > NAMES {
-            return None;
-        }
-        self.by_offset.insert(offset, name.clone());
-        Some(name)
     }
 }
 
@@ -219,16 +181,31 @@ struct Attribute {
 /// Compiles the elements from the cursor to its end.
 ///
 /// `place` is where they stand. `template`: elements of a template carry a dependency, others do not. `None` if
-/// it is not BinXML.
-pub(super) fn compile(cursor: Cursor<'_>, place: Place, template: bool, names: &mut Names) -> Option<Plan> {
-    let mut compiler =
-        Compiler { cursor, place, template, names, open: Vec::new(), attribute: None, plan: Vec::new() };
+/// it is not BinXML, or if its names cost more than the budget, of which they take.
+pub(super) fn compile(
+    cursor: Cursor<'_>,
+    place: Place,
+    template: bool,
+    names: &mut Names,
+    budget: &mut usize,
+) -> Option<(Plan, Vec<Named>)> {
+    let mut compiler = Compiler {
+        cursor,
+        place,
+        template,
+        names,
+        budget,
+        named: Vec::new(),
+        open: Vec::new(),
+        attribute: None,
+        plan: Vec::new(),
+    };
     while compiler.cursor.at < compiler.cursor.end {
         if !compiler.token()? {
             break;
         }
     }
-    compiler.open.is_empty().then(|| Plan::of(compiler.plan))
+    compiler.open.is_empty().then(|| (Plan::of(compiler.plan), compiler.named))
 }
 
 struct Compiler<'a, 'n> {
@@ -236,6 +213,9 @@ struct Compiler<'a, 'n> {
     place: Place,
     template: bool,
     names: &'n mut Names,
+    budget: &'n mut usize,
+    /// The names that were read, in order.
+    named: Vec<Named>,
     open: Vec<Open>,
     attribute: Option<Attribute>,
     plan: Vec<Step>,
@@ -260,7 +240,7 @@ impl Compiler<'_, '_> {
             }
             0x06 | 0x46 => {
                 self.end_attribute();
-                let name = self.names.read(&mut self.cursor)?;
+                let name = self.name()?;
                 self.attribute = Some(Attribute { name, parts: Vec::new() });
             }
             0x07 | 0x47 => {
@@ -272,11 +252,11 @@ impl Compiler<'_, '_> {
                 self.part(Part::Text(character.unwrap_or(char::REPLACEMENT_CHARACTER).into()));
             }
             0x09 | 0x49 => {
-                let entity = self.names.read(&mut self.cursor)?;
+                let entity = self.name()?;
                 self.part(Part::Text(entity_text(&entity)));
             }
             // A processing instruction says nothing about the event.
-            0x0a => self.names.read(&mut self.cursor).map(drop)?,
+            0x0a => self.name().map(drop)?,
             0x0b => self.cursor.text().map(drop)?,
             0x0d | 0x0e => {
                 let index = self.cursor.u16()?;
@@ -286,6 +266,12 @@ impl Compiler<'_, '_> {
             _ => return None,
         }
         Some(true)
+    }
+
+    fn name(&mut self) -> Option<Arc<str>> {
+        let (name, named) = self.names.read(&mut self.cursor, self.budget)?;
+        self.named.push(named);
+        Some(name)
     }
 
     /// A literal value; only text occurs in practice.
@@ -308,7 +294,7 @@ impl Compiler<'_, '_> {
     fn open_element(&mut self, has_attributes: bool) -> Option<()> {
         let dependency = if self.template { Some(self.cursor.u16()?) } else { None };
         let _size = self.cursor.u32()?;
-        let name = self.names.read(&mut self.cursor)?;
+        let name = self.name()?;
         if has_attributes {
             let _size = self.cursor.u32()?;
         }

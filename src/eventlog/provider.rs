@@ -155,6 +155,29 @@ pub const fn may_begin(provider: &Provider, id: u32) -> bool {
     }
 }
 
+/// What an audit event can be found by, besides its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Audit {
+    /// Nothing, or it is no audit event.
+    #[default]
+    Other,
+    /// Both ends of a connection, which the filtering platform names.
+    Ends,
+    /// A logon that succeeded.
+    Logon,
+}
+
+impl Audit {
+    /// That of event `id` of `provider`.
+    pub const fn of(provider: &Provider, id: u32) -> Self {
+        match (provider, id) {
+            (Provider::Security, 5152 | 5156 | 5157) => Self::Ends,
+            (Provider::Security, 4624) => Self::Logon,
+            _ => Self::Other,
+        }
+    }
+}
+
 const fn is_anchor(provider: &Provider, id: u32) -> bool {
     matches!(
         (provider, id),

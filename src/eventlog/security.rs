@@ -220,6 +220,11 @@ pub(super) fn bears(event: &Event) -> bool {
     }
 }
 
+/// Whether an event is a logon that succeeded.
+pub(super) fn is_logon(event: &Event) -> bool {
+    event.id == 4624 && event.provider == Provider::Security
+}
+
 /// Whether an event cannot bear, by one of its numbers alone: told before the rest of it is read.
 pub(super) fn is_of_no_use(provider: &Provider, id: u32, field: &str, value: u64) -> bool {
     id == 4624

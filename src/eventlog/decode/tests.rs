@@ -1,6 +1,7 @@
 use super::*;
 use crate::base::SourceId;
 use crate::eventlog::evtx::open;
+use crate::eventlog::heads::Heads;
 
 const HEADER: usize = 4096 + 512;
 
@@ -148,11 +149,16 @@ impl Writer {
         let container = open(&self.bytes, &|chunk| chunk).unwrap();
         let [chunk] = &*container.chunks else { panic!("one chunk") };
         assert_eq!(u64::try_from(chunk.records.len()).unwrap(), self.records);
-        let heads = heads(chunk);
-        let decoded = decode(chunk, SourceId(0), &chunk.records, |_, _, _, _| false);
+        let mut templates = Templates::default();
+        let decoded = decode(chunk, SourceId(0), &chunk.records, |_, _, _, _| false, &mut templates);
+        let mut heads = Heads::default();
+        let mut told = 0;
+        heads.read(chunk, |_, head| told += usize::from(head.is_some()));
+        assert!(told >= decoded.events.len());
         for event in &decoded.events {
-            let head = heads.of_records[usize::try_from(event.record()).unwrap() - 1].as_ref().unwrap();
-            assert_eq!((&head.provider, head.id), (&event.provider, event.id));
+            assert!(
+                heads.kinds.all.iter().any(|kind| (&kind.provider, kind.id) == (&event.provider, event.id))
+            );
         }
         (decoded.events, decoded.lost)
     }
