@@ -21,20 +21,16 @@ pub struct KerberosError {
 }
 
 /// Errors of one capture that are remembered.
-const MAX_ERRORS: usize = 4096;
+pub const MAX_ERRORS: usize = 4096;
 
-/// Reads the errors of a capture.
-pub fn errors(source: SourceId, datagrams: &[Datagram]) -> Vec<Observed<KerberosError>> {
-    datagrams
-        .iter()
-        .filter(|datagram| datagram.from.port == KERBEROS_PORT)
-        .filter_map(|datagram| {
-            let error = kerberos::message(&datagram.head).ok()?.error?;
-            let mark = Mark { time: datagram.time, at: Locator::Frame { source, number: datagram.frame } };
-            Some(mark.of(KerberosError { from: datagram.from.ip, to: datagram.to.ip, error }))
-        })
-        .take(MAX_ERRORS)
-        .collect()
+/// Reads the error that a datagram holds.
+pub fn error(source: SourceId, datagram: &Datagram) -> Option<Observed<KerberosError>> {
+    if datagram.from.port != KERBEROS_PORT {
+        return None;
+    }
+    let error = kerberos::message(&datagram.head).ok()?.error?;
+    let mark = Mark { time: datagram.time, at: Locator::Frame { source, number: datagram.frame } };
+    Some(mark.of(KerberosError { from: datagram.from.ip, to: datagram.to.ip, error }))
 }
 
 #[cfg(test)]
@@ -57,7 +53,7 @@ mod tests {
         };
         let all =
             [datagram(88, &head), datagram(53, &head), datagram(88, &head[..5]), datagram(88, &[0x6b, 0])];
-        let found = errors(SourceId(0), &all);
+        let found: Vec<_> = all.iter().filter_map(|datagram| error(SourceId(0), datagram)).collect();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].value.error.code, kerberos::ErrorCode::KRB_AP_ERR_SKEW);
         assert_eq!(found[0].at, Locator::Frame { source: SourceId(0), number: 7 });

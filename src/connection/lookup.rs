@@ -1,9 +1,11 @@
 //! Name resolution: queries and what came of them. The stage before any connection.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use super::observations::Observations;
+use crate::base::keyed::KeyedMap;
 use crate::base::{Locator, Mark, Observed, SourceId, Window, time};
 use crate::packet::Datagram;
 use crate::packet::interest::NAME_PORTS;
@@ -109,47 +111,81 @@ impl Lookup {
     }
 }
 
-/// Reads the lookups of a capture.
-pub fn lookups(source: SourceId, datagrams: &[Datagram]) -> Vec<Lookup> {
-    let mut by_key: BTreeMap<(IpAddr, String), Lookup> = BTreeMap::new();
-    for datagram in datagrams {
+/// What one datagram says of a lookup.
+#[derive(Debug)]
+pub struct Said {
+    client: IpAddr,
+    name: String,
+    mark: Mark,
+    /// None of a query.
+    answer: Option<Answer>,
+}
+
+impl Said {
+    /// Reads a datagram. Reverse lookups and service records are not how a client finds a server.
+    pub fn of(source: SourceId, datagram: &Datagram) -> Option<Self> {
         if !NAME_PORTS.contains(&datagram.to.port) && !NAME_PORTS.contains(&datagram.from.port) {
-            continue;
+            return None;
         }
-        let Ok(message) = dns::message(&datagram.head) else { continue };
-        let Some(question) = message.questions.first() else { continue };
-        // Reverse lookups and service records are not how a client finds a server.
+        let message = dns::message(&datagram.head).ok()?;
+        let question = message.questions.first()?;
         if !matches!(question.kind, RecordType::A | RecordType::AAAA) {
-            continue;
+            return None;
         }
-        let name = question.name.trim_end_matches('.').to_ascii_lowercase();
-        let mark = Mark { time: datagram.time, at: Locator::Frame { source, number: datagram.frame } };
-        let client = if message.is_response { datagram.to.ip } else { datagram.from.ip };
-        let key = (client, name);
-        if !by_key.contains_key(&key) && by_key.len() >= MAX_LOOKUPS {
-            continue;
-        }
-        let lookup = by_key.entry(key.clone()).or_insert_with(|| Lookup {
-            name: key.1,
-            client,
-            first: mark,
-            last: mark,
-            queries: 0,
-            answers: Vec::new(),
+        let answer = message.is_response.then(|| Answer {
+            rcode: message.rcode,
+            addresses: message.addresses().collect(),
+            resolver: datagram.from.ip,
         });
+        Some(Self {
+            client: if message.is_response { datagram.to.ip } else { datagram.from.ip },
+            name: question.name.trim_end_matches('.').to_ascii_lowercase(),
+            mark: Mark { time: datagram.time, at: Locator::Frame { source, number: datagram.frame } },
+            answer,
+        })
+    }
+}
+
+/// The lookups of a capture, as its datagrams come.
+#[derive(Debug, Default)]
+pub struct Lookups {
+    by_key: KeyedMap<(IpAddr, String), Lookup>,
+}
+
+impl Lookups {
+    /// Takes what the next datagram says.
+    pub fn take(&mut self, said: Said) {
+        let Said { client, name, mark, answer } = said;
+        let is_full = self.by_key.len() >= MAX_LOOKUPS;
+        let lookup = match self.by_key.entry((client, name)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if is_full => return,
+            Entry::Vacant(new) => {
+                let name = new.key().1.clone();
+                new.insert(Lookup { name, client, first: mark, last: mark, queries: 0, answers: Vec::new() })
+            }
+        };
         lookup.last = mark;
-        if !message.is_response {
-            lookup.queries += 1;
-        } else if lookup.answers.len() < MAX_ANSWERS {
-            let answer = Answer {
-                rcode: message.rcode,
-                addresses: message.addresses().collect(),
-                resolver: datagram.from.ip,
-            };
-            lookup.answers.push(mark.of(answer));
+        match answer {
+            None => lookup.queries = lookup.queries.saturating_add(1),
+            Some(answer) if lookup.answers.len() < MAX_ANSWERS => lookup.answers.push(mark.of(answer)),
+            Some(_) => {}
         }
     }
-    let mut all: Vec<Lookup> = by_key.into_values().collect();
-    all.sort_by_key(|lookup| lookup.first);
-    all
+
+    /// All of them, in order of their first datagram.
+    pub fn finish(self) -> Vec<Lookup> {
+        let mut all: Vec<Lookup> = self.by_key.into_values().collect();
+        all.sort_by(|one, next| {
+            (one.first, one.client, &one.name).cmp(&(next.first, next.client, &next.name))
+        });
+        all
+    }
+}
+
+/// Reads the lookups of a few datagrams.
+pub fn lookups(source: SourceId, datagrams: &[Datagram]) -> Vec<Lookup> {
+    let mut lookups = Lookups::default();
+    datagrams.iter().filter_map(|datagram| Said::of(source, datagram)).for_each(|said| lookups.take(said));
+    lookups.finish()
 }

@@ -5,18 +5,20 @@ use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
+use super::Connection;
 use super::alignment::Alignment;
 use super::ended::{self, Ended, Epoch, Sink};
+use super::kerberos::{self, KerberosError};
+use super::lookup::{Lookups, Said};
 use super::observations::{Hosts, Observations};
 use super::scan::{FlowBounds, MAX_FOUND};
 use super::tallies::{self, Tallies};
 use super::udp::{self, UdpTable};
-use super::{Connection, kerberos, lookup};
-use crate::base::{NoteKind, Notes, SourceId, Timestamp, Window};
+use crate::base::{NoteKind, Notes, Observed, SourceId, Timestamp, Window};
 use crate::capture::split::Part;
 use crate::capture::{Capture, MAX_DAMAGE};
 use crate::packet::icmp::IcmpMeaning;
-use crate::packet::{Endpoint, IcmpError, Interest, Packets, Reassembler, Segment};
+use crate::packet::{Datagram, Endpoint, IcmpError, Interest, Packets, Reassembler, Segment};
 use crate::stream::FlowTable;
 use crate::stream::reorder::Reorder;
 use crate::stream::table::Batch;
@@ -76,7 +78,8 @@ pub(super) struct Reading<'a> {
     reorder: Reorder,
     fragments: Reassembler,
     pub(super) hosts: Hosts,
-    names: Vec<crate::packet::Datagram>,
+    lookups: Lookups,
+    kerberos: Vec<Observed<KerberosError>>,
     pub(super) udp: UdpTable,
     timeouts: Vec<IcmpError>,
     window: Option<Window>,
@@ -89,8 +92,6 @@ pub(super) struct Reading<'a> {
     tallies: Tallies,
 }
 
-/// Datagrams of name resolution that are kept.
-const MAX_NAMES: usize = 200_000;
 /// Interfaces whose dropped packets are counted.
 const MAX_INTERFACES: usize = 65_536;
 /// Damaged places beyond those that are named one by one.
@@ -116,7 +117,8 @@ impl<'a> Reading<'a> {
             reorder: Reorder::default(),
             fragments: Reassembler::default(),
             hosts: Hosts::default(),
-            names: Vec::new(),
+            lookups: Lookups::default(),
+            kerberos: Vec::new(),
             udp: UdpTable::default(),
             timeouts: Vec::new(),
             window: None,
@@ -185,9 +187,8 @@ impl<'a> Reading<'a> {
             self.hosts.take(self.source, neighbour);
         }
         self.udp.take(self.source, &packets.datagrams, &self.interest);
-        let room = MAX_NAMES.saturating_sub(self.names.len());
-        let named = packets.datagrams.drain(..).filter(|datagram| !udp::is_side(datagram, &self.interest));
-        self.names.extend(named.take(room));
+        self.take_words(&packets.datagrams);
+        packets.datagrams.clear();
         for error in packets.icmp.drain(..) {
             if error.meaning() == IcmpMeaning::ReassemblyTimeout && self.timeouts.len() < MAX_TIMEOUTS {
                 self.timeouts.push(error);
@@ -209,6 +210,20 @@ impl<'a> Reading<'a> {
             window.include(first);
             window.include(last);
         }
+    }
+
+    /// What datagrams say of names, and why a key distribution centre refused.
+    fn take_words(&mut self, datagrams: &[Datagram]) {
+        let source = self.source;
+        let interest = &self.interest;
+        let others = datagrams.par_iter().filter(|datagram| !udp::is_side(datagram, interest));
+        let (said, refused): (Vec<_>, Vec<_>) = others
+            .map(|datagram| (Said::of(source, datagram), kerberos::error(source, datagram)))
+            .filter(|(said, refused)| said.is_some() || refused.is_some())
+            .unzip();
+        said.into_iter().flatten().for_each(|said| self.lookups.take(said));
+        let room = kerberos::MAX_ERRORS.saturating_sub(self.kerberos.len());
+        self.kerberos.extend(refused.into_iter().flatten().take(room));
     }
 
     fn apply(&mut self, lists: &[Vec<Segment>], into: &mut Into<'_, 'a>) {
@@ -291,12 +306,12 @@ impl<'a> Reading<'a> {
             window: self.window,
             drops: self.drops.values().sum(),
             hosts: Hosts::default(),
-            lookups: lookup::lookups(self.source, &self.names),
+            lookups: self.lookups.finish(),
             orphans: Vec::new(),
             lost_datagrams,
             reassembly_timeouts: self.timeouts,
             udp: Vec::new(),
-            kerberos: kerberos::errors(self.source, &self.names),
+            kerberos: self.kerberos,
         });
         tallies
     }
