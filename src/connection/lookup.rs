@@ -48,6 +48,9 @@ const MAX_ANSWERS: usize = 16;
 pub fn together(captures: &mut [Observations]) {
     /// The same queries are seen this near to each other at two points.
     const NEAR: i64 = 5 * time::SECOND;
+    if captures.len() < 2 {
+        return;
+    }
     let mut known: BTreeMap<(IpAddr, String), Vec<(SourceId, Lookup)>> = BTreeMap::new();
     for capture in captures.iter_mut() {
         for lookup in std::mem::take(&mut capture.lookups) {

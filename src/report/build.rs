@@ -3,6 +3,8 @@
 mod identities;
 mod steps;
 
+use rayon::prelude::*;
+
 use super::model::{
     Certificate, Clock, Connection, Considered, DisplayFilter, Endpoint, Evidence, Exonerated, Facts, Group,
     Incident, JoinedEvent, Note, Place, Remark, Report, SCHEMA, Source, StageRow, Tool, Verdict,
@@ -70,9 +72,10 @@ pub fn report(material: &Material<'_>) -> Report {
     let shown = Shown::of(material.attempts);
     let mut connections: Vec<Connection> = material
         .attempts
-        .iter()
+        .par_iter()
         .zip(material.verdicts)
         .enumerate()
+        .with_min_len(TOGETHER)
         .filter(|(at, _)| incident_of.get(*at).is_some_and(|number| *number > 0))
         .map(|(at, (attempt, verdict))| connection(at, attempt, verdict, &incident_of, (captures, &shown)))
         .collect();
@@ -96,13 +99,22 @@ pub fn report(material: &Material<'_>) -> Report {
             let verdicts = (1_u32..).zip(material.incidents).zip(weighed);
             acceptance::client_code(told, verdicts.map(|((id, (_, verdict, _)), own)| (id, verdict, own)))
         }),
-        incidents: (1_u32..).zip(material.incidents).map(|(id, item)| incident(id, item, material)).collect(),
+        incidents: incidents(material),
         connections,
         groups: material.groups.iter().map(group).collect(),
         notes: material.notes.iter().map(Note::from).collect(),
         redacted: false,
         zone: crate::base::Zone::default(),
     }
+}
+
+/// Connections or incidents that one thread describes in one go.
+const TOGETHER: usize = 64;
+
+/// The incidents, numbered from 1.
+fn incidents(material: &Material<'_>) -> Vec<Incident> {
+    let all = material.incidents.par_iter().enumerate().with_min_len(TOGETHER);
+    all.map(|(at, item)| incident(u32::try_from(at + 1).unwrap_or(u32::MAX), item, material)).collect()
 }
 
 /// The UDP connections of all incidents, in order of their numbers.
