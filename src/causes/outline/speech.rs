@@ -105,8 +105,9 @@ impl Speech<'_> {
         }
         out.push(self.segment_at(end.checked_sub(1)?));
         let said = self.said.get(..end)?;
-        let whole = self.begins.get(1).is_none_or(|(start, _)| end <= *start);
-        if whole && self.side == Side::Client {
+        // The name is looked for in the first segment: that must hold the request and nothing else.
+        let first = self.begins.get(1).map_or(self.said.len(), |(start, _)| *start);
+        if first == end && self.side == Side::Client {
             super::name::tell_without(said, out);
         } else {
             out.push(0);

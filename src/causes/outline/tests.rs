@@ -205,12 +205,14 @@ fn tls(dice: &mut Dice, steps: Vec<(usize, u8, Vec<u8>)>) -> Vec<(usize, u8, Vec
     let data = TcpFlags::ACK | 8;
     let none = Vec::new;
     let mut all = vec![(0, TcpFlags::SYN, none()), (1, TcpFlags::SYN | TcpFlags::ACK, none())];
-    all.extend([
-        (0, TcpFlags::ACK, none()),
-        (0, data, dice.one(&[WHOLE_REQUEST, OF_ANOTHER]).to_vec()),
-        (1, data, CONFIRM.to_vec()),
-    ]);
-    for (side, said) in said(dice) {
+    let mut request = dice.one(&[WHOLE_REQUEST, OF_ANOTHER]).to_vec();
+    let mut said = said(dice);
+    // Some do not wait for the answer.
+    if dice.of(4) == 0 && said.first().is_some_and(|(side, _)| *side == 0) {
+        request.extend(said.remove(0).1);
+    }
+    all.extend([(0, TcpFlags::ACK, none()), (0, data, request), (1, data, CONFIRM.to_vec())]);
+    for (side, said) in said {
         let cut = if dice.of(20) == 0 {
             usize::try_from(dice.of(said.len().try_into().unwrap())).unwrap()
         } else {
