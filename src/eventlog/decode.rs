@@ -87,18 +87,19 @@ pub(super) struct Found {
 pub(super) struct Shared<'a> {
     pub all: BTreeSet<Arc<str>>,
     last: Arc<str>,
-    /// The bytes that `last` was made of, if it was a single value: mostly the next record has the same.
-    last_bytes: Option<&'a [u8]>,
+    /// What `last` was made of, if it was a single value: mostly the next record has the same.
+    last_value: Option<Value<'a>>,
 }
 
 impl<'a> Shared<'a> {
-    /// The last text again, if these are its bytes.
+    /// The last text again, if it is made of the same: bytes of another kind make another one.
     fn again(&self, value: Option<Value<'a>>) -> Option<Arc<str>> {
-        (value?.bytes == self.last_bytes?).then(|| self.last.clone())
+        let (own, last) = (value?, self.last_value?);
+        (own.kind == last.kind && own.bytes == last.bytes).then(|| self.last.clone())
     }
 
     fn copy(&mut self, text: &str, value: Option<Value<'a>>) -> Arc<str> {
-        self.last_bytes = value.map(|value| value.bytes);
+        self.last_value = value;
         if *self.last == *text {
             return self.last.clone();
         }

@@ -279,3 +279,14 @@ fn xml_inside_xml_without_end_is_given_up() {
     let (events, lost) = writer.decode();
     assert_eq!(events.len() + lost.len(), 1);
 }
+
+#[test]
+fn the_same_bytes_of_another_kind_are_another_text() {
+    let text = Value { kind: kind::UTF16, at: 0, bytes: b"S\0" };
+    let mut shared = Shared::default();
+    let first = shared.copy("S", Some(text));
+    assert_eq!(shared.again(Some(text)), Some(first));
+    assert_eq!(shared.again(Some(Value { kind: kind::ANSI, ..text })), None);
+    shared.copy("S", None);
+    assert_eq!(shared.again(Some(text)), None, "of several parts");
+}
