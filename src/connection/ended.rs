@@ -6,10 +6,9 @@ use rayon::prelude::*;
 
 use super::Connection;
 use super::observations::Observations;
-use super::trace::{find_request, request_in, speaks_rdp, trace};
+use super::trace::{speaks_rdp, trace};
 use crate::base::{Mark, NoteKind, Notes, Timestamp};
 use crate::packet::{Endpoint, IcmpError, Interest, Segment};
-use crate::protocol::nego::RoutingLine;
 use crate::stream::{Kept, Opening, Young, limits};
 
 /// A flow that has ended and is RDP, its messages not yet read.
@@ -28,25 +27,6 @@ impl Ended<'_> {
     /// Who was addressed.
     pub const fn server(&self) -> Endpoint {
         self.flow.server()
-    }
-
-    /// When it asks for a session, and the user name of its cookie, lower case.
-    pub fn asked(&self) -> Option<(Timestamp, String)> {
-        let request = match &self.flow {
-            Kept::Grown(flow) => find_request(flow)?,
-            Kept::Young(young) => {
-                let (bytes, mark) = young.first_data()?;
-                // What is not whole in the first segment is put together first.
-                match request_in(bytes) {
-                    Some(request) => mark.of(request),
-                    None => find_request(&young.grow())?,
-                }
-            }
-        };
-        match &request.value.line {
-            Some(RoutingLine::Cookie(name)) => Some((request.time, name.to_lowercase())),
-            _ => None,
-        }
     }
 
     /// Its first segment.

@@ -94,18 +94,12 @@ fn code_at(bytes: &[u8]) -> Option<TpduCode> {
 }
 
 /// The connection request of a flow.
-pub(super) fn find_request(flow: &Flow) -> Option<Observed<ConnectionRequest>> {
+fn find_request(flow: &Flow) -> Option<Observed<ConnectionRequest>> {
     let (run, start) = request_at(flow)?;
     let (_, packet) = tpkt::tpkt(run.bytes.get(start..)?).ok()?;
     let tpdu = tpdu(packet.payload).ok()?;
     let end = start + usize::from(packet.length).saturating_sub(1);
     Some(run.mark(end).or(run.mark(start))?.of(connection_request(&tpdu)))
-}
-
-/// The connection request that `bytes` begin with, if they hold all of it.
-pub(super) fn request_in(bytes: &[u8]) -> Option<ConnectionRequest> {
-    let (_, packet) = looks_like_request(bytes).then(|| tpkt::tpkt(bytes).ok()).flatten()?;
-    Some(connection_request(&tpdu(packet.payload).ok()?))
 }
 
 fn find_confirm(flow: &Flow) -> Option<Observed<ConnectionConfirm>> {

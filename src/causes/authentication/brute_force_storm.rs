@@ -92,10 +92,9 @@ fn joint(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
     if !joint.names.contains(own_name) {
         return None;
     }
-    let ends =
-        joint.ends.map(|(first, last)| [(first, "the first of these requests"), (last, "the last one")]);
-    let mut evidence: Vec<Evidence> =
-        ends.into_iter().flatten().map(|(mark, says)| Evidence::at(mark, says)).collect();
+    let (first, last) = joint.ends?;
+    let mut evidence =
+        vec![Evidence::at(first, "the first of these requests"), Evidence::at(last, "the last one")];
     let failed = refused(case);
     let corroborated = failed.is_some() && connection.transport == Transport::Tcp;
     evidence.extend(failed);
