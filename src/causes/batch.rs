@@ -64,7 +64,9 @@ impl Brief {
 
 /// Reads connections: what is kept of each, and what the others are to know of it.
 pub(super) fn read(ended: &[Ended<'_>]) -> (Vec<Brief>, Vec<Other>) {
-    ended.par_iter().with_min_len(PIECE).map(Brief::of).unzip()
+    let (mut briefs, mut others) = (Vec::new(), Vec::new());
+    ended.par_iter().with_min_len(PIECE).map(Brief::of).unzip_into_vecs(&mut briefs, &mut others);
+    (briefs, others)
 }
 
 /// Connections by what detectors look at.
@@ -79,16 +81,23 @@ pub(super) struct Patterns {
 impl Patterns {
     /// Those of `briefs`. `joint` are the names that several sources try.
     pub fn of(briefs: &[Brief], joint: &Names) -> Self {
-        let mut of_pair: KeyedMap<PairKey, usize> = KeyedMap::default();
-        of_pair.reserve(briefs.len());
-        let pair = |brief: &Brief| PairKey::new(brief.client.ip, brief.server);
-        for brief in briefs {
-            *of_pair.entry(pair(brief)).or_default() += 1;
-        }
+        // Which pair each is of, and how many are of each.
+        let mut pairs: KeyedMap<PairKey, usize> = KeyedMap::default();
+        pairs.reserve(briefs.len());
+        let mut counts: Vec<usize> = Vec::new();
+        let mut pair = |brief: &Brief| {
+            let of = *pairs.entry(PairKey::new(brief.client.ip, brief.server)).or_insert(counts.len());
+            match counts.get_mut(of) {
+                Some(count) => *count += 1,
+                None => counts.push(1),
+            }
+            of
+        };
+        let of_pair: Vec<usize> = briefs.iter().map(&mut pair).collect();
         let mut all = Self { of: Vec::with_capacity(briefs.len()), first: Vec::new() };
         let mut known: KeyedMap<(Shape, Head), usize> = KeyedMap::default();
-        for (at, brief) in briefs.iter().enumerate() {
-            let count = of_pair.get(&pair(brief)).copied().unwrap_or(0);
+        for ((at, brief), of) in briefs.iter().enumerate().zip(of_pair) {
+            let count = counts.get(of).copied().unwrap_or(0);
             let is_joint = brief.name.as_ref().is_some_and(|name| joint.contains(name));
             let pair = Pair::of(at, brief.client.ip, count);
             let head = Head::new(pair, is_joint, brief.server, brief.first.at.source());

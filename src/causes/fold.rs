@@ -4,7 +4,7 @@
 //! single, so that what is unlike the rest is seen. Judged from packets alone: logs are joined to single ones only,
 //! which is why those that a log names must stay single.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use rayon::prelude::*;
@@ -14,6 +14,7 @@ use super::Case;
 use super::batch::{self, Brief, Patterns};
 use super::judge::cause_of;
 use super::transport::firewall_drop;
+use crate::base::keyed::Keyed;
 use crate::base::{Locator, Mark, NoteKind, Notes, SourceId, time};
 use crate::connection::ended::{Ended, Sink, traced};
 use crate::connection::observations::Observations;
@@ -22,6 +23,7 @@ use crate::correlate::join::Blocked;
 use crate::correlate::surroundings::{Joint, Other};
 use crate::correlate::{Attempt, Surroundings};
 use crate::packet::Endpoint;
+use crate::packet::segment::number;
 
 /// Connections that are reported one by one, whatever they are.
 const SINGLES: usize = 2048;
@@ -58,6 +60,12 @@ pub struct Group {
     pub last: Mark,
 }
 
+impl Group {
+    const fn key(&self) -> Key {
+        (self.server, self.client, self.reached, self.cause)
+    }
+}
+
 /// Adds the attempts that the server's firewall kept out, by source.
 pub fn with_blocked(mut groups: Vec<Group>, blocked: &[Blocked], notes: &mut Notes) -> Vec<Group> {
     for own in blocked {
@@ -84,6 +92,16 @@ pub fn with_blocked(mut groups: Vec<Group>, blocked: &[Blocked], notes: &mut Not
 type Cause = Option<&'static str>;
 type Key = (Option<Endpoint>, Option<IpAddr>, Stage, Cause);
 
+/// What is known of all connections of one pattern.
+#[derive(Clone, Copy, Debug, Default)]
+struct Alike {
+    cause: Cause,
+    /// Whether enough of that kind stay single.
+    enough: bool,
+    /// The group of those whose client has none.
+    group: Option<usize>,
+}
+
 /// Takes connections as they end.
 #[derive(Debug, Default)]
 pub struct Fold {
@@ -99,7 +117,11 @@ pub struct Fold {
     of_a_kind: BTreeMap<(Endpoint, Stage, Cause), u32>,
     /// How many ended there with that cause, at whatever server.
     outcomes: BTreeMap<(Stage, Cause), u32>,
-    groups: FxHashMap<Key, Group>,
+    groups: Vec<Group>,
+    /// Where each group stands.
+    places: FxHashMap<Key, usize>,
+    /// Clients that groups name.
+    clients: HashSet<u128, Keyed>,
     /// Groups that name a client, and those that name a server alone.
     counts: (usize, usize),
     before: Vec<Other>,
@@ -123,9 +145,9 @@ impl Fold {
     /// Ends the work: the groups in order of server and client, and the attempts that single ones are judged beside.
     pub fn finish(self) -> (Vec<Group>, Vec<Other>) {
         let beside = if self.groups.is_empty() { Vec::new() } else { self.accepted.into_values().collect() };
-        let mut groups: Vec<(Key, Group)> = self.groups.into_iter().collect();
-        groups.sort_unstable_by_key(|(key, _)| *key);
-        (groups.into_iter().map(|(_, group)| group).collect(), beside)
+        let mut groups = self.groups;
+        groups.sort_unstable_by_key(Group::key);
+        (groups, beside)
     }
 
     /// What connections are judged beside, of those that were taken before and are singles now.
@@ -138,14 +160,14 @@ impl Fold {
         others
     }
 
-    /// The cause of each, by packets and neighbours. What is alike in everything that detectors look at is judged
-    /// once.
+    /// The patterns that connections have, and the cause of each by packets and neighbours. What is alike in everything
+    /// that detectors look at is judged once.
     fn judge(
         &mut self,
         (later, briefs): (&[Ended<'_>], &[Brief]),
         (beside, own): (Vec<Other>, Vec<Other>),
         seen: &[Observations],
-    ) -> Vec<Cause> {
+    ) -> (Vec<usize>, Vec<Alike>) {
         self.remember(&own);
         self.before = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default().to_vec();
         let all = in_order(beside, own);
@@ -156,11 +178,12 @@ impl Fold {
             let attempt = Attempt { connection: later.get(*at)?.connection(), events: Vec::new() };
             cause_of(&Case::of(&attempt, &around)).map(|cause| cause.id)
         };
-        let causes: Vec<Cause> = patterns.first.par_iter().map(cause).collect();
-        patterns.of.into_iter().map(|pattern| causes.get(pattern).copied().flatten()).collect()
+        let causes = patterns.first.par_iter().map(cause);
+        let alike = causes.map(|cause| Alike { cause, ..Alike::default() }).collect();
+        (patterns.of, alike)
     }
 
-    fn stays_single(&mut self, brief: &Brief, cause: Cause) -> bool {
+    fn stays_single(&mut self, brief: &Brief, alike: &mut Alike) -> bool {
         if self.is_named(brief.client) {
             return true;
         }
@@ -168,40 +191,77 @@ impl Fold {
             self.sessions += 1;
             return true;
         }
+        if alike.enough {
+            return false;
+        }
         // Whichever servers a flood names: what ended otherwise than the flood is seen.
-        let alike = self.outcomes.entry((brief.reached, cause)).or_default();
-        *alike = alike.saturating_add(1);
-        let is_rare = *alike <= OF_A_KIND;
+        let count = self.outcomes.entry((brief.reached, alike.cause)).or_default();
+        *count = count.saturating_add(1);
+        let is_rare = *count <= OF_A_KIND;
         if self.kinds >= KINDS {
+            alike.enough = !is_rare;
             return is_rare;
         }
-        let seen = self.of_a_kind.entry((brief.server, brief.reached, cause)).or_default();
+        let seen = self.of_a_kind.entry((brief.server, brief.reached, alike.cause)).or_default();
         *seen = seen.saturating_add(1);
-        self.kinds += usize::from(*seen <= OF_A_KIND);
-        *seen <= OF_A_KIND
+        let is_one_of_few = *seen <= OF_A_KIND;
+        self.kinds += usize::from(is_one_of_few);
+        alike.enough = !is_rare && !is_one_of_few;
+        is_one_of_few
     }
 
     fn is_named(&self, client: Endpoint) -> bool {
         self.named.contains(&client) || self.client == Some(client.ip)
     }
 
-    fn fold(&mut self, brief: &Brief, cause: Cause) {
+    fn fold(&mut self, brief: &Brief, alike: &mut Alike) {
         let (first, last) = (brief.first, brief.last);
-        let key = self.key(brief, cause);
-        let group = self.groups.entry(key).or_insert(Group {
-            server: key.0,
-            client: key.1,
-            reached: key.2,
-            cause,
-            count: 0,
-            first,
-            last,
-        });
-        group.count += 1;
-        group.first = group.first.min(first);
-        group.last = group.last.max(last);
+        let at = self.place(brief, alike);
+        if let Some(group) = self.groups.get_mut(at) {
+            group.count += 1;
+            group.first = group.first.min(first);
+            group.last = group.last.max(last);
+        }
         let source = self.folded.entry(first.at.source()).or_insert((0, first.at));
         *source = (source.0 + 1, source.1.min(first.at));
+    }
+
+    /// The group that a connection belongs to, or that is begun with it.
+    fn place(&mut self, brief: &Brief, alike: &mut Alike) -> usize {
+        let (server, client, reached, cause) = (brief.server, brief.client.ip, brief.reached, alike.cause);
+        let exact = (Some(server), Some(client), reached, cause);
+        if self.counts.0 < GROUPS {
+            let (at, is_new) = self.begin(exact, brief);
+            self.counts.0 += usize::from(is_new);
+            self.clients.insert(number(client));
+            return at;
+        }
+        if self.clients.contains(&number(client))
+            && let Some(at) = self.places.get(&exact)
+        {
+            return *at;
+        }
+        if let Some(at) = alike.group {
+            return at;
+        }
+        let of_server = (Some(server), None, reached, cause);
+        let has_room = self.counts.1 < GROUPS || self.places.contains_key(&of_server);
+        let (at, is_new) = self.begin(if has_room { of_server } else { (None, None, reached, cause) }, brief);
+        self.counts.1 += usize::from(is_new && has_room);
+        alike.group = Some(at);
+        at
+    }
+
+    /// Where the group of that key stands, and whether it is begun now.
+    fn begin(&mut self, key: Key, brief: &Brief) -> (usize, bool) {
+        let at = *self.places.entry(key).or_insert(self.groups.len());
+        let is_new = at == self.groups.len();
+        if is_new {
+            let (server, client, reached, cause) = key;
+            let (first, last) = (brief.first, brief.last);
+            self.groups.push(Group { client, server, reached, cause, count: 0, first, last });
+        }
+        (at, is_new)
     }
 
     /// Remembers which servers accepted connections, and when: what shows that a host is up.
@@ -213,24 +273,6 @@ impl Fold {
         while self.accepted.len() > ACCEPTED {
             self.accepted.pop_first();
         }
-    }
-
-    /// The group that a connection belongs to, or that is begun with it.
-    fn key(&mut self, brief: &Brief, cause: Cause) -> Key {
-        let (server, reached) = (brief.server, brief.reached);
-        let exact = (Some(server), Some(brief.client.ip), reached, cause);
-        let known = self.groups.contains_key(&exact);
-        if known || self.counts.0 < GROUPS {
-            self.counts.0 += usize::from(!known);
-            return exact;
-        }
-        let of_server = (Some(server), None, reached, cause);
-        let known = self.groups.contains_key(&of_server);
-        if known || self.counts.1 < GROUPS {
-            self.counts.1 += usize::from(!known);
-            return of_server;
-        }
-        (None, None, reached, cause)
     }
 }
 
@@ -264,13 +306,14 @@ impl Sink for Fold {
         }
         let beside = self.beside(&singles);
         let (briefs, own) = batch::read(&later);
-        let causes = self.judge((&later, &briefs), (beside, own), seen);
+        let (patterns, mut alike) = self.judge((&later, &briefs), (beside, own), seen);
         let mut more = Vec::new();
-        for ((one, brief), cause) in later.into_iter().zip(&briefs).zip(causes) {
-            if self.stays_single(brief, cause) {
+        for ((one, brief), pattern) in later.into_iter().zip(&briefs).zip(patterns) {
+            let Some(alike) = alike.get_mut(pattern) else { continue };
+            if self.stays_single(brief, alike) {
                 more.push(one);
             } else {
-                self.fold(brief, cause);
+                self.fold(brief, alike);
             }
         }
         singles.extend(traced(more));

@@ -1,27 +1,28 @@
 //! Connections of a flood whose segments are alike are read once.
 //!
 //! The outline of a short flow is all of its segments without what differs from one to the next and says nothing:
-//! addresses, ports, where its numbers begin, moments, the user name that it asks for, under TLS also randoms, keys and what is sealed. What has one
-//! outline has one [`Shape`]. Decides nothing.
+//! addresses, ports, where its numbers begin, moments, the user name that it asks for, under TLS also randoms, keys and
+//! what is sealed. What has one outline has one [`Shape`]. Decides nothing.
 
 mod name;
+mod order;
 mod speech;
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::pattern::{self, Shape, magnitude};
+use super::transport::firewall_drop::IN_VAIN;
 use crate::base::keyed::KeyedMap;
 use crate::base::{Mark, Timestamp, Window};
-use crate::connection::encrypted::AT_ONCE;
 use crate::connection::ended::Ended;
 use crate::connection::stages::PATIENCE;
 use crate::connection::{Connection, Stage};
 use crate::correlate::surroundings::{ALONE, LONG_SILENCE, Other};
 use crate::packet::TcpFlags;
-use crate::stream::flow::WENT_ON_AFTER;
 use crate::stream::young::Item;
-use crate::stream::{Side, Young, limits};
+use crate::stream::{Side, Young};
+use order::Order;
 
 /// What is read of a connection, but for addresses and moments.
 #[derive(Clone, Debug)]
@@ -209,8 +210,12 @@ fn outline(young: &Young<'_>, capture_end: Timestamp, room: &mut Room, out: &mut
     let [client, server] = &mut room.numbers;
     client.clear();
     server.clear();
+    let mut order = Order::default();
     let long = items.first().zip(items.last()).is_some_and(|(first, last)| last.time - first.time >= ALONE);
     let first_said = young.first_said();
+    // How the capture goes on says something only where nobody ended the flow.
+    let waits_until = (!young.has_close()).then_some(capture_end);
+    out.push(waits_until.map_or(0, |until| u8::from(until - young.first().time >= IN_VAIN)));
     for (at, item) in items.iter().enumerate() {
         let (own, other) = if item.side == Side::Client {
             (&mut *client, &mut *server)
@@ -221,7 +226,7 @@ fn outline(young: &Young<'_>, capture_end: Timestamp, room: &mut Room, out: &mut
         let acks = item.flags.has(TcpFlags::ACK);
         let (ack, ahead) = if acks { other.place(item.ack) } else { (0, 0) };
         own.take(item);
-        out.extend_from_slice(&segment(item, capture_end));
+        out.extend_from_slice(&segment(item, waits_until));
         if tls {
             // How long sealed text is differs; where it ends does not.
             if beyond > 0 || ahead > 0 {
@@ -236,28 +241,11 @@ fn outline(young: &Young<'_>, capture_end: Timestamp, room: &mut Room, out: &mut
             let said = young.payload(item);
             if first_said == Some(at) { name::tell_without(said, out) } else { out.extend_from_slice(said) }
         }
-        let mut pairs = [0; limits::YOUNG];
-        let before = items.get(..at)?;
-        for (told, before) in pairs.iter_mut().zip(before) {
-            *told = pair(before, item, long);
-        }
-        out.extend_from_slice(pairs.get(..at)?);
+        order.tell(items.get(..at)?, item, long, out);
     }
+    order.end(items, out);
     measured(items, out);
     Some(())
-}
-
-/// How a segment stands to an earlier one: how much later it comes, where somebody asks for that, and how far the
-/// identifications of one side lie apart. Nothing is long in a flow that is not.
-fn pair(before: &Item, own: &Item, long: bool) -> u8 {
-    let later = own.time - before.time;
-    let alike = own.side == before.side;
-    let went_on = alike && before.flags.has(TcpFlags::RST) && later > WENT_ON_AFTER;
-    let says = |item: &Item| item.side == Side::Server && item.length > 0;
-    let parted = says(own) && says(before) && later >= AT_ONCE;
-    let apart = if alike { distance(own.ip_id, before.ip_id) } else { 0 };
-    let length = if long { limit(later) } else { u8::from(later > 0) };
-    apart << 5 | length << 2 | u8::from(went_on) << 1 | u8::from(parted)
 }
 
 /// The lengths of time that are measured, not only compared with a limit; see [`Shape`]: of the whole, of the longest
@@ -286,7 +274,7 @@ fn measured(items: &[Item], out: &mut Vec<u8>) {
 }
 
 /// What a segment's headers say.
-fn segment(item: &Item, capture_end: Timestamp) -> [u8; 7] {
+fn segment(item: &Item, waits_until: Option<Timestamp>) -> [u8; 7] {
     let bits = [
         item.side == Side::Client,
         item.dont_fragment,
@@ -295,7 +283,7 @@ fn segment(item: &Item, capture_end: Timestamp) -> [u8; 7] {
         item.ip_id.is_some(),
         item.ip_id == Some(0),
         item.without_options,
-        capture_end - item.time >= PATIENCE,
+        waits_until.is_some_and(|until| until - item.time >= PATIENCE),
     ];
     let bits = bits.into_iter().fold(0, |all, bit| all << 1 | u8::from(bit));
     let there = u8::from(item.mss.is_some()) << 1 | u8::from(item.window_scale.is_some());
@@ -320,16 +308,6 @@ fn span(nanos: i64) -> u8 {
 fn limit(nanos: i64) -> u8 {
     let beyond = [nanos > 0, nanos >= ALONE, nanos >= PATIENCE, nanos >= LONG_SILENCE];
     beyond.into_iter().map(u8::from).sum()
-}
-
-/// How far an identification lies from an earlier one of the same sender, as far as that says who sent first or that
-/// it was forged. At most 5.
-fn distance(own: Option<u16>, before: Option<u16>) -> u8 {
-    let (Some(own), Some(before)) = (own, before) else { return 0 };
-    match own.wrapping_sub(before) {
-        0 => 1,
-        far => 2 + [far > 4095, far > 4096, far > 61440].into_iter().map(u8::from).sum::<u8>(),
-    }
 }
 
 #[cfg(test)]

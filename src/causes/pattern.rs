@@ -8,7 +8,8 @@ use std::net::IpAddr;
 use sha2::{Digest, Sha256};
 
 use super::case::forgery_signs;
-use crate::base::{SourceId, time};
+use super::transport::firewall_drop::IN_VAIN;
+use crate::base::{SourceId, Timestamp, time};
 use crate::connection::encrypted::SESSION_RECORDS;
 use crate::connection::{Connection, Nla, Outcome, Stage};
 use crate::packet::Endpoint;
@@ -143,7 +144,7 @@ struct FlowPattern<'a> {
     lost: u32,
     counts: [u64; 8],
     spans: [u32; 5],
-    views: [bool; 4],
+    views: [bool; 5],
     ways: [Way; 2],
 }
 
@@ -174,7 +175,7 @@ impl<'a> Pattern<'a> {
             foreign: connection.foreign.as_ref().map(|seen| seen.value.looks_like),
             goodbye: connection.goodbye.is_some(),
             handshake: handshake(connection),
-            flow: connection.flow.as_deref().map(flow),
+            flow: connection.flow.as_deref().map(|own| flow(own, connection.capture_end)),
             said: (
                 connection.settings.ultimatum.map(|said| said.value == Side::Client),
                 connection.settings.error_info.map(|said| said.value),
@@ -222,7 +223,7 @@ fn handshake(connection: &Connection) -> Option<Handshake<'_>> {
     })
 }
 
-fn flow(flow: &Flow) -> FlowPattern<'_> {
+fn flow(flow: &Flow, capture_end: Timestamp) -> FlowPattern<'_> {
     let end = |close: &crate::stream::Close| End {
         client: close.from == Side::Client,
         reset: close.kind == CloseKind::Rst,
@@ -261,7 +262,13 @@ fn flow(flow: &Flow) -> FlowPattern<'_> {
             magnitude(alone(flow, Side::Client)),
             magnitude(alone(flow, Side::Server)),
         ],
-        views: [flow.is_half_open(), flow.is_one_sided(), flow.is_cut(), flow.client_habits.bare_syn],
+        views: [
+            flow.is_half_open(),
+            flow.is_one_sided(),
+            flow.is_cut(),
+            flow.client_habits.bare_syn,
+            flow.closes.is_empty() && capture_end - flow.first.time >= IN_VAIN,
+        ],
         ways: streams.map(way),
     }
 }
@@ -270,7 +277,7 @@ fn flow(flow: &Flow) -> FlowPattern<'_> {
 const MANY: u64 = SESSION_RECORDS + 1;
 
 /// Records of data no longer than this may be a status, an alert or a goodbye.
-const SHORT: u32 = 48;
+pub(super) const SHORT: u32 = 48;
 
 fn way(stream: &Stream) -> Way {
     let largest = stream.unacknowledged_repeats().map(|repeat| repeat.length).max();

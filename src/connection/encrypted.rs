@@ -3,9 +3,11 @@
 //! CredSSP is a fixed dance of few messages, so its outcome shows in the length of the server's last one:
 //! [MS-CSSP] 2.2.1, 3.1.5. Everything here is a pattern, hence at most *inferred* until a log agrees.
 
+use super::ending::{ERROR_INFO, ULTIMATUM};
 use super::tls::Sealed;
 use super::tls::Tls;
 use crate::base::{Mark, Observed, time};
+use crate::protocol::tls::PlaintextLen;
 use crate::stream::{CloseKind, Flow, Side};
 
 /// What the encrypted part shows.
@@ -58,6 +60,12 @@ pub const SESSION_BYTES: u64 = 48 * 1024;
 
 /// Session tickets that are sent at once are captured within this time of each other.
 pub const AT_ONCE: i64 = 5 * time::MILLISECOND;
+
+/// Whether a record may be one that is known by its length: a status, a goodbye, the reason of a goodbye.
+pub fn is_telling(length: PlaintextLen) -> bool {
+    let mut known = STATUS_ONLY.chain([EARLY_RESULT, ULTIMATUM, ERROR_INFO]);
+    known.any(|known| length.may_be(known))
+}
 
 /// Whether so much came from the server that the session must be up.
 pub fn is_up(flow: &Flow, records_of_server: u64) -> bool {

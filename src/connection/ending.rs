@@ -46,9 +46,9 @@ impl Form {
 }
 
 /// Plaintext bytes of a Disconnect Provider Ultimatum: TPKT 4, X.224 3, MCS 2.
-const ULTIMATUM: u16 = 9;
+pub const ULTIMATUM: u16 = 9;
 /// Plaintext bytes of a Set Error Info PDU.
-const ERROR_INFO: u16 = 36;
+pub(super) const ERROR_INFO: u16 = 36;
 /// Body of an ultimatum under the suites that RDP uses most, where the handshake that names the suite was not captured:
 /// ChaCha20, TLS 1.3, GCM. A record of the latter may carry a movement of the mouse too, but none that its sender
 /// closes right behind.

@@ -19,9 +19,9 @@ use crate::capture::split::Part;
 use crate::capture::{Capture, MAX_DAMAGE};
 use crate::packet::icmp::IcmpMeaning;
 use crate::packet::{Datagram, Endpoint, IcmpError, Interest, Packets, Reassembler, Segment};
-use crate::stream::FlowTable;
 use crate::stream::reorder::Reorder;
 use crate::stream::table::Batch;
+use crate::stream::{FlowTable, Kept, limits};
 
 /// Flows of captures that follow each other: a ring buffer is one capture in several files.
 pub(super) struct Sequence<'b> {
@@ -73,6 +73,8 @@ pub(super) struct Reading<'a> {
     bounds: FlowBounds,
     epoch: Epoch,
     given_up: u64,
+    /// What has ended, by when that was noticed, until there is enough of it.
+    over: Vec<(Kept<'a>, Timestamp)>,
     /// What has ended and not been handed on yet.
     ended: Vec<Ended<'a>>,
     reorder: Reorder,
@@ -113,6 +115,7 @@ impl<'a> Reading<'a> {
             bounds,
             epoch: Epoch::default(),
             given_up: 0,
+            over: Vec::new(),
             ended: Vec::new(),
             reorder: Reorder::default(),
             fragments: Reassembler::default(),
@@ -274,9 +277,13 @@ impl<'a> Reading<'a> {
         }
         let (flows, given_up) = into.table.take_ended(now, self.bounds.at_most);
         self.given_up += given_up;
-        let flows = flows.into_iter().map(|flow| (flow, now)).collect();
-        self.hand_on(into);
-        self.ended = ended::ended(flows, &self.interest, into.notes);
+        self.over.extend(flows.into_iter().map(|flow| (flow, now)));
+        // The more are judged together, the more each is seen beside.
+        if self.over.len() >= limits::TOGETHER.min(self.bounds.at_most) {
+            self.hand_on(into);
+            let over = std::mem::take(&mut self.over);
+            self.ended = ended::ended(over, &self.interest, into.notes);
+        }
     }
 
     pub(super) fn end(&mut self, into: &mut Into<'_, 'a>) {
@@ -284,6 +291,9 @@ impl<'a> Reading<'a> {
         self.apply(&[rest], into);
         let icmp = self.epoch.rest();
         self.apply_batch(&[], &icmp, into);
+        self.hand_on(into);
+        let over = std::mem::take(&mut self.over);
+        self.ended = ended::ended(over, &self.interest, into.notes);
         self.hand_on(into);
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
         let mut add = |kind, count| into.notes.add_many(kind, Some(self.source), "", count, None);

@@ -97,7 +97,7 @@ impl Habits {
 
 /// Whether a packet left its sender before another one, by a counting identification: then the network changed
 /// their order.
-pub(super) fn was_sent_before(own: Option<u16>, other: Option<u16>) -> Option<bool> {
+pub fn was_sent_before(own: Option<u16>, other: Option<u16>) -> Option<bool> {
     /// Identifications further apart say nothing.
     const NEAR: u16 = 4096;
     match (own, other) {

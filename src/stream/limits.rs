@@ -46,8 +46,8 @@ pub const FLOWS_AT_MOST: usize = 32_768;
 pub const LINGER: i64 = 3 * time::SECOND;
 /// A flow whose opening was never answered is taken out after this: the waits between the first six SYNs are shorter.
 pub const UNANSWERED: i64 = 40 * time::SECOND;
-/// Flows that are turned into connections together at the end of the captures.
-pub const TOGETHER: usize = 16_384;
+/// Flows that are turned into connections together, once they have ended.
+pub const TOGETHER: usize = 49_152;
 /// ICMP errors that wait for their place among the segments. Past it they are left out and counted.
 pub const ICMP_WAITING: usize = 65_536;
 /// Segments remembered from the beginning of a flow where several capture points are compared.

@@ -4,6 +4,8 @@
 //! INVARIANT: flows of which the same is told here differ in no byte that [`Pattern`](super::Pattern) or
 //! [`Other`](super::Other) are made of. What is not understood for sure is told as it is, or nothing at all.
 
+use crate::causes::pattern::SHORT;
+use crate::connection::encrypted::is_telling;
 use crate::packet::TcpFlags;
 use crate::packet::interest::looks_like_request;
 use crate::protocol::tls::{
@@ -14,10 +16,8 @@ use crate::protocol::tpkt;
 use crate::protocol::x224::{TpduCode, tpdu};
 use crate::stream::{Side, Young};
 
-/// Bytes of sealed text up to which a length says something: a status, a goodbye, the reason of a goodbye.
-const TELLING: u16 = 64;
-/// More than any suite adds to that: a vector, a sum, padding.
-const MOST_AROUND: u16 = 256;
+/// A longer record of a known suite says nothing by its length: no suite adds so much to what does.
+const LONG: u16 = 320;
 /// Longest alert in clear that is told.
 const ALERT: usize = 64;
 /// Segments of the client at whose beginning a hello of SSL 2 is looked for.
@@ -153,7 +153,7 @@ impl Speech<'_> {
     }
 
     fn record(&mut self, kind: u8, length: u16, body: &[u8], end: u8, out: &mut Vec<u8>) -> Option<()> {
-        let tells = kind != 23 || self.is_telling(length, end);
+        let tells = kind != 23 || self.is_told(length, end);
         out.extend_from_slice(&if tells { length } else { u16::MAX }.to_le_bytes());
         match kind {
             20 => {
@@ -186,22 +186,17 @@ impl Speech<'_> {
         }
     }
 
-    /// Whether the length of a sealed record may say what it is.
-    fn is_telling(&self, length: u16, end: u8) -> bool {
+    /// Whether the length of a sealed record may say what it is, or is told in a pattern.
+    fn is_told(&self, length: u16, end: u8) -> bool {
         let Some((version, cipher, is_known)) =
             self.chosen_before(end).filter(|(version, ..)| !version.is_1_3())
         else {
             return true;
         };
-        if is_known && length > TELLING + MOST_AROUND {
+        if is_known && length > LONG {
             return false;
         }
-        let least = match plaintext_len(length, version, cipher) {
-            PlaintextLen::Exact(exact) => exact,
-            PlaintextLen::Range { least, .. } => least,
-            PlaintextLen::Unknown => 0,
-        };
-        least <= TELLING || length <= TELLING
+        u32::from(length) <= SHORT || is_telling(plaintext_len(length, version, cipher))
     }
 
     /// Handshake messages in clear: of each what is read of it.

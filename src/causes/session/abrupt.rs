@@ -3,14 +3,13 @@
 
 use crate::base::{Window, time};
 use crate::causes::Case;
+use crate::connection::ending::ULTIMATUM;
 use crate::connection::tls::Sealed;
 use crate::connection::{Connection, Outcome, Stage};
 use crate::eventlog::system;
 use crate::protocol::tls::PlaintextLen;
 use crate::stream::{Close, Flow, Side};
 
-/// Plaintext bytes of an MCS Disconnect Provider Ultimatum with its framing. [MS-RDPBCGR] 2.2.2.3
-const ULTIMATUM: u16 = 9;
 /// A record body that is longer than this holds no ultimatum under any cipher suite: the largest block padding,
 /// MAC and explicit nonce add less.
 const MOST_OVER_ULTIMATUM: u32 = 96;
