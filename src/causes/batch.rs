@@ -69,6 +69,34 @@ pub(super) fn read(ended: &[Ended<'_>]) -> (Vec<Brief>, Vec<Other>) {
     (briefs, others)
 }
 
+/// Connections by client and server.
+#[derive(Debug)]
+pub(super) struct Pairs {
+    /// Of each connection its pair.
+    of: Vec<usize>,
+    /// How many are of each pair.
+    counts: Vec<usize>,
+}
+
+impl Pairs {
+    /// Those of `briefs`.
+    pub fn of(briefs: &[Brief]) -> Self {
+        let mut known: KeyedMap<PairKey, usize> = KeyedMap::default();
+        known.reserve(briefs.len());
+        let mut all = Self { of: Vec::with_capacity(briefs.len()), counts: Vec::new() };
+        for brief in briefs {
+            let next = all.counts.len();
+            let pair = *known.entry(PairKey::new(brief.client.ip, brief.server)).or_insert(next);
+            match all.counts.get_mut(pair) {
+                Some(count) => *count += 1,
+                None => all.counts.push(1),
+            }
+            all.of.push(pair);
+        }
+        all
+    }
+}
+
 /// Connections by what detectors look at.
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
@@ -80,24 +108,11 @@ pub(super) struct Patterns {
 
 impl Patterns {
     /// Those of `briefs`. `joint` are the names that several sources try.
-    pub fn of(briefs: &[Brief], joint: &Names) -> Self {
-        // Which pair each is of, and how many are of each.
-        let mut pairs: KeyedMap<PairKey, usize> = KeyedMap::default();
-        pairs.reserve(briefs.len());
-        let mut counts: Vec<usize> = Vec::new();
-        let mut pair = |brief: &Brief| {
-            let of = *pairs.entry(PairKey::new(brief.client.ip, brief.server)).or_insert(counts.len());
-            match counts.get_mut(of) {
-                Some(count) => *count += 1,
-                None => counts.push(1),
-            }
-            of
-        };
-        let of_pair: Vec<usize> = briefs.iter().map(&mut pair).collect();
+    pub fn of(briefs: &[Brief], pairs: &Pairs, joint: &Names) -> Self {
         let mut all = Self { of: Vec::with_capacity(briefs.len()), first: Vec::new() };
         let mut known: KeyedMap<(Shape, Head), usize> = KeyedMap::default();
-        for ((at, brief), of) in briefs.iter().enumerate().zip(of_pair) {
-            let count = counts.get(of).copied().unwrap_or(0);
+        for ((at, brief), pair) in briefs.iter().enumerate().zip(&pairs.of) {
+            let count = pairs.counts.get(*pair).copied().unwrap_or(0);
             let is_joint = brief.name.as_ref().is_some_and(|name| joint.contains(name));
             let pair = Pair::of(at, brief.client.ip, count);
             let head = Head::new(pair, is_joint, brief.server, brief.first.at.source());

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::Case;
-use super::batch::{self, Brief, Patterns};
+use super::batch::{self, Brief, Pairs, Patterns};
 use super::judge::cause_of;
 use super::transport::firewall_drop;
 use crate::base::keyed::Keyed;
@@ -171,8 +171,13 @@ impl Fold {
         self.remember(&own);
         self.before = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default().to_vec();
         let all = in_order(beside, own);
-        let patterns = Patterns::of(briefs, &Joint::of(all.iter()).names);
-        let mut around = Surroundings::of_others(all);
+        let surroundings = || {
+            let around = Surroundings::of_others(all);
+            let joint = Joint::of(around.others.iter());
+            (around, joint.names)
+        };
+        let ((mut around, joint), pairs) = rayon::join(surroundings, || Pairs::of(briefs));
+        let patterns = Patterns::of(briefs, &pairs, &joint);
         around.captures = seen.to_vec();
         let cause = |at: &usize| {
             let attempt = Attempt { connection: later.get(*at)?.connection(), events: Vec::new() };
@@ -307,16 +312,17 @@ impl Sink for Fold {
         let beside = self.beside(&singles);
         let (briefs, own) = batch::read(&later);
         let (patterns, mut alike) = self.judge((&later, &briefs), (beside, own), seen);
-        let mut more = Vec::new();
-        for ((one, brief), pattern) in later.into_iter().zip(&briefs).zip(patterns) {
-            let Some(alike) = alike.get_mut(pattern) else { continue };
-            if self.stays_single(brief, alike) {
-                more.push(one);
-            } else {
+        let stays = briefs.iter().zip(patterns).map(|(brief, pattern)| {
+            let alike = alike.get_mut(pattern)?;
+            let stays = self.stays_single(brief, alike);
+            if !stays {
                 self.fold(brief, alike);
             }
-        }
-        singles.extend(traced(more));
+            Some(stays)
+        });
+        let stays: Vec<bool> = stays.map(|stays| stays == Some(true)).collect();
+        let more = later.into_par_iter().zip(stays).filter(|(_, stays)| *stays).map(|(one, _)| one.trace());
+        singles.par_extend(more);
         singles
     }
 }

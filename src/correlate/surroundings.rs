@@ -100,9 +100,9 @@ pub struct Surroundings {
     /// Indices of `sides` by the first sign of their owner.
     by_owner: BTreeMap<Mark, Vec<usize>>,
     /// Indices of `others` by the host they went to, in order of start.
-    by_host: FxHashMap<IpAddr, Vec<usize>>,
+    by_host: ByHost,
     /// The same by client and server.
-    by_pair: KeyedMap<PairKey, Places>,
+    by_pair: ByPair,
     /// Sources of the Internet that a server refuses one after the other: indices of `others`, crowd by crowd.
     crowds: Parts,
     /// Sources of the Internet that try many servers, in the same way.
@@ -110,8 +110,12 @@ pub struct Surroundings {
     /// What several sources try together.
     joint: joint::Found,
     /// Least and greatest TTL of each host.
-    ttl_by_host: FxHashMap<IpAddr, (u8, u8)>,
+    ttl_by_host: TtlByHost,
 }
+
+type ByHost = FxHashMap<IpAddr, Vec<usize>>;
+type ByPair = KeyedMap<PairKey, Places>;
+type TtlByHost = FxHashMap<IpAddr, (u8, u8)>;
 
 /// Other attempts at one host that are looked at before and after an attempt: a capture of an attack has millions,
 /// and the nearest tell all there is.
@@ -136,19 +140,11 @@ impl Surroundings {
 
     /// Only other attempts, which must be in order of start.
     pub fn of_others(others: Vec<Other>) -> Self {
-        let mut around = Self { others, ..Self::default() };
-        around.by_pair.reserve(around.others.len());
-        for (at, other) in around.others.iter().enumerate() {
-            around.by_host.entry(other.server.ip).or_default().push(at);
-            around.by_pair.entry(PairKey::new(other.client, other.server)).or_default().push(at);
-            if let Some((least, greatest)) = other.server_ttl {
-                let known = around.ttl_by_host.entry(other.server.ip).or_insert((least, greatest));
-                *known = (known.0.min(least), known.1.max(greatest));
-            }
-        }
-        around.crowds = Parts::of(storm::crowds(&around.others));
-        around.sweeps = Parts::of(storm::sweeps(&around.others));
-        around
+        let places = || rayon::join(|| by_pair(&others), || by_host(&others));
+        let parts =
+            || rayon::join(|| Parts::of(storm::crowds(&others)), || Parts::of(storm::sweeps(&others)));
+        let ((by_pair, (by_host, ttl_by_host)), (crowds, sweeps)) = rayon::join(places, parts);
+        Self { others, by_host, by_pair, crowds, sweeps, ttl_by_host, ..Self::default() }
     }
 
     /// Puts attempts beside those that are reported one by one: of the ones that were folded, a few per server.
@@ -344,6 +340,27 @@ impl Surroundings {
         let to = self.far.partition_point(|joined| joined.time() <= window.end);
         self.far.get(from..to).unwrap_or_default().iter()
     }
+}
+
+fn by_pair(others: &[Other]) -> ByPair {
+    let mut places = ByPair::default();
+    places.reserve(others.len());
+    for (at, other) in others.iter().enumerate() {
+        places.entry(PairKey::new(other.client, other.server)).or_default().push(at);
+    }
+    places
+}
+
+fn by_host(others: &[Other]) -> (ByHost, TtlByHost) {
+    let (mut places, mut ttl) = (ByHost::default(), TtlByHost::default());
+    for (at, other) in others.iter().enumerate() {
+        places.entry(other.server.ip).or_default().push(at);
+        if let Some((least, greatest)) = other.server_ttl {
+            let known = ttl.entry(other.server.ip).or_insert((least, greatest));
+            *known = (known.0.min(least), known.1.max(greatest));
+        }
+    }
+    (places, ttl)
 }
 
 /// An attempt that only the client's log tells, from its first to its last event, as written.
