@@ -1,85 +1,20 @@
 //! All flows of a sequence of captures, in shards.
 
 use rayon::prelude::*;
-use rustc_hash::FxHasher;
-use std::hash::{Hash, Hasher};
-use std::net::IpAddr;
 
 use super::flow::{Flow, Opening};
 use super::limits;
+use super::running::{Ends, Flows, Running, shard as shard_of};
 use super::young::{Kept, Young};
-use crate::base::keyed::KeyedMap;
 use crate::base::{Locator, Mark, SourceId, Timestamp, time};
-use crate::packet::segment::number;
 use crate::packet::{Endpoint, IcmpError, Interest, Segment, TcpFlags};
-
-/// Both endpoints, the smaller first: the same for both directions. Numbers, as every segment is looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    V4(u64, u64),
-    /// Halves of the addresses, and both ports.
-    Other([[u64; 2]; 2], [u16; 2]),
-}
-
-fn key(a: Endpoint, b: Endpoint) -> Key {
-    if let (IpAddr::V4(ip), IpAddr::V4(other)) = (a.ip, b.ip) {
-        let one = u64::from(u32::from(ip)) << 16 | u64::from(a.port);
-        let two = u64::from(u32::from(other)) << 16 | u64::from(b.port);
-        return Key::V4(one.min(two), one.max(two));
-    }
-    let (one, two) = ((number(a.ip), a.port), (number(b.ip), b.port));
-    let (one, two) = (one.min(two), one.max(two));
-    Key::Other([halves(one.0), halves(two.0)], [one.1, two.1])
-}
-
-fn halves(number: u128) -> [u64; 2] {
-    let half = |shift: u32| u64::try_from(number >> shift & u128::from(u64::MAX)).unwrap_or(0);
-    [half(64), half(0)]
-}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match *self {
-            Self::V4(one, two) => {
-                state.write_u64(one);
-                state.write_u64(two);
-            }
-            Self::Other([one, two], [port, other_port]) => {
-                for half in one.into_iter().chain(two) {
-                    state.write_u64(half);
-                }
-                state.write_u32(u32::from(port) << 16 | u32::from(other_port));
-            }
-        }
-    }
-}
-
-/// A flow that runs.
-#[derive(Debug)]
-struct Running<'a> {
-    kept: Kept<'a>,
-    /// It has not ended before: a table has thousands, and most need not be looked at.
-    due: Timestamp,
-}
-
-impl<'a> Running<'a> {
-    /// Of which anything may be.
-    const fn grown(kept: Kept<'a>) -> Self {
-        Self { kept, due: Timestamp::MIN }
-    }
-
-    fn young(young: Young<'a>) -> Self {
-        let due = young.due();
-        Self { kept: Kept::Young(Box::new(young)), due }
-    }
-}
 
 #[derive(Debug, Default)]
 struct Shard<'a> {
-    live: KeyedMap<Key, Running<'a>>,
+    live: Flows<'a>,
     /// Flows between the same endpoints as a live one, seen at another interface: a device on the path opens the
     /// connection anew with the same ports.
-    beside: KeyedMap<Key, Running<'a>>,
+    beside: Flows<'a>,
     done: Vec<Kept<'a>>,
     /// ICMP errors about flows that were not seen.
     orphans: Vec<IcmpError>,
@@ -158,7 +93,7 @@ impl<'b> FlowTable<'b> {
     /// Takes out the flows that have ended by `now`, in no order; beyond the bound also running ones, those that were
     /// heard last the longest ago. Gives how many of these there were.
     pub fn take_ended(&mut self, now: Timestamp, at_most: usize) -> (Vec<Kept<'b>>, u64) {
-        let ended = |flow: &Running<'_>| now > flow.due && flow.kept.has_ended(now);
+        let ended = |flow: &Running<'_>| flow.has_ended(now);
         let taken: Vec<Vec<Kept<'b>>> =
             self.shards.par_iter_mut().map(|shard| shard.take_where(&ended)).collect();
         let mut flows: Vec<Kept<'b>> = taken.into_iter().flatten().collect();
@@ -179,17 +114,16 @@ impl<'b> FlowTable<'b> {
 
     /// Shows every running flow, in no order.
     pub fn for_each(&mut self, mut see: impl FnMut(&Flow)) {
-        for running in self.shards.iter_mut().flat_map(|shard| shard.live.values_mut()) {
-            running.kept.with_flow(|flow| see(flow));
+        for running in self.shards.iter_mut().flat_map(|shard| shard.live.iter_mut()) {
+            running.with_flow(|flow| see(flow));
         }
     }
 
     /// Does something with the flow between two endpoints, if it runs.
     pub fn with_running(&mut self, ends: (Endpoint, Endpoint), act: impl FnOnce(&mut Flow)) {
         let shard = self.shards.get_mut(shard_of(ends.0, ends.1));
-        if let Some(running) = shard.and_then(|shard| shard.live.get_mut(&key(ends.0, ends.1))) {
-            running.due = Timestamp::MIN;
-            running.kept.with_flow(act);
+        if let Some(running) = shard.and_then(|shard| shard.live.get_mut(&Ends::of(ends.0, ends.1))) {
+            running.with_flow(act);
         }
     }
 
@@ -199,8 +133,7 @@ impl<'b> FlowTable<'b> {
         let mut orphans = Vec::new();
         for shard in self.shards {
             flows.extend(shard.done);
-            let running = shard.live.into_values().chain(shard.beside.into_values());
-            flows.extend(running.map(|running| running.kept));
+            flows.extend(shard.live.into_kept().chain(shard.beside.into_kept()));
             orphans.extend(shard.orphans);
         }
         orphans.sort_by_key(|error| error.frame);
@@ -259,20 +192,13 @@ impl<'s> ByShard<'s> {
     }
 }
 
-fn shard_of(a: Endpoint, b: Endpoint) -> usize {
-    let mut hasher = FxHasher::default();
-    key(a, b).hash(&mut hasher);
-    // The highest bits are the best mixed ones.
-    usize::try_from(hasher.finish() >> 48).unwrap_or(0) % limits::SHARDS
-}
-
 impl<'b> Shard<'b> {
     fn len(&self) -> usize {
         self.live.len() + self.beside.len() + self.done.len()
     }
 
     fn flows(&self) -> impl Iterator<Item = &Running<'b>> {
-        self.live.values().chain(self.beside.values())
+        self.live.iter().chain(self.beside.iter())
     }
 
     /// Takes out what is over, and running flows that are taken for it. In no order.
@@ -280,7 +206,7 @@ impl<'b> Shard<'b> {
         self.thinned = true;
         let mut out = std::mem::take(&mut self.done);
         for flows in [&mut self.live, &mut self.beside] {
-            out.extend(flows.extract_if(|_, flow| ended(flow)).map(|(_, flow)| flow.kept));
+            out.extend(flows.take_where(ended));
         }
         out
     }
@@ -288,19 +214,19 @@ impl<'b> Shard<'b> {
     fn segment(&mut self, segment: &Segment, batch: &Batch<'_, 'b>) {
         let mark =
             Mark { time: segment.time, at: Locator::Frame { source: batch.source, number: segment.frame } };
-        let key = key(segment.from, segment.to);
-        if !self.is_of_young(&key, segment, batch, mark) {
-            self.of_grown(key, segment, batch, mark);
+        let ends = Ends::of(segment.from, segment.to);
+        if !self.is_of_young(&ends, segment, batch, mark) {
+            self.of_grown(&ends, segment, batch, mark);
         }
     }
 
     /// Puts the segment to the others of a flow that is kept as such, or begins one.
-    fn is_of_young(&mut self, key: &Key, segment: &Segment, batch: &Batch<'_, 'b>, mark: Mark) -> bool {
+    fn is_of_young(&mut self, ends: &Ends, segment: &Segment, batch: &Batch<'_, 'b>, mark: Mark) -> bool {
         if self.watched || !self.beside.is_empty() {
             return false;
         }
-        match self.live.get_mut(key) {
-            Some(Running { kept: Kept::Young(young), due }) => {
+        match self.live.get_mut(ends) {
+            Some(Running { kept: Kept::Young(young), due, .. }) => {
                 let taken = !young.may_be_reopened_by(segment) && young.take(segment, batch.source);
                 *due = young.due();
                 taken
@@ -308,53 +234,47 @@ impl<'b> Shard<'b> {
             Some(Running { kept: Kept::Grown(_), .. }) => false,
             None => {
                 let young = Young::begin(segment, batch.source, batch.bytes, mark);
-                let begins = young.is_some();
-                if let Some(young) = young {
-                    self.live.insert(*key, Running::young(young));
-                }
-                begins
+                young.map(|young| self.live.begin(ends, young)).is_some()
             }
         }
     }
 
-    fn of_grown(&mut self, key: Key, segment: &Segment, batch: &Batch<'_, 'b>, mark: Mark) {
-        let interface = |running: &mut Running<'_>| running.kept.with_flow(|flow| flow.interface);
-        let is_beside = self.beside.get_mut(&key).is_some_and(|flow| interface(flow) == segment.interface);
+    fn of_grown(&mut self, ends: &Ends, segment: &Segment, batch: &Batch<'_, 'b>, mark: Mark) {
+        let interface = |running: &mut Running<'_>| running.with_flow(|flow| flow.interface);
+        let is_beside = self.beside.get_mut(ends).is_some_and(|flow| interface(flow) == segment.interface);
         let flows = if is_beside { &mut self.beside } else { &mut self.live };
-        let reopens =
-            |running: &mut Running<'_>| running.kept.with_flow(|flow| flow.is_reopened_by(segment.seq));
+        let reopens = |running: &mut Running<'_>| running.with_flow(|flow| flow.is_reopened_by(segment.seq));
         if segment.flags.opens()
-            && flows.get_mut(&key).is_some_and(reopens)
-            && let Some(before) = flows.remove(&key)
+            && flows.get_mut(ends).is_some_and(reopens)
+            && let Some(before) = flows.remove(ends)
         {
-            let before = before.kept.into_flow();
+            let before = before.into_flow();
             let goes_on = !is_beside
                 && before.interface != segment.interface
                 && before.closes.is_empty()
                 && (segment.time - before.last.time).abs() <= ANEW;
-            let before = Running::grown(Kept::Grown(before));
-            let over = if goes_on { self.beside.insert(key, before) } else { Some(before) };
-            self.done.extend(over.map(|running| running.kept));
+            let over = if goes_on { self.beside.insert(ends, before) } else { Some(Kept::Grown(before)) };
+            self.done.extend(over);
         }
         let flows = if is_beside { &mut self.beside } else { &mut self.live };
         let says_something = segment.length > 0 || segment.flags.has(TcpFlags::SYN);
-        if self.thinned && !says_something && !flows.contains_key(&key) {
+        let apply = |flow: &mut Flow| flow.apply(segment, segment.bytes(batch.bytes), mark);
+        if let Some(running) = flows.get_mut(ends) {
+            return running.with_flow(apply);
+        }
+        if self.thinned && !says_something {
             return;
         }
-        let watched = self.watched;
-        let running = flows.entry(key).or_insert_with(|| {
-            let (client, server, opening) = orient(segment, batch.interest);
-            let mut flow = Flow::new(client, server, opening, segment.interface, mark);
-            flow.sightings = watched.then(Box::default);
-            Running::grown(Kept::Grown(Box::new(flow)))
-        });
-        running.due = Timestamp::MIN;
-        running.kept.with_flow(|flow| flow.apply(segment, segment.bytes(batch.bytes), mark));
+        let (client, server, opening) = orient(segment, batch.interest);
+        let mut flow = Box::new(Flow::new(client, server, opening, segment.interface, mark));
+        flow.sightings = self.watched.then(Box::default);
+        apply(&mut flow);
+        flows.insert(ends, flow);
     }
 
     fn icmp(&mut self, error: IcmpError) {
-        match self.live.get_mut(&key(error.quoted.from, error.quoted.to)) {
-            Some(running) => running.kept.with_flow(|flow| flow.icmp(error)),
+        match self.live.get_mut(&Ends::of(error.quoted.from, error.quoted.to)) {
+            Some(running) => running.with_flow(|flow| flow.icmp(error)),
             None if self.orphans.len() < limits::ICMP => self.orphans.push(error),
             None => {}
         }
