@@ -11,21 +11,33 @@ use super::limits;
 use super::young::{Kept, Young};
 use crate::base::Timestamp;
 use crate::base::keyed::Keyed;
-use crate::packet::Endpoint;
 use crate::packet::segment::number;
+use crate::packet::{Endpoint, Segment};
 
 /// Both endpoints of a flow, as either side names them, with their hash: every segment is looked up.
 #[derive(Clone, Copy, Debug)]
 pub struct Ends {
     one: Endpoint,
     other: Endpoint,
-    hash: u64,
+    /// The same for both directions.
+    pub hash: u64,
 }
 
 impl Ends {
     /// Of both endpoints in any order.
     pub fn of(one: Endpoint, other: Endpoint) -> Self {
         Self { one, other, hash: hash(one, other, Keyed::default().build_hasher()) }
+    }
+
+    /// Of a segment of which the hash is known.
+    pub const fn known(segment: &Segment, hash: u64) -> Self {
+        Self { one: segment.from, other: segment.to, hash }
+    }
+
+    /// The shard of a table that has the flows between them. The same in every run.
+    pub fn shard(&self) -> usize {
+        // The highest bits are the best mixed ones.
+        usize::try_from(hash(self.one, self.other, FxHasher::default()) >> 48).unwrap_or(0) % limits::SHARDS
     }
 
     fn are_of(&self, running: &Running<'_>) -> bool {
@@ -35,12 +47,6 @@ impl Ends {
             client == self.one && server == self.other || client == self.other && server == self.one
         }
     }
-}
-
-/// The shard of a table that has the flows between two endpoints.
-pub fn shard(one: Endpoint, other: Endpoint) -> usize {
-    // The highest bits are the best mixed ones.
-    usize::try_from(hash(one, other, FxHasher::default()) >> 48).unwrap_or(0) % limits::SHARDS
 }
 
 /// The same for both directions: the smaller end first. As numbers, those of IPv4 in two words.
@@ -103,6 +109,11 @@ impl<'a> Flows<'a> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The flow between two ends.
+    pub fn get(&self, ends: &Ends) -> Option<&Running<'a>> {
+        self.0.find(ends.hash, |running| ends.are_of(running))
     }
 
     /// The flow between two ends.

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::flow::{Flow, Opening};
 use super::limits;
-use super::running::{Ends, Flows, Running, shard as shard_of};
+use super::running::{Ends, Flows, Running};
 use super::young::{Kept, Young};
 use crate::base::{Locator, Mark, SourceId, Timestamp, time};
 use crate::packet::{Endpoint, IcmpError, Interest, Segment, TcpFlags};
@@ -24,6 +24,8 @@ struct Shard<'a> {
     watched: bool,
 }
 
+/// Segments whose memory is waited for together: a processor has so many requests under way.
+const TOGETHER: usize = 16;
 /// A device opens its own connection within this time of the client's last segment.
 const ANEW: i64 = 5 * time::SECOND;
 
@@ -69,13 +71,15 @@ impl<'b> FlowTable<'b> {
     pub fn apply(&mut self, batch: Batch<'_, 'b>) {
         let lists: Vec<ByShard<'_>> = batch.segments.par_iter().map(|list| ByShard::of(list)).collect();
         self.shards.par_iter_mut().enumerate().for_each(|(at, shard)| {
-            for segment in lists.iter().flat_map(|list| list.shard(at)) {
-                shard.segment(segment, &batch);
+            for some in lists.iter().flat_map(|list| list.shard(at).chunks(TOGETHER)) {
+                shard.fetch(some);
+                some.iter().for_each(|segment| shard.segment(segment, &batch));
             }
         });
         for error in batch.icmp {
-            if let Some(shard) = self.shards.get_mut(shard_of(error.quoted.from, error.quoted.to)) {
-                shard.icmp(*error);
+            let ends = Ends::of(error.quoted.from, error.quoted.to);
+            if let Some(shard) = self.shards.get_mut(ends.shard()) {
+                shard.icmp(&ends, *error);
             }
         }
     }
@@ -121,8 +125,9 @@ impl<'b> FlowTable<'b> {
 
     /// Does something with the flow between two endpoints, if it runs.
     pub fn with_running(&mut self, ends: (Endpoint, Endpoint), act: impl FnOnce(&mut Flow)) {
-        let shard = self.shards.get_mut(shard_of(ends.0, ends.1));
-        if let Some(running) = shard.and_then(|shard| shard.live.get_mut(&Ends::of(ends.0, ends.1))) {
+        let ends = Ends::of(ends.0, ends.1);
+        let shard = self.shards.get_mut(ends.shard());
+        if let Some(running) = shard.and_then(|shard| shard.live.get_mut(&ends)) {
             running.with_flow(act);
         }
     }
@@ -149,21 +154,25 @@ impl<'b> FlowTable<'b> {
     }
 }
 
+/// A segment, and the hash of its ends.
+type Hashed<'s> = (&'s Segment, u64);
+
 /// The segments of a list, shard by shard and in order.
 struct ByShard<'s> {
-    sorted: Vec<&'s Segment>,
+    sorted: Vec<Hashed<'s>>,
     /// Where the segments of each shard end.
     ends: [usize; limits::SHARDS],
 }
 
 impl<'s> ByShard<'s> {
     fn of(segments: &'s [Segment]) -> Self {
-        let shards: Vec<u8> = segments
-            .iter()
-            .map(|segment| u8::try_from(shard_of(segment.from, segment.to)).unwrap_or(0))
-            .collect();
+        let place = |segment: &Segment| {
+            let ends = Ends::of(segment.from, segment.to);
+            (u8::try_from(ends.shard()).unwrap_or(0), ends.hash)
+        };
+        let places: Vec<(u8, u64)> = segments.iter().map(place).collect();
         let mut ends = [0; limits::SHARDS];
-        for shard in &shards {
+        for (shard, _) in &places {
             if let Some(count) = ends.get_mut(usize::from(*shard)) {
                 *count += 1;
             }
@@ -174,19 +183,19 @@ impl<'s> ByShard<'s> {
             begin += std::mem::replace(count, begin);
         }
         let Some(any) = segments.first() else { return Self { sorted: Vec::new(), ends } };
-        let mut sorted = vec![any; segments.len()];
-        for (segment, shard) in segments.iter().zip(shards) {
+        let mut sorted = vec![(any, 0); segments.len()];
+        for (segment, (shard, hash)) in segments.iter().zip(places) {
             if let Some(at) = ends.get_mut(usize::from(shard))
                 && let Some(place) = sorted.get_mut(*at)
             {
-                *place = segment;
+                *place = (segment, hash);
                 *at += 1;
             }
         }
         Self { sorted, ends }
     }
 
-    fn shard(&self, at: usize) -> &[&'s Segment] {
+    fn shard(&self, at: usize) -> &[Hashed<'s>] {
         let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         self.ends.get(at).and_then(|end| self.sorted.get(begin..*end)).unwrap_or_default()
     }
@@ -211,10 +220,20 @@ impl<'b> Shard<'b> {
         out
     }
 
-    fn segment(&mut self, segment: &Segment, batch: &Batch<'_, 'b>) {
+    /// Fetches from memory what these segments need: all at once, not one after the other.
+    fn fetch(&self, segments: &[Hashed<'_>]) {
+        let touch = |(segment, hash): &Hashed<'_>| {
+            let flow = self.live.get(&Ends::known(segment, *hash));
+            let last = flow.map_or(Timestamp::MIN, |running| running.kept.last());
+            last.nanos() ^ segment.time.nanos() ^ i64::from(segment.flags.0)
+        };
+        std::hint::black_box(segments.iter().fold(0, |all, own| all ^ touch(own)));
+    }
+
+    fn segment(&mut self, (segment, hash): &Hashed<'_>, batch: &Batch<'_, 'b>) {
         let mark =
             Mark { time: segment.time, at: Locator::Frame { source: batch.source, number: segment.frame } };
-        let ends = Ends::of(segment.from, segment.to);
+        let ends = Ends::known(segment, *hash);
         if !self.is_of_young(&ends, segment, batch, mark) {
             self.of_grown(&ends, segment, batch, mark);
         }
@@ -272,8 +291,8 @@ impl<'b> Shard<'b> {
         flows.insert(ends, flow);
     }
 
-    fn icmp(&mut self, error: IcmpError) {
-        match self.live.get_mut(&Ends::of(error.quoted.from, error.quoted.to)) {
+    fn icmp(&mut self, ends: &Ends, error: IcmpError) {
+        match self.live.get_mut(ends) {
             Some(running) => running.with_flow(|flow| flow.icmp(error)),
             None if self.orphans.len() < limits::ICMP => self.orphans.push(error),
             None => {}
