@@ -223,9 +223,10 @@ impl<'b> Shard<'b> {
     /// Fetches from memory what these segments need: all at once, not one after the other.
     fn fetch(&self, segments: &[Hashed<'_>]) {
         let touch = |(segment, hash): &Hashed<'_>| {
-            let flow = self.live.get(&Ends::known(segment, *hash));
-            let last = flow.map_or(Timestamp::MIN, |running| running.kept.last());
-            last.nanos() ^ segment.time.nanos() ^ i64::from(segment.flags.0)
+            let flow = self.live.get(&Ends::known(segment, *hash)).map(|running| &running.kept);
+            let flow = flow.map_or(0, |kept| kept.first().time.nanos() ^ kept.last().nanos());
+            let ends = u32::from(segment.from.port) ^ u32::from(segment.to.port);
+            flow ^ segment.time.nanos() ^ i64::from(ends ^ u32::from(segment.flags.0))
         };
         std::hint::black_box(segments.iter().fold(0, |all, own| all ^ touch(own)));
     }

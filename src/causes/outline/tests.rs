@@ -238,7 +238,7 @@ fn young(script: &Script) -> Option<Box<Young<'_>>> {
     let (first, rest) = script.segments.split_first()?;
     let mark = Mark { time: first.time, at: Locator::Frame { source, number: first.frame } };
     let mut young = Young::begin(first, source, &script.bytes, mark)?;
-    rest.iter().all(|segment| young.take(segment, source)).then(|| Box::new(young))
+    rest.iter().all(|segment| young.take(segment, source)).then_some(young)
 }
 
 #[test]
