@@ -83,7 +83,7 @@ pub struct Running<'a> {
     hash: u64,
 }
 
-impl<'a> Running<'a> {
+impl Running<'_> {
     /// Whether it has ended by `now`. What is kept as its segments has when it is due: it need not be fetched from memory.
     pub fn has_ended(&self, now: Timestamp) -> bool {
         now > self.due && (matches!(self.kept, Kept::Young(_)) || self.kept.has_ended(now))

@@ -73,7 +73,9 @@ impl<'b> FlowTable<'b> {
         self.shards.par_iter_mut().enumerate().for_each(|(at, shard)| {
             for some in lists.iter().flat_map(|list| list.shard(at).chunks(TOGETHER)) {
                 shard.fetch(some);
-                some.iter().for_each(|segment| shard.segment(segment, &batch));
+                for segment in some {
+                    shard.segment(segment, &batch);
+                }
             }
         });
         for error in batch.icmp {
