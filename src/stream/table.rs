@@ -237,13 +237,13 @@ impl<'b> Shard<'b> {
         let mark =
             Mark { time: segment.time, at: Locator::Frame { source: batch.source, number: segment.frame } };
         let ends = Ends::known(segment, *hash);
-        if !self.is_of_young(&ends, segment, batch, mark) {
+        if !self.is_of_young(&ends, segment, batch) {
             self.of_grown(&ends, segment, batch, mark);
         }
     }
 
     /// Puts the segment to the others of a flow that is kept as such, or begins one.
-    fn is_of_young(&mut self, ends: &Ends, segment: &Segment, batch: &Batch<'_, 'b>, mark: Mark) -> bool {
+    fn is_of_young(&mut self, ends: &Ends, segment: &Segment, batch: &Batch<'_, 'b>) -> bool {
         if self.watched || !self.beside.is_empty() {
             return false;
         }
@@ -255,7 +255,7 @@ impl<'b> Shard<'b> {
             }
             Some(Running { kept: Kept::Grown(_), .. }) => false,
             None => {
-                let young = Young::begin(segment, batch.source, batch.bytes, mark);
+                let young = Young::begin(segment, batch.source, batch.bytes);
                 young.map(|young| self.live.begin(ends, young)).is_some()
             }
         }

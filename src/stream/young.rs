@@ -49,7 +49,7 @@ pub struct Young<'a> {
     source: SourceId,
     bytes: &'a [u8],
     items: SmallVec<[Item; INSIDE]>,
-    first: Mark,
+    first: Timestamp,
     /// The frame of the first segment, and where its payload stands in the source.
     begins: (u64, usize),
     last: Timestamp,
@@ -74,7 +74,7 @@ const fn place(side: Side) -> usize {
 
 impl<'a> Young<'a> {
     /// A flow that begins with `segment`, if that is a plain SYN.
-    pub fn begin(segment: &Segment, source: SourceId, bytes: &'a [u8], mark: Mark) -> Option<Box<Self>> {
+    pub fn begin(segment: &Segment, source: SourceId, bytes: &'a [u8]) -> Option<Box<Self>> {
         let plain = segment.flags.opens()
             && segment.from != segment.to
             && !segment.flags.has(TcpFlags::RST)
@@ -90,7 +90,7 @@ impl<'a> Young<'a> {
             source,
             bytes,
             items: SmallVec::new(),
-            first: mark,
+            first: segment.time,
             begins: (segment.frame, at),
             last: segment.time,
             next: [Some(segment.seq.wrapping_add(1)), None],
@@ -217,7 +217,7 @@ impl<'a> Young<'a> {
 
     /// Its first segment.
     pub const fn first(&self) -> Mark {
-        self.first
+        Mark { time: self.first, at: Locator::Frame { source: self.source, number: self.begins.0 } }
     }
 
     /// When its last segment was seen.
@@ -280,7 +280,7 @@ impl<'a> Young<'a> {
 
     /// Its last segment.
     pub fn end(&self) -> Mark {
-        self.items.last().map_or(self.first, |item| self.mark(item))
+        self.items.last().map_or(self.first(), |item| self.mark(item))
     }
 
     /// Which segment the client said something in first.
@@ -311,7 +311,7 @@ impl<'a> Young<'a> {
     /// The flow that its segments make.
     pub fn grow(&self) -> Box<Flow> {
         let mut flow =
-            Box::new(Flow::new(self.client, self.server, Opening::Syn, self.interface, self.first));
+            Box::new(Flow::new(self.client, self.server, Opening::Syn, self.interface, self.first()));
         for item in &self.items {
             let segment = self.segment(item);
             flow.apply(&segment, segment.bytes(self.bytes), self.mark(item));
