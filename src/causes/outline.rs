@@ -279,7 +279,7 @@ fn segment(item: &Item, waits_until: Option<Timestamp>) -> [u8; 7] {
         item.side == Side::Client,
         item.dont_fragment,
         item.window == 0,
-        item.timestamp.is_some(),
+        item.timestamp,
         item.ip_id.is_some(),
         item.ip_id == Some(0),
         item.without_options,

@@ -150,7 +150,7 @@ pub fn ended<'a>(
     interest: &Interest,
     notes: &mut Notes,
 ) -> Vec<Ended<'a>> {
-    let mut ended: Vec<Ended<'a>> = flows
+    let mut ended: Vec<(Mark, Ended<'a>)> = flows
         .into_par_iter()
         .filter_map(|(mut flow, capture_end)| {
             let server = flow.server();
@@ -164,10 +164,15 @@ pub fn ended<'a>(
             if let Kept::Grown(flow) = &mut flow {
                 flow.finish();
             }
-            is_rdp.then_some(Ended { flow, capture_end })
+            is_rdp.then(|| (flow.first(), Ended { flow, capture_end }))
         })
         .collect();
-    ended.par_sort_by_cached_key(|ended| (ended.first(), ended.client(), ended.server()));
+    // The first segment stands beside: it says all, and a flow need not be fetched from memory to be compared.
+    let ends = |ended: &Ended<'_>| (ended.client(), ended.server());
+    ended.par_sort_unstable_by(|(first, own), (other_first, other)| {
+        first.cmp(other_first).then_with(|| ends(own).cmp(&ends(other)))
+    });
+    let ended: Vec<Ended<'a>> = ended.into_iter().map(|(_, ended)| ended).collect();
     note_flows(&ended, notes);
     ended
 }

@@ -12,8 +12,7 @@ pub const UNKNOWN: u16 = u16::MAX;
 pub fn head(from: IpAddr, to: IpAddr, length: u32, header: &[u8]) -> u16 {
     /// The protocol number of TCP.
     const TCP: u64 = 6;
-    let sum = add(add(u64::from(length) + TCP, &octets(from)), &octets(to));
-    fold(add(sum, header))
+    fold(add(u64::from(length) + TCP + address(from) + address(to), header))
 }
 
 /// Whether a segment is as its sender made it: `head` and the payload, which must be whole.
@@ -21,23 +20,23 @@ pub fn holds(head: u16, payload: &[u8]) -> bool {
     fold(add(u64::from(head), payload)) == u16::MAX
 }
 
-/// An address as 16 bytes. An IPv4 address stands behind zeroes, which add nothing.
-fn octets(ip: IpAddr) -> [u8; 16] {
+/// What an address adds.
+fn address(ip: IpAddr) -> u64 {
     match ip {
-        IpAddr::V4(ip) => ip.to_ipv6_compatible().octets(),
-        IpAddr::V6(ip) => ip.octets(),
+        IpAddr::V4(ip) => u64::from(u32::from(ip)),
+        IpAddr::V6(ip) => add(0, &ip.octets()),
     }
 }
 
 /// Adds bytes up. 32 bits at a time give the same folded sum as 16: 2^32 and 2^16 are both 1 modulo 2^16 - 1.
 fn add(sum: u64, bytes: &[u8]) -> u64 {
-    let mut words = bytes.chunks_exact(4);
-    let mut sum = sum;
-    for word in &mut words {
-        sum += word.try_into().map_or(0, |word| u64::from(u32::from_be_bytes(word)));
+    let (words, rest) = bytes.as_chunks::<4>();
+    let sum = words.iter().fold(sum, |sum, word| sum + u64::from(u32::from_be_bytes(*word)));
+    if rest.is_empty() {
+        return sum;
     }
     let mut last = [0; 4];
-    for (to, from) in last.iter_mut().zip(words.remainder()) {
+    for (to, from) in last.iter_mut().zip(rest) {
         *to = *from;
     }
     sum + u64::from(u32::from_be_bytes(last))

@@ -92,7 +92,7 @@ struct Ip {
 #[derive(Clone, Copy)]
 struct Place<'a> {
     bytes: &'a [u8],
-    whole: Option<&'a Arc<[u8]>>,
+    is_whole: bool,
 }
 
 impl Packets {
@@ -146,7 +146,6 @@ impl Packets {
     /// Takes a datagram that was put together from fragments.
     pub fn reassembled(&mut self, whole: &super::fragment::Whole) {
         let last = &whole.last;
-        let bytes: Arc<[u8]> = whole.payload.as_slice().into();
         let context = Context { time: last.time, frame: last.frame, interface: last.interface, missing: 0 };
         let ip = Ip {
             from: last.key.from,
@@ -156,8 +155,8 @@ impl Packets {
             id: u16::try_from(last.key.id).ok(),
             dont_fragment: false,
         };
-        let payload = Arc::clone(&bytes);
-        self.transport(context, ip, Place { bytes: &payload, whole: Some(&bytes) }, length(&payload), 0);
+        let bytes = whole.payload.as_slice();
+        self.transport(context, ip, Place { bytes, is_whole: true }, length(bytes), 0);
     }
 
     fn network(&mut self, context: Context, kind: u16, place: Place<'_>, depth: u8) {
@@ -340,10 +339,10 @@ impl Packets {
     }
 
     fn locate(&self, payload: &[u8], place: Place<'_>) -> Payload {
-        let at = payload.as_ptr().addr();
-        match place.whole {
-            Some(whole) => Payload::Reassembled(Arc::clone(whole), at.saturating_sub(whole.as_ptr().addr())),
-            None => Payload::Source(at.saturating_sub(self.origin)),
+        if place.is_whole {
+            Payload::Reassembled(payload.into())
+        } else {
+            Payload::Source(payload.as_ptr().addr().saturating_sub(self.origin))
         }
     }
 
@@ -489,7 +488,7 @@ impl Collect for Packets {
             Some((first, last)) => (first.min(time), last.max(time)),
         });
         let context = Context { time, frame: frame.index, interface: frame.interface, missing };
-        let place = Place { bytes: frame.data, whole: None };
+        let place = Place { bytes: frame.data, is_whole: false };
         match link::network(frame.link, frame.data) {
             Link::Network(kind, at) => {
                 let bytes = frame.data.get(at..).unwrap_or_default();
@@ -545,12 +544,15 @@ impl Extensions {
 fn options(header: &TcpHeaderSlice<'_>) -> TcpOptions {
     const WITHOUT: usize = 20;
     let mut options = TcpOptions { none: header.slice().len() == WITHOUT, ..TcpOptions::default() };
+    if options.none {
+        return options;
+    }
     // A malformed option ends the list; those before it stand.
     for element in header.options_iterator().map_while(Result::ok) {
         match element {
             TcpOptionElement::MaximumSegmentSize(size) => options.mss = Some(size),
             TcpOptionElement::WindowScale(shift) => options.window_scale = Some(shift),
-            TcpOptionElement::Timestamp(value, _) => options.timestamp = Some(value),
+            TcpOptionElement::Timestamp(..) => options.timestamp = true,
             TcpOptionElement::SelectiveAcknowledgement(first, _) => options.sack = Some(first),
             TcpOptionElement::Noop | TcpOptionElement::SelectiveAcknowledgementPermitted => {}
         }

@@ -83,8 +83,8 @@ pub struct TcpOptions {
     pub mss: Option<u16>,
     /// Window scale (SYN only).
     pub window_scale: Option<u8>,
-    /// Timestamp value.
-    pub timestamp: Option<u32>,
+    /// Whether it carries a timestamp.
+    pub timestamp: bool,
     /// First SACK block.
     pub sack: Option<(u32, u32)>,
 }
@@ -94,8 +94,8 @@ pub struct TcpOptions {
 pub enum Payload {
     /// In the source file, at this offset.
     Source(usize),
-    /// In a datagram that was put together from fragments, at this offset.
-    Reassembled(Arc<[u8]>, usize),
+    /// In a datagram that was put together from fragments.
+    Reassembled(Arc<[u8]>),
 }
 
 /// One TCP segment.
@@ -143,7 +143,7 @@ impl Segment {
         let length = crate::base::bytes::index(self.captured);
         let (bytes, at) = match &self.payload {
             Payload::Source(at) => (source, *at),
-            Payload::Reassembled(bytes, at) => (&**bytes, *at),
+            Payload::Reassembled(bytes) => (&**bytes, 0),
         };
         bytes.get(at..at.saturating_add(length)).unwrap_or_default()
     }

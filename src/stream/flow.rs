@@ -524,7 +524,7 @@ impl Flow {
             ttl: segment.ttl,
             ip_id: segment.ip_id,
             has_ack: segment.flags.has(TcpFlags::ACK),
-            has_timestamp: segment.options.timestamp.is_some(),
+            has_timestamp: segment.options.timestamp,
             offset,
             expected: end.max(fin),
             acked: other_acked,

@@ -54,7 +54,7 @@ impl Habits {
         if was_sent_before(segment.ip_id, self.ip_id) != Some(true) {
             self.ip_id = segment.ip_id.or(self.ip_id);
         }
-        self.timestamps |= segment.options.timestamp.is_some();
+        self.timestamps |= segment.options.timestamp;
         self.mss = segment.options.mss.or(self.mss);
         if segment.flags.has(TcpFlags::SYN) {
             self.bare_syn = segment.options.none;

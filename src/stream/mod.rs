@@ -11,6 +11,7 @@ pub mod limits;
 pub mod reassemble;
 pub mod records;
 pub mod reorder;
+mod running;
 pub mod seq;
 pub mod sightings;
 pub mod table;

@@ -1,85 +1,20 @@
 //! All flows of a sequence of captures, in shards.
 
 use rayon::prelude::*;
-use rustc_hash::FxHasher;
-use std::hash::{Hash, Hasher};
-use std::net::IpAddr;
 
 use super::flow::{Flow, Opening};
 use super::limits;
+use super::running::{Ends, Flows, Running};
 use super::young::{Kept, Young};
-use crate::base::keyed::KeyedMap;
 use crate::base::{Locator, Mark, SourceId, Timestamp, time};
-use crate::packet::segment::number;
 use crate::packet::{Endpoint, IcmpError, Interest, Segment, TcpFlags};
-
-/// Both endpoints, the smaller first: the same for both directions. Numbers, as every segment is looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    V4(u64, u64),
-    /// Halves of the addresses, and both ports.
-    Other([[u64; 2]; 2], [u16; 2]),
-}
-
-fn key(a: Endpoint, b: Endpoint) -> Key {
-    if let (IpAddr::V4(ip), IpAddr::V4(other)) = (a.ip, b.ip) {
-        let one = u64::from(u32::from(ip)) << 16 | u64::from(a.port);
-        let two = u64::from(u32::from(other)) << 16 | u64::from(b.port);
-        return Key::V4(one.min(two), one.max(two));
-    }
-    let (one, two) = ((number(a.ip), a.port), (number(b.ip), b.port));
-    let (one, two) = (one.min(two), one.max(two));
-    Key::Other([halves(one.0), halves(two.0)], [one.1, two.1])
-}
-
-fn halves(number: u128) -> [u64; 2] {
-    let half = |shift: u32| u64::try_from(number >> shift & u128::from(u64::MAX)).unwrap_or(0);
-    [half(64), half(0)]
-}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match *self {
-            Self::V4(one, two) => {
-                state.write_u64(one);
-                state.write_u64(two);
-            }
-            Self::Other([one, two], [port, other_port]) => {
-                for half in one.into_iter().chain(two) {
-                    state.write_u64(half);
-                }
-                state.write_u32(u32::from(port) << 16 | u32::from(other_port));
-            }
-        }
-    }
-}
-
-/// A flow that runs.
-#[derive(Debug)]
-struct Running<'a> {
-    kept: Kept<'a>,
-    /// It has not ended before: a table has thousands, and most need not be looked at.
-    due: Timestamp,
-}
-
-impl<'a> Running<'a> {
-    /// Of which anything may be.
-    const fn grown(kept: Kept<'a>) -> Self {
-        Self { kept, due: Timestamp::MIN }
-    }
-
-    fn young(young: Young<'a>) -> Self {
-        let due = young.due();
-        Self { kept: Kept::Young(Box::new(young)), due }
-    }
-}
 
 #[derive(Debug, Default)]
 struct Shard<'a> {
-    live: KeyedMap<Key, Running<'a>>,
+    live: Flows<'a>,
     /// Flows between the same endpoints as a live one, seen at another interface: a device on the path opens the
     /// connection anew with the same ports.
-    beside: KeyedMap<Key, Running<'a>>,
+    beside: Flows<'a>,
     done: Vec<Kept<'a>>,
     /// ICMP errors about flows that were not seen.
     orphans: Vec<IcmpError>,
@@ -89,6 +24,8 @@ struct Shard<'a> {
     watched: bool,
 }
 
+/// Segments whose memory is waited for together: a processor has so many requests under way.
+const TOGETHER: usize = 16;
 /// A device opens its own connection within this time of the client's last segment.
 const ANEW: i64 = 5 * time::SECOND;
 
@@ -134,13 +71,17 @@ impl<'b> FlowTable<'b> {
     pub fn apply(&mut self, batch: Batch<'_, 'b>) {
         let lists: Vec<ByShard<'_>> = batch.segments.par_iter().map(|list| ByShard::of(list)).collect();
         self.shards.par_iter_mut().enumerate().for_each(|(at, shard)| {
-            for segment in lists.iter().flat_map(|list| list.shard(at)) {
-                shard.segment(segment, &batch);
+            for some in lists.iter().flat_map(|list| list.shard(at).chunks(TOGETHER)) {
+                shard.fetch(some);
+                for segment in some {
+                    shard.segment(segment, &batch);
+                }
             }
         });
         for error in batch.icmp {
-            if let Some(shard) = self.shards.get_mut(shard_of(error.quoted.from, error.quoted.to)) {
-                shard.icmp(*error);
+            let ends = Ends::of(error.quoted.from, error.quoted.to);
+            if let Some(shard) = self.shards.get_mut(ends.shard()) {
+                shard.icmp(&ends, *error);
             }
         }
     }
@@ -158,7 +99,7 @@ impl<'b> FlowTable<'b> {
     /// Takes out the flows that have ended by `now`, in no order; beyond the bound also running ones, those that were
     /// heard last the longest ago. Gives how many of these there were.
     pub fn take_ended(&mut self, now: Timestamp, at_most: usize) -> (Vec<Kept<'b>>, u64) {
-        let ended = |flow: &Running<'_>| now > flow.due && flow.kept.has_ended(now);
+        let ended = |flow: &Running<'_>| flow.has_ended(now);
         let taken: Vec<Vec<Kept<'b>>> =
             self.shards.par_iter_mut().map(|shard| shard.take_where(&ended)).collect();
         let mut flows: Vec<Kept<'b>> = taken.into_iter().flatten().collect();
@@ -179,17 +120,17 @@ impl<'b> FlowTable<'b> {
 
     /// Shows every running flow, in no order.
     pub fn for_each(&mut self, mut see: impl FnMut(&Flow)) {
-        for running in self.shards.iter_mut().flat_map(|shard| shard.live.values_mut()) {
-            running.kept.with_flow(|flow| see(flow));
+        for running in self.shards.iter_mut().flat_map(|shard| shard.live.iter_mut()) {
+            running.with_flow(|flow| see(flow));
         }
     }
 
     /// Does something with the flow between two endpoints, if it runs.
     pub fn with_running(&mut self, ends: (Endpoint, Endpoint), act: impl FnOnce(&mut Flow)) {
-        let shard = self.shards.get_mut(shard_of(ends.0, ends.1));
-        if let Some(running) = shard.and_then(|shard| shard.live.get_mut(&key(ends.0, ends.1))) {
-            running.due = Timestamp::MIN;
-            running.kept.with_flow(act);
+        let ends = Ends::of(ends.0, ends.1);
+        let shard = self.shards.get_mut(ends.shard());
+        if let Some(running) = shard.and_then(|shard| shard.live.get_mut(&ends)) {
+            running.with_flow(act);
         }
     }
 
@@ -199,8 +140,7 @@ impl<'b> FlowTable<'b> {
         let mut orphans = Vec::new();
         for shard in self.shards {
             flows.extend(shard.done);
-            let running = shard.live.into_values().chain(shard.beside.into_values());
-            flows.extend(running.map(|running| running.kept));
+            flows.extend(shard.live.into_kept().chain(shard.beside.into_kept()));
             orphans.extend(shard.orphans);
         }
         orphans.sort_by_key(|error| error.frame);
@@ -216,21 +156,25 @@ impl<'b> FlowTable<'b> {
     }
 }
 
+/// A segment, and the hash of its ends.
+type Hashed<'s> = (&'s Segment, u64);
+
 /// The segments of a list, shard by shard and in order.
 struct ByShard<'s> {
-    sorted: Vec<&'s Segment>,
+    sorted: Vec<Hashed<'s>>,
     /// Where the segments of each shard end.
     ends: [usize; limits::SHARDS],
 }
 
 impl<'s> ByShard<'s> {
     fn of(segments: &'s [Segment]) -> Self {
-        let shards: Vec<u8> = segments
-            .iter()
-            .map(|segment| u8::try_from(shard_of(segment.from, segment.to)).unwrap_or(0))
-            .collect();
+        let place = |segment: &Segment| {
+            let ends = Ends::of(segment.from, segment.to);
+            (u8::try_from(ends.shard()).unwrap_or(0), ends.hash)
+        };
+        let places: Vec<(u8, u64)> = segments.iter().map(place).collect();
         let mut ends = [0; limits::SHARDS];
-        for shard in &shards {
+        for (shard, _) in &places {
             if let Some(count) = ends.get_mut(usize::from(*shard)) {
                 *count += 1;
             }
@@ -241,29 +185,22 @@ impl<'s> ByShard<'s> {
             begin += std::mem::replace(count, begin);
         }
         let Some(any) = segments.first() else { return Self { sorted: Vec::new(), ends } };
-        let mut sorted = vec![any; segments.len()];
-        for (segment, shard) in segments.iter().zip(shards) {
+        let mut sorted = vec![(any, 0); segments.len()];
+        for (segment, (shard, hash)) in segments.iter().zip(places) {
             if let Some(at) = ends.get_mut(usize::from(shard))
                 && let Some(place) = sorted.get_mut(*at)
             {
-                *place = segment;
+                *place = (segment, hash);
                 *at += 1;
             }
         }
         Self { sorted, ends }
     }
 
-    fn shard(&self, at: usize) -> &[&'s Segment] {
+    fn shard(&self, at: usize) -> &[Hashed<'s>] {
         let begin = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         self.ends.get(at).and_then(|end| self.sorted.get(begin..*end)).unwrap_or_default()
     }
-}
-
-fn shard_of(a: Endpoint, b: Endpoint) -> usize {
-    let mut hasher = FxHasher::default();
-    key(a, b).hash(&mut hasher);
-    // The highest bits are the best mixed ones.
-    usize::try_from(hasher.finish() >> 48).unwrap_or(0) % limits::SHARDS
 }
 
 impl<'b> Shard<'b> {
@@ -272,7 +209,7 @@ impl<'b> Shard<'b> {
     }
 
     fn flows(&self) -> impl Iterator<Item = &Running<'b>> {
-        self.live.values().chain(self.beside.values())
+        self.live.iter().chain(self.beside.iter())
     }
 
     /// Takes out what is over, and running flows that are taken for it. In no order.
@@ -280,81 +217,86 @@ impl<'b> Shard<'b> {
         self.thinned = true;
         let mut out = std::mem::take(&mut self.done);
         for flows in [&mut self.live, &mut self.beside] {
-            out.extend(flows.extract_if(|_, flow| ended(flow)).map(|(_, flow)| flow.kept));
+            out.extend(flows.take_where(ended));
         }
         out
     }
 
-    fn segment(&mut self, segment: &Segment, batch: &Batch<'_, 'b>) {
+    /// Fetches from memory what these segments need: all at once, not one after the other.
+    fn fetch(&self, segments: &[Hashed<'_>]) {
+        let touch = |(segment, hash): &Hashed<'_>| {
+            let flow = self.live.get(&Ends::known(segment, *hash)).map(|running| &running.kept);
+            let flow = flow.map_or(0, |kept| kept.first().time.nanos() ^ kept.last().nanos());
+            let ends = u32::from(segment.from.port) ^ u32::from(segment.to.port);
+            flow ^ segment.time.nanos() ^ i64::from(ends ^ u32::from(segment.flags.0))
+        };
+        std::hint::black_box(segments.iter().fold(0, |all, own| all ^ touch(own)));
+    }
+
+    fn segment(&mut self, (segment, hash): &Hashed<'_>, batch: &Batch<'_, 'b>) {
         let mark =
             Mark { time: segment.time, at: Locator::Frame { source: batch.source, number: segment.frame } };
-        let key = key(segment.from, segment.to);
-        if !self.is_of_young(&key, segment, batch, mark) {
-            self.of_grown(key, segment, batch, mark);
+        let ends = Ends::known(segment, *hash);
+        if !self.is_of_young(&ends, segment, batch) {
+            self.of_grown(&ends, segment, batch, mark);
         }
     }
 
     /// Puts the segment to the others of a flow that is kept as such, or begins one.
-    fn is_of_young(&mut self, key: &Key, segment: &Segment, batch: &Batch<'_, 'b>, mark: Mark) -> bool {
+    fn is_of_young(&mut self, ends: &Ends, segment: &Segment, batch: &Batch<'_, 'b>) -> bool {
         if self.watched || !self.beside.is_empty() {
             return false;
         }
-        match self.live.get_mut(key) {
-            Some(Running { kept: Kept::Young(young), due }) => {
+        match self.live.get_mut(ends) {
+            Some(Running { kept: Kept::Young(young), due, .. }) => {
                 let taken = !young.may_be_reopened_by(segment) && young.take(segment, batch.source);
                 *due = young.due();
                 taken
             }
             Some(Running { kept: Kept::Grown(_), .. }) => false,
             None => {
-                let young = Young::begin(segment, batch.source, batch.bytes, mark);
-                let begins = young.is_some();
-                if let Some(young) = young {
-                    self.live.insert(*key, Running::young(young));
-                }
-                begins
+                let young = Young::begin(segment, batch.source, batch.bytes);
+                young.map(|young| self.live.begin(ends, young)).is_some()
             }
         }
     }
 
-    fn of_grown(&mut self, key: Key, segment: &Segment, batch: &Batch<'_, 'b>, mark: Mark) {
-        let interface = |running: &mut Running<'_>| running.kept.with_flow(|flow| flow.interface);
-        let is_beside = self.beside.get_mut(&key).is_some_and(|flow| interface(flow) == segment.interface);
+    fn of_grown(&mut self, ends: &Ends, segment: &Segment, batch: &Batch<'_, 'b>, mark: Mark) {
+        let interface = |running: &mut Running<'_>| running.with_flow(|flow| flow.interface);
+        let is_beside = self.beside.get_mut(ends).is_some_and(|flow| interface(flow) == segment.interface);
         let flows = if is_beside { &mut self.beside } else { &mut self.live };
-        let reopens =
-            |running: &mut Running<'_>| running.kept.with_flow(|flow| flow.is_reopened_by(segment.seq));
+        let reopens = |running: &mut Running<'_>| running.with_flow(|flow| flow.is_reopened_by(segment.seq));
         if segment.flags.opens()
-            && flows.get_mut(&key).is_some_and(reopens)
-            && let Some(before) = flows.remove(&key)
+            && flows.get_mut(ends).is_some_and(reopens)
+            && let Some(before) = flows.remove(ends)
         {
-            let before = before.kept.into_flow();
+            let before = before.into_flow();
             let goes_on = !is_beside
                 && before.interface != segment.interface
                 && before.closes.is_empty()
                 && (segment.time - before.last.time).abs() <= ANEW;
-            let before = Running::grown(Kept::Grown(before));
-            let over = if goes_on { self.beside.insert(key, before) } else { Some(before) };
-            self.done.extend(over.map(|running| running.kept));
+            let over = if goes_on { self.beside.insert(ends, before) } else { Some(Kept::Grown(before)) };
+            self.done.extend(over);
         }
         let flows = if is_beside { &mut self.beside } else { &mut self.live };
         let says_something = segment.length > 0 || segment.flags.has(TcpFlags::SYN);
-        if self.thinned && !says_something && !flows.contains_key(&key) {
+        let apply = |flow: &mut Flow| flow.apply(segment, segment.bytes(batch.bytes), mark);
+        if let Some(running) = flows.get_mut(ends) {
+            return running.with_flow(apply);
+        }
+        if self.thinned && !says_something {
             return;
         }
-        let watched = self.watched;
-        let running = flows.entry(key).or_insert_with(|| {
-            let (client, server, opening) = orient(segment, batch.interest);
-            let mut flow = Flow::new(client, server, opening, segment.interface, mark);
-            flow.sightings = watched.then(Box::default);
-            Running::grown(Kept::Grown(Box::new(flow)))
-        });
-        running.due = Timestamp::MIN;
-        running.kept.with_flow(|flow| flow.apply(segment, segment.bytes(batch.bytes), mark));
+        let (client, server, opening) = orient(segment, batch.interest);
+        let mut flow = Box::new(Flow::new(client, server, opening, segment.interface, mark));
+        flow.sightings = self.watched.then(Box::default);
+        apply(&mut flow);
+        flows.insert(ends, flow);
     }
 
-    fn icmp(&mut self, error: IcmpError) {
-        match self.live.get_mut(&key(error.quoted.from, error.quoted.to)) {
-            Some(running) => running.kept.with_flow(|flow| flow.icmp(error)),
+    fn icmp(&mut self, ends: &Ends, error: IcmpError) {
+        match self.live.get_mut(ends) {
+            Some(running) => running.with_flow(|flow| flow.icmp(error)),
             None if self.orphans.len() < limits::ICMP => self.orphans.push(error),
             None => {}
         }

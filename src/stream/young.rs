@@ -3,8 +3,11 @@
 //! Says nothing of a flow that [`Flow`] does not say: the list is made one by taking its segments in order. Holds what
 //! is in order, whole and seen once; whatever else comes, the list is made a flow before it.
 
+use smallvec::SmallVec;
+
 use super::flow::{Flow, Opening, Side};
 use super::limits;
+use crate::base::bytes::index;
 use crate::base::{Locator, Mark, SourceId, Timestamp};
 use crate::packet::segment::{Payload, TcpOptions};
 use crate::packet::{Endpoint, Segment, TcpFlags};
@@ -14,13 +17,13 @@ use crate::packet::{Endpoint, Segment, TcpFlags};
 #[expect(missing_docs, reason = "as in Segment")]
 pub struct Item {
     pub time: Timestamp,
-    pub frame: u64,
-    /// Where its payload stands in the source.
-    pub at: usize,
+    /// Counted from the first of the flow.
+    frame: u32,
+    /// Where its payload stands in the source, counted from that of the first.
+    at: u32,
     pub seq: u32,
     pub ack: u32,
     pub length: u32,
-    pub timestamp: Option<u32>,
     pub mss: Option<u16>,
     pub ip_id: Option<u16>,
     pub window: u16,
@@ -28,10 +31,14 @@ pub struct Item {
     pub window_scale: Option<u8>,
     pub flags: TcpFlags,
     pub ttl: u8,
+    pub timestamp: bool,
     pub dont_fragment: bool,
     pub without_options: bool,
     pub side: Side,
 }
+
+/// Segments that stand in the flow itself: most flows of a flood have no more.
+const INSIDE: usize = 5;
 
 /// A flow that began with its SYN and is in order so far.
 #[derive(Clone, Debug)]
@@ -41,8 +48,10 @@ pub struct Young<'a> {
     interface: u32,
     source: SourceId,
     bytes: &'a [u8],
-    items: Vec<Item>,
-    first: Mark,
+    items: SmallVec<[Item; INSIDE]>,
+    first: Timestamp,
+    /// The frame of the first segment, and where its payload stands in the source.
+    begins: (u64, usize),
     last: Timestamp,
     /// The next sequence number of the client, and of the server once it has accepted.
     next: [Option<u32>; 2],
@@ -65,15 +74,24 @@ const fn place(side: Side) -> usize {
 
 impl<'a> Young<'a> {
     /// A flow that begins with `segment`, if that is a plain SYN.
-    pub fn begin(segment: &Segment, source: SourceId, bytes: &'a [u8], mark: Mark) -> Option<Self> {
-        let mut young = Self {
+    pub fn begin(segment: &Segment, source: SourceId, bytes: &'a [u8]) -> Option<Box<Self>> {
+        let plain = segment.flags.opens()
+            && segment.from != segment.to
+            && !segment.flags.has(TcpFlags::RST)
+            && !segment.flags.has(TcpFlags::FIN);
+        let Payload::Source(at) = segment.payload else { return None };
+        if !plain {
+            return None;
+        }
+        let mut young = Box::new(Self {
             client: segment.from,
             server: segment.to,
             interface: segment.interface,
             source,
             bytes,
-            items: Vec::new(),
-            first: mark,
+            items: SmallVec::new(),
+            first: segment.time,
+            begins: (segment.frame, at),
             last: segment.time,
             next: [Some(segment.seq.wrapping_add(1)), None],
             finished: [false; 2],
@@ -81,18 +99,14 @@ impl<'a> Young<'a> {
             has_data: false,
             answered: false,
             acknowledged: false,
-        };
-        let plain = segment.flags.opens()
-            && segment.from != segment.to
-            && !segment.flags.has(TcpFlags::RST)
-            && !segment.flags.has(TcpFlags::FIN);
-        (plain && young.take(segment, source)).then_some(young)
+        });
+        young.take(segment, source).then_some(young)
     }
 
     /// Takes the next segment in file order, or leaves it: then this must be made a flow.
     pub fn take(&mut self, segment: &Segment, source: SourceId) -> bool {
         let side = if segment.from == self.client { Side::Client } else { Side::Server };
-        let Payload::Source(at) = segment.payload else { return false };
+        let Some((frame, at)) = self.beyond_first(segment) else { return false };
         let alike = self.items.len() < limits::YOUNG
             && source == self.source
             && segment.interface == self.interface
@@ -112,16 +126,13 @@ impl<'a> Young<'a> {
         if !alike || is_copy() || !self.goes_on(side, segment) {
             return false;
         }
-        // The first few at once: hardly a flow has fewer.
-        self.items.reserve_exact(if self.items.is_empty() { 4 } else { 0 });
         self.items.push(Item {
             time: segment.time,
-            frame: segment.frame,
+            frame,
             at,
             seq: segment.seq,
             ack: segment.ack,
             length: segment.length,
-            timestamp: segment.options.timestamp,
             mss: segment.options.mss,
             ip_id: segment.ip_id,
             window: segment.window,
@@ -129,12 +140,22 @@ impl<'a> Young<'a> {
             window_scale: segment.options.window_scale,
             flags: segment.flags,
             ttl: segment.ttl,
+            timestamp: segment.options.timestamp,
             dont_fragment: segment.dont_fragment,
             without_options: segment.options.none,
             side,
         });
         self.last = segment.time;
         true
+    }
+
+    /// How many frames and bytes a segment stands behind the first; nothing if that is too far for a young flow.
+    fn beyond_first(&self, segment: &Segment) -> Option<(u32, u32)> {
+        let Payload::Source(at) = segment.payload else { return None };
+        let (first_frame, first_at) = self.begins;
+        let frame = segment.frame.checked_sub(first_frame)?;
+        let at = at.checked_sub(first_at)?;
+        Some((u32::try_from(frame).ok()?, u32::try_from(at).ok()?))
     }
 
     /// Whether the segment stands where it must; then what is known of the flow is brought up to it.
@@ -196,7 +217,7 @@ impl<'a> Young<'a> {
 
     /// Its first segment.
     pub const fn first(&self) -> Mark {
-        self.first
+        Mark { time: self.first, at: Locator::Frame { source: self.source, number: self.begins.0 } }
     }
 
     /// When its last segment was seen.
@@ -219,9 +240,16 @@ impl<'a> Young<'a> {
         self.is_reset || self.finished == [true; 2]
     }
 
-    /// When it has ended at the earliest, if nothing more comes; see [`Kept::has_ended`].
+    /// When it ends, if nothing more comes: the end of time, if it waits for more. Grown, it would end then as well;
+    /// see [`Kept::has_ended`].
     pub fn due(&self) -> Timestamp {
-        self.last.shifted(if self.is_closed() { limits::LINGER } else { limits::UNANSWERED })
+        if self.is_closed() {
+            self.last.shifted(limits::LINGER)
+        } else if self.is_unanswered() || self.has_close() {
+            self.last.shifted(limits::UNANSWERED)
+        } else {
+            Timestamp::MAX
+        }
     }
 
     /// Whether one side's segments may not have been captured.
@@ -236,8 +264,8 @@ impl<'a> Young<'a> {
 
     /// The payload of one of its segments.
     pub fn payload(&self, item: &Item) -> &'a [u8] {
-        let length = crate::base::bytes::index(item.length);
-        self.bytes.get(item.at..item.at.saturating_add(length)).unwrap_or_default()
+        let at = self.at(item);
+        self.bytes.get(at..at.saturating_add(index(item.length))).unwrap_or_default()
     }
 
     /// Where its segment number `at` stands.
@@ -252,7 +280,7 @@ impl<'a> Young<'a> {
 
     /// Its last segment.
     pub fn end(&self) -> Mark {
-        self.items.last().map_or(self.first, |item| self.mark(item))
+        self.items.last().map_or(self.first(), |item| self.mark(item))
     }
 
     /// Which segment the client said something in first.
@@ -268,14 +296,22 @@ impl<'a> Young<'a> {
         Some((self.payload(item), self.mark(item)))
     }
 
-    const fn mark(&self, item: &Item) -> Mark {
-        Mark { time: item.time, at: Locator::Frame { source: self.source, number: item.frame } }
+    fn mark(&self, item: &Item) -> Mark {
+        Mark { time: item.time, at: Locator::Frame { source: self.source, number: self.frame(item) } }
+    }
+
+    fn frame(&self, item: &Item) -> u64 {
+        self.begins.0 + u64::from(item.frame)
+    }
+
+    fn at(&self, item: &Item) -> usize {
+        self.begins.1 + index(item.at)
     }
 
     /// The flow that its segments make.
     pub fn grow(&self) -> Box<Flow> {
         let mut flow =
-            Box::new(Flow::new(self.client, self.server, Opening::Syn, self.interface, self.first));
+            Box::new(Flow::new(self.client, self.server, Opening::Syn, self.interface, self.first()));
         for item in &self.items {
             let segment = self.segment(item);
             flow.apply(&segment, segment.bytes(self.bytes), self.mark(item));
@@ -290,7 +326,7 @@ impl<'a> Young<'a> {
         };
         Segment {
             time: item.time,
-            frame: item.frame,
+            frame: self.frame(item),
             interface: self.interface,
             from,
             to,
@@ -310,7 +346,7 @@ impl<'a> Young<'a> {
             dont_fragment: item.dont_fragment,
             length: item.length,
             captured: item.length,
-            payload: Payload::Source(item.at),
+            payload: Payload::Source(self.at(item)),
             head_sum: item.head_sum,
         }
     }
@@ -388,14 +424,14 @@ impl Kept<'_> {
 
     /// Whether it has ended by `now`.
     pub fn has_ended(&self, now: Timestamp) -> bool {
-        let silent = now - self.last();
-        let (unanswered, has_close, is_closed) = match self {
-            Self::Young(young) => (young.is_unanswered(), young.has_close(), young.is_closed()),
+        match self {
+            Self::Young(young) => now > young.due(),
             Self::Grown(flow) => {
+                let silent = now - flow.last.time;
                 let no_data = flow.to_client.data_segments == 0 && flow.to_server.data_segments == 0;
-                (flow.syn_acks.is_empty() && no_data, !flow.closes.is_empty(), flow.is_closed())
+                let is_over = flow.syn_acks.is_empty() && no_data || !flow.closes.is_empty();
+                silent > limits::UNANSWERED && is_over || silent > limits::LINGER && flow.is_closed()
             }
-        };
-        silent > limits::UNANSWERED && (unanswered || has_close) || silent > limits::LINGER && is_closed
+        }
     }
 }

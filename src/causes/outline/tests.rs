@@ -1,7 +1,7 @@
 //! What has one outline has one reading: flows that chance writes, read by outline and by themselves.
 
 use super::*;
-use crate::base::{Locator, Notes, SourceId, time};
+use crate::base::{Notes, SourceId, time};
 use crate::connection::ended;
 use crate::packet::{Endpoint, Interest, Payload, Segment, TcpOptions};
 use crate::stream::Kept;
@@ -236,9 +236,8 @@ fn tls(dice: &mut Dice, steps: Vec<(usize, u8, Vec<u8>)>) -> Vec<(usize, u8, Vec
 fn young(script: &Script) -> Option<Box<Young<'_>>> {
     let source = SourceId(0);
     let (first, rest) = script.segments.split_first()?;
-    let mark = Mark { time: first.time, at: Locator::Frame { source, number: first.frame } };
-    let mut young = Young::begin(first, source, &script.bytes, mark)?;
-    rest.iter().all(|segment| young.take(segment, source)).then(|| Box::new(young))
+    let mut young = Young::begin(first, source, &script.bytes)?;
+    rest.iter().all(|segment| young.take(segment, source)).then_some(young)
 }
 
 #[test]
