@@ -116,6 +116,13 @@ fn verdict(report: &Value) -> (String, Value) {
     (verdict["kind"].as_str().unwrap().to_owned(), verdict["cause"].clone())
 }
 
+/// Connections of a report, one by one and in groups.
+fn reported(report: &Value) -> u64 {
+    let groups = report["groups"].as_array().unwrap();
+    let folded: u64 = groups.iter().map(|group| group["count"].as_u64().unwrap()).sum();
+    folded + u64::try_from(report["connections"].as_array().unwrap().len()).unwrap()
+}
+
 /// Runs over the files; the sample in them must be judged as it is alone.
 fn borne(name: &str, inputs: &[PathBuf], alone: &[PathBuf]) -> Outcome {
     let expected = verdict(&run(alone).report);
@@ -254,14 +261,38 @@ fn addresses_and_ports_that_sum_up_alike() {
         tcp(([10, 0, high, low], port), ([10, 9, 255 - high, 255 - low], 3389), n, 0, SYN, &[])
     };
     let outcome = borne_capture("alike", (0..count).map(syn).collect());
-    let folded: u64 = outcome.report["groups"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|group| group["count"].as_u64().unwrap())
-        .sum();
-    let single = u64::try_from(outcome.report["connections"].as_array().unwrap().len()).unwrap();
-    assert_eq!(folded + single, u64::from(count) + 1, "nobody is lost");
+    assert_eq!(reported(&outcome.report), u64::from(count) + 1, "nobody is lost");
+}
+
+/// What waits for a byte that never comes is held; of many connections it is more than there is room for.
+#[test]
+fn connections_with_holes_that_nobody_fills() {
+    const SEGMENTS: u32 = 40;
+    let count = u32::try_from(scaled(6000, 10)).unwrap();
+    let segment = |n: u32| {
+        let [_, _, high, low] = (n % count).to_be_bytes();
+        let client = ([10, 8, high, low], 40_000);
+        let begin = n % count * 100_003;
+        // All but the first byte.
+        match n / count {
+            0 => tcp(client, VICTIM, begin, 0, SYN, &[]),
+            1 => tcp(VICTIM, client, !begin, begin + 1, SYN | ACK, &[]),
+            step => {
+                tcp(client, VICTIM, begin + 2 + (step - 2) * 1400, (!begin).wrapping_add(1), ACK, &[7; 1400])
+            }
+        }
+    };
+    let outcome = borne_capture("holes", (0..count * SEGMENTS).map(segment).collect());
+    assert!(count < 6000 || outcome.noted("given up") > 0);
+    let timed = |n: u32| Frame { time: i64::from(n) * 1000, ..segment(n) };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("holes.pcap");
+    fs::write(&path, file::pcap(&(0..count * SEGMENTS).map(timed).collect::<Vec<_>>())).unwrap();
+    let outcome = run(&[path, "--max-memory".into(), "8".into()]);
+    let all = reported(&outcome.report);
+    assert!(all >= u64::from(count), "{all}: {}", outcome.report["notes"]);
+    assert!(outcome.noted("given up") > 100, "{}", outcome.report["notes"]);
+    assert!(outcome.memory < 100, "{} MiB", outcome.memory);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::Connection;
 use super::observations::Observations;
 use super::trace::{speaks_rdp, trace};
+use crate::base::bytes::index;
 use crate::base::{Mark, NoteKind, Notes, Timestamp};
 use crate::packet::{Endpoint, IcmpError, Interest, Segment};
 use crate::stream::{Kept, Opening, Young, limits};
@@ -99,6 +100,9 @@ impl Sink for KeepAll {
 #[derive(Debug, Default)]
 pub struct Epoch {
     since: usize,
+    /// By how much flows may have grown since, and by how much at most.
+    bytes: usize,
+    at_most: usize,
     now: Option<Timestamp>,
     frame: u64,
     icmp: Vec<IcmpError>,
@@ -106,7 +110,27 @@ pub struct Epoch {
     pub left_out: u64,
 }
 
+/// An epoch that has ended.
+#[derive(Debug)]
+pub struct Over {
+    /// The newest time stamp so far.
+    pub now: Timestamp,
+    /// ICMP errors whose turn has come.
+    pub icmp: Vec<IcmpError>,
+    /// Bytes of memory that flows took for it at most.
+    pub bytes: usize,
+}
+
 impl Epoch {
+    /// Bytes that are kept of a segment at most, its payload aside: it is watched for repetition, ends a record, leaves a
+    /// gap.
+    const BESIDE: usize = 512;
+
+    /// For flows that may take so many bytes of memory: they may not grow by more than half of that unseen.
+    pub fn within(bytes: usize) -> Self {
+        Self { at_most: bytes / 2, ..Self::default() }
+    }
+
     /// Takes a window's ICMP errors: they wait for the end of the epoch.
     pub fn wait(&mut self, errors: Vec<IcmpError>) {
         let room = limits::ICMP_WAITING.saturating_sub(self.icmp.len());
@@ -116,26 +140,31 @@ impl Epoch {
 
     /// The segments that still belong to this epoch, and those behind it.
     pub fn split<'a>(&mut self, segments: &'a [Segment]) -> (&'a [Segment], &'a [Segment]) {
-        let room = limits::EPOCH.saturating_sub(self.since).min(segments.len());
-        let (own, later) = segments.split_at(room);
-        self.since += own.len();
-        for segment in own {
+        let mut room = limits::EPOCH.saturating_sub(self.since).min(segments.len());
+        for (at, segment) in segments.iter().take(room).enumerate() {
             self.now = self.now.max(Some(segment.time));
             self.frame = self.frame.max(segment.frame);
+            self.bytes += index(segment.captured) + Self::BESIDE;
+            if self.bytes >= self.at_most {
+                room = at + 1;
+                break;
+            }
         }
-        (own, later)
+        self.since += room;
+        segments.split_at(room)
     }
 
-    /// At the end of an epoch: the newest time stamp so far, and the ICMP errors whose turn has come.
-    pub fn end(&mut self) -> Option<(Timestamp, Vec<IcmpError>)> {
-        if self.since < limits::EPOCH {
+    /// At the end of an epoch: what it brought.
+    pub fn end(&mut self) -> Option<Over> {
+        if self.since < limits::EPOCH && self.bytes < self.at_most {
             return None;
         }
         self.since = 0;
-        let (due, later) =
+        let bytes = std::mem::take(&mut self.bytes);
+        let (icmp, later) =
             std::mem::take(&mut self.icmp).into_iter().partition(|error| error.frame <= self.frame);
         self.icmp = later;
-        Some((self.now?, due))
+        Some(Over { now: self.now?, icmp, bytes })
     }
 
     /// What still waits at the end of a capture.

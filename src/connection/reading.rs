@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::Connection;
 use super::alignment::Alignment;
-use super::ended::{self, Ended, Epoch, Sink};
+use super::ended::{self, Ended, Epoch, Over, Sink};
 use super::kerberos::{self, KerberosError};
 use super::lookup::{Lookups, Said};
 use super::observations::{Hosts, Observations};
@@ -75,6 +75,10 @@ pub(super) struct Reading<'a> {
     given_up: u64,
     /// What has ended, by when that was noticed, until there is enough of it.
     over: Vec<(Kept<'a>, Timestamp)>,
+    /// Bytes of memory that this takes.
+    over_bytes: usize,
+    /// The same of running flows, at most.
+    held: usize,
     /// What has ended and not been handed on yet.
     ended: Vec<Ended<'a>>,
     reorder: Reorder,
@@ -113,9 +117,11 @@ impl<'a> Reading<'a> {
             bytes: capture.bytes,
             interest,
             bounds,
-            epoch: Epoch::default(),
+            epoch: Epoch::within(bounds.bytes),
             given_up: 0,
             over: Vec::new(),
+            over_bytes: 0,
+            held: 0,
             ended: Vec::new(),
             reorder: Reorder::default(),
             fragments: Reassembler::default(),
@@ -236,10 +242,10 @@ impl<'a> Reading<'a> {
             while !rest.is_empty() {
                 let (own, later) = self.epoch.split(rest);
                 batch.push(own);
-                if let Some((now, icmp)) = self.epoch.end() {
+                if let Some(over) = self.epoch.end() {
                     self.apply_batch(&batch, &[], into);
-                    self.apply_batch(&[], &icmp, into);
-                    self.take_ended(now, into);
+                    self.apply_batch(&[], &over.icmp, into);
+                    self.take_ended(&over, into);
                     batch.clear();
                 }
                 rest = later;
@@ -270,17 +276,31 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// In a flood, what has ended makes room.
-    fn take_ended(&mut self, now: Timestamp, into: &mut Into<'_, 'a>) {
-        if into.table.len() <= self.bounds.undisturbed {
+    /// In a flood, what has ended makes room; and what was heard last the longest ago, if that is not enough.
+    fn take_ended(&mut self, over: &Over, into: &mut Into<'_, 'a>) {
+        let Over { now, bytes, .. } = *over;
+        self.held = self.held.saturating_add(bytes);
+        if self.held > self.bounds.bytes {
+            self.held = into.table.held();
+        }
+        let is_heavy = self.held > self.bounds.bytes;
+        if into.table.len() <= self.bounds.undisturbed && !is_heavy {
             return;
         }
-        let (flows, given_up) = into.table.take_ended(now, self.bounds.at_most);
-        self.given_up += given_up;
+        let mut flows = into.table.take_ended(now);
+        let ended = flows.len();
+        flows.append(&mut into.table.give_up(self.bounds.at_most, is_heavy.then_some(self.bounds.bytes)));
+        if is_heavy {
+            self.held = into.table.held();
+        }
+        self.given_up += u64::try_from(flows.len() - ended).unwrap_or(0);
+        self.over_bytes += flows.iter().map(Kept::held).sum::<usize>();
         self.over.extend(flows.into_iter().map(|flow| (flow, now)));
         // The more are judged together, the more each is seen beside.
-        if self.over.len() >= limits::TOGETHER.min(self.bounds.at_most) {
+        let enough = self.over.len() >= limits::TOGETHER.min(self.bounds.at_most);
+        if enough || self.over_bytes >= limits::TOGETHER_BYTES.min(self.bounds.bytes) {
             self.hand_on(into);
+            self.over_bytes = 0;
             let over = std::mem::take(&mut self.over);
             self.ended = ended::ended(over, &self.interest, into.notes);
         }

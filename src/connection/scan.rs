@@ -64,11 +64,13 @@ pub struct FlowBounds {
     pub undisturbed: usize,
     /// Beyond this the oldest are given up.
     pub at_most: usize,
+    /// Likewise, in bytes of memory that they take.
+    pub bytes: usize,
 }
 
 impl Default for FlowBounds {
     fn default() -> Self {
-        Self { undisturbed: limits::FLOWS, at_most: limits::FLOWS_AT_MOST }
+        Self { undisturbed: limits::FLOWS, at_most: limits::FLOWS_AT_MOST, bytes: limits::FLOW_BYTES }
     }
 }
 
@@ -77,9 +79,10 @@ impl FlowBounds {
     pub fn within(mebibytes: u32) -> Self {
         /// Flows that a MiB holds: one with a handshake and its certificate takes some 8 KiB.
         const PER_MEBIBYTE: usize = 128;
-        let at_most = crate::base::bytes::index(mebibytes).saturating_mul(PER_MEBIBYTE);
-        let at_most = at_most.clamp(PER_MEBIBYTE, limits::FLOWS_AT_MOST);
-        Self { undisturbed: limits::FLOWS.min(at_most / 2), at_most }
+        let mebibytes = crate::base::bytes::index(mebibytes);
+        let at_most = mebibytes.saturating_mul(PER_MEBIBYTE).clamp(PER_MEBIBYTE, limits::FLOWS_AT_MOST);
+        let bytes = mebibytes.saturating_mul(1 << 20).min(limits::FLOW_BYTES);
+        Self { undisturbed: limits::FLOWS.min(at_most / 2), at_most, bytes }
     }
 }
 

@@ -326,6 +326,15 @@ impl Flow {
                 && is_beyond(other.offset(segment.ack), other.acked_end.unwrap_or(0))
     }
 
+    /// Bytes of memory that it takes.
+    pub fn held(&self) -> usize {
+        size_of::<Self>()
+            + self.to_server.held()
+            + self.to_client.held()
+            + self.records.held()
+            + self.sightings.as_ref().map_or(0, |sightings| sightings.held())
+    }
+
     /// Whether it was ended: aborted by one side, or closed by both.
     pub fn is_closed(&self) -> bool {
         let closed = |from, kind| self.closes.iter().any(|close| close.from == from && close.kind == kind);

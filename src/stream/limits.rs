@@ -35,19 +35,24 @@ pub const HISTORY: usize = 48;
 pub const FINGERPRINTS: usize = 8;
 /// Shards of a flow table. Fixed, so that results do not depend on the number of threads.
 pub const SHARDS: usize = 64;
-/// Segments between two looks through a flow table for what has ended. Counted in segments, so that results do not
-/// depend on how a capture is cut up.
+/// Segments between two looks through a flow table for what has ended; fewer, where flows may have grown by half of
+/// their bound. Counted in segments, so that results do not depend on how a capture is cut up.
 pub const EPOCH: usize = 65_536;
 /// Flows of a table below which none is taken out before the capture ends: only a flood has more at once.
 pub const FLOWS: usize = 16_384;
 /// Flows of a table at most. Past it those that were heard last the longest ago are taken for ended, and counted.
 pub const FLOWS_AT_MOST: usize = 32_768;
+/// Bytes of memory that the flows of a table take at most, looked at where they may have become so many: a few thousand
+/// long sessions, each with what both sides said first. Past it the same is done, until they take half of it.
+pub const FLOW_BYTES: usize = 256 << 20;
 /// A closed flow is taken out this long after its last segment: what comes later says nothing new.
 pub const LINGER: i64 = 3 * time::SECOND;
 /// A flow whose opening was never answered is taken out after this: the waits between the first six SYNs are shorter.
 pub const UNANSWERED: i64 = 40 * time::SECOND;
 /// Flows that are turned into connections together, once they have ended.
 pub const TOGETHER: usize = 49_152;
+/// The same in bytes of memory that they take.
+pub const TOGETHER_BYTES: usize = 64 << 20;
 /// ICMP errors that wait for their place among the segments. Past it they are left out and counted.
 pub const ICMP_WAITING: usize = 65_536;
 /// Segments remembered from the beginning of a flow where several capture points are compared.

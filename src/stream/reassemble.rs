@@ -255,6 +255,17 @@ impl Stream {
         beyond + holes
     }
 
+    /// Bytes of memory that what is kept of it takes.
+    pub fn held(&self) -> usize {
+        let pieces: usize = self.runs.iter().map(|run| run.pieces.len()).sum();
+        self.kept
+            + pieces * size_of::<(usize, Mark)>()
+            + self.pending_bytes
+            + self.pending.len() * size_of::<(u64, Pending)>()
+            + (self.in_flight.len() + self.repeats.len()) * size_of::<Repeat>()
+            + self.gaps.len() * size_of::<Gap>()
+    }
+
     /// Takes a segment's data.
     pub fn data(&mut self, chunk: &Chunk<'_>, records: &mut Records) -> Arrival {
         let offset = self.offset(chunk.seq);

@@ -59,6 +59,11 @@ pub struct Records {
 }
 
 impl Records {
+    /// Bytes of memory that what is kept of them takes.
+    pub(super) fn held(&self) -> usize {
+        (self.first.len() + self.last.len()) * size_of::<Record>()
+    }
+
     pub(super) fn push(&mut self, record: Record) {
         let application = matches!(record.framing, Framing::Tls { kind: 23, .. });
         match record.from {

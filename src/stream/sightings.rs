@@ -81,6 +81,11 @@ pub struct Sightings {
 }
 
 impl Sightings {
+    /// Bytes of memory that they take.
+    pub(super) fn held(&self) -> usize {
+        (self.first.len() + self.last.len()) * size_of::<Sighting>()
+    }
+
     /// Takes the next one, in file order.
     pub fn push(&mut self, sighting: Sighting) {
         if self.first.len() < limits::FIRST_SIGHTINGS {

@@ -96,26 +96,44 @@ impl<'b> FlowTable<'b> {
         self.len() == 0
     }
 
-    /// Takes out the flows that have ended by `now`, in no order; beyond the bound also running ones, those that were
-    /// heard last the longest ago. Gives how many of these there were.
-    pub fn take_ended(&mut self, now: Timestamp, at_most: usize) -> (Vec<Kept<'b>>, u64) {
+    /// Bytes of memory that its flows take.
+    pub fn held(&self) -> usize {
+        let of_shard = |shard: &Shard<'_>| shard.flows().map(|flow| flow.kept.held()).sum::<usize>();
+        self.shards.par_iter().map(of_shard).sum()
+    }
+
+    /// Takes out the flows that have ended by `now`, in no order.
+    pub fn take_ended(&mut self, now: Timestamp) -> Vec<Kept<'b>> {
         let ended = |flow: &Running<'_>| flow.has_ended(now);
         let taken: Vec<Vec<Kept<'b>>> =
             self.shards.par_iter_mut().map(|shard| shard.take_where(&ended)).collect();
-        let mut flows: Vec<Kept<'b>> = taken.into_iter().flatten().collect();
-        let mut given_up = 0;
-        let beyond = self.len().saturating_sub(at_most);
-        if beyond > 0 {
-            let mut heard: Vec<Timestamp> =
-                self.shards.iter().flat_map(Shard::flows).map(|flow| flow.kept.last()).collect();
-            let (_, until, _) = heard.select_nth_unstable(beyond - 1);
-            let until = *until;
-            let before = flows.len();
-            let old = |flow: &Running<'_>| flow.kept.last() <= until;
-            flows.extend(self.shards.iter_mut().flat_map(|shard| shard.take_where(&old)));
-            given_up = u64::try_from(flows.len() - before).unwrap_or(0);
+        taken.into_iter().flatten().collect()
+    }
+
+    /// Takes out running flows, in no order, those that were heard last the longest ago, until there are at most so many;
+    /// and, where that is asked for and they take more bytes than that, until they take half of it.
+    pub fn give_up(&mut self, at_most: usize, bytes: Option<usize>) -> Vec<Kept<'b>> {
+        let own = |flow: &Running<'_>| (flow.kept.last(), bytes.map_or(0, |_| flow.kept.held()));
+        let mut beyond = self.len().saturating_sub(at_most);
+        let too_many =
+            |bytes: usize| Some(self.held()).filter(|held| *held > bytes).map(|held| held - bytes / 2);
+        let mut too_many = bytes.and_then(too_many).unwrap_or(0);
+        if beyond == 0 && too_many == 0 {
+            return Vec::new();
         }
-        (flows, given_up)
+        let mut heard: Vec<(Timestamp, usize)> = self.shards.iter().flat_map(Shard::flows).map(own).collect();
+        heard.sort_unstable();
+        let mut until = None;
+        for (last, held) in heard {
+            if beyond == 0 && too_many == 0 {
+                break;
+            }
+            beyond = beyond.saturating_sub(1);
+            too_many = too_many.saturating_sub(held);
+            until = Some(last);
+        }
+        let old = |flow: &Running<'_>| Some(flow.kept.last()) <= until;
+        self.shards.iter_mut().flat_map(|shard| shard.take_where(&old)).collect()
     }
 
     /// Shows every running flow, in no order.

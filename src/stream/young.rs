@@ -390,6 +390,15 @@ impl Kept<'_> {
         }
     }
 
+    /// Bytes of memory that it takes.
+    pub fn held(&self) -> usize {
+        match self {
+            // With more segments than it has room for; which of them have is not worth a look at each.
+            Self::Young(_) => size_of::<Young<'_>>() * 2,
+            Self::Grown(flow) => flow.held(),
+        }
+    }
+
     /// Its first segment.
     pub fn first(&self) -> Mark {
         match self {
