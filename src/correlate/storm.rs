@@ -11,7 +11,7 @@ use crate::packet::Endpoint;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// More requests than this within [`MINUTE`] are no user's.
+/// More requests than this within a minute are no user's.
 pub const STORM: usize = 10;
 /// More requests than this within [`MINUTE`] are no user's under any name: more than one a second.
 const RELENTLESS: usize = 60;

@@ -1,7 +1,7 @@
 //! What both sides of a short flow say under TLS, without what differs from one handshake to the next and says nothing:
 //! randoms, sessions, keys, and whatever is sealed.
 //!
-//! INVARIANT: flows of which the same is told here differ in no byte that [`Pattern`](super::Pattern) or
+//! INVARIANT: flows of which the same is told here differ in no byte that [`Pattern`](crate::causes::pattern) or
 //! [`Other`](super::Other) are made of. What is not understood for sure is told as it is, or nothing at all.
 
 use crate::causes::pattern::SHORT;

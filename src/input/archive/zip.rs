@@ -13,7 +13,7 @@ use super::{Opened, zip_salvage};
 use crate::input::limits::Metered;
 use crate::input::{looks_named_as_evidence, name};
 
-/// Length of a local file header without name and extra field. [APPNOTE] 4.3.7
+/// Length of a local file header without name and extra field. APPNOTE.TXT 4.3.7
 const LOCAL_HEADER: u64 = 30;
 
 /// Hands over every file that the central directory lists; without one, what can be found.

@@ -8,15 +8,15 @@ use super::Opened;
 use crate::input::limits::Metered;
 use crate::input::name;
 
-/// [APPNOTE] 4.3.7
+/// APPNOTE.TXT 4.3.7
 const SIGNATURE: &[u8] = b"PK\x03\x04";
 const ENCRYPTED: u16 = 1;
-/// The sizes stand behind the data. [APPNOTE] 4.4.4
+/// The sizes stand behind the data. APPNOTE.TXT 4.4.4
 const SIZES_FOLLOW: u16 = 1 << 3;
-/// The size stands in an extra field. [APPNOTE] 4.5.3
+/// The size stands in an extra field. APPNOTE.TXT 4.5.3
 const ZIP64: u32 = u32::MAX;
 
-/// One local file header. [APPNOTE] 4.3.7
+/// One local file header. APPNOTE.TXT 4.3.7
 struct Header {
     flags: u16,
     method: u16,
