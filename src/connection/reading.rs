@@ -298,11 +298,15 @@ impl<'a> Reading<'a> {
         self.over.extend(flows.into_iter().map(|flow| (flow, now)));
         // The more are judged together, the more each is seen beside.
         let enough = self.over.len() >= limits::TOGETHER.min(self.bounds.at_most);
-        if enough || self.over_bytes >= limits::TOGETHER_BYTES.min(self.bounds.bytes) {
+        if enough || is_heavy || self.over_bytes >= limits::TOGETHER_BYTES.min(self.bounds.bytes) {
             self.hand_on(into);
             self.over_bytes = 0;
             let over = std::mem::take(&mut self.over);
             self.ended = ended::ended(over, &self.interest, into.notes);
+        }
+        // Others do not grow while these are still there.
+        if is_heavy {
+            self.hand_on(into);
         }
     }
 
