@@ -83,7 +83,8 @@ fn script(dice: &mut Dice, number: u64) -> Script {
             (false, true) => 90_000,
             (false, false) => dice.one(&gaps),
         };
-        ids[side] = ids[side].wrapping_add(if odd(dice, 4) { dice.one(&[5000, 4096, 65_533, 61_440]) } else { 1 });
+        ids[side] =
+            ids[side].wrapping_add(if odd(dice, 4) { dice.one(&[5000, 4096, 65_533, 61_440]) } else { 1 });
         let repeats = side == 0 && flags == syn && !script.segments.is_empty();
         let seq = if repeats { script.segments[0].seq } else { seqs[side] };
         let length = u32::try_from(payload.len()).unwrap();
@@ -249,7 +250,12 @@ fn what_has_one_outline_is_read_the_same_by_itself() {
     let (mut all, mut alike, mut under_tls) = (0, 0, 0);
     for script in &scripts {
         let Some(young) = young(script) else { continue };
-        let over = young.last().shifted(dice.one(&[0, 1_500 * time::MILLISECOND, 4 * time::SECOND, 6 * time::SECOND]));
+        let over = young.last().shifted(dice.one(&[
+            0,
+            1_500 * time::MILLISECOND,
+            4 * time::SECOND,
+            6 * time::SECOND,
+        ]));
         let flows = vec![(Kept::Young(young), over)];
         let ended = ended::ended(flows, &interest, &mut Notes::new()).pop().unwrap();
         let Some((young, _)) = ended.young() else { continue };
