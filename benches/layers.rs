@@ -55,7 +55,7 @@ fn walk(bytes: &[u8]) {
 }
 
 /// The segments of interest.
-fn segments(bytes: &[u8], interest: &Interest) -> Vec<Segment> {
+pub fn segments(bytes: &[u8], interest: &Interest) -> Vec<Segment> {
     let capture = Capture::open(bytes, InputKind::PcapNg).unwrap();
     let interest = Arc::new(interest.clone());
     let mut segments = Vec::new();

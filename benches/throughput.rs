@@ -1,10 +1,10 @@
 //! How fast each layer and the whole is, as a multiple of the floor: adding up the same bytes on the same machine in
 //! the same run. Where a layer reads no bytes, the floor is that of as many bytes as it has things, times 100.
 //!
-//! `cargo bench --bench throughput`. The inputs are made here: 64 MiB of mixed traffic, one connection in twenty of it
-//! RDP, as much of sessions, a flood of 100,000 connections, and 32 MiB of logs out of `samples/`. Ratios travel between
-//! machines, seconds do not. `-- --write FOLDER MIB` writes the inputs instead, as large as that, and `-- --floor FILE THREADS`
-//! adds up a file: `peers.sh` asks for both.
+//! `cargo bench --bench throughput`. The inputs are made here: 64 MiB of mixed traffic, one connection in
+//! seventy-five of it RDP, as much of eight long sessions, a flood of 100,000 connections, and 32 MiB of logs out of
+//! `samples/`. Ratios travel between machines, seconds do not. `-- --write FOLDER MIB` writes the inputs instead, as
+//! large as that, and `-- --floor FILE THREADS` adds up a file: `peers.sh` asks for both.
 
 #![allow(
     clippy::unwrap_used,
@@ -58,13 +58,13 @@ fn main() {
         bytes
     };
     let size = u64::try_from(SIZE).unwrap();
-    let capture = made(&|out| corpus::capture(out, size, 20));
+    let capture = made(&|out| corpus::mixed(out, size));
     let log = corpus::log(LOG);
     let mut measures = layers::of_capture(&capture);
     measures.extend(layers::of_log(&log));
     measures.extend(layers::of_things());
     measures.extend(whole("mixed traffic", ".pcapng", &capture));
-    measures.extend(whole("sessions", ".pcapng", &made(&|out| corpus::capture(out, size, 1))));
+    measures.extend(whole("sessions", ".pcapng", &made(&|out| corpus::sessions(out, size))));
     measures.extend(whole("flood", ".pcapng", &made(&|out| corpus::flood(out, FLOWS))));
     measures.extend(whole("log", ".evtx", &log));
 
