@@ -23,6 +23,7 @@ use rdpscan::input::{Format, InputKind};
 
 use super::public_data;
 use super::random::Random;
+use super::support::capture::file::{self, Frame};
 
 /// Frames behind damage that may be lost with it: so many in a row must look right before a place is believed.
 const LOST: usize = 40;
@@ -240,4 +241,17 @@ fn what_damage_leaves_is_read() {
     assert!(files > 100);
     let some: Vec<_> = complaints.iter().take(60).collect();
     assert!(complaints.is_empty(), "{} complaints:\n{some:#?}", complaints.len());
+}
+
+/// Both lengths of a frame are mostly the same: where four bytes are missing, each header can be read a word too far, to
+/// the end of the file, and fits.
+#[test]
+fn headers_are_not_read_a_word_too_far() {
+    let frame = |n: u8| Frame { time: i64::from(n) * 1_000_000, data: vec![n; 90] };
+    let original = file::pcap(&(1..=200).map(frame).collect::<Vec<_>>());
+    let place = 24 + 50 * (16 + 90) + 60;
+    let damaged = [&original[..place], &original[place + 4..]].concat();
+    let (sound, (found, _)) = (frames(&original).0, frames(&damaged));
+    let (front, back) = agree(&sound, &found);
+    assert_eq!((sound.len(), front, back), (200, 50, 149));
 }

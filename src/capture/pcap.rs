@@ -118,10 +118,12 @@ pub fn walk<'a>(
             break;
         };
         let data = bytes.get(data_at..data_at.saturating_add(index(record.captured)));
-        let is_sound = record.is_plausible(first, &walked.state) || is_followed(bytes, at, &walked.state);
+        let is_odd = !record.is_plausible(first, &walked.state);
+        let beside = if is_odd { sound_beside(bytes, at, &record, &walked.state) } else { None };
+        let is_sound = !is_odd || beside.is_none() && is_followed(bytes, at, &walked.state);
         let Some(data) = data.filter(|_| is_sound) else {
             // Either the file ends here, or a length lies: if records go on further down, the length lied.
-            let found = guess_start(bytes, at + 1, reach, &walked.state);
+            let found = beside.or_else(|| guess_start(bytes, at + 1, reach, &walked.state));
             let ends = found.is_none() && data.is_none() && record.captured <= MAX_RECORD;
             walked.damaged(if ends { NoteKind::TruncatedCapture } else { NoteKind::DamagedCapture }, at);
             walked.resume(found, reach, bytes.len());
@@ -156,6 +158,16 @@ pub fn guess_start(bytes: &[u8], from: usize, end: usize, state: &State) -> Opti
         at += 1;
     }
     None
+}
+
+/// Where records go on that look right in everything, if they begin within one that looks odd, or in what the record
+/// before it has taken of them. Where a few bytes were lost, headers can be read a word too far on and on: both lengths
+/// are mostly the same.
+fn sound_beside(bytes: &[u8], odd: usize, record: &Record, state: &State) -> Option<usize> {
+    let from = odd.saturating_sub(RECORD_HEADER - 1).max(FILE_HEADER + 1);
+    let until =
+        odd.saturating_add(state.record_header).saturating_add(index(record.captured.min(MAX_RECORD)));
+    guess_start(bytes, from, until, state).filter(|at| *at != odd)
 }
 
 fn first_seconds(bytes: &[u8], state: &State) -> Option<u32> {
