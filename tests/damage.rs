@@ -255,3 +255,17 @@ fn headers_are_not_read_a_word_too_far() {
     let (front, back) = agree(&sound, &found);
     assert_eq!((sound.len(), front, back), (200, 50, 149));
 }
+
+/// Bytes that were added to a chunk may hold the head of another one. The chunk behind them is no part of that.
+#[test]
+fn the_head_of_a_chunk_within_another_hides_none() {
+    let log = fs::read("samples/no-cc--with-log/events.evtx").unwrap();
+    let (head, body) = log.split_at(FILE_HEADER);
+    assert!(body.len() == 2 * CHUNK, "a log of two chunks");
+    let second = records(&[head, &body[CHUNK..]].concat());
+    for place in [10_000, 40_000, 60_000] {
+        let added = &body[CHUNK - 200..CHUNK + 100];
+        let found = records(&[head, &body[..place], added, &body[place..]].concat());
+        assert!(!second.is_empty() && second.keys().all(|record| found.contains_key(record)), "at {place}");
+    }
+}

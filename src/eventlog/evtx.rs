@@ -125,7 +125,9 @@ fn is_aligned(body: &[u8]) -> bool {
 fn is_sound(rest: &[u8]) -> bool {
     let aligned = rest.get(CHUNK..).unwrap_or_default();
     if rest.starts_with(CHUNK_MAGIC) {
-        aligned.len() < CHUNK_MAGIC.len() || aligned.starts_with(CHUNK_MAGIC) || is_unused(aligned)
+        // What is unused behind it may be that of the next chunk, if bytes were added with such a magic among them.
+        let is_last = || is_unused(aligned) && next_chunk(rest).is_none();
+        aligned.len() < CHUNK_MAGIC.len() || aligned.starts_with(CHUNK_MAGIC) || is_last()
     } else {
         is_unused(rest)
     }
