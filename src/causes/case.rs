@@ -252,7 +252,7 @@ pub fn forgery_signs(flow: &Flow, close: &Close) -> Vec<String> {
 }
 
 /// Whether what follows the reset is more than what may have been under way.
-fn went_on_with_data(flow: &Flow, close: &Close) -> bool {
+pub fn went_on_with_data(flow: &Flow, close: &Close) -> bool {
     close.went_on.is_some_and(|mark: Mark| {
         mark.time - close.mark.time > flow.handshake_round_trip().unwrap_or(0).max(time::MILLISECOND) * 2
     })

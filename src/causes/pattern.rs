@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 
-use super::case::forgery_signs;
+use super::case::{forgery_signs, went_on_with_data};
 use super::transport::firewall_drop::IN_VAIN;
 use crate::base::{SourceId, Timestamp, time};
 use crate::connection::encrypted::SESSION_RECORDS;
@@ -49,7 +49,8 @@ struct End {
     ttl: u8,
     has_ack: bool,
     has_timestamp: bool,
-    went_on: bool,
+    /// Whether its sender went on, and so late that nothing was under way any more.
+    went_on: [bool; 2],
     signs: usize,
 }
 
@@ -230,7 +231,7 @@ fn flow(flow: &Flow, capture_end: Timestamp) -> FlowPattern<'_> {
         ttl: close.ttl,
         has_ack: close.has_ack,
         has_timestamp: close.has_timestamp,
-        went_on: close.went_on.is_some(),
+        went_on: [close.went_on.is_some(), went_on_with_data(flow, close)],
         signs: if close.kind == CloseKind::Rst { forgery_signs(flow, close).len() } else { 0 },
     };
     let streams = [&flow.to_server, &flow.to_client];

@@ -14,6 +14,8 @@ pub(super) struct Order {
     /// The newest identification of the client and of the server, resets excepted; see [`Habits`](crate::stream::habits::Habits).
     newest: [Option<u16>; 2],
     has_reset: bool,
+    /// Whether anybody went on behind a reset of his own.
+    went_on: bool,
 }
 
 impl Order {
@@ -31,6 +33,7 @@ impl Order {
         if self.has_reset {
             for reset in before.iter().filter(|item| item.side == own.side && item.flags.has(TcpFlags::RST)) {
                 let went_on = own.time - reset.time > WENT_ON_AFTER;
+                self.went_on |= went_on;
                 out.push(distance(own.ip_id, reset.ip_id) << 1 | u8::from(went_on));
             }
         }
@@ -44,11 +47,15 @@ impl Order {
         }
     }
 
-    /// Tells how each reset stands to what its sender had counted up to in the end.
+    /// Tells how each reset stands to what its sender had counted up to in the end, and when all came if one went on.
     pub fn end(&self, items: &[Item], out: &mut Vec<u8>) {
         let [client, server] = self.newest;
         for reset in items.iter().filter(|item| self.has_reset && item.flags.has(TcpFlags::RST)) {
             out.push(distance(reset.ip_id, if reset.side == Side::Client { client } else { server }));
+        }
+        // How late that was is held against the round trip: there are few such flows.
+        if let (true, [first, rest @ ..]) = (self.went_on, items) {
+            out.extend(rest.iter().flat_map(|item| (item.time - first.time).to_le_bytes()));
         }
     }
 }
