@@ -11,14 +11,12 @@ mod speech;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::pattern::{self, Shape, magnitude};
-use super::transport::firewall_drop::IN_VAIN;
+use super::pattern::{self, SHORTEST_LIMIT, Shape, limits_of, magnitude};
 use crate::base::keyed::KeyedMap;
 use crate::base::{Mark, Timestamp, Window};
 use crate::connection::ended::Ended;
-use crate::connection::stages::PATIENCE;
 use crate::connection::{Connection, Stage};
-use crate::correlate::surroundings::{ALONE, LONG_SILENCE, Other};
+use crate::correlate::surroundings::{LONG_SILENCE, Other};
 use crate::packet::TcpFlags;
 use crate::stream::young::Item;
 use crate::stream::{Side, Young};
@@ -211,11 +209,11 @@ fn outline(young: &Young<'_>, capture_end: Timestamp, room: &mut Room, out: &mut
     client.clear();
     server.clear();
     let mut order = Order::default();
-    let long = items.first().zip(items.last()).is_some_and(|(first, last)| last.time - first.time >= ALONE);
+    let long =
+        items.first().zip(items.last()).is_some_and(|(first, last)| last.time - first.time >= SHORTEST_LIMIT);
     let first_said = young.first_said();
     // How the capture goes on says something only where nobody ended the flow.
     let waits_until = (!young.has_close()).then_some(capture_end);
-    out.push(waits_until.map_or(0, |until| u8::from(until - young.first().time >= IN_VAIN)));
     for (at, item) in items.iter().enumerate() {
         let (own, other) = if item.side == Side::Client {
             (&mut *client, &mut *server)
@@ -274,7 +272,7 @@ fn measured(items: &[Item], out: &mut Vec<u8>) {
 }
 
 /// What a segment's headers say.
-fn segment(item: &Item, waits_until: Option<Timestamp>) -> [u8; 7] {
+fn segment(item: &Item, waits_until: Option<Timestamp>) -> [u8; 8] {
     let bits = [
         item.side == Side::Client,
         item.dont_fragment,
@@ -283,12 +281,12 @@ fn segment(item: &Item, waits_until: Option<Timestamp>) -> [u8; 7] {
         item.ip_id.is_some(),
         item.ip_id == Some(0),
         item.without_options,
-        waits_until.is_some_and(|until| until - item.time >= PATIENCE),
     ];
     let bits = bits.into_iter().fold(0, |all, bit| all << 1 | u8::from(bit));
     let there = u8::from(item.mss.is_some()) << 1 | u8::from(item.window_scale.is_some());
     let [low, high] = item.mss.unwrap_or(0).to_le_bytes();
-    [bits, item.flags.0, item.ttl, there, low, high, item.window_scale.unwrap_or(0)]
+    let waited = waits_until.map_or(0, |until| limits_of(until - item.time));
+    [bits, item.flags.0, item.ttl, there, low, high, item.window_scale.unwrap_or(0), waited]
 }
 
 /// The size of a segment, as far as somebody tells it from others: none, a single byte, what path limits distinguish.
@@ -304,10 +302,9 @@ fn span(nanos: i64) -> u8 {
     limit(nanos).saturating_add(u8::try_from(magnitude(nanos.max(0))).unwrap_or(u8::MAX))
 }
 
-/// The same, where nobody measures it: only which limits it is beyond. At most 4.
+/// The same, where nobody measures it: only which limits it is beyond.
 fn limit(nanos: i64) -> u8 {
-    let beyond = [nanos > 0, nanos >= ALONE, nanos >= PATIENCE, nanos >= LONG_SILENCE];
-    beyond.into_iter().map(u8::from).sum()
+    u8::from(nanos > 0) + limits_of(nanos)
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use std::net::IpAddr;
 use sha2::{Digest, Sha256};
 
 use super::case::{forgery_signs, went_on_with_data};
-use super::transport::firewall_drop::IN_VAIN;
 use crate::base::{SourceId, Timestamp, time};
 use crate::connection::encrypted::SESSION_RECORDS;
 use crate::connection::{Connection, Nla, Outcome, Stage};
@@ -145,7 +144,8 @@ struct FlowPattern<'a> {
     lost: u32,
     counts: [u64; 8],
     spans: [u32; 5],
-    views: [bool; 5],
+    views: [bool; 4],
+    apart: Vec<u8>,
     ways: [Way; 2],
 }
 
@@ -263,15 +263,50 @@ fn flow(flow: &Flow, capture_end: Timestamp) -> FlowPattern<'_> {
             magnitude(alone(flow, Side::Client)),
             magnitude(alone(flow, Side::Server)),
         ],
-        views: [
-            flow.is_half_open(),
-            flow.is_one_sided(),
-            flow.is_cut(),
-            flow.client_habits.bare_syn,
-            flow.closes.is_empty() && capture_end - flow.first.time >= IN_VAIN,
-        ],
+        views: [flow.is_half_open(), flow.is_one_sided(), flow.is_cut(), flow.client_habits.bare_syn],
+        apart: apart(flow, capture_end),
         ways: streams.map(way),
     }
+}
+
+/// Lengths of time within a connection that detectors tell from shorter ones.
+const LIMITS: [i64; 9] = [
+    200 * time::MILLISECOND,
+    SHORTEST_LIMIT,
+    1500 * time::MILLISECOND,
+    2 * time::SECOND,
+    3 * time::SECOND,
+    5 * time::SECOND,
+    10 * time::SECOND,
+    30 * time::SECOND,
+    60 * time::SECOND,
+];
+/// The shortest of them, the round trip's aside.
+pub(super) const SHORTEST_LIMIT: i64 = time::SECOND;
+
+/// How many of the limits a length of time reaches.
+pub(super) fn limits_of(nanos: i64) -> u8 {
+    LIMITS.into_iter().map(|limit| u8::from(nanos >= limit)).sum()
+}
+
+/// How far the moments of a flow lie apart that anybody asks for, by the limits.
+fn apart(flow: &Flow, capture_end: Timestamp) -> Vec<u8> {
+    let ends = |marks: &[crate::stream::flow::OpeningSegment]| {
+        [marks.first(), marks.last()].map(|opening| opening.map(|opening| opening.mark.time))
+    };
+    let repeated = |stream: &Stream| {
+        let largest = stream.unacknowledged_repeats().max_by_key(|repeat| repeat.length);
+        [largest.map(|repeat| repeat.first.time), largest.map(|repeat| repeat.last.time)]
+    };
+    let heard = [&flow.client_habits, &flow.server_habits].map(|habits| habits.last.map(|mark| mark.time));
+    let all =
+        [ends(&flow.syns), ends(&flow.syn_acks), repeated(&flow.to_server), repeated(&flow.to_client), heard];
+    let closes = flow.closes.iter().map(|close| close.mark.time);
+    let end = flow.closes.is_empty().then_some(capture_end);
+    let moments: Vec<Timestamp> = all.into_iter().flatten().flatten().chain(closes).chain(end).collect();
+    let pairs = moments.iter().enumerate();
+    let pairs = pairs.flat_map(|(at, own)| moments.iter().skip(at + 1).map(move |other| *other - *own));
+    pairs.map(|apart| limits_of(apart.abs())).collect()
 }
 
 /// Records of one side beyond these say no more: a session is up.

@@ -40,7 +40,7 @@ cause! {
 }
 
 /// For so long the SYNs must have been in vain: a round trip is never longer.
-pub const IN_VAIN: i64 = 2 * time::SECOND;
+const IN_VAIN: i64 = 2 * time::SECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     if case.connection().is_some_and(|own| own.transport == Transport::Unseen) {
