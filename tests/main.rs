@@ -40,6 +40,9 @@ mod eventlog;
 /// The frames of an incident, as a capture.
 #[cfg(test)]
 mod extract;
+/// Floods are judged as each of their connections is.
+#[cfg(test)]
+mod floods;
 /// What every format of a report holds to: strange strings are inert, pseudonyms leave nothing.
 #[cfg(test)]
 mod formats;
