@@ -335,6 +335,12 @@ impl Flow {
             + self.sightings.as_ref().map_or(0, |sightings| sightings.held())
     }
 
+    /// Keeps less of what both sides said first.
+    pub(super) fn shorten(&mut self) {
+        self.to_server.shorten();
+        self.to_client.shorten();
+    }
+
     /// Whether it was ended: aborted by one side, or closed by both.
     pub fn is_closed(&self) -> bool {
         let closed = |from, kind| self.closes.iter().any(|close| close.from == from && close.kind == kind);

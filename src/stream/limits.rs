@@ -7,6 +7,8 @@ use crate::base::time;
 /// Bytes kept of each direction for decoding (a TLS flight with a long certificate chain is under 20 KiB). Past
 /// it records are known by size, direction and time only.
 pub const HEAD_BYTES: usize = 64 * 1024;
+/// The same where all flows together take too much: still more than such a flight.
+pub const SHORT_HEAD_BYTES: usize = 24 * 1024;
 /// Contiguous runs kept of each direction: each gap begins a new one. Past it nothing more is kept.
 pub const HEAD_RUNS: usize = 8;
 /// Out-of-order pieces held per direction. Past it the oldest hole is given up as a gap.
@@ -42,9 +44,10 @@ pub const EPOCH: usize = 65_536;
 pub const FLOWS: usize = 16_384;
 /// Flows of a table at most. Past it those that were heard last the longest ago are taken for ended, and counted.
 pub const FLOWS_AT_MOST: usize = 32_768;
-/// Bytes of memory that the flows of a table take at most, looked at where they may have become so many: a few thousand
-/// long sessions, each with what both sides said first. Past it the same is done, until they take half of it.
-pub const FLOW_BYTES: usize = 256 << 20;
+/// Bytes of memory that the flows of a table take at most, looked at where they may have become so many: some thousand
+/// long sessions, each with what both sides said first. Past it less of that is kept; if they still take more, the same
+/// is done as past their number, until they take half of it.
+pub const FLOW_BYTES: usize = 192 << 20;
 /// A closed flow is taken out this long after its last segment: what comes later says nothing new.
 pub const LINGER: i64 = 3 * time::SECOND;
 /// A flow whose opening was never answered is taken out after this: the waits between the first six SYNs are shorter.

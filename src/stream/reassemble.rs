@@ -120,6 +120,8 @@ pub struct Stream {
     pending_bytes: usize,
     in_flight: VecDeque<Repeat>,
     kept: usize,
+    /// Bytes to keep.
+    room: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -199,6 +201,7 @@ impl Stream {
             pending_bytes: 0,
             in_flight: VecDeque::new(),
             kept: 0,
+            room: limits::HEAD_BYTES,
         }
     }
 
@@ -264,6 +267,23 @@ impl Stream {
             + self.pending.len() * size_of::<(u64, Pending)>()
             + (self.in_flight.len() + self.repeats.len()) * size_of::<Repeat>()
             + self.gaps.len() * size_of::<Gap>()
+    }
+
+    /// Keeps less of what was said first.
+    pub(super) fn shorten(&mut self) {
+        self.room = limits::SHORT_HEAD_BYTES;
+        let mut left = self.room;
+        for run in &mut self.runs {
+            let own = run.bytes.len().min(left);
+            self.beyond_head |= own < run.bytes.len();
+            run.bytes.truncate(own);
+            run.bytes.shrink_to_fit();
+            run.pieces.retain(|(start, _)| *start < own);
+            run.pieces.shrink_to_fit();
+            left -= own;
+        }
+        self.runs.retain(|run| !run.bytes.is_empty());
+        self.kept = self.kept.min(self.room);
     }
 
     /// Takes a segment's data.
@@ -518,7 +538,7 @@ impl Stream {
     }
 
     fn keep(&mut self, bytes: &[u8], mark: Mark) {
-        let room = limits::HEAD_BYTES.saturating_sub(self.kept);
+        let room = self.room.saturating_sub(self.kept);
         let take = bytes.get(..room).unwrap_or(bytes);
         if take.len() < bytes.len() {
             self.beyond_head = true;

@@ -110,9 +110,22 @@ impl<'b> FlowTable<'b> {
         taken.into_iter().flatten().collect()
     }
 
+    /// Keeps less of what was said first in each flow.
+    fn shorten(&mut self) {
+        self.shards.par_iter_mut().flat_map_iter(|shard| shard.live.iter_mut()).for_each(|running| {
+            if let Kept::Grown(flow) = &mut running.kept {
+                flow.shorten();
+            }
+        });
+    }
+
     /// Takes out running flows, in no order, those that were heard last the longest ago, until there are at most so many;
-    /// and, where that is asked for and they take more bytes than that, until they take half of it.
+    /// and, where that is asked for and they take more bytes than that, though less is kept of each, until they take half
+    /// of it.
     pub fn give_up(&mut self, at_most: usize, bytes: Option<usize>) -> Vec<Kept<'b>> {
+        if bytes.is_some_and(|bytes| self.held() > bytes) {
+            self.shorten();
+        }
         let own = |flow: &Running<'_>| (flow.kept.last(), bytes.map_or(0, |_| flow.kept.held()));
         let mut beyond = self.len().saturating_sub(at_most);
         let too_many =
