@@ -14,7 +14,7 @@ runs=${RUNS:-5}
 slow=${SLOW_RUNS:-1}
 
 missing=()
-for peer in tcpdump:tcpdump tshark:tshark capinfos:wireshark-common tcptrace:tcptrace evtxexport:libevtx-utils; do
+for peer in tcpdump:tcpdump tshark:tshark capinfos:wireshark-common tcptrace:tcptrace; do
     command -v "${peer%%:*}" >/dev/null || missing+=("${peer##*:}")
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -54,7 +54,7 @@ pair() {
 }
 
 echo "$(date -u +%F), $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), Linux $(uname -r)"
-echo "$("$program" --version); $(tcpdump --version 2>&1 | head -1); $(tshark --version | head -1); $(evtxexport -V 2>&1 | head -1)"
+echo "$("$program" --version); $(tcpdump --version 2>&1 | head -1); $(tshark --version 2>/dev/null | head -1)"
 echo
 echo '| file | beside | rdpscan, s | the other, s | times as fast |'
 echo '|---|---|---:|---:|---:|'
@@ -69,6 +69,5 @@ for name in mixed rdp flood; do
     pair "$slow" 'tshark -Y rdp' "$f" tshark -n -r "$f" -Y rdp
 done
 f=$folder/log.evtx
-pair "$runs" 'floor, one thread' "$f" "$bench" --floor "$f" 1
-pair "$slow" 'evtxexport' "$f" evtxexport "$f"
+pair "$runs" 'floor, two threads' "$f" "$bench" --floor "$f" 2
 command -v evtx_dump >/dev/null && pair "$runs" 'evtx_dump -t2 -o jsonl' "$f" evtx_dump -t2 -o jsonl "$f"
