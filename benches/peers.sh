@@ -70,4 +70,6 @@ for name in mixed rdp flood; do
 done
 f=$folder/log.evtx
 pair "$runs" 'floor, two threads' "$f" "$bench" --floor "$f" 2
-command -v evtx_dump >/dev/null && pair "$runs" 'evtx_dump -t2 -o jsonl' "$f" evtx_dump -t2 -o jsonl "$f"
+if command -v evtx_dump >/dev/null; then
+    pair "$runs" 'evtx_dump -t2 -o jsonl' "$f" evtx_dump -t2 -o jsonl "$f"
+fi
