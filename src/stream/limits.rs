@@ -47,7 +47,7 @@ pub const FLOWS_AT_MOST: usize = 32_768;
 /// Bytes of memory that the flows of a table take at most, looked at where they may have become so many: some thousand
 /// long sessions, each with what both sides said first. Past it less of that is kept; if they still take more, the same
 /// is done as past their number, until they take half of it.
-pub const FLOW_BYTES: usize = 192 << 20;
+pub const FLOW_BYTES: usize = 128 << 20;
 /// A closed flow is taken out this long after its last segment: what comes later says nothing new.
 pub const LINGER: i64 = 3 * time::SECOND;
 /// A flow whose opening was never answered is taken out after this: the waits between the first six SYNs are shorter.
