@@ -268,6 +268,14 @@ impl<'a> Reading<'a> {
         singles.extend(more);
     }
 
+    /// What has ended so far is handed on together, next.
+    fn end_batch(&mut self, into: &mut Into<'_, 'a>) {
+        self.hand_on(into);
+        self.over_bytes = 0;
+        let over = std::mem::take(&mut self.over);
+        self.ended = ended::ended(over, &self.interest, into.notes);
+    }
+
     /// Hands on what has ended.
     fn hand_on(&mut self, into: &mut Into<'_, 'a>) {
         let ended = std::mem::take(&mut self.ended);
@@ -299,10 +307,7 @@ impl<'a> Reading<'a> {
         // The more are judged together, the more each is seen beside.
         let enough = self.over.len() >= limits::TOGETHER.min(self.bounds.at_most);
         if enough || is_heavy || self.over_bytes >= limits::TOGETHER_BYTES.min(self.bounds.bytes) {
-            self.hand_on(into);
-            self.over_bytes = 0;
-            let over = std::mem::take(&mut self.over);
-            self.ended = ended::ended(over, &self.interest, into.notes);
+            self.end_batch(into);
         }
         // Others do not grow while these are still there.
         if is_heavy {
@@ -315,9 +320,7 @@ impl<'a> Reading<'a> {
         self.apply(&[rest], into);
         let icmp = self.epoch.rest();
         self.apply_batch(&[], &icmp, into);
-        self.hand_on(into);
-        let over = std::mem::take(&mut self.over);
-        self.ended = ended::ended(over, &self.interest, into.notes);
+        self.end_batch(into);
         self.hand_on(into);
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
         let mut add = |kind, count| into.notes.add_many(kind, Some(self.source), "", count, None);
