@@ -7,6 +7,7 @@
 mod name;
 mod order;
 mod speech;
+mod turns;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::packet::TcpFlags;
 use crate::stream::young::Item;
 use crate::stream::{Side, Young};
 use order::Order;
+use turns::Turns;
 
 /// What is read of a connection, but for addresses and moments.
 #[derive(Clone, Debug)]
@@ -66,6 +68,9 @@ thread_local! {
 const MOST: usize = 8192;
 /// Bytes of all that are kept. Past it they are forgotten.
 const BYTES: usize = 16 << 20;
+/// What an outline begins with, that tells what is said under TLS, and any other.
+const TLS: u8 = 0;
+const PLAIN: u8 = 1;
 /// Segments of an outline at most where it tells all that they hold.
 const SEGMENTS: usize = 12;
 /// Payload of such an outline at most: a negotiation, never a TLS handshake.
@@ -83,7 +88,7 @@ impl Reading {
             if let Some(read) = readings.get(outline.as_slice()) {
                 return read.as_deref().map(show);
             }
-            let read = Self::new(young, &ended.connection()).map(Box::new);
+            let read = Self::new(young, &ended.connection(), outline.first()).map(Box::new);
             let shown = read.as_deref().map(show);
             if readings.len() >= MOST || *size >= BYTES {
                 readings.clear();
@@ -96,7 +101,7 @@ impl Reading {
     }
 
     /// Nothing if more bears on the connection than its outline tells.
-    fn new(young: &Young<'_>, connection: &Connection) -> Option<Self> {
+    fn new(young: &Young<'_>, connection: &Connection, kind: Option<&u8>) -> Option<Self> {
         let other = Other::of(connection);
         let name = young.first_data().and_then(|(said, _)| name::name_in(said));
         let plain = !connection.reached_session()
@@ -105,7 +110,9 @@ impl Reading {
             && other.cut_at.is_none()
             && other.refused.is_none()
             && connection.first == young.first()
-            && connection.last == young.end();
+            && connection.last == young.end()
+            && (!connection.tls.is_used()
+                || kind == Some(&TLS) && Turns::of(young.items()).are_of(young, connection));
         let found = |mark: Option<Mark>| match mark {
             Some(mark) => young.find(mark.at).map(Some),
             None => Some(None),
@@ -196,14 +203,17 @@ fn outline(young: &Young<'_>, capture_end: Timestamp, room: &mut Room, out: &mut
     let items = young.items();
     let payload: u64 = items.iter().map(|item| u64::from(item.length)).sum();
     out.clear();
-    out.push(0);
+    out.push(TLS);
     let tls = SPEECH.contains(&payload) && speech::tell(young, &mut room.speech, out).is_some();
+    if tls && Turns::of(items).may_cross(items) {
+        return None;
+    }
     if !tls {
         if items.len() > SEGMENTS || payload > PAYLOAD {
             return None;
         }
         out.clear();
-        out.push(1);
+        out.push(PLAIN);
     }
     let [client, server] = &mut room.numbers;
     client.clear();

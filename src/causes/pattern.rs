@@ -8,8 +8,10 @@ use std::net::IpAddr;
 use sha2::{Digest, Sha256};
 
 use super::case::{forgery_signs, went_on_with_data};
-use crate::base::{SourceId, Timestamp, time};
+use super::tls::handshake;
+use crate::base::{Observed, SourceId, Timestamp, time};
 use crate::connection::encrypted::SESSION_RECORDS;
+use crate::connection::tls::Sealed;
 use crate::connection::{Connection, Nla, Outcome, Stage};
 use crate::packet::Endpoint;
 use crate::protocol::nego::Protocols;
@@ -67,6 +69,7 @@ struct Handshake<'a> {
     nla: u8,
     steps: [bool; 5],
     last: [Option<u32>; 2],
+    had_time: Vec<Option<bool>>,
 }
 
 /// What of a pattern is not the connection's own.
@@ -158,8 +161,19 @@ struct Way {
     spurious: bool,
     segments: u32,
     largest_passed: Option<u32>,
-    /// The largest segment that was lost again and again, and whether one as large passed.
-    swallowed: Option<(u32, bool)>,
+    swallowed: Vec<Swallowed>,
+}
+
+/// A segment that was sent again and never acknowledged.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Swallowed {
+    length: u32,
+    /// How often, as far as detectors count.
+    times: u32,
+    /// The limits that lie between its first and its last sending.
+    span: u8,
+    /// Whether one as large passed.
+    passed: bool,
 }
 
 impl<'a> Pattern<'a> {
@@ -175,8 +189,8 @@ impl<'a> Pattern<'a> {
             odd: connection.request.as_ref().is_some_and(|seen| seen.value.oddity.is_some()),
             foreign: connection.foreign.as_ref().map(|seen| seen.value.looks_like),
             goodbye: connection.goodbye.is_some(),
-            handshake: handshake(connection),
-            flow: connection.flow.as_deref().map(|own| flow(own, connection.capture_end)),
+            handshake: spoken(connection),
+            flow: connection.flow.as_deref().map(|own| flow(connection, own)),
             said: (
                 connection.settings.ultimatum.map(|said| said.value == Side::Client),
                 connection.settings.error_info.map(|said| said.value),
@@ -185,7 +199,7 @@ impl<'a> Pattern<'a> {
     }
 }
 
-fn handshake(connection: &Connection) -> Option<Handshake<'_>> {
+fn spoken(connection: &Connection) -> Option<Handshake<'_>> {
     let tls = &connection.tls;
     if !tls.is_used() {
         return None;
@@ -221,10 +235,22 @@ fn handshake(connection: &Connection) -> Option<Handshake<'_>> {
         ],
         last: [connection.encrypted.last_of_client, connection.encrypted.last_of_server]
             .map(|last| last.map(|sealed| sealed.record.body).filter(|body| *body <= SHORT)),
+        had_time: had_time(connection),
     })
 }
 
-fn flow(flow: &Flow, capture_end: Timestamp) -> FlowPattern<'_> {
+/// Whether who closed first can have received each message that a detector asks it of, see [`handshake::had_time`].
+fn had_time(connection: &Connection) -> Vec<Option<bool>> {
+    let tls = &connection.tls;
+    let Some(flow) = connection.flow.as_deref() else { return Vec::new() };
+    let Some(close) = flow.first_close() else { return Vec::new() };
+    let certificate = tls.certificate.as_ref().map(Observed::mark);
+    let messages = [tls.offered(), tls.answered(), certificate, handshake::last_message(connection)];
+    let had_time = |message| handshake::had_time(connection, flow, close, message);
+    messages.into_iter().map(|message| message.map(had_time)).collect()
+}
+
+fn flow<'a>(connection: &Connection, flow: &'a Flow) -> FlowPattern<'a> {
     let end = |close: &crate::stream::Close| End {
         client: close.from == Side::Client,
         reset: close.kind == CloseKind::Rst,
@@ -264,24 +290,28 @@ fn flow(flow: &Flow, capture_end: Timestamp) -> FlowPattern<'_> {
             magnitude(alone(flow, Side::Server)),
         ],
         views: [flow.is_half_open(), flow.is_one_sided(), flow.is_cut(), flow.client_habits.bare_syn],
-        apart: apart(flow, capture_end),
+        apart: apart(connection, flow),
         ways: streams.map(way),
     }
 }
 
-/// Lengths of time within a connection that detectors tell from shorter ones.
-const LIMITS: [i64; 9] = [
+/// Lengths of time within a connection that detectors tell from shorter ones. Whoever adds one adds it here: what lies on
+/// both sides of it would be judged once.
+const LIMITS: [i64; 11] = [
     200 * time::MILLISECOND,
+    700 * time::MILLISECOND,
     SHORTEST_LIMIT,
     1500 * time::MILLISECOND,
     2 * time::SECOND,
     3 * time::SECOND,
     5 * time::SECOND,
     10 * time::SECOND,
+    15 * time::SECOND,
     30 * time::SECOND,
     60 * time::SECOND,
 ];
-/// The shortest of them, the round trip's aside.
+/// The shortest of them that is asked for in a flow that does not last for as long: the two before it are of a round trip
+/// that uses up a client's patience, and of segments that are sent again.
 pub(super) const SHORTEST_LIMIT: i64 = time::SECOND;
 
 /// How many of the limits a length of time reaches.
@@ -289,24 +319,38 @@ pub(super) fn limits_of(nanos: i64) -> u8 {
     LIMITS.into_iter().map(|limit| u8::from(nanos >= limit)).sum()
 }
 
-/// How far the moments of a flow lie apart that anybody asks for, by the limits.
-fn apart(flow: &Flow, capture_end: Timestamp) -> Vec<u8> {
+/// How far the moments of a connection lie apart that anybody asks for, by the limits.
+fn apart(connection: &Connection, flow: &Flow) -> Vec<u8> {
     let ends = |marks: &[crate::stream::flow::OpeningSegment]| {
-        [marks.first(), marks.last()].map(|opening| opening.map(|opening| opening.mark.time))
+        [marks.first(), marks.last()].map(|opening| opening.map(|opening| opening.mark))
     };
     let repeated = |stream: &Stream| {
         let largest = stream.unacknowledged_repeats().max_by_key(|repeat| repeat.length);
-        [largest.map(|repeat| repeat.first.time), largest.map(|repeat| repeat.last.time)]
+        [largest.map(|repeat| repeat.first), largest.map(|repeat| repeat.last)]
     };
-    let heard = [&flow.client_habits, &flow.server_habits].map(|habits| habits.last.map(|mark| mark.time));
-    let all =
-        [ends(&flow.syns), ends(&flow.syn_acks), repeated(&flow.to_server), repeated(&flow.to_client), heard];
-    let closes = flow.closes.iter().map(|close| close.mark.time);
-    let end = flow.closes.is_empty().then_some(capture_end);
-    let moments: Vec<Timestamp> = all.into_iter().flatten().flatten().chain(closes).chain(end).collect();
-    let pairs = moments.iter().enumerate();
-    let pairs = pairs.flat_map(|(at, own)| moments.iter().skip(at + 1).map(move |other| *other - *own));
-    pairs.map(|apart| limits_of(apart.abs())).collect()
+    let last = |sealed: Option<Sealed>| sealed.map(|sealed| sealed.record.end);
+    let own = [
+        ends(&flow.syns),
+        ends(&flow.syn_acks),
+        repeated(&flow.to_server),
+        repeated(&flow.to_client),
+        [flow.client_habits.last, flow.server_habits.last],
+        [connection.request.as_ref().map(Observed::mark), connection.tls.offered()],
+        [last(connection.encrypted.last_of_client), last(connection.encrypted.last_of_server)],
+    ];
+    let own = own.into_iter().flatten().map(|mark| mark.map(|mark| mark.time));
+    let closes = flow.closes.iter().map(|close| Some(close.mark.time));
+    let moments: Vec<Option<Timestamp>> = own.chain(closes).collect();
+    // How the capture goes on says something only where nobody ended the flow.
+    let end = flow.closes.is_empty().then_some(connection.capture_end);
+    let waited = moments.iter().map(|own| own.zip(end).map_or(0, |(own, end)| limits_of(end - own)));
+    let mut apart: Vec<u8> = waited.collect();
+    if flow.last.time - flow.first.time >= SHORTEST_LIMIT {
+        let pairs = moments.iter().enumerate();
+        let pairs = pairs.flat_map(|(at, own)| moments.iter().skip(at + 1).map(move |other| own.zip(*other)));
+        apart.extend(pairs.map(|pair| pair.map_or(u8::MAX, |(own, other)| limits_of((other - own).abs()))));
+    }
+    apart
 }
 
 /// Records of one side beyond these say no more: a session is up.
@@ -316,7 +360,14 @@ const MANY: u64 = SESSION_RECORDS + 1;
 pub(super) const SHORT: u32 = 48;
 
 fn way(stream: &Stream) -> Way {
-    let largest = stream.unacknowledged_repeats().map(|repeat| repeat.length).max();
+    /// Sendings in vain beyond which nobody counts.
+    const TIMES: u32 = 3;
+    let swallowed = stream.unacknowledged_repeats().map(|repeat| Swallowed {
+        length: length(repeat.length),
+        times: repeat.times.min(TIMES),
+        span: limits_of(repeat.last.time - repeat.first.time),
+        passed: stream.largest_passed >= Some(repeat.length),
+    });
     Way {
         acknowledged: stream.acked_end.map(|end| end > 0),
         beyond: stream.sacked_end.is_some(),
@@ -324,7 +375,7 @@ fn way(stream: &Stream) -> Way {
         spurious: stream.spurious > 0,
         segments: u64::BITS - stream.data_segments.leading_zeros(),
         largest_passed: stream.largest_passed.map(length),
-        swallowed: largest.map(|largest| (length(largest), stream.largest_passed >= Some(largest))),
+        swallowed: swallowed.collect(),
     }
 }
 
@@ -359,3 +410,6 @@ fn count(length: usize) -> u64 {
 pub const fn magnitude(nanos: i64) -> u32 {
     u64::BITS - (nanos / (16 * time::MILLISECOND)).unsigned_abs().leading_zeros()
 }
+
+#[cfg(test)]
+mod tests;

@@ -296,7 +296,8 @@ impl<'a> Young<'a> {
         Some((self.payload(item), self.mark(item)))
     }
 
-    fn mark(&self, item: &Item) -> Mark {
+    /// Where one of its segments stands.
+    pub fn mark(&self, item: &Item) -> Mark {
         Mark { time: item.time, at: Locator::Frame { source: self.source, number: self.frame(item) } }
     }
 

@@ -76,10 +76,13 @@ fn script(dice: &mut Dice, number: u64) -> Script {
     // So much is said under TLS that little else may differ if any two are to be alike.
     let calm = dice.of(3) > 0;
     let steps = if calm { tls(dice, steps) } else { steps };
+    // Nothing is long, and some of it on either side of the shortest of limits.
+    let slow = dice.of(3) == 0;
     let odd = |dice: &mut Dice, often: u64| dice.of(if calm { 200 } else { often }) == 0;
     for (side, flags, payload) in steps {
         now += match (odd(dice, 5), calm) {
             (true, _) => dice.one(&long),
+            (false, true) if slow => 64 * time::MILLISECOND + dice.one(&[0, 1, 5]) * time::MILLISECOND,
             (false, true) => 90_000,
             (false, false) => dice.one(&gaps),
         };
@@ -244,7 +247,7 @@ fn young(script: &Script) -> Option<Box<Young<'_>>> {
 #[test]
 fn what_has_one_outline_is_read_the_same_by_itself() {
     let mut dice = Dice(4);
-    let scripts: Vec<Script> = (0..12_000).map(|number| script(&mut dice, number)).collect();
+    let scripts: Vec<Script> = (0..20_000).map(|number| script(&mut dice, number)).collect();
     let interest = Interest::new(&[]);
     let mut by_outline: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
     let (mut all, mut alike, mut under_tls) = (0, 0, 0);
@@ -282,4 +285,45 @@ fn what_has_one_outline_is_read_the_same_by_itself() {
     assert!(alike > 100, "{alike} have the outline of another");
     assert!(under_tls > 100, "{under_tls} of them speak TLS");
     assert!(by_outline.len() > 100);
+}
+
+/// Whether a flow in which the server resets right after the hello has an outline, if each step takes so many
+/// milliseconds; and what is read of it.
+fn reset_at_hello(steps: [i64; 6]) -> (bool, Shape) {
+    let (server, rst) = (Endpoint { ip: IpAddr::from([198, 51, 100, 1]), port: 3389 }, TcpFlags::RST);
+    let mut dice = Dice(9);
+    let scripts = (0..100_000).map(|number| script(&mut dice, number));
+    let is_such = |script: &Script| {
+        let [_, _, _, request, confirm, hello, reset] = script.segments.as_slice() else { return false };
+        let said = [request, confirm, hello].map(|segment| (segment.to == server, segment.length > 0));
+        said == [(true, true), (false, true), (true, true)]
+            && hello.bytes(&script.bytes).starts_with(&[22, 3, 3])
+            && hello.bytes(&script.bytes).get(5) == Some(&1)
+            && reset.from == server
+            && reset.flags.has(rst)
+            && young(script).is_some_and(|young| {
+                outline(&young, young.last(), &mut Room::default(), &mut Vec::new()).is_some()
+            })
+    };
+    let mut script = { scripts }.find(is_such).unwrap();
+    let mut now = script.segments[0].time;
+    for (segment, step) in script.segments.iter_mut().skip(1).zip(steps) {
+        now = now.shifted(step * time::MILLISECOND);
+        segment.time = now;
+    }
+    let young = young(&script).unwrap();
+    let has_outline = outline(&young, now, &mut Room::default(), &mut Vec::new()).is_some();
+    let ended = ended::ended(vec![(Kept::Young(young), now)], &Interest::new(&[]), &mut Notes::new());
+    (has_outline, Shape::of(&ended.first().unwrap().connection()))
+}
+
+#[test]
+fn what_may_have_crossed_is_read_by_itself() {
+    let (told, answered) = reset_at_hello([100, 1, 1, 100, 1, 100]);
+    let (untold, crossed) = reset_at_hello([124, 1, 1, 124, 1, 86]);
+    assert!(told && !untold);
+    assert_ne!(answered, crossed);
+    let (told, answered_too) = reset_at_hello([102, 1, 1, 100, 1, 101]);
+    assert!(told);
+    assert_eq!(answered, answered_too);
 }

@@ -9,7 +9,7 @@ use crate::connection::tls::ClearAlert;
 use crate::connection::{Connection, Outcome, Stage};
 use crate::correlate::incident::CLICK;
 use crate::protocol::tls::{AlertDescription, ClientHello, TlsVersion};
-use crate::stream::{Close, Opening, Side};
+use crate::stream::{Close, Flow, Opening, Side};
 
 /// A later session of the same client within this time shows that it left on its own account.
 const LATER: i64 = 120 * time::SECOND;
@@ -63,7 +63,11 @@ pub fn closed<'a>(case: &Case<'a>) -> Option<&'a Close> {
 /// Whether who closed can have received the message before: from the capture to it and back takes its time. At the
 /// server's end of a long path, a close and the message before it may have crossed.
 pub fn may_answer(case: &Case<'_>, close: &Close, message: Mark) -> bool {
-    let Some((connection, flow)) = case.both() else { return false };
+    case.both().is_some_and(|(connection, flow)| had_time(connection, flow, close, message))
+}
+
+/// The same, of a connection by itself.
+pub fn had_time(connection: &Connection, flow: &Flow, close: &Close, message: Mark) -> bool {
     let (request, confirm) = (connection.request.as_ref(), connection.confirm.as_ref());
     let hello = connection.tls.offered();
     let (syn, syn_ack) = (flow.syns.last(), flow.syn_acks.last());
@@ -80,7 +84,12 @@ pub fn may_answer(case: &Case<'_>, close: &Close, message: Mark) -> bool {
     let ways = answers.into_iter().filter_map(|(said, answered)| Some(answered?.time - said?.time));
     // Longer than any path: a broken stamp, or somebody who waited.
     let way = ways.filter(|way| *way <= LONGEST_WAY).min();
-    close.mark.time - message.time >= way.unwrap_or(0) / 10 * 8 - SLACK
+    close.mark.time - message.time >= least_wait(way.unwrap_or(0))
+}
+
+/// How long after a message its receiver may close, if its answers take so long.
+pub const fn least_wait(way: i64) -> i64 {
+    way / 10 * 8 - SLACK
 }
 
 /// The last message of the handshake that was seen.
