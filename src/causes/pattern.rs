@@ -69,7 +69,7 @@ struct Handshake<'a> {
     nla: u8,
     steps: [bool; 5],
     last: [Option<u32>; 2],
-    had_time: Vec<Option<bool>>,
+    had_time: [Option<bool>; 2],
 }
 
 /// What of a pattern is not the connection's own.
@@ -240,14 +240,15 @@ fn spoken(connection: &Connection) -> Option<Handshake<'_>> {
 }
 
 /// Whether who closed first can have received each message that a detector asks it of, see [`handshake::had_time`].
-fn had_time(connection: &Connection) -> Vec<Option<bool>> {
+fn had_time(connection: &Connection) -> [Option<bool>; 2] {
     let tls = &connection.tls;
-    let Some(flow) = connection.flow.as_deref() else { return Vec::new() };
-    let Some(close) = flow.first_close() else { return Vec::new() };
-    let certificate = tls.certificate.as_ref().map(Observed::mark);
-    let messages = [tls.offered(), tls.answered(), certificate, handshake::last_message(connection)];
-    let had_time = |message| handshake::had_time(connection, flow, close, message);
-    messages.into_iter().map(|message| message.map(had_time)).collect()
+    let first = connection.flow.as_deref().and_then(|flow| Some((flow, flow.first_close()?)));
+    let Some((flow, close)) = first else { return [None; 2] };
+    let messages = match close.from {
+        Side::Server => [tls.offered(), None],
+        Side::Client => [tls.answered(), tls.certificate.as_ref().map(Observed::mark)],
+    };
+    messages.map(|message| message.map(|message| handshake::had_time(connection, flow, close, message)))
 }
 
 fn flow<'a>(connection: &Connection, flow: &'a Flow) -> FlowPattern<'a> {

@@ -25,52 +25,57 @@ impl<'i> Turns<'i> {
         let mut turns = Self::default();
         for item in items.iter().filter(|item| !item.flags.has(TcpFlags::RST)) {
             let Self { opens, accepts, acknowledges, request, confirm, hello } = &mut turns;
+            if item.flags.opens() {
+                *opens = Some(item);
+            }
+            if item.side == Side::Client && item.flags.has(TcpFlags::ACK) && accepts.is_some() {
+                acknowledges.get_or_insert(item);
+            }
             let place = match (item.side, item.length > 0) {
-                _ if item.flags.opens() => opens,
                 _ if item.flags.accepts() => accepts,
                 (Side::Client, true) if confirm.is_some() => hello,
                 (Side::Client, true) => request,
                 (Side::Server, true) => confirm,
-                _ => &mut None,
+                _ => continue,
             };
             place.get_or_insert(item);
-            if item.side == Side::Client && accepts.is_some() {
-                acknowledges.get_or_insert(item);
-            }
         }
         turns
     }
 
-    /// Whether a side that closed may not have received what was said before. Rather once too often.
+    /// Whether a side that closed may not have received what anybody asks that of: the hello of the client, and what the
+    /// server said until the client went on.
     pub fn may_cross(&self, items: &[Item]) -> bool {
         let way = |answers: [(Option<&Item>, Option<&Item>); 2]| {
-            let ways = answers.into_iter().filter_map(|(said, answered)| Some(answered?.time - said?.time));
-            ways.max().unwrap_or(0)
+            least_wait(answers.into_iter().filter_map(|(said, answered)| Some(answered?.time - said?.time)))
         };
         let of_client = way([(self.accepts, self.acknowledges), (self.confirm, self.hello)]);
         let of_server = way([(self.opens, self.accepts), (self.request, self.confirm)]);
-        let mut said = None;
-        for item in items {
-            if item.length > 0 {
-                said = Some(item.time);
+        let (mut hello, mut answer, mut went_on) = (None, None, false);
+        items.iter().any(|item| {
+            match item.side {
+                _ if item.length == 0 || went_on => {}
+                Side::Server => answer = hello.and(Some(item.time)),
+                Side::Client => {
+                    went_on = answer.is_some();
+                    hello = self.hello.map(|hello| hello.time).filter(|hello| *hello <= item.time);
+                }
             }
             let closes = item.flags.has(TcpFlags::RST) || item.flags.has(TcpFlags::FIN);
-            let way = if item.side == Side::Client { of_client } else { of_server };
-            if closes && said.is_some_and(|said| item.time - said < least_wait(way)) {
-                return true;
-            }
-        }
-        false
+            let (said, least) =
+                if item.side == Side::Client { (answer, of_client) } else { (hello, of_server) };
+            closes && said.is_some_and(|said| item.time - said < least)
+        })
     }
 
     /// Whether the connection says the same of who answered whom.
     pub fn are_of(&self, young: &Young<'_>, connection: &Connection) -> bool {
-        let is_at = |item: Option<&Item>, mark| item.map(|item| young.mark(item)) == Some(mark);
+        let mark = |item: Option<&Item>| item.map(|item| young.mark(item));
         let request = connection.request.as_ref().map(Observed::mark);
         let confirm = connection.confirm.as_ref().map(Observed::mark);
-        let hello = connection.tls.offered();
-        request.is_none_or(|mark| is_at(self.request, mark))
-            && confirm.is_none_or(|mark| is_at(self.confirm, mark))
-            && hello.is_none_or(|mark| is_at(self.hello, mark) || confirm.is_none())
+        connection.tls.retry.is_none()
+            && request == mark(self.request)
+            && confirm == mark(self.confirm)
+            && (confirm.is_none() || connection.tls.offered() == mark(self.hello))
     }
 }

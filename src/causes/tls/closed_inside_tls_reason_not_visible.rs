@@ -49,7 +49,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         close.from.name(),
         (close.mark.time - hello.time) / time::MILLISECOND
     );
-    if handshake::last_message(connection).is_some_and(|last| !handshake::may_answer(case, close, last)) {
+    let message = handshake::last_message(connection, close.from.other());
+    if message.is_some_and(|message| !handshake::may_answer(case, close, message)) {
         detail.push_str("; it cannot have received the last message before that yet");
     }
     if connection.tls.sealed_alerts.iter().any(|alert| alert.value == close.from) {

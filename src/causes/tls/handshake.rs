@@ -51,7 +51,8 @@ pub fn closed<'a>(case: &Case<'a>) -> Option<&'a Close> {
     let proven = case.capture_is_sound() && flow.opening != Opening::MidStream && !swallowed;
     // A close beyond what its sender was seen to send, or before what was still to come: the capture lacks
     // something, or it was sent again.
-    let in_line = close.offset <= close.expected && last_message(connection) <= Some(close.mark);
+    let last = |side| last_message(connection, side).is_none_or(|message| message <= close.mark);
+    let in_line = close.offset <= close.expected && last(Side::Client) && last(Side::Server);
     let own = case.forged(close).is_none() && flow.icmp.is_empty();
     let unsaid = connection.tls.fatal_alert().is_none() && connection.tls.finished().is_none();
     // What answers a hello of SSLv2 is not read here, so nothing is known to be missing.
@@ -82,21 +83,23 @@ pub fn had_time(connection: &Connection, flow: &Flow, close: &Close, message: Ma
         }
     };
     let ways = answers.into_iter().filter_map(|(said, answered)| Some(answered?.time - said?.time));
+    close.mark.time - message.time >= least_wait(ways)
+}
+
+/// How long after a message its receiver may close at the earliest, if its answers take so long.
+pub fn least_wait(answers: impl Iterator<Item = i64>) -> i64 {
     // Longer than any path: a broken stamp, or somebody who waited.
-    let way = ways.filter(|way| *way <= LONGEST_WAY).min();
-    close.mark.time - message.time >= least_wait(way.unwrap_or(0))
+    let way = answers.filter(|way| *way <= LONGEST_WAY).min();
+    way.unwrap_or(0) / 10 * 8 - SLACK
 }
 
-/// How long after a message its receiver may close, if its answers take so long.
-pub const fn least_wait(way: i64) -> i64 {
-    way / 10 * 8 - SLACK
-}
-
-/// The last message of the handshake that was seen.
-pub fn last_message(connection: &Connection) -> Option<Mark> {
+/// The last message of the handshake that a side was seen to send.
+pub fn last_message(connection: &Connection, side: Side) -> Option<Mark> {
     let tls = &connection.tls;
-    let seen =
-        [tls.offered(), tls.answered(), tls.retry, tls.server_done, tls.client_finished, tls.server_finished];
+    let seen = match side {
+        Side::Client => [tls.offered(), tls.client_finished, None, None],
+        Side::Server => [tls.answered(), tls.retry, tls.server_done, tls.server_finished],
+    };
     seen.into_iter().flatten().max()
 }
 
