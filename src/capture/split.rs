@@ -67,44 +67,81 @@ pub fn for_each_window<C: Collect>(
     new: &(dyn Fn() -> C + Sync),
     mut apply: impl FnMut(Vec<Part<C>>) + Send,
 ) -> Summary {
-    let range = split.range.max(64);
-    // What is known after the head of the file is what most ranges begin with.
-    let head_end = capture.bytes.len().min(capture.start.saturating_add(range));
-    let head = capture.walk(capture.start, head_end, capture.state.clone(), &mut |_| {});
-    let assumed = head.state;
-    let guess = |(from, end): &(usize, usize)| {
-        let guess = Guess::decode(capture, *from, *end, &assumed, new);
-        capture.progress.add(end - from);
-        guess
-    };
-    let window = |start: usize| -> Option<Window<C>> {
-        let ends: Vec<(usize, usize)> = (0..split.window.max(1))
-            .map(|n| start.saturating_add(n * range))
+    let mut windows = Windows::of(capture, split, new);
+    while windows.next(&mut apply) {}
+    windows.end()
+}
+
+/// A capture that is decoded window by window.
+pub struct Windows<'w, 'b, C> {
+    decoder: Decoder<'w, 'b, C>,
+    joined: Joined,
+    ahead: Option<Window<C>>,
+}
+
+impl<'w, 'b, C: Collect> Windows<'w, 'b, C> {
+    /// Begins with a capture; `new` makes what frames are collected in.
+    pub fn of(capture: &'w Capture<'b>, split: Split, new: &'w (dyn Fn() -> C + Sync)) -> Self {
+        let split = Split { range: split.range.max(64), window: split.window.max(1) };
+        let head_end = capture.bytes.len().min(capture.start.saturating_add(split.range));
+        let head = capture.walk(capture.start, head_end, capture.state.clone(), &mut |_| {});
+        let decoder = Decoder { capture, split, new, assumed: head.state };
+        let joined = Joined {
+            start: capture.start,
+            state: capture.state.clone(),
+            summary: Summary { frames: 0, interfaces: 0, secrets: Vec::new() },
+        };
+        let ahead = decoder.window(capture.start);
+        Self { decoder, joined, ahead }
+    }
+
+    /// `apply` gets the parts of the next window in file order, while the one behind it is being decoded. Nothing if
+    /// there is no more.
+    pub fn next(&mut self, apply: impl FnOnce(Vec<Part<C>>) + Send) -> bool {
+        let Some(Window { guessed, ends, end }) = self.ahead.take() else { return false };
+        let Self { decoder, joined, .. } = self;
+        let guessed = guessed.into_iter().zip(ends);
+        let parts = guessed.map(|(guess, (_, end))| joined.join(guess, end, decoder)).collect();
+        ((), self.ahead) = rayon::join(|| apply(parts), || decoder.window(end));
+        true
+    }
+
+    /// What is known when all have been applied.
+    pub fn end(self) -> Summary {
+        let last = u32::try_from(self.joined.state.interfaces.len()).unwrap_or(u32::MAX);
+        let mut summary = self.joined.summary;
+        summary.interfaces = self.joined.state.interfaces_before.saturating_add(last);
+        summary
+    }
+}
+
+/// Decodes ranges from guessed starts.
+struct Decoder<'w, 'b, C> {
+    capture: &'w Capture<'b>,
+    split: Split,
+    new: &'w (dyn Fn() -> C + Sync),
+    /// What is known after the head of the file: what most ranges begin with.
+    assumed: State,
+}
+
+impl<C: Collect> Decoder<'_, '_, C> {
+    /// The window that begins at `start`.
+    fn window(&self, start: usize) -> Option<Window<C>> {
+        let Self { capture, split, .. } = self;
+        let ends: Vec<(usize, usize)> = (0..split.window)
+            .map(|n| start.saturating_add(n * split.range))
             .take_while(|from| *from < capture.bytes.len())
-            .map(|from| (from, from.saturating_add(range).min(capture.bytes.len())))
+            .map(|from| (from, from.saturating_add(split.range).min(capture.bytes.len())))
             .collect();
         let end = ends.last().map(|(_, end)| *end)?;
+        let guess = |(from, end): &(usize, usize)| {
+            let guess = Guess::decode(capture, *from, *end, &self.assumed, self.new);
+            capture.progress.add(end - from);
+            guess
+        };
         let guessed = ends.par_iter().map(guess).collect();
         Some(Window { guessed, ends, end })
-    };
-
-    let mut joined = Joined {
-        start: capture.start,
-        state: capture.state.clone(),
-        summary: Summary { frames: 0, interfaces: 0, secrets: Vec::new() },
-    };
-    let mut ahead = window(capture.start);
-    while let Some(Window { guessed, ends, end }) = ahead.take() {
-        let parts = guessed
-            .into_iter()
-            .zip(ends)
-            .map(|(guess, (_, end))| joined.join(guess, end, capture, new))
-            .collect();
-        ((), ahead) = rayon::join(|| apply(parts), || window(end));
     }
-    let last = u32::try_from(joined.state.interfaces.len()).unwrap_or(u32::MAX);
-    joined.summary.interfaces = joined.state.interfaces_before.saturating_add(last);
-    joined.summary
 }
 
 /// Ranges that were decoded in parallel, and where they end.
@@ -123,17 +160,12 @@ struct Joined {
 
 impl Joined {
     /// The next range, decoded again if its guess was wrong.
-    fn join<C: Collect>(
-        &mut self,
-        guess: Guess<C>,
-        end: usize,
-        capture: &Capture<'_>,
-        new: &(dyn Fn() -> C + Sync),
-    ) -> Part<C> {
+    fn join<C: Collect>(&mut self, guess: Guess<C>, end: usize, decoder: &Decoder<'_, '_, C>) -> Part<C> {
+        let Decoder { capture, new, .. } = decoder;
         let (walked, collected) = if guess.start == Some(self.start) && guess.state == self.state {
             (guess.walked, guess.collected)
         } else {
-            decode(capture, self.start..end, capture.bytes.len(), self.state.clone(), new)
+            decode(capture, self.start..end, capture.bytes.len(), self.state.clone(), *new)
         };
         self.start = walked.next;
         self.state = walked.state;

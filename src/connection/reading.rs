@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
-use super::Connection;
 use super::alignment::Alignment;
-use super::ended::{self, Ended, Epoch, Over, Sink};
+use super::ended::{self, Ended, Epoch, Over};
 use super::kerberos::{self, KerberosError};
 use super::lookup::{Lookups, Said};
 use super::observations::{Hosts, Observations};
@@ -15,7 +14,7 @@ use super::scan::{FlowBounds, MAX_FOUND};
 use super::tallies::{self, Tallies};
 use super::udp::{self, UdpTable};
 use crate::base::{NoteKind, Notes, Observed, SourceId, Timestamp, Window};
-use crate::capture::split::Part;
+use crate::capture::split::{Part, Windows};
 use crate::capture::{Capture, MAX_DAMAGE};
 use crate::packet::icmp::IcmpMeaning;
 use crate::packet::{Datagram, Endpoint, IcmpError, Interest, Packets, Reassembler, Segment};
@@ -60,9 +59,15 @@ impl Rooms {
 /// Where what is read goes.
 pub(super) struct Into<'a, 'b> {
     pub(super) table: &'a mut FlowTable<'b>,
-    pub(super) sink: &'a mut dyn Sink,
-    pub(super) singles: &'a mut Vec<Connection>,
     pub(super) notes: &'a mut Notes,
+}
+
+/// Segments that are still to be applied.
+#[derive(Default)]
+struct Waiting {
+    lists: Vec<Vec<Segment>>,
+    /// Which list is next, and how many of its segments have been applied.
+    next: (usize, usize),
 }
 
 /// One capture being read.
@@ -79,8 +84,11 @@ pub(super) struct Reading<'a> {
     over_bytes: usize,
     /// The same of running flows, at most.
     held: usize,
-    /// What has ended and not been handed on yet.
+    /// What is handed on next, together.
     ended: Vec<Ended<'a>>,
+    /// Whether that takes so much memory that nothing else may grow beside it.
+    pub(super) is_heavy: bool,
+    waiting: Waiting,
     reorder: Reorder,
     fragments: Reassembler,
     pub(super) hosts: Hosts,
@@ -123,6 +131,8 @@ impl<'a> Reading<'a> {
             over_bytes: 0,
             held: 0,
             ended: Vec::new(),
+            is_heavy: false,
+            waiting: Waiting::default(),
             reorder: Reorder::default(),
             fragments: Reassembler::default(),
             hosts: Hosts::default(),
@@ -139,8 +149,22 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Gives back the lists, when what they hold has been taken.
-    pub(super) fn window(&mut self, parts: Vec<Part<Packets>>, into: &mut Into<'_, 'a>) -> Vec<Vec<Segment>> {
+    /// Reads on until there is something to be handed on. Whether there may be more behind that.
+    pub(super) fn read_on(
+        &mut self,
+        windows: &mut Windows<'_, '_, Packets>,
+        rooms: &Rooms,
+        into: &mut Into<'_, 'a>,
+    ) -> bool {
+        let mut has_all = self.apply(into);
+        while has_all && windows.next(|parts| self.window(parts, rooms, into)) {
+            has_all = self.ended.is_empty();
+        }
+        !has_all
+    }
+
+    /// Takes a window, and applies it as far as [`Reading::apply`] does. What was applied before makes room for it.
+    fn window(&mut self, parts: Vec<Part<Packets>>, rooms: &Rooms, into: &mut Into<'_, 'a>) {
         let notes = &mut *into.notes;
         let mut parts = parts;
         parts.par_iter_mut().for_each(|part| part.collected.renumber(part.first_frame));
@@ -172,8 +196,9 @@ impl<'a> Reading<'a> {
             ordered.push(self.reorder.push(packets.segments));
         }
         self.epoch.wait(icmp);
-        self.apply(&ordered, into);
-        ordered
+        rooms.give_back(std::mem::take(&mut self.waiting.lists));
+        self.waiting = Waiting { lists: ordered, next: (0, 0) };
+        self.apply(into);
     }
 
     /// Resolves fragments; what comes out takes its place by frame number.
@@ -235,53 +260,47 @@ impl<'a> Reading<'a> {
         self.kerberos.extend(refused.into_iter().flatten().take(room));
     }
 
-    fn apply(&mut self, lists: &[Vec<Segment>], into: &mut Into<'_, 'a>) {
+    /// Applies the segments that wait, until there is something to be handed on. Whether all have been applied.
+    fn apply(&mut self, into: &mut Into<'_, 'a>) -> bool {
+        let Waiting { lists, next: (mut list, mut at) } = std::mem::take(&mut self.waiting);
         let mut batch: Vec<&[Segment]> = Vec::with_capacity(lists.len());
-        for list in lists {
-            let mut rest = list.as_slice();
-            while !rest.is_empty() {
-                let (own, later) = self.epoch.split(rest);
-                batch.push(own);
-                if let Some(over) = self.epoch.end() {
-                    self.apply_batch(&batch, &[], into);
-                    self.apply_batch(&[], &over.icmp, into);
-                    self.take_ended(&over, into);
-                    batch.clear();
-                }
-                rest = later;
+        while let Some(rest) = lists.get(list).and_then(|list| list.get(at..)) {
+            if rest.is_empty() {
+                (list, at) = (list + 1, 0);
+                continue;
+            }
+            let (own, _) = self.epoch.split(rest);
+            at += own.len();
+            batch.push(own);
+            let Some(over) = self.epoch.end() else { continue };
+            self.apply_batch(&batch, &[], into);
+            self.apply_batch(&[], &over.icmp, into);
+            self.take_ended(&over, into);
+            batch.clear();
+            if !self.ended.is_empty() {
+                break;
             }
         }
         self.apply_batch(&batch, &[], into);
+        self.waiting = Waiting { lists, next: (list, at) };
+        self.ended.is_empty()
     }
 
-    /// Meanwhile what has ended before is judged.
-    fn apply_batch(&mut self, segments: &[&[Segment]], icmp: &[IcmpError], into: &mut Into<'_, 'a>) {
-        let batch =
-            Batch { segments, icmp, source: self.source, bytes: self.bytes, interest: &self.interest };
-        let Into { table, sink, singles, .. } = into;
-        // Beside a few segments there is no time for it.
-        if self.ended.is_empty() || segments.is_empty() {
-            return table.apply(batch);
-        }
-        let ended = std::mem::take(&mut self.ended);
-        let ((), more) = rayon::join(|| table.apply(batch), || sink.take(ended, &[]));
-        singles.extend(more);
+    fn apply_batch(&self, segments: &[&[Segment]], icmp: &[IcmpError], into: &mut Into<'_, 'a>) {
+        let (source, bytes, interest) = (self.source, self.bytes, &*self.interest);
+        into.table.apply(Batch { segments, icmp, source, bytes, interest });
+    }
+
+    /// What has ended and is to be handed on now.
+    pub(super) fn take_over(&mut self) -> Vec<Ended<'a>> {
+        std::mem::take(&mut self.ended)
     }
 
     /// What has ended so far is handed on together, next.
     fn end_batch(&mut self, into: &mut Into<'_, 'a>) {
-        self.hand_on(into);
         self.over_bytes = 0;
         let over = std::mem::take(&mut self.over);
         self.ended = ended::ended(over, &self.interest, into.notes);
-    }
-
-    /// Hands on what has ended.
-    fn hand_on(&mut self, into: &mut Into<'_, 'a>) {
-        let ended = std::mem::take(&mut self.ended);
-        if !ended.is_empty() {
-            into.singles.extend(into.sink.take(ended, &[]));
-        }
     }
 
     /// In a flood, what has ended makes room; and what was heard last the longest ago, if that is not enough.
@@ -292,6 +311,7 @@ impl<'a> Reading<'a> {
             self.held = into.table.held();
         }
         let is_heavy = self.held > self.bounds.bytes;
+        self.is_heavy = is_heavy;
         if into.table.len() <= self.bounds.undisturbed && !is_heavy {
             return;
         }
@@ -309,19 +329,18 @@ impl<'a> Reading<'a> {
         if enough || is_heavy || self.over_bytes >= limits::TOGETHER_BYTES.min(self.bounds.bytes) {
             self.end_batch(into);
         }
-        // Others do not grow while these are still there.
-        if is_heavy {
-            self.hand_on(into);
-        }
     }
 
-    pub(super) fn end(&mut self, into: &mut Into<'_, 'a>) {
-        let rest = self.reorder.finish();
-        self.apply(&[rest], into);
+    /// Ends the work, when all has been applied; what has ended is handed on.
+    pub(super) fn end(&mut self, into: &mut Into<'_, 'a>, hand_on: &mut dyn FnMut(Vec<Ended<'a>>)) {
+        self.waiting = Waiting { lists: vec![self.reorder.finish()], next: (0, 0) };
+        while !self.apply(into) {
+            hand_on(self.take_over());
+        }
         let icmp = self.epoch.rest();
         self.apply_batch(&[], &icmp, into);
         self.end_batch(into);
-        self.hand_on(into);
+        hand_on(self.take_over());
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
         let mut add = |kind, count| into.notes.add_many(kind, Some(self.source), "", count, None);
         add(NoteKind::CaptureDrops, self.drops.values().sum());

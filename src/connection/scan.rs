@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::alignment::Alignment;
 use super::continued::{self, Again};
-use super::ended::{self, Sink};
+use super::ended::{self, Ended, Sink};
 use super::observations::{Hosts, Observations};
 use super::reading::{Into, Reading, Rooms, Sequence};
 use super::udp::UdpTable;
@@ -17,7 +17,7 @@ use super::{Connection, lookup, twins};
 use crate::base::progress::Phase;
 use crate::base::{NoteKind, Notes, SourceId, Timestamp, time};
 use crate::capture::Capture;
-use crate::capture::split::{Split, for_each_window};
+use crate::capture::split::{Split, Windows};
 use crate::input::Input;
 use crate::packet::{Endpoint, Interest, Packets};
 use crate::stream::{FlowTable, Kept, limits};
@@ -222,15 +222,31 @@ fn run_pass<'b>(
         reading.hosts = std::mem::take(&mut sequence.hosts);
         reading.udp = std::mem::take(&mut sequence.udp);
         let clock = alignment.shift(*source);
-        let mut into = Into { table: &mut sequence.table, sink, singles: &mut pass.singles, notes };
+        let mut into = Into { table: &mut sequence.table, notes };
         let rooms = Rooms::default();
-        let summary = for_each_window(
-            capture,
-            options.split,
-            &|| Packets::new(Arc::clone(&interest), capture.bytes).by_clock(clock).with_room(rooms.take()),
-            |parts| rooms.give_back(reading.window(parts, &mut into)),
-        );
-        reading.end(&mut into);
+        let new =
+            || Packets::new(Arc::clone(&interest), capture.bytes).by_clock(clock).with_room(rooms.take());
+        let mut windows = Windows::of(capture, options.split, &new);
+        let mut hand_on = |ended: Vec<Ended<'b>>| {
+            if !ended.is_empty() {
+                pass.singles.extend(sink.take(ended, &[]));
+            }
+        };
+        let mut goes_on = true;
+        while goes_on {
+            let ended = reading.take_over();
+            let is_heavy = reading.is_heavy;
+            let mut read_on = || reading.read_on(&mut windows, &rooms, &mut into);
+            goes_on = if is_heavy {
+                hand_on(ended);
+                read_on()
+            } else {
+                // Meanwhile the capture is read until as much has ended again.
+                rayon::join(|| hand_on(ended), read_on).1
+            };
+        }
+        reading.end(&mut into, &mut hand_on);
+        let summary = windows.end();
         pass.found.append(&mut reading.found);
         pass.found_beyond += reading.found_beyond;
         pass.sizes.push(CaptureSize {
