@@ -16,10 +16,11 @@ use std::fs;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use rdpscan::base::{Notes, SourceId};
-use rdpscan::capture::Capture;
+use rdpscan::base::{NoteKind, Notes, SourceId};
+use rdpscan::capture::{Capture, LinkType};
 use rdpscan::eventlog::{Wanted, scan};
 use rdpscan::input::{Format, InputKind};
+use rdpscan::oracle;
 
 use super::public_data;
 use super::random::Random;
@@ -254,6 +255,109 @@ fn headers_are_not_read_a_word_too_far() {
     let (sound, (found, _)) = (frames(&original).0, frames(&damaged));
     let (front, back) = agree(&sound, &found);
     assert_eq!((sound.len(), front, back), (200, 50, 149));
+}
+
+/// Frames that look like those of an Ethernet, a second apart from 2023 on.
+fn datagrams(count: u32) -> Vec<Frame> {
+    let frame = |n: u32| {
+        let header = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
+        let network = [0x45, 0, 0, 76, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
+        let content = n.to_be_bytes().repeat(14);
+        let time = (1_700_000_000 + i64::from(n)) * 1_000_000_000;
+        Frame { time, data: [&header[..], &network, &content].concat() }
+    };
+    (1..=count).map(frame).collect()
+}
+
+/// How many of the frames are read of the damaged file as they stand in the sound one, and what the notes on
+/// interfaces are. Reads them in several ranges as well.
+fn read_in_spite(original: &[u8], damaged: &[u8]) -> (usize, Vec<NoteKind>) {
+    oracle::container(damaged);
+    let back = agree(&frames(original).0, &frames(damaged).0).1;
+    let kind = if Format::of(damaged) == Format::Pcap { InputKind::Pcap } else { InputKind::PcapNg };
+    let capture = Capture::open(damaged, kind).unwrap();
+    let mut links = BTreeMap::new();
+    let walked = capture.walk(capture.start, damaged.len(), capture.state.clone(), &mut |frame| {
+        *links.entry(frame.link).or_insert(0) += 1;
+    });
+    assert!(back == 0 || links.keys().eq(&[LinkType::ETHERNET]), "{links:?}");
+    let mut notes: Vec<_> = walked.damage.iter().map(|damage| damage.kind).collect();
+    notes.retain(|kind| *kind != NoteKind::DamagedCapture);
+    (back, notes)
+}
+
+/// The bytes with others in their place.
+fn with(original: &[u8], at: usize, put: &[u8]) -> Vec<u8> {
+    let mut bytes = original.to_vec();
+    bytes[at..at + put.len()].copy_from_slice(put);
+    bytes
+}
+
+fn noise(count: usize) -> Vec<u8> {
+    let mut random = Random::new(7);
+    (0..count).map(|_| random.next().to_le_bytes()[3]).collect()
+}
+
+/// What the first record of a classic capture says holds for all others only where they agree with it.
+#[test]
+fn a_classic_capture_with_a_damaged_head_is_read() {
+    let original = file::pcap(&datagrams(200));
+    let record = original.len() / 200;
+    // Time and lengths of the first record; and what is said of snap length and link type before it.
+    let first = with(&original, 24, &noise(300));
+    assert_eq!(read_in_spite(&original, &first), (200 - 301_usize.div_ceil(record), vec![]));
+    let added = [&original[..26], &original[2952..5936], &original[26..]].concat();
+    assert_eq!(read_in_spite(&original, &added), (199, vec![]));
+    let all = with(&original, 13, &noise(882));
+    let sound = 200 - 871_usize.div_ceil(record);
+    assert_eq!(read_in_spite(&original, &all), (sound, vec![NoteKind::InterfaceGuessed]));
+    // A snap length that the records exceed bounds none, where more is damaged further down.
+    let short = with(&with(&original, 16, &[1, 0, 0, 0]), 24 + 20 * record, &noise(40));
+    assert!(read_in_spite(&with(&original, 24 + 20 * record, &noise(40)), &short).0 >= 179);
+    // Frames that look like none of an Ethernet leave the link type as it is.
+    let others: Vec<Frame> =
+        datagrams(200).into_iter().map(|frame| Frame { data: vec![3; 90], ..frame }).collect();
+    let others = with(&file::pcap(&others), 20, &[147, 0]);
+    let capture = Capture::open(&others, InputKind::Pcap).unwrap();
+    assert_eq!(capture.state.interfaces[0].link, LinkType(147));
+}
+
+/// An interface whose description is damaged is described by what is left of it, and by its frames.
+#[test]
+fn a_description_that_is_damaged_costs_no_frames() {
+    let original = file::pcapng(&datagrams(200));
+    let guessed = vec![NoteKind::InterfaceGuessed];
+    // Its trailer, with the block behind it; its length, too long and too short; its link type; its resolution.
+    assert_eq!(read_in_spite(&original, &with(&original, 58, &noise(5))), (199, vec![]));
+    assert_eq!(read_in_spite(&original, &with(&original, 32, &[0xff; 4])), (200, vec![]));
+    assert_eq!(read_in_spite(&original, &with(&original, 32, &[12, 0, 0, 0])), (200, vec![]));
+    assert_eq!(read_in_spite(&original, &with(&original, 36, &[147, 0])), (200, guessed.clone()));
+    assert_eq!(read_in_spite(&original, &with(&original, 48, &[0xb1])), (200, guessed.clone()));
+    assert_eq!(read_in_spite(&original, &with(&original, 44, &[8])), (200, guessed.clone()));
+    // All of it, and its kind alone.
+    assert_eq!(read_in_spite(&original, &with(&original, 28, &noise(32))), (200, guessed.clone()));
+    assert_eq!(read_in_spite(&original, &with(&original, 28, &[5])), (200, guessed.clone()));
+    // The section's own: its length.
+    assert_eq!(read_in_spite(&original, &with(&original, 4, &[29])), (200, vec![]));
+    // A second interface keeps its number.
+    let second = [&original[..60], &original[28..60], &original[60..]].concat();
+    assert_eq!(read_in_spite(&original, &with(&second, 58, &noise(2))), (200, vec![]));
+}
+
+/// Frames that look like none of an Ethernet are not decoded by guess.
+#[test]
+fn an_interface_is_guessed_only_where_its_frames_bear_it_out() {
+    let mut others = datagrams(200);
+    others.iter_mut().step_by(3).for_each(|frame| frame.data.fill(3));
+    let capture = with(&file::pcapng(&others), 28, &noise(32));
+    assert_eq!(read_in_spite(&capture, &capture), (0, vec![]));
+    // Nor does a clock that is far off make an Ethernet another thing.
+    let far: Vec<Frame> = datagrams(200)
+        .into_iter()
+        .map(|frame| Frame { time: frame.time - 1_690_000_000_000_000_000, ..frame })
+        .collect();
+    let far = file::pcapng(&far);
+    assert_eq!(read_in_spite(&far, &far), (200, vec![]));
 }
 
 /// Bytes that were added to a chunk may hold the head of another one. The chunk behind them is no part of that.

@@ -1,8 +1,10 @@
 //! Layer 2: bytes of a capture file to frames, in parallel, each byte touched once.
 //!
-//! Knows the containers (pcap, pcapng) and nothing of what is inside a frame. A range of a file can be walked
+//! Knows the containers (pcap, pcapng) and nothing of what is inside a frame, unless what describes the frames is
+//! damaged. A range of a file can be walked
 //! without what came before it; `split` proves afterwards that the ranges met (architecture, section 4).
 
+mod guess;
 pub mod interface;
 pub mod pcap;
 pub mod pcapng;
@@ -12,6 +14,7 @@ pub mod write;
 
 use std::sync::Arc;
 
+use crate::base::bytes::index;
 use crate::base::{NoteKind, Progress, Timestamp};
 use crate::input::InputKind;
 pub use interface::{Interface, LinkType};
@@ -43,10 +46,32 @@ pub struct State {
     pub nanoseconds: bool,
     /// Bytes of a record header (classic files only): 16, or 24 in "modified" ones.
     pub record_header: usize,
+    /// What records are measured by (classic files only).
+    pub measure: Measure,
     /// The interfaces described so far in this section.
     pub interfaces: Arc<Vec<Interface>>,
+    /// What the frames of interfaces that this section does not describe show them to be.
+    pub undescribed: Option<Interface>,
     /// How many interfaces earlier sections had: makes interface numbers unique in the file.
     pub interfaces_before: u32,
+}
+
+impl State {
+    /// The interface of this number in the section: as described, or as its frames show it.
+    pub fn interface(&self, number: u32) -> Option<&Interface> {
+        self.interfaces.get(index(number)).or(self.undescribed.as_ref())
+    }
+}
+
+/// What the records of a classic file have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Measure {
+    /// The second of a record that others agree with; `None` in a file without records.
+    pub second: Option<u32>,
+    /// Longest captured length.
+    pub longest: u32,
+    /// Whether the link type is what the frames look like, not what the file says.
+    pub is_guessed: bool,
 }
 
 /// Something wrong with the container.

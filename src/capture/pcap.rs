@@ -5,13 +5,16 @@
 
 use std::sync::Arc;
 
+use super::guess::{LOOKED_AT, Look};
 use super::interface::{Interface, LinkType, Resolution};
-use super::{Frame, State, Walked};
+use super::{Frame, Measure, State, Walked};
 use crate::base::bytes::{index, u16_in, u32_in};
 use crate::base::{NoteKind, Timestamp};
 
 /// Bytes of the file header.
 const FILE_HEADER: usize = 24;
+/// Where it tells the link type.
+const LINK_TYPE: usize = 20;
 /// The record header that all variants begin with.
 const RECORD_HEADER: usize = 16;
 /// Longest record that is believed. Wireshark's own bound is 256 KiB; large segments offload reaches 512 KiB.
@@ -22,8 +25,13 @@ const CHAIN: usize = 32;
 const FOLLOWED_BY: usize = 2;
 /// Stamps of one file are expected within this distance of each other when a start is guessed: ten years.
 const PLAUSIBLE_SECONDS: u32 = 10 * 366 * 86_400;
+/// The seconds from 1990 to 2100.
+const OUR_TIME: std::ops::Range<u32> = 631_152_000..4_102_444_800;
+/// Records from which the longest captured length is taken.
+const MEASURED: usize = 1024;
 
-/// Reads the file header.
+/// Reads the file header, and of the records what they are measured by: the header may be damaged as well as any of
+/// them.
 pub fn open(bytes: &[u8]) -> Option<(usize, State)> {
     let magic: [u8; 4] = bytes.get(..4)?.try_into().ok()?;
     let (big_endian, nanoseconds, record_header) = match magic {
@@ -44,14 +52,56 @@ pub fn open(bytes: &[u8]) -> Option<(usize, State)> {
         offset_seconds: 0,
         name: None,
     };
-    let state = State {
+    let mut state = State {
         big_endian,
         nanoseconds,
         record_header,
-        interfaces: Arc::new(vec![interface]),
+        measure: Measure { longest: MAX_RECORD, ..Measure::default() },
+        interfaces: Arc::new(Vec::new()),
         interfaces_before: 0,
+        undescribed: None,
     };
+    let interface = measure(bytes, interface, &mut state);
+    state.interfaces = Arc::new(vec![interface]);
     Some((FILE_HEADER, state))
+}
+
+/// Takes the measure of the first records that agree with each other. Mostly that is the first of the file. Gives back
+/// the interface as they show it, where the file header contradicts nearly all of them.
+fn measure(bytes: &[u8], described: Interface, state: &mut State) -> Interface {
+    // Further on, what repeats within a frame can look like a few records in a row, but hardly with a date.
+    let agrees = |at| {
+        Record::at(bytes, at, state).is_some_and(|record| {
+            (at == FILE_HEADER || OUR_TIME.contains(&record.seconds))
+                && chain_runs(bytes, at, record.seconds, state)
+        })
+    };
+    let start = first_of(bytes, FILE_HEADER..bytes.len(), agrees).unwrap_or(FILE_HEADER);
+    let Some(second) = Record::at(bytes, start, state).map(|record| record.seconds) else { return described };
+    let mut look = Look::default();
+    let mut longest = 0;
+    let mut at = start;
+    for number in 0..MEASURED {
+        let Some(record) = Record::at(bytes, at, state) else { break };
+        let data_at = at.saturating_add(state.record_header);
+        let data = bytes.get(data_at..data_at.saturating_add(index(record.captured)));
+        let Some(data) = data.filter(|_| record.is_plausible(second, state)) else { break };
+        longest = record.captured.max(longest);
+        if number < LOOKED_AT {
+            look.take(data, record.original, 0);
+        }
+        at = data_at + data.len();
+    }
+    // A snap length that they exceed is none.
+    let snaplen = described.snaplen;
+    let is_bound = snaplen > 0 && longest <= snaplen;
+    let interface = look.correct(&described);
+    state.measure = Measure {
+        second: Some(second),
+        longest: if is_bound { snaplen.clamp(256, MAX_RECORD) } else { MAX_RECORD },
+        is_guessed: interface.is_some(),
+    };
+    interface.unwrap_or(described)
 }
 
 /// One record header.
@@ -68,17 +118,15 @@ impl Record {
         Some(Self { seconds: word(0)?, fraction: word(4)?, captured: word(8)?, original: word(12)? })
     }
 
-    /// Whether all of it looks right: lengths that fit each other and the file, a time near that of the first record.
-    fn is_plausible(&self, first: u32, state: &State) -> bool {
-        let snaplen = state.interfaces.first().map_or(0, |interface| interface.snaplen);
-        let longest = if snaplen == 0 { MAX_RECORD } else { snaplen.clamp(256, MAX_RECORD) };
+    /// Whether all of it looks right: lengths that fit each other and the file, a time near that of others.
+    const fn is_plausible(&self, second: u32, state: &State) -> bool {
         let fraction_limit = if state.nanoseconds { 1_000_000_000 } else { 1_000_000 };
-        self.captured <= longest
+        self.captured <= state.measure.longest
             && self.captured > 0
             && self.original >= self.captured
             && self.original <= MAX_RECORD
             && self.fraction < fraction_limit
-            && self.seconds.abs_diff(first) < PLAUSIBLE_SECONDS
+            && self.seconds.abs_diff(second) < PLAUSIBLE_SECONDS
     }
 
     /// Whether it is what a file that was not written to its end is full of.
@@ -107,7 +155,10 @@ pub fn walk<'a>(
     visit: &mut dyn FnMut(Frame<'a>),
 ) -> Walked {
     let mut walked = Walked::at(range.start, state);
-    let first = first_seconds(bytes, &walked.state).unwrap_or(0);
+    if range.start == FILE_HEADER && walked.state.measure.is_guessed {
+        walked.damaged(NoteKind::InterfaceGuessed, LINK_TYPE);
+    }
+    let second = walked.state.measure.second.unwrap_or(0);
     let link = walked.state.interfaces.first().map_or(LinkType::ETHERNET, |interface| interface.link);
     while walked.next < range.end && walked.next < bytes.len() {
         let at = walked.next;
@@ -118,7 +169,7 @@ pub fn walk<'a>(
             break;
         };
         let data = bytes.get(data_at..data_at.saturating_add(index(record.captured)));
-        let is_odd = !record.is_plausible(first, &walked.state);
+        let is_odd = !record.is_plausible(second, &walked.state);
         let beside = if is_odd { sound_beside(bytes, at, &record, &walked.state) } else { None };
         let is_sound = !is_odd || beside.is_none() && is_followed(bytes, at, &walked.state);
         let Some(data) = data.filter(|_| is_sound) else {
@@ -145,14 +196,19 @@ pub fn walk<'a>(
 
 /// Finds the first place from which a chain of plausible records runs.
 pub fn guess_start(bytes: &[u8], from: usize, end: usize, state: &State) -> Option<usize> {
-    let reference = first_seconds(bytes, state)?;
-    let end = end.min(bytes.len());
-    let mut at = from;
+    let second = state.measure.second?;
+    first_of(bytes, from..end, |at| chain_runs(bytes, at, second, state))
+}
+
+/// The first place that is a sound one.
+fn first_of(bytes: &[u8], range: std::ops::Range<usize>, is_sound: impl Fn(usize) -> bool) -> Option<usize> {
+    let end = range.end.min(bytes.len());
+    let mut at = range.start;
     while at < end {
         // Nothing begins within nothing, of which a file may have much.
         let zeros = bytes.get(at..)?.iter().position(|byte| *byte != 0)?;
         at += (zeros + 1).saturating_sub(RECORD_HEADER);
-        if at < end && chain_runs(bytes, at, reference, state) {
+        if at < end && is_sound(at) {
             return Some(at);
         }
         at += 1;
@@ -168,10 +224,6 @@ fn sound_beside(bytes: &[u8], odd: usize, record: &Record, state: &State) -> Opt
     let until =
         odd.saturating_add(state.record_header).saturating_add(index(record.captured.min(MAX_RECORD)));
     guess_start(bytes, from, until, state).filter(|at| *at != odd)
-}
-
-fn first_seconds(bytes: &[u8], state: &State) -> Option<u32> {
-    Some(Record::at(bytes, FILE_HEADER, state)?.seconds)
 }
 
 /// Whether a record that looks odd is followed by others, so that its length at least is right. Writers put odd things
@@ -194,14 +246,14 @@ fn is_followed(bytes: &[u8], start: usize, state: &State) -> bool {
     true
 }
 
-fn chain_runs(bytes: &[u8], start: usize, reference: u32, state: &State) -> bool {
+fn chain_runs(bytes: &[u8], start: usize, second: u32, state: &State) -> bool {
     let mut at = start;
     for link in 0..CHAIN {
         if at == bytes.len() {
             return link > 0;
         }
         let Some(record) = Record::at(bytes, at, state) else { return false };
-        if !record.is_plausible(reference, state) {
+        if !record.is_plausible(second, state) {
             return false;
         }
         at = at.saturating_add(state.record_header).saturating_add(index(record.captured));

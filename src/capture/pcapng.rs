@@ -9,9 +9,10 @@ use std::sync::Arc;
 use pcap_parser::pcapng::{parse_block_be, parse_block_le};
 use pcap_parser::{Block, OptionCode, PcapNGOption};
 
+use super::guess::{LOOKED_AT, Look};
 use super::interface::{Interface, LinkType, Resolution};
 use super::raw::Raw as Besides;
-use super::{Frame, MAX_DAMAGE, State, Walked};
+use super::{Frame, MAX_DAMAGE, Measure, State, Walked};
 use crate::base::NoteKind;
 use crate::base::bytes::{array, index, length, u16_in, u32_in};
 
@@ -49,8 +50,10 @@ pub fn open(_bytes: &[u8]) -> (usize, State) {
         big_endian: false,
         nanoseconds: false,
         record_header: 0,
+        measure: Measure::default(),
         interfaces: Arc::new(Vec::new()),
         interfaces_before: 0,
+        undescribed: None,
     };
     (0, state)
 }
@@ -106,9 +109,7 @@ pub fn walk<'a>(
         match step(bytes, at, &mut big_endian) {
             Step::Block(kind, block_end) => {
                 walked.state.big_endian = big_endian;
-                if let Some(block) = bytes.get(at..block_end) {
-                    take_block(kind, block, at, &mut walked, visit);
-                }
+                take_block(kind, bytes, at..block_end, &mut walked, visit);
                 walked.next = block_end;
             }
             Step::Truncated => {
@@ -117,11 +118,14 @@ pub fn walk<'a>(
                 let kind =
                     if found.is_some() { NoteKind::DamagedCapture } else { NoteKind::TruncatedCapture };
                 walked.damaged(kind, at);
+                salvage(bytes, at, found, big_endian, &mut walked);
                 walked.resume(found, reach, bytes.len());
             }
             Step::Damaged => {
                 walked.damaged(NoteKind::DamagedCapture, at);
-                walked.resume(resume(bytes, at, reach, big_endian), reach, bytes.len());
+                let found = resume(bytes, at, reach, big_endian);
+                salvage(bytes, at, found, big_endian, &mut walked);
+                walked.resume(found, reach, bytes.len());
             }
         }
     }
@@ -130,28 +134,20 @@ pub fn walk<'a>(
 
 fn take_block<'a>(
     kind: u32,
-    block: &'a [u8],
-    at: usize,
+    bytes: &'a [u8],
+    place: std::ops::Range<usize>,
     walked: &mut Walked,
     visit: &mut dyn FnMut(Frame<'a>),
 ) {
     let big = walked.state.big_endian;
-    let frame = match kind {
-        ENHANCED_PACKET => enhanced(block, big),
-        SIMPLE_PACKET => simple(block, &walked.state),
-        OBSOLETE_PACKET => obsolete(block, big),
-        SECTION_HEADER => {
-            let before = u32::try_from(walked.state.interfaces.len()).unwrap_or(u32::MAX);
-            walked.state.interfaces_before = walked.state.interfaces_before.saturating_add(before);
-            walked.state.interfaces = Arc::new(Vec::new());
-            return;
-        }
+    let (at, next) = (place.start, place.end);
+    let Some(block) = bytes.get(place) else { return };
+    match kind {
+        ENHANCED_PACKET | SIMPLE_PACKET | OBSOLETE_PACKET => {}
+        SECTION_HEADER => return begin_section(&mut walked.state),
         INTERFACE_DESCRIPTION => {
-            let interfaces = Arc::make_mut(&mut walked.state.interfaces);
-            if interfaces.len() < MAX_INTERFACES
-                && let Some(interface) = interface(block, big)
-            {
-                interfaces.push(interface);
+            if let Some(interface) = interface(block, big) {
+                describe(interface, bytes, at, next, walked);
             }
             return;
         }
@@ -178,19 +174,25 @@ fn take_block<'a>(
             walked.frames += u64::from(other == JOURNAL_EXPORT || CUSTOM.contains(&other));
             return;
         }
-    };
-    let index = walked.frames;
+    }
+    let number = walked.frames;
     walked.frames += 1;
-    let Some(raw) = frame else {
+    let Some(raw) = packet(kind, block, &walked.state) else {
         walked.damaged(NoteKind::DamagedCapture, at);
         return;
     };
-    let Some(interface) = walked.state.interfaces.get(index_of(raw.interface)) else {
+    if walked.state.interface(raw.interface).is_none() {
+        walked.state.undescribed = undescribed(bytes, at, &walked.state);
+        if walked.state.undescribed.is_some() {
+            walked.damaged(NoteKind::InterfaceGuessed, at);
+        }
+    }
+    let Some(interface) = walked.state.interface(raw.interface) else {
         walked.orphans += 1;
         return;
     };
     visit(Frame {
-        index,
+        index: number,
         time: interface.time(raw.ticks),
         interface: walked.state.interfaces_before.saturating_add(raw.interface),
         link: interface.link,
@@ -199,8 +201,66 @@ fn take_block<'a>(
     });
 }
 
-fn index_of(interface: u32) -> usize {
-    index(interface)
+fn begin_section(state: &mut State) {
+    let before = u32::try_from(state.interfaces.len()).unwrap_or(u32::MAX);
+    state.interfaces_before = state.interfaces_before.saturating_add(before);
+    state.interfaces = Arc::new(Vec::new());
+    state.undescribed = None;
+}
+
+/// Takes an interface in, as described at `at`, unless the packets from `next` on contradict it.
+fn describe(described: Interface, bytes: &[u8], at: usize, next: usize, walked: &mut Walked) {
+    let number = walked.state.interfaces.len();
+    if number >= MAX_INTERFACES {
+        return;
+    }
+    let corrected = look(bytes, next, &walked.state, |of| index(of) == number).correct(&described);
+    if corrected.is_some() {
+        walked.damaged(NoteKind::InterfaceGuessed, at);
+    }
+    Arc::make_mut(&mut walked.state.interfaces).push(corrected.unwrap_or(described));
+}
+
+/// What the packets from `at` on show of interfaces that nothing describes.
+fn undescribed(bytes: &[u8], at: usize, state: &State) -> Option<Interface> {
+    look(bytes, at, state, |of| index(of) >= state.interfaces.len()).interface()
+}
+
+/// Looks at the packets of some interfaces in the next blocks. What is looked at are a few blocks, wherever a range
+/// ends: each range sees the same.
+fn look(bytes: &[u8], from: usize, state: &State, is_of: impl Fn(u32) -> bool) -> Look {
+    let mut look = Look::default();
+    let (mut at, mut order) = (from, state.big_endian);
+    for _ in 0..LOOKED_AT {
+        let Step::Block(kind, next) = step(bytes, at, &mut order) else { break };
+        if kind == SECTION_HEADER {
+            break;
+        }
+        let raw = bytes.get(at..next).and_then(|block| packet(kind, block, state));
+        if let Some(raw) = raw.filter(|raw| is_of(raw.interface)) {
+            look.take(raw.data, raw.original.max(length(raw.data)), raw.ticks);
+        }
+        at = next;
+    }
+    look
+}
+
+/// Takes from a block whose lengths contradict each other what all that follows needs: where a section begins, and what
+/// an interface is. It ends before `next`, where blocks go on.
+fn salvage(bytes: &[u8], at: usize, next: Option<usize>, big: bool, walked: &mut Walked) {
+    let Some((next, block)) = next.and_then(|next| Some((next, bytes.get(at..next)?))) else { return };
+    match u32_in(block, 0, big) {
+        Some(SECTION_HEADER) if [ORDER_BIG, ORDER_LITTLE].map(Some).contains(&array(block, 8)) => {
+            walked.state.big_endian = big;
+            begin_section(&mut walked.state);
+        }
+        Some(INTERFACE_DESCRIPTION) => {
+            if let Some(interface) = damaged_interface(block, big) {
+                describe(interface, bytes, at, next, walked);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// What an interface statistics block counts as dropped: by the interface (5) and by the operating system (7).
@@ -224,6 +284,16 @@ fn dropped(block: &[u8], big: bool) -> Option<(u32, u64)> {
         at += 4 + usize::from(size).next_multiple_of(4);
     }
     Some((interface, total))
+}
+
+/// The fields of a packet block of any kind.
+fn packet<'a>(kind: u32, block: &'a [u8], state: &State) -> Option<Raw<'a>> {
+    match kind {
+        ENHANCED_PACKET => enhanced(block, state.big_endian),
+        SIMPLE_PACKET => simple(block, state),
+        OBSOLETE_PACKET => obsolete(block, state.big_endian),
+        _ => None,
+    }
 }
 
 /// A packet block's fields.
@@ -304,22 +374,15 @@ fn ticks(block: &[u8], at: usize, big: bool) -> Option<u64> {
 fn interface(block: &[u8], big: bool) -> Option<Interface> {
     let parsed = if big { parse_block_be(block) } else { parse_block_le(block) };
     let Ok((_, Block::InterfaceDescription(idb))) = parsed else {
-        // Options that pcap-parser refuses must not cost the interface: its fixed part suffices.
-        return Some(Interface {
-            link: LinkType(u16_in(block, 8, big)?),
-            snaplen: u32_in(block, 12, big)?,
-            resolution: Resolution::MICROSECONDS,
-            offset_seconds: 0,
-            name: None,
-        });
+        // Options that pcap-parser refuses must not cost the interface.
+        return damaged_interface(block, big);
     };
     let option = |code: OptionCode| idb.options.iter().find(|option| option.code == code);
     let resolution = option(OptionCode::IfTsresol)
         .and_then(|option| option.value().first().copied())
         .map_or(Resolution::MICROSECONDS, Resolution::from_option);
-    let offset_seconds = option(OptionCode::IfTsoffset)
-        .and_then(|option| array::<8>(option.value(), 0))
-        .map_or(0, |raw| if big { i64::from_be_bytes(raw) } else { i64::from_le_bytes(raw) });
+    let offset_seconds =
+        option(OptionCode::IfTsoffset).and_then(|option| seconds(option.value(), big)).unwrap_or(0);
     let name = option(OptionCode::IfName).map(text).filter(|name| name.len() <= MAX_NAME);
     Some(Interface {
         link: LinkType(u16_in(block, 8, big)?),
@@ -328,6 +391,35 @@ fn interface(block: &[u8], big: bool) -> Option<Interface> {
         offset_seconds,
         name,
     })
+}
+
+/// An interface from what can be read of its description: the fixed part, and options as far as they go.
+fn damaged_interface(block: &[u8], big: bool) -> Option<Interface> {
+    let mut interface = Interface {
+        link: LinkType(u16_in(block, 8, big)?),
+        snaplen: u32_in(block, 12, big)?,
+        resolution: Resolution::MICROSECONDS,
+        offset_seconds: 0,
+        name: None,
+    };
+    let mut at = 16;
+    for _ in 0..MAX_DAMAGE {
+        let Some((code, size)) = u16_in(block, at, big).zip(u16_in(block, at + 2, big)) else { break };
+        let Some(value) = block.get(at + 4..at + 4 + usize::from(size)).filter(|_| code != 0) else { break };
+        match (OptionCode(code), value) {
+            (OptionCode::IfTsresol, [byte]) => interface.resolution = Resolution::from_option(*byte),
+            (OptionCode::IfTsoffset, _) => interface.offset_seconds = seconds(value, big).unwrap_or(0),
+            _ => {}
+        }
+        at += 4 + usize::from(size).next_multiple_of(4);
+    }
+    Some(interface)
+}
+
+/// The value of an offset of times.
+fn seconds(value: &[u8], big: bool) -> Option<i64> {
+    let raw = array::<8>(value, 0)?;
+    Some(if big { i64::from_be_bytes(raw) } else { i64::from_le_bytes(raw) })
 }
 
 fn text(option: &PcapNGOption<'_>) -> String {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use crate::base::SourceId;
 use crate::base::progress::Phase;
+use crate::capture::Capture;
 use crate::capture::write::Writer;
-use crate::capture::{Capture, Frame};
 use crate::causes::Verdict;
 use crate::connection::alignment::Alignment;
 use crate::correlate::{Attempt, Incident, Surroundings};
@@ -134,7 +134,8 @@ impl Plan {
             let chosen =
                 step.frame.filter(|(frame, _)| wanted.wants(number, frame, &self.interest, &capture));
             if let Some((frame, raw)) = chosen
-                && let Some(interface) = state.interfaces.get(place(&frame, state.interfaces_before))
+                && let Some(interface) =
+                    state.interface(frame.interface.saturating_sub(state.interfaces_before))
             {
                 let proofs = wanted.proofs(number);
                 writer.frame(&frame, &raw, interface, &proofs)?;
@@ -146,11 +147,6 @@ impl Plan {
         writer.finish()?;
         Ok(written)
     }
-}
-
-/// Where an interface stands in its section.
-fn place(frame: &Frame<'_>, before: u32) -> usize {
-    crate::base::bytes::index(frame.interface.saturating_sub(before))
 }
 
 /// The verdict in one line.
