@@ -196,3 +196,30 @@ fn every_cause_with_a_neighbour_has_two_hard_ones() {
     }
     assert!(lacking.is_empty(), "fewer than two hard neighbours: {lacking:?}");
 }
+
+/// A long capture tells of a host what it told last, not what it told first.
+#[test]
+fn a_host_that_answered_long_ago_as_well_is_still_there() {
+    /// Before the client's first SYN: an hour, and less than what a sign is good for.
+    const AGO: [i64; 2] = [3_600_000_000_000, 60_000_000_000];
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = fs::read("samples/firewall-drop/capture.pcapng").unwrap();
+    let whole: Vec<Frame> = read::frames(&bytes)
+        .into_iter()
+        .map(|frame| Frame { time: frame.time, data: frame.data.to_vec() })
+        .collect();
+    let (pings, syns) = whole.split_at(6);
+    let earlier = AGO.iter().flat_map(|ago| pings.iter().cloned().map(move |own| (ago, own)));
+    let mut frames: Vec<Frame> = earlier.map(|(ago, own)| Frame { time: own.time - ago, ..own }).collect();
+    frames.extend_from_slice(syns);
+    let path = folder.path().join("capture.pcapng");
+    fs::write(&path, file::pcapng(&frames)).unwrap();
+    for range in [64, 1 << 20] {
+        let options = Options { inputs: vec![path.clone()], range_size: Some(range), ..Options::default() };
+        let report = samples::analysed(&options).unwrap();
+        let verdict = &report.incidents[0].verdict;
+        assert_eq!(verdict.cause, Some("firewall-drop"), "{}", samples::one_line(&report.incidents[0]));
+        let sign = verdict.evidence.iter().find(|own| own.says.contains("answers ping")).unwrap();
+        assert_eq!(sign.frame, Some(12), "the second answer of the second time");
+    }
+}

@@ -136,6 +136,11 @@ impl Window {
         self.start <= moment && moment <= self.end
     }
 
+    /// How far `moment` lies before or behind, in nanoseconds; 0 inside.
+    pub fn gap(&self, moment: Timestamp) -> i64 {
+        (self.start - moment).max(moment - self.end).max(0)
+    }
+
     /// Whether the two spans share a moment.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.start <= other.end && other.start <= self.end

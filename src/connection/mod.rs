@@ -14,6 +14,7 @@ mod numbers;
 pub mod observations;
 mod reading;
 pub mod scan;
+pub mod signs;
 pub mod stage;
 pub mod stages;
 pub mod steps;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::kerberos::KerberosError;
 use super::lookup::Lookup;
+use super::signs::{Life, Signs};
 use super::udp::UdpConnection;
 use crate::base::{Locator, Mark, Observed, SourceId, Window};
 use crate::packet::neighbour::Sign;
@@ -61,6 +62,8 @@ impl Observations {
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
     by_ip: BTreeMap<IpAddr, Host>,
+    /// Signs of life behind the first of each kind.
+    later: Signs,
 }
 
 /// What was seen of one host.
@@ -70,13 +73,13 @@ pub struct Host {
     pub asked: Option<(Mark, Mark, u32)>,
     /// Who asked first.
     pub asked_by: Option<IpAddr>,
-    /// Its hardware address, when it was told.
+    /// Its hardware address, when it was told first.
     pub told: Option<Observed<[u8; 6]>>,
     /// Another hardware address for the same IP address.
     pub told_otherwise: Option<Observed<[u8; 6]>>,
-    /// It answered a ping.
+    /// It answered a ping, for the first time.
     pub echoed: Option<Mark>,
-    /// It accepted a TCP connection on another port.
+    /// It accepted a TCP connection on another port, for the first time.
     pub accepted: Option<Observed<u16>>,
 }
 
@@ -109,26 +112,27 @@ impl Hosts {
             return;
         }
         let host = self.by_ip.entry(ip).or_default();
-        match neighbour.sign {
+        let life = match neighbour.sign {
             Sign::Asked(_, by) => {
                 host.asked_by.get_or_insert(by);
                 let (first, count) = host.asked.map_or((mark, 0), |(first, _, count)| (first, count));
                 host.asked = Some((first, mark, count + 1));
+                return;
             }
-            Sign::Told(_, address) => match host.told {
-                None => host.told = Some(mark.of(address)),
-                Some(known) if known.value != address => {
-                    host.told_otherwise.get_or_insert(mark.of(address));
-                }
-                Some(_) => {}
-            },
-            Sign::Echoed(_) => {
-                host.echoed.get_or_insert(mark);
-            }
-            Sign::Accepted(_, port) => {
-                host.accepted.get_or_insert(mark.of(port));
-            }
+            Sign::Told(_, address) => Life::Told(address),
+            Sign::Echoed(_) => Life::Echoed,
+            Sign::Accepted(_, port) => Life::Accepted(port),
+        };
+        if !host.keep_first(mark, life) {
+            self.later.take(ip, mark.of(life));
         }
+    }
+
+    /// The signs that a host was there within a window, of each kind the first and the last of every few seconds; in no
+    /// order. Of a long capture with many hosts fewer are kept.
+    pub fn signs(&self, ip: IpAddr, within: Window) -> impl Iterator<Item = Observed<Life>> {
+        let first = self.of(ip).into_iter().flat_map(Host::first_signs);
+        first.filter(move |sign| within.contains(sign.time)).chain(self.later.of(ip, within))
     }
 
     /// Every host, in order of addresses.
@@ -148,19 +152,32 @@ impl Host {
         self.accepted.is_some() || self.echoed.is_some()
     }
 
-    /// The best sign that the host is there: a fragment and its place.
+    /// Keeps the first sign of each kind, and the first of another hardware address. Whether this is of a kind that was
+    /// not seen before.
+    fn keep_first(&mut self, mark: Mark, life: Life) -> bool {
+        let is_first = self.first_signs().all(|known| known.value.rank() != life.rank());
+        match life {
+            Life::Accepted(port) if is_first => self.accepted = Some(mark.of(port)),
+            Life::Echoed if is_first => self.echoed = Some(mark),
+            Life::Told(address) if is_first => self.told = Some(mark.of(address)),
+            Life::Told(address) if self.told.is_some_and(|known| known.value != address) => {
+                self.told_otherwise.get_or_insert(mark.of(address));
+            }
+            _ => {}
+        }
+        is_first
+    }
+
+    /// The first sign of each kind, the most telling one first.
+    fn first_signs(&self) -> impl Iterator<Item = Observed<Life>> + use<> {
+        let accepted = self.accepted.map(|accepted| accepted.map(Life::Accepted));
+        let echoed = self.echoed.map(|mark| mark.of(Life::Echoed));
+        let told = self.told.map(|told| told.map(Life::Told));
+        [accepted, echoed, told].into_iter().flatten()
+    }
+
+    /// The most telling sign that the host was ever there: a fragment and its place.
     pub fn alive(&self) -> Option<(String, Mark)> {
-        if let Some(accepted) = &self.accepted {
-            return Some((
-                format!("the server accepts TCP connections on port {}", accepted.value),
-                accepted.mark(),
-            ));
-        }
-        if let Some(echoed) = self.echoed {
-            return Some(("the server answers ping".into(), echoed));
-        }
-        let told = self.told.as_ref()?;
-        let mac = told.value.map(|byte| format!("{byte:02x}")).join(":");
-        Some((format!("the server answers ARP or neighbour discovery ({mac})"), told.mark()))
+        self.first_signs().next().map(|sign| (sign.value.says(), sign.mark()))
     }
 }

@@ -6,7 +6,6 @@ use super::{icmp_of, rdp_disabled_or_other_port, syn_evidence, unanswered};
 use crate::base::{Mark, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::connection::Transport;
-use crate::connection::observations::Host;
 use crate::correlate::storm::is_of_the_internet;
 use crate::correlate::surroundings::Other;
 use crate::eventlog::{Provider, security};
@@ -155,7 +154,8 @@ fn by_texts(case: &Case<'_>, port: u16, packets: Vec<Evidence>) -> Option<Findin
     )
 }
 
-/// A sign that the host is up, from this capture or from another client's connection.
+/// The sign that the host is up which lies nearest to the attempt, from any capture, or else one from another client's
+/// connection.
 pub(super) fn alive(case: &Case<'_>) -> Option<(String, Mark)> {
     /// A sign this much older still counts; one that comes later may be of a host that woke up meanwhile.
     const FRESH: i64 = 120 * time::SECOND;
@@ -168,13 +168,14 @@ pub(super) fn alive(case: &Case<'_>) -> Option<(String, Mark)> {
         around.captures_at(connection.first).flat_map(|own| own.hosts.iter()).any(|(_, host)| host.is_heard())
             || around.others.iter().any(|other| other.accepted.is_some())
     };
+    let ip = connection.server.ip;
     let sign = around
-        .hosts(connection.server.ip)
-        .filter(|host| host.is_heard() || answers_are_captured())
-        .filter_map(Host::alive)
-        .filter(|(_, mark)| fresh.contains(mark.time))
-        .min_by_key(|(_, mark)| mark.time);
-    sign.or_else(|| {
+        .captures
+        .iter()
+        .filter(|own| own.hosts.of(ip).is_some_and(|host| host.is_heard() || answers_are_captured()))
+        .flat_map(|own| own.hosts.signs(ip, fresh))
+        .min_by_key(|sign| (meanwhile.gap(sign.time), sign.value.rank(), sign.time));
+    sign.map(|sign| (sign.value.says(), sign.mark())).or_else(|| {
         // A port that answered before tells of a service that went since, or of a host that fell asleep; and what
         // keeps this client out does not let it in.
         let counts = |other: &Other, accepted: Mark| {
