@@ -21,6 +21,8 @@ const RECORD_HEADER: usize = 16;
 const MAX_RECORD: u32 = 1 << 20;
 /// Records in a row that must be plausible before a guessed start is believed.
 const CHAIN: usize = 32;
+/// The same at the beginning of the file, which is no guess.
+const FEW: usize = 4;
 /// Records, itself included, that have to fit behind one that looks odd.
 const FOLLOWED_BY: usize = 2;
 /// Stamps of one file are expected within this distance of each other when a start is guessed: ten years.
@@ -66,17 +68,34 @@ pub fn open(bytes: &[u8]) -> Option<(usize, State)> {
     Some((FILE_HEADER, state))
 }
 
+/// Whether the records from `start` on agree with each other: at the beginning of the file a few, elsewhere many. What
+/// repeats within a frame can look like a few records in a row, though hardly with a date, and soon leads out of a short
+/// file.
+fn agree(bytes: &[u8], start: usize, state: &State) -> bool {
+    let Some(first) = Record::at(bytes, start, state) else { return false };
+    let is_head = start == FILE_HEADER;
+    if !is_head && !OUR_TIME.contains(&first.seconds) {
+        return false;
+    }
+    let mut at = start;
+    for link in 0..if is_head { FEW } else { CHAIN } {
+        let Some(record) = Record::at(bytes, at, state) else {
+            // The last one may be cut; where it ends with the file, two prove as much.
+            return is_head || link >= if at == bytes.len() { 2 } else { 2 * FEW };
+        };
+        if !record.is_plausible(first.seconds, state) {
+            return false;
+        }
+        at = at.saturating_add(state.record_header).saturating_add(index(record.captured));
+    }
+    true
+}
+
 /// Takes the measure of the first records that agree with each other. Mostly that is the first of the file. Gives back
 /// the interface as they show it, where the file header contradicts nearly all of them.
 fn measure(bytes: &[u8], described: Interface, state: &mut State) -> Interface {
-    // Further on, what repeats within a frame can look like a few records in a row, but hardly with a date.
-    let agrees = |at| {
-        Record::at(bytes, at, state).is_some_and(|record| {
-            (at == FILE_HEADER || OUR_TIME.contains(&record.seconds))
-                && chain_runs(bytes, at, record.seconds, state)
-        })
-    };
-    let start = first_of(bytes, FILE_HEADER..bytes.len(), agrees).unwrap_or(FILE_HEADER);
+    let start = first_of(bytes, FILE_HEADER..bytes.len(), |at| agree(bytes, at, state));
+    let start = start.unwrap_or(FILE_HEADER);
     let Some(second) = Record::at(bytes, start, state).map(|record| record.seconds) else { return described };
     let mut look = Look::default();
     let mut longest = 0;
