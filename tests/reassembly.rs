@@ -349,3 +349,33 @@ fn a_table_keeps_flows_apart() {
         models[index].compare(&flow.to_server, u64::from(flow.client.port));
     }
 }
+
+/// A device opened the connection anew with the same ports: both flows run, and less is kept of both.
+#[test]
+fn a_flow_beside_another_is_shortened_as_well() {
+    const LENGTH: usize = 60_000;
+    let mut random = Random::new(7);
+    let model = Model::new(&mut random, LENGTH);
+    let mut segments = Vec::new();
+    for (interface, isn) in [(0, 1000_u32), (1, 900_000)] {
+        segments.push(Segment { interface, seq: isn, ..segment(TcpFlags(TcpFlags::SYN)) });
+        for start in (0..LENGTH).step_by(1000) {
+            let seq = isn + 1 + u32::try_from(start).unwrap();
+            segments.push(Segment { interface, seq, ..data(&model, start, start + 1000) });
+        }
+    }
+    number(&mut segments);
+    let mut table = FlowTable::default();
+    table.apply(Batch {
+        segments: &[&segments],
+        icmp: &[],
+        source: SourceId(0),
+        bytes: &model.sent,
+        interest: &Interest::default(),
+    });
+    let before = table.held();
+    assert!(table.len() == 2 && before > 2 * LENGTH);
+    assert!(table.give_up(usize::MAX, Some(before - 1)).is_empty());
+    // 24 KiB of each.
+    assert!(table.held() < before - 2 * (LENGTH - 25_000), "{before}, then {}", table.held());
+}

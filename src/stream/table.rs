@@ -110,31 +110,39 @@ impl<'b> FlowTable<'b> {
         taken.into_iter().flatten().collect()
     }
 
-    /// Keeps less of what was said first in each flow.
-    fn shorten(&mut self) {
-        self.shards.par_iter_mut().flat_map_iter(|shard| shard.live.iter_mut()).for_each(|running| {
-            if let Kept::Grown(flow) = &mut running.kept {
-                flow.shorten();
-            }
-        });
+    /// Keeps less of what was said first in each flow. Gives back when each was heard last, and the bytes that it takes
+    /// then.
+    fn shorten(&mut self) -> Vec<(Timestamp, usize)> {
+        self.shards
+            .par_iter_mut()
+            .flat_map_iter(|shard| shard.live.iter_mut().chain(shard.beside.iter_mut()))
+            .map(|running| {
+                if let Kept::Grown(flow) = &mut running.kept {
+                    flow.shorten();
+                }
+                (running.kept.last(), running.kept.held())
+            })
+            .collect()
     }
 
     /// Takes out running flows, in no order, those that were heard last the longest ago, until there are at most so many;
     /// and, where that is asked for and they take more bytes than that, though less is kept of each, until they take half
     /// of it.
     pub fn give_up(&mut self, at_most: usize, bytes: Option<usize>) -> Vec<Kept<'b>> {
-        if bytes.is_some_and(|bytes| self.held() > bytes) {
-            self.shorten();
-        }
-        let own = |flow: &Running<'_>| (flow.kept.last(), bytes.map_or(0, |_| flow.kept.held()));
+        let is_heavy = bytes.is_some_and(|bytes| self.held() > bytes);
+        let shortened = if is_heavy { self.shorten() } else { Vec::new() };
+        let held: usize = shortened.iter().map(|(_, held)| held).sum();
         let mut beyond = self.len().saturating_sub(at_most);
-        let too_many =
-            |bytes: usize| Some(self.held()).filter(|held| *held > bytes).map(|held| held - bytes / 2);
-        let mut too_many = bytes.and_then(too_many).unwrap_or(0);
+        let mut too_many = bytes.filter(|bytes| held > *bytes).map_or(0, |bytes| held - bytes / 2);
         if beyond == 0 && too_many == 0 {
             return Vec::new();
         }
-        let mut heard: Vec<(Timestamp, usize)> = self.shards.iter().flat_map(Shard::flows).map(own).collect();
+        let mut heard = if is_heavy {
+            shortened
+        } else {
+            // What each weighs plays no part then.
+            self.shards.iter().flat_map(Shard::flows).map(|flow| (flow.kept.last(), 0)).collect()
+        };
         heard.sort_unstable();
         let mut until = None;
         for (last, held) in heard {
