@@ -97,7 +97,7 @@ impl Sink for KeepAll {
 /// Where in the sequence of segments a flow table is looked through.
 ///
 /// INVARIANT: depends on the segments alone, never on the windows they come in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Epoch {
     since: usize,
     /// By how much flows may have grown since, and by how much at most.
@@ -128,7 +128,7 @@ impl Epoch {
 
     /// For flows that may take so many bytes of memory: they may not grow by more than half of that unseen.
     pub fn within(bytes: usize) -> Self {
-        Self { at_most: bytes / 2, ..Self::default() }
+        Self { since: 0, bytes: 0, at_most: bytes / 2, now: None, frame: 0, icmp: Vec::new(), left_out: 0 }
     }
 
     /// Takes a window's ICMP errors: they wait for the end of the epoch.
