@@ -19,8 +19,8 @@ cause! {
     ///
     /// ## What to do
     /// - Call the server by its full name (`mstsc /v:srv01.example.test`), not by address: Kerberos needs the name.
-    /// - `setspn -L <server>` must list TERMSRV/<server> and TERMSRV/<full name>; System 1067 of the server says that
-    ///   they could not be registered.
+    /// - `setspn -L <server>` must list `TERMSRV/<server>`, and the same with the full name; System 1067 of the server
+    ///   says that they could not be registered.
     /// - Delegation: Computer Configuration > Administrative Templates > System > Credentials Delegation, "Allow
     ///   delegating fresh credentials" (and "Allow delegating fresh credentials with NTLM-only server authentication"
     ///   where there is no Kerberos) must hold `TERMSRV/<server>`; `gpresult /h gp.html` on the client tells which
