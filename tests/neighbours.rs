@@ -223,3 +223,32 @@ fn a_host_that_answered_long_ago_as_well_is_still_there() {
         assert_eq!(sign.frame, Some(12), "the second answer of the second time");
     }
 }
+
+/// A reset is no silence: the title says what the server did.
+#[test]
+fn a_request_that_is_answered_with_a_reset_is_told_as_such() {
+    const FLAGS: usize = 14 + 20 + 13;
+    const CHECKSUM: usize = 14 + 20 + 16;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("capture.pcapng");
+    let bytes = fs::read("samples/no-cc--closed/capture.pcapng").unwrap();
+    let frames = read::frames(&bytes);
+    // Up to the server's FIN, in the first of two connections.
+    let mut frames: Vec<Frame> =
+        frames[..8].iter().map(|frame| Frame { time: frame.time, data: frame.data.to_vec() }).collect();
+    let title = |frames: &[Frame]| {
+        fs::write(&path, file::pcapng(frames)).unwrap();
+        let options = Options { inputs: vec![path.clone()], ..Options::default() };
+        let report = samples::analysed(&options).unwrap();
+        let verdict = &report.incidents[0].verdict;
+        assert_eq!(verdict.cause, Some("no-cc"), "{}", samples::one_line(&report.incidents[0]));
+        verdict.summary.clone()
+    };
+    assert!(title(&frames).contains("closed the connection instead of answering"), "{}", title(&frames));
+    let close = &mut frames[7].data;
+    assert_eq!(close[FLAGS], 0x11, "FIN, ACK");
+    close[FLAGS] = 0x14;
+    let sum = u16::from_be_bytes([close[CHECKSUM], close[CHECKSUM + 1]]) - 3;
+    close[CHECKSUM..CHECKSUM + 2].copy_from_slice(&sum.to_be_bytes());
+    assert!(title(&frames).contains("reset the connection instead of answering"), "{}", title(&frames));
+}

@@ -2,7 +2,7 @@
 
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::{Outcome, Stage};
-use crate::stream::{Opening, Side};
+use crate::stream::{CloseKind, Flow, Opening, Side};
 
 cause! {
     /// The server received the connection request and never answered it.
@@ -47,18 +47,33 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let mut evidence =
         vec![Evidence::of(request, "the client sends its connection request; no confirm follows")];
     evidence.extend(case.ending());
-    match case.accepted() {
-        Some(accepted) => evidence.push(accepted),
-        None if case.was_not_accepted() => {
-            let finding = Finding::new(&CAUSE, Strength::Corroborated, Blame::Server, evidence)
-                .detail("the server's log covers the time and holds no event 131: the service did not take the connection");
-            return Some(finding.missing(
+    let accepted = case.accepted();
+    let was_not_accepted = accepted.is_none() && case.was_not_accepted();
+    evidence.extend(accepted);
+    let finding = if was_not_accepted {
+        Finding::new(&CAUSE, Strength::Corroborated, Blame::Server, evidence)
+            .detail("the server's log covers the time and holds no event 131: the service did not take the connection")
+            .missing(
                 "System of the server: Service Control Manager 7011, 7031 or 7034 tells whether the service hung",
-            ));
-        }
-        None => {}
-    }
-    Some(Finding::new(&CAUSE, Strength::Inferred, Blame::Unknown, evidence).missing(
-        "RdpCoreTS/Operational of the server: event 131 tells whether the service took the connection",
-    ))
+            )
+    } else {
+        Finding::new(&CAUSE, Strength::Inferred, Blame::Unknown, evidence).missing(
+            "RdpCoreTS/Operational of the server: event 131 tells whether the service took the connection",
+        )
+    };
+    Some(match instead(flow) {
+        Some(did) => finding.titled(format!(
+            "The server received the connection request and {did} the connection instead of answering"
+        )),
+        None => finding,
+    })
+}
+
+/// What the server did to the connection, where it was the first to end it: that is no silence.
+fn instead(flow: &Flow) -> Option<&'static str> {
+    let close = flow.first_close().filter(|close| close.from == Side::Server)?;
+    Some(match close.kind {
+        CloseKind::Rst => "reset",
+        CloseKind::Fin => "closed",
+    })
 }
