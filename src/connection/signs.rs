@@ -90,7 +90,9 @@ impl Signs {
         self.span *= 2;
         for ((ip, span, rank), ends) in std::mem::take(&mut self.by_span) {
             let longer = self.by_span.entry((ip, span.div_euclid(2), rank)).or_insert(ends);
-            ends.iter().for_each(|sign| include(longer, sign));
+            for sign in &ends {
+                include(longer, sign);
+            }
         }
     }
 
