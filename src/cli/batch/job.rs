@@ -145,8 +145,6 @@ pub fn hash(raw: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
@@ -182,6 +180,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn names_are_bytes_and_what_is_no_file_is_left() {
+        use std::collections::BTreeSet;
         use std::ffi::OsStr;
         use std::os::unix::ffi::OsStrExt as _;
         let folder = tempfile::tempdir().unwrap();
