@@ -226,7 +226,9 @@ fn killed_and_resumed_loses_and_repeats_nothing() {
 fn an_index_leads_to_the_page_of_every_bundle() {
     let folder = bundles(&["firewall-drop", "healthy-tls"]);
     let cases = folder.path().join("cases");
-    fs::write(cases.join("<img src=x>.zip"), b"PK\x03\x04 and no more").unwrap();
+    // Windows has no name that could be taken for markup.
+    let name = if cfg!(windows) { "img src=x.zip" } else { "<img src=x>.zip" };
+    fs::write(cases.join(name), b"PK\x03\x04 and no more").unwrap();
     let out = folder.path().join("out");
     let args = [&text(&cases), "--out", &text(&out), "--html", "--tz", "+01:00"];
     assert_eq!(run(&args).status.code(), Some(3));
