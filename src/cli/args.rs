@@ -229,7 +229,7 @@ pub struct Analyze {
     #[command(flatten)]
     pub reading: Reading,
 
-    /// Memory for running connections, at most 128; past it, those heard last the longest ago are given up and counted.
+    /// Memory for running connections, at most 112; past it, those heard last the longest ago are given up and counted.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Reading")]
     pub max_memory: Option<u32>,
 

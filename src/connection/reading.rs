@@ -156,14 +156,14 @@ impl<'a> Reading<'a> {
         rooms: &Rooms,
         into: &mut Into<'_, 'a>,
     ) -> bool {
-        let mut has_all = self.apply(into);
+        let mut has_all = self.apply(rooms, into);
         while has_all && windows.next(|parts| self.window(parts, rooms, into)) {
             has_all = self.ended.is_empty();
         }
         !has_all
     }
 
-    /// Takes a window, and applies it as far as [`Reading::apply`] does. What was applied before makes room for it.
+    /// Takes a window, and applies it as far as [`Reading::apply`] does.
     fn window(&mut self, parts: Vec<Part<Packets>>, rooms: &Rooms, into: &mut Into<'_, 'a>) {
         let notes = &mut *into.notes;
         let mut parts = parts;
@@ -196,9 +196,8 @@ impl<'a> Reading<'a> {
             ordered.push(self.reorder.push(packets.segments));
         }
         self.epoch.wait(icmp);
-        rooms.give_back(std::mem::take(&mut self.waiting.lists));
         self.waiting = Waiting { lists: ordered, next: (0, 0) };
-        self.apply(into);
+        self.apply(rooms, into);
     }
 
     /// Resolves fragments; what comes out takes its place by frame number.
@@ -261,7 +260,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Applies the segments that wait, until there is something to be handed on. Whether all have been applied.
-    fn apply(&mut self, into: &mut Into<'_, 'a>) -> bool {
+    fn apply(&mut self, rooms: &Rooms, into: &mut Into<'_, 'a>) -> bool {
         let Waiting { lists, next: (mut list, mut at) } = std::mem::take(&mut self.waiting);
         let mut batch: Vec<&[Segment]> = Vec::with_capacity(lists.len());
         while let Some(rest) = lists.get(list).and_then(|list| list.get(at..)) {
@@ -282,7 +281,11 @@ impl<'a> Reading<'a> {
             }
         }
         self.apply_batch(&batch, &[], into);
-        self.waiting = Waiting { lists, next: (list, at) };
+        if lists.len() > list {
+            self.waiting = Waiting { lists, next: (list, at) };
+        } else {
+            rooms.give_back(lists);
+        }
         self.ended.is_empty()
     }
 
@@ -311,7 +314,6 @@ impl<'a> Reading<'a> {
             self.held = into.table.held();
         }
         let is_heavy = self.held > self.bounds.bytes;
-        self.is_heavy = is_heavy;
         if into.table.len() <= self.bounds.undisturbed && !is_heavy {
             return;
         }
@@ -326,7 +328,8 @@ impl<'a> Reading<'a> {
         self.over.extend(flows.into_iter().map(|flow| (flow, now)));
         // The more are judged together, the more each is seen beside.
         let enough = self.over.len() >= limits::TOGETHER.min(self.bounds.at_most);
-        if enough || is_heavy || self.over_bytes >= limits::TOGETHER_BYTES.min(self.bounds.bytes) {
+        self.is_heavy = is_heavy || self.over_bytes >= limits::TOGETHER_BYTES.min(self.bounds.bytes);
+        if enough || self.is_heavy {
             self.end_batch(into);
         }
     }
@@ -334,7 +337,7 @@ impl<'a> Reading<'a> {
     /// Ends the work, when all has been applied; what has ended is handed on.
     pub(super) fn end(&mut self, into: &mut Into<'_, 'a>, hand_on: &mut dyn FnMut(Vec<Ended<'a>>)) {
         self.waiting = Waiting { lists: vec![self.reorder.finish()], next: (0, 0) };
-        while !self.apply(into) {
+        while !self.apply(&Rooms::default(), into) {
             hand_on(self.take_over());
         }
         let icmp = self.epoch.rest();

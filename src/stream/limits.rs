@@ -47,7 +47,7 @@ pub const FLOWS_AT_MOST: usize = 32_768;
 /// Bytes of memory that the flows of a table take at most, looked at where they may have become so many: some thousand
 /// long sessions, each with what both sides said first. Past it less of that is kept; if they still take more, the same
 /// is done as past their number, until they take half of it.
-pub const FLOW_BYTES: usize = 128 << 20;
+pub const FLOW_BYTES: usize = 112 << 20;
 /// A closed flow is taken out this long after its last segment: what comes later says nothing new.
 pub const LINGER: i64 = 3 * time::SECOND;
 /// A flow whose opening was never answered is taken out after this: the waits between the first six SYNs are shorter.
@@ -55,7 +55,7 @@ pub const UNANSWERED: i64 = 40 * time::SECOND;
 /// Flows that are turned into connections together, once they have ended.
 pub const TOGETHER: usize = 49_152;
 /// The same in bytes of memory that they take.
-pub const TOGETHER_BYTES: usize = 64 << 20;
+pub const TOGETHER_BYTES: usize = 40 << 20;
 /// ICMP errors that wait for their place among the segments. Past it they are left out and counted.
 pub const ICMP_WAITING: usize = 65_536;
 /// Segments remembered from the beginning of a flow where several capture points are compared.
