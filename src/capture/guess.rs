@@ -21,6 +21,9 @@ const OUR_TIME: [Timestamp; 2] = [
 const CLOCKS: [Resolution; 4] =
     [Resolution::MICROSECONDS, Resolution::Decimal(9), Resolution::Decimal(3), Resolution::Decimal(0)];
 
+/// Picoseconds, and about as much as a power of two.
+const FINEST: (u8, u8) = (12, 40);
+
 /// The frames so far.
 #[derive(Debug, Default)]
 pub(super) struct Look {
@@ -54,16 +57,19 @@ impl Look {
     }
 
     /// The interface, where its description cannot be true: nearly all frames begin as those of an Ethernet, or its
-    /// clock is beyond 2100, or one as none counts. A clock that was set wrong, or that counts from the start of its
-    /// computer, is believed.
+    /// clock is beyond 2100, or counts in parts as no clock does. A clock that was set wrong, or that counts from the start
+    /// of its computer, is believed, however it counts.
     pub(super) fn correct(&self, described: &Interface) -> Option<Interface> {
         let mut own = described.clone();
         if self.is_ethernet() {
             own.link = LinkType::ETHERNET;
         }
-        let is_usual = CLOCKS.contains(&own.resolution) && own.offset_seconds == 0;
+        let is_possible = match own.resolution {
+            Resolution::Decimal(places) => places <= FINEST.0,
+            Resolution::Binary(places) => places <= FINEST.1,
+        };
         let is_beyond = self.stamps.is_some_and(|(_, most)| own.time(most) > OUR_TIME[1]);
-        if (is_beyond || !is_usual)
+        if (is_beyond || !is_possible)
             && !self.is_of_our_time(&own)
             && let Some(resolution) = self.clock()
         {
@@ -172,7 +178,11 @@ mod tests {
         let corrected = Some(described(1, Resolution::MICROSECONDS));
         assert_eq!(look.correct(&described(1, Resolution::Binary(60))), corrected);
         assert_eq!(look.correct(&described(1, Resolution::Decimal(0))), corrected);
-        // As if the computer had been started 19 days ago.
+        // As if the computer had been started 19 days ago, also where the clock is an unusual one.
         assert_eq!(look.correct(&described(1, Resolution::Decimal(9))), None);
+        assert_eq!(look.correct(&described(1, Resolution::Decimal(10))), None);
+        assert_eq!(look.correct(&described(1, Resolution::Binary(32))), None);
+        let zone = Interface { offset_seconds: -3600, ..described(1, Resolution::Decimal(9)) };
+        assert_eq!(look.correct(&zone), None);
     }
 }
