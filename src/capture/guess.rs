@@ -4,19 +4,18 @@
 //! frame stand at their beginning, and whether a clock makes dates of our time of their stamps. Both are rarely met by
 //! chance, and never by nearly all frames.
 
+use std::ops::Range;
+
 use super::interface::{Interface, LinkType, Resolution};
-use crate::base::Timestamp;
 use crate::base::bytes::{array, be16};
+use crate::base::{Timestamp, time};
 
 /// Blocks or records that are looked at.
 pub(super) const LOOKED_AT: usize = 64;
 /// Frames that have to look like those of an Ethernet, at least.
 const FRAMES: u32 = 2;
-/// 1990 and 2100.
-const OUR_TIME: [Timestamp; 2] = [
-    Timestamp::from_nanos(631_152_000 * 1_000_000_000),
-    Timestamp::from_nanos(4_102_444_800 * 1_000_000_000),
-];
+/// The seconds from 1990 to 2100.
+pub(super) const OUR_TIME: Range<u32> = 631_152_000..4_102_444_800;
 /// How clocks count: in seconds and thousandths. What one makes a date of our time, no other does.
 const CLOCKS: [Resolution; 4] =
     [Resolution::MICROSECONDS, Resolution::Decimal(9), Resolution::Decimal(3), Resolution::Decimal(0)];
@@ -51,9 +50,8 @@ impl Look {
 
     /// The interface, where nothing describes it.
     pub(super) fn interface(&self) -> Option<Interface> {
-        let resolution = if self.stamps.is_none() { Some(Resolution::MICROSECONDS) } else { self.clock() };
-        let resolution = resolution.filter(|_| self.is_ethernet())?;
-        Some(Interface { link: LinkType::ETHERNET, snaplen: 0, resolution, offset_seconds: 0, name: None })
+        let clock = if self.stamps.is_none() { Some(Resolution::MICROSECONDS) } else { self.clock() };
+        clock.filter(|_| self.is_ethernet()).map(ethernet)
     }
 
     /// The interface, where its description cannot be true: nearly all frames begin as those of an Ethernet, or its
@@ -68,7 +66,7 @@ impl Look {
             Resolution::Decimal(places) => places <= FINEST.0,
             Resolution::Binary(places) => places <= FINEST.1,
         };
-        let is_beyond = self.stamps.is_some_and(|(_, most)| own.time(most) > OUR_TIME[1]);
+        let is_beyond = self.stamps.is_some_and(|(_, most)| own.time(most) > second(OUR_TIME.end));
         if (is_beyond || !is_possible)
             && !self.is_of_our_time(&own)
             && let Some(resolution) = self.clock()
@@ -80,22 +78,23 @@ impl Look {
     }
 
     fn clock(&self) -> Option<Resolution> {
-        CLOCKS.into_iter().find(|resolution| {
-            self.is_of_our_time(&Interface {
-                link: LinkType::ETHERNET,
-                snaplen: 0,
-                resolution: *resolution,
-                offset_seconds: 0,
-                name: None,
-            })
-        })
+        CLOCKS.into_iter().find(|resolution| self.is_of_our_time(&ethernet(*resolution)))
     }
 
     fn is_of_our_time(&self, interface: &Interface) -> bool {
-        let [from, until] = OUR_TIME;
+        let [from, until] = [OUR_TIME.start, OUR_TIME.end].map(second);
         self.stamps
             .is_some_and(|(least, most)| interface.time(least) >= from && interface.time(most) <= until)
     }
+}
+
+/// An Ethernet of which nothing is known but how its clock counts.
+const fn ethernet(resolution: Resolution) -> Interface {
+    Interface { link: LinkType::ETHERNET, snaplen: 0, resolution, offset_seconds: 0, name: None }
+}
+
+fn second(seconds: u32) -> Timestamp {
+    Timestamp::from_nanos(i64::from(seconds) * time::SECOND)
 }
 
 /// Whether an Ethernet header leads, over tags, to a network header whose length fits the frame.

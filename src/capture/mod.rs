@@ -1,8 +1,8 @@
 //! Layer 2: bytes of a capture file to frames, in parallel, each byte touched once.
 //!
 //! Knows the containers (pcap, pcapng) and nothing of what is inside a frame, unless what describes the frames is
-//! damaged. A range of a file can be walked
-//! without what came before it; `split` proves afterwards that the ranges met (architecture, section 4).
+//! damaged. A range of a file can be walked without what came before it; `split` proves afterwards that the ranges met
+//! (architecture, section 4).
 
 mod guess;
 pub mod interface;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::guess::{LOOKED_AT, Look};
+use super::guess::{LOOKED_AT, Look, OUR_TIME};
 use super::interface::{Interface, LinkType, Resolution};
 use super::{Frame, Measure, State, Walked};
 use crate::base::bytes::{index, u16_in, u32_in};
@@ -27,8 +27,6 @@ const FEW: usize = 4;
 const FOLLOWED_BY: usize = 2;
 /// Stamps of one file are expected within this distance of each other when a start is guessed: ten years.
 const PLAUSIBLE_SECONDS: u32 = 10 * 366 * 86_400;
-/// The seconds from 1990 to 2100.
-const OUR_TIME: std::ops::Range<u32> = 631_152_000..4_102_444_800;
 /// Records from which the longest captured length is taken.
 const MEASURED: usize = 1024;
 
@@ -86,7 +84,7 @@ fn agree(bytes: &[u8], start: usize, state: &State) -> bool {
         if !record.is_plausible(first.seconds, state) {
             return false;
         }
-        at = at.saturating_add(state.record_header).saturating_add(index(record.captured));
+        at = record.end(at, state);
     }
     true
 }
@@ -146,6 +144,11 @@ impl Record {
             && self.original <= MAX_RECORD
             && self.fraction < fraction_limit
             && self.seconds.abs_diff(second) < PLAUSIBLE_SECONDS
+    }
+
+    /// Where it ends, if it begins at `at`.
+    fn end(&self, at: usize, state: &State) -> usize {
+        at.saturating_add(state.record_header).saturating_add(index(self.captured))
     }
 
     /// Whether it is what a file that was not written to its end is full of.
@@ -255,7 +258,7 @@ fn is_followed(bytes: &[u8], start: usize, state: &State) -> bool {
         }
         match Record::at(bytes, at, state) {
             Some(record) if record.captured <= MAX_RECORD && !record.is_nothing() => {
-                at = at.saturating_add(state.record_header).saturating_add(index(record.captured));
+                at = record.end(at, state);
             }
             // A header that is cut: the file ends here.
             None => return link > 0,
@@ -275,7 +278,7 @@ fn chain_runs(bytes: &[u8], start: usize, second: u32, state: &State) -> bool {
         if !record.is_plausible(second, state) {
             return false;
         }
-        at = at.saturating_add(state.record_header).saturating_add(index(record.captured));
+        at = record.end(at, state);
         if at > bytes.len() {
             // The last record may be cut; alone it proves nothing.
             return link > 0;

@@ -88,7 +88,7 @@ impl Reading {
             if let Some(read) = readings.get(outline.as_slice()) {
                 return read.as_deref().map(show);
             }
-            let read = Self::new(young, &ended.connection(), outline.first()).map(Box::new);
+            let read = Self::new(young, &ended.connection(), outline.first() == Some(&TLS)).map(Box::new);
             let shown = read.as_deref().map(show);
             if readings.len() >= MOST || *size >= BYTES {
                 readings.clear();
@@ -101,7 +101,7 @@ impl Reading {
     }
 
     /// Nothing if more bears on the connection than its outline tells.
-    fn new(young: &Young<'_>, connection: &Connection, kind: Option<&u8>) -> Option<Self> {
+    fn new(young: &Young<'_>, connection: &Connection, tells_tls: bool) -> Option<Self> {
         let other = Other::of(connection);
         let name = young.first_data().and_then(|(said, _)| name::name_in(said));
         let plain = !connection.reached_session()
@@ -111,8 +111,7 @@ impl Reading {
             && other.refused.is_none()
             && connection.first == young.first()
             && connection.last == young.end()
-            && (!connection.tls.is_used()
-                || kind == Some(&TLS) && Turns::of(young.items()).are_of(young, connection));
+            && (!connection.tls.is_used() || tells_tls && Turns::of(young.items()).are_of(young, connection));
         let found = |mark: Option<Mark>| match mark {
             Some(mark) => young.find(mark.at).map(Some),
             None => Some(None),

@@ -168,7 +168,7 @@ impl Host {
         is_first
     }
 
-    /// The first sign of each kind, the most telling one first.
+    /// The first sign of each kind.
     fn first_signs(&self) -> impl Iterator<Item = Observed<Life>> + use<> {
         let accepted = self.accepted.map(|accepted| accepted.map(Life::Accepted));
         let echoed = self.echoed.map(|mark| mark.of(Life::Echoed));
@@ -176,8 +176,8 @@ impl Host {
         [accepted, echoed, told].into_iter().flatten()
     }
 
-    /// The most telling sign that the host was ever there: a fragment and its place.
-    pub fn alive(&self) -> Option<(String, Mark)> {
-        self.first_signs().next().map(|sign| (sign.value.says(), sign.mark()))
+    /// Whether it was ever there.
+    pub fn was_there(&self) -> bool {
+        self.first_signs().next().is_some()
     }
 }

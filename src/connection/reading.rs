@@ -86,8 +86,8 @@ pub(super) struct Reading<'a> {
     held: usize,
     /// What is handed on next, together.
     ended: Vec<Ended<'a>>,
-    /// Whether that takes so much memory that nothing else may grow beside it.
-    pub(super) is_heavy: bool,
+    /// Whether that takes so much memory that nothing else may grow beside it: it is judged alone.
+    pub(super) is_alone: bool,
     waiting: Waiting,
     reorder: Reorder,
     fragments: Reassembler,
@@ -131,7 +131,7 @@ impl<'a> Reading<'a> {
             over_bytes: 0,
             held: 0,
             ended: Vec::new(),
-            is_heavy: false,
+            is_alone: false,
             waiting: Waiting::default(),
             reorder: Reorder::default(),
             fragments: Reassembler::default(),
@@ -328,16 +328,21 @@ impl<'a> Reading<'a> {
         self.over.extend(flows.into_iter().map(|flow| (flow, now)));
         // The more are judged together, the more each is seen beside.
         let enough = self.over.len() >= limits::TOGETHER.min(self.bounds.at_most);
-        self.is_heavy = is_heavy || self.over_bytes >= limits::TOGETHER_BYTES.min(self.bounds.bytes);
-        if enough || self.is_heavy {
+        self.is_alone = is_heavy || self.over_bytes >= limits::TOGETHER_BYTES.min(self.bounds.bytes);
+        if enough || self.is_alone {
             self.end_batch(into);
         }
     }
 
     /// Ends the work, when all has been applied; what has ended is handed on.
-    pub(super) fn end(&mut self, into: &mut Into<'_, 'a>, hand_on: &mut dyn FnMut(Vec<Ended<'a>>)) {
+    pub(super) fn end(
+        &mut self,
+        rooms: &Rooms,
+        into: &mut Into<'_, 'a>,
+        hand_on: &mut dyn FnMut(Vec<Ended<'a>>),
+    ) {
         self.waiting = Waiting { lists: vec![self.reorder.finish()], next: (0, 0) };
-        while !self.apply(&Rooms::default(), into) {
+        while !self.apply(rooms, into) {
             hand_on(self.take_over());
         }
         let icmp = self.epoch.rest();

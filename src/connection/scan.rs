@@ -235,9 +235,9 @@ fn run_pass<'b>(
         let mut goes_on = true;
         while goes_on {
             let ended = reading.take_over();
-            let is_heavy = reading.is_heavy;
+            let is_alone = reading.is_alone;
             let mut read_on = || reading.read_on(&mut windows, &rooms, &mut into);
-            goes_on = if is_heavy {
+            goes_on = if is_alone {
                 hand_on(ended);
                 read_on()
             } else {
@@ -245,7 +245,7 @@ fn run_pass<'b>(
                 rayon::join(|| hand_on(ended), read_on).1
             };
         }
-        reading.end(&mut into, &mut hand_on);
+        reading.end(&rooms, &mut into, &mut hand_on);
         let summary = windows.end();
         pass.found.append(&mut reading.found);
         pass.found_beyond += reading.found_beyond;

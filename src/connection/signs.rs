@@ -32,11 +32,15 @@ impl Life {
             Self::Accepted(port) => format!("the server accepts TCP connections on port {port}"),
             Self::Echoed => "the server answers ping".into(),
             Self::Told(address) => {
-                let address = address.map(|byte| format!("{byte:02x}")).join(":");
-                format!("the server answers ARP or neighbour discovery ({address})")
+                format!("the server answers ARP or neighbour discovery ({})", hardware(address))
             }
         }
     }
+}
+
+/// A hardware address as text.
+pub fn hardware(address: [u8; 6]) -> String {
+    address.map(|byte| format!("{byte:02x}")).join(":")
 }
 
 /// Spans that are kept, of all hosts together: some 20 MiB.

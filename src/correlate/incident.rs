@@ -284,7 +284,7 @@ fn nobody_there(attempts: &[Attempt], around: &Surroundings) -> Vec<Incident> {
     for capture in &around.captures {
         for (ip, host) in capture.hosts.iter().filter(|(ip, _)| wanted(*ip)) {
             if let Some((first, last, count)) = host.asked.filter(|(.., count)| *count >= ASKED)
-                && host.alive().is_none()
+                && !host.was_there()
             {
                 found.push(Incident {
                     unanswered_host: Some(Unanswered { ip, asker: host.asked_by, first, last, count }),

@@ -213,11 +213,6 @@ impl Surroundings {
         self.captures.iter().filter_map(move |capture| capture.hosts.of(ip))
     }
 
-    /// The best sign of each capture that a host was there.
-    pub fn alive(&self, ip: IpAddr) -> impl Iterator<Item = (String, Mark)> {
-        self.hosts(ip).filter_map(Host::alive)
-    }
-
     /// Least and greatest TTL of what a host sent in other connections.
     pub fn ttl_of(&self, ip: IpAddr) -> Option<(u8, u8)> {
         self.ttl_by_host.get(&ip).copied()

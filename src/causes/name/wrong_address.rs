@@ -1,8 +1,9 @@
 //! Two hosts bear the server's address.
 
-use crate::base::{Observed, Window, time};
+use crate::base::{Window, time};
 use crate::causes::transport::syn_evidence;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::connection::signs::hardware;
 use crate::eventlog::network;
 use crate::stream::Opening;
 
@@ -60,8 +61,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let logged = conflict(case, near);
     let mut evidence = Vec::new();
     if let Some((first, other)) = &told {
-        evidence.push(Evidence::of(other, format!("{} answers for {ip}", hardware(other))));
-        evidence.push(Evidence::of(first, format!("{} answers for the same address", hardware(first))));
+        evidence.push(Evidence::of(other, format!("{} answers for {ip}", hardware(other.value))));
+        evidence.push(Evidence::of(first, format!("{} answers for the same address", hardware(first.value))));
     }
     let strength = match (&told, &logged) {
         (None, None) => return None,
@@ -73,10 +74,6 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     evidence.extend(case.ending());
     evidence.extend(syn_evidence(flow).into_iter().take(usize::from(flow.closes.is_empty())));
     Some(Finding::new(&CAUSE, strength, Blame::Network, evidence))
-}
-
-fn hardware(told: &Observed<[u8; 6]>) -> String {
-    told.value.map(|byte| format!("{byte:02x}")).join(":")
 }
 
 /// Tcpip 4199 of the server: another device has its address.

@@ -51,7 +51,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     // The capture stands in the server's own segment if somebody asks there for its hardware address.
     let host = case.around.hosts(connection.server.ip).find(|host| host.asked.is_some())?;
     let (first, last, count) = host.asked?;
-    if count < ASKED || host.alive().is_some() {
+    if count < ASKED || host.was_there() {
         return None;
     }
     let mut evidence = vec![
