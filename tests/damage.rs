@@ -373,3 +373,80 @@ fn the_head_of_a_chunk_within_another_hides_none() {
         assert!(!second.is_empty() && second.keys().all(|record| found.contains_key(record)), "at {place}");
     }
 }
+
+/// What the frames are read as, and what is wrong with the file.
+fn links(bytes: &[u8]) -> (BTreeMap<LinkType, usize>, Vec<NoteKind>) {
+    oracle::container(bytes);
+    let kind = if Format::of(bytes) == Format::Pcap { InputKind::Pcap } else { InputKind::PcapNg };
+    let capture = Capture::open(bytes, kind).unwrap();
+    let mut links = BTreeMap::new();
+    let walked = capture.walk(capture.start, bytes.len(), capture.state.clone(), &mut |frame| {
+        *links.entry(frame.link).or_default() += 1;
+    });
+    (links, walked.damage.iter().map(|damage| damage.kind).collect())
+}
+
+/// The same frames behind other link headers, and the captures of them that say this link type.
+fn behind(header: &[u8], link: [u8; 2], from: [u8; 4]) -> [Vec<u8>; 2] {
+    let mut frames = datagrams(200);
+    for frame in &mut frames {
+        frame.data.splice(..14, header.iter().copied());
+        let ip = header.len();
+        frame.data[ip + 12..ip + 16].copy_from_slice(&from);
+        frame.data[ip + 16..ip + 20].copy_from_slice(&[10, 9, 0, 5]);
+    }
+    [with(&file::pcap(&frames), 20, &link), with(&file::pcapng(&frames), 36, &link)]
+}
+
+/// Sources in 134.221.96.0/20 and some hardware addresses read as an EtherType with IPv6 behind it.
+const LIKE_IPV6: [u8; 4] = [0x86, 0xdd, 0x60, 7];
+const COOKED_2: [u8; 20] =
+    [8, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, LIKE_IPV6[0], LIKE_IPV6[1], LIKE_IPV6[2], 1, 0, 0, 0, 0];
+
+#[test]
+fn frames_that_fit_their_description_are_believed_whatever_else_they_look_like() {
+    for link in [101, 12, 14, 228, 229] {
+        for capture in behind(&[], [link, 0], LIKE_IPV6) {
+            assert_eq!(links(&capture), (BTreeMap::from([(LinkType(link.into()), 200)]), vec![]));
+        }
+    }
+    for capture in behind(&COOKED_2, 276_u16.to_le_bytes(), [192, 0, 2, 1]) {
+        assert_eq!(links(&capture), (BTreeMap::from([(LinkType::LINUX_SLL2, 200)]), vec![]));
+    }
+}
+
+#[test]
+fn frames_of_other_links_than_ethernet_tell_what_they_are_as_well() {
+    let cooked = [0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 2, 0, 0, 8, 0];
+    let all: [(LinkType, &[u8], [u8; 4]); 5] = [
+        (LinkType::RAW, &[], [192, 0, 2, 1]),
+        (LinkType::RAW, &[], LIKE_IPV6),
+        (LinkType::LINUX_SLL, &cooked, [192, 0, 2, 1]),
+        (LinkType::LINUX_SLL2, &COOKED_2, [192, 0, 2, 1]),
+        (LinkType::NULL, &[2, 0, 0, 0], [192, 0, 2, 1]),
+    ];
+    for (link, header, from) in all {
+        // A type that is not decoded, and one that is.
+        for said in [[100, 0], [9, 0]] {
+            for capture in behind(header, said, from) {
+                assert_eq!(
+                    links(&capture),
+                    (BTreeMap::from([(link, 200)]), vec![NoteKind::InterfaceGuessed]),
+                    "{said:?}"
+                );
+            }
+        }
+    }
+    // Where nothing describes them.
+    let [_, capture] = behind(&[], [101, 0], LIKE_IPV6);
+    let capture = with(&capture, 28, &[5]);
+    assert_eq!(links(&capture), (BTreeMap::from([(LinkType::RAW, 200)]), vec![NoteKind::InterfaceGuessed]));
+    // Lengths that are not those of the frames prove nothing.
+    let mut frames = datagrams(200);
+    for frame in &mut frames {
+        frame.data.drain(..14);
+        frame.data.push(0);
+    }
+    let capture = with(&file::pcap(&frames), 20, &[100, 0]);
+    assert_eq!(links(&capture), (BTreeMap::from([(LinkType(100), 200)]), vec![]));
+}

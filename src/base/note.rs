@@ -58,7 +58,7 @@ note_kinds! {
     /// Blocks that name an interface that was never described.
     UnknownInterface: "frames of an interface that the file does not describe", costs "these frames were not decoded";
     /// An interface that is described wrongly or not at all, and whose frames tell what it is.
-    InterfaceGuessed: "interface whose description is missing or damaged, read as its frames look", costs "nothing if it is Ethernet, as nearly all of them look, and its clock the one that makes dates of our time of its stamps";
+    InterfaceGuessed: "interface whose description is missing or damaged, read as its frames look", costs "nothing if it is what nearly all of them look like, and its clock the one that makes dates of our time of its stamps";
     /// Link types that this tool does not decode.
     UnknownLinkType: "frames with a link type that is not decoded", costs "these frames were not analysed";
     /// Frames shorter than on the wire.

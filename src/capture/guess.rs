@@ -1,19 +1,26 @@
 //! What its first frames tell of an interface that is described wrongly, or not at all.
 //!
-//! The one place of this layer that looks into frames: whether an Ethernet header and a network header that fits the
-//! frame stand at their beginning, and whether a clock makes dates of our time of their stamps. Both are rarely met by
-//! chance, and never by nearly all frames.
+//! The one place of this layer that looks into frames: whether the header of a link type and a network header that fits
+//! the frame stand at their beginning, and whether a clock makes dates of our time of their stamps. Both are rarely met
+//! by chance, and by nearly all frames only where an address happens to read as an EtherType: so a description that
+//! some of the frames fit is believed, whatever else they look like.
 
 use std::ops::Range;
 
 use super::interface::{Interface, LinkType, Resolution};
-use crate::base::bytes::{array, be16};
+use crate::base::bytes::{array, be16, index};
 use crate::base::{Timestamp, time};
 
 /// Blocks or records that are looked at.
 pub(super) const LOOKED_AT: usize = 64;
-/// Frames that have to look like those of an Ethernet, at least.
+/// Frames that have to look like those of one link type, at least.
 const FRAMES: u32 = 2;
+/// Of every so many frames, one at most may not look like the others.
+const NEARLY: u64 = 8;
+/// Link types that are known by their frames. Those come first whose headers prove more: an address of raw IP, and one
+/// in a cooked header, can read as the EtherType of an Ethernet frame, and hardly the other way round.
+const KNOWN: [LinkType; 5] =
+    [LinkType::RAW, LinkType::LINUX_SLL2, LinkType::LINUX_SLL, LinkType::ETHERNET, LinkType::NULL];
 /// The seconds from 1990 to 2100.
 pub(super) const OUR_TIME: Range<u32> = 631_152_000..4_102_444_800;
 /// How clocks count: in seconds and thousandths. What one makes a date of our time, no other does.
@@ -26,41 +33,62 @@ const FINEST: (u8, u8) = (12, 40);
 /// The frames so far.
 #[derive(Debug, Default)]
 pub(super) struct Look {
+    /// What they are said to be.
+    described: Option<LinkType>,
     frames: u32,
-    ethernet: u32,
+    /// How many are what they are said to be.
+    fitting: u32,
+    /// How many look like each of [`KNOWN`].
+    alike: [u32; KNOWN.len()],
     /// The least and the greatest stamp.
     stamps: Option<(u64, u64)>,
 }
 
 impl Look {
+    /// No frame yet, of an interface that is described thus.
+    pub(super) fn at(described: &Interface) -> Self {
+        Self { described: Some(described.link), ..Self::default() }
+    }
+
     /// One more frame. A stamp of 0 is none.
     pub(super) fn take(&mut self, data: &[u8], original: u32, stamp: u64) {
         self.frames += 1;
-        self.ethernet += u32::from(is_ethernet(data, original).unwrap_or(false));
+        self.fitting += u32::from(self.described.is_some_and(|link| fits(link, data, original)));
+        for (count, link) in self.alike.iter_mut().zip(KNOWN) {
+            *count += u32::from(looks_like(link, data, original));
+        }
         if stamp > 0 {
             let (least, most) = self.stamps.unwrap_or((stamp, stamp));
             self.stamps = Some((least.min(stamp), most.max(stamp)));
         }
     }
 
-    /// Whether nearly all of them begin as Ethernet frames do.
-    pub(super) fn is_ethernet(&self) -> bool {
-        self.ethernet >= FRAMES && u64::from(self.ethernet) * 8 >= u64::from(self.frames) * 7
+    /// What nearly all of them look like.
+    fn link(&self) -> Option<LinkType> {
+        let is_nearly_all = |count: u32| {
+            count >= FRAMES && u64::from(count) * NEARLY >= u64::from(self.frames) * (NEARLY - 1)
+        };
+        self.alike.iter().zip(KNOWN).find(|(count, _)| is_nearly_all(**count)).map(|(_, link)| link)
+    }
+
+    /// Whether more than a few are what they are said to be.
+    fn is_as_described(&self) -> bool {
+        u64::from(self.fitting) * NEARLY > u64::from(self.frames)
     }
 
     /// The interface, where nothing describes it.
     pub(super) fn interface(&self) -> Option<Interface> {
         let clock = if self.stamps.is_none() { Some(Resolution::MICROSECONDS) } else { self.clock() };
-        clock.filter(|_| self.is_ethernet()).map(ethernet)
+        Some(plain(self.link()?, clock?))
     }
 
-    /// The interface, where its description cannot be true: nearly all frames begin as those of an Ethernet, or its
-    /// clock is beyond 2100, or counts in parts as no clock does. A clock that was set wrong, or that counts from the start
-    /// of its computer, is believed, however it counts.
+    /// The interface, where its description cannot be true: hardly a frame fits it and nearly all look like another, or
+    /// its clock is beyond 2100, or counts in parts as no clock does. A clock that was set wrong, or that counts from the
+    /// start of its computer, is believed, however it counts.
     pub(super) fn correct(&self, described: &Interface) -> Option<Interface> {
         let mut own = described.clone();
-        if self.is_ethernet() {
-            own.link = LinkType::ETHERNET;
+        if let Some(link) = self.link().filter(|_| !self.is_as_described()) {
+            own.link = link;
         }
         let is_possible = match own.resolution {
             Resolution::Decimal(places) => places <= FINEST.0,
@@ -78,7 +106,7 @@ impl Look {
     }
 
     fn clock(&self) -> Option<Resolution> {
-        CLOCKS.into_iter().find(|resolution| self.is_of_our_time(&ethernet(*resolution)))
+        CLOCKS.into_iter().find(|resolution| self.is_of_our_time(&plain(LinkType::ETHERNET, *resolution)))
     }
 
     fn is_of_our_time(&self, interface: &Interface) -> bool {
@@ -88,48 +116,133 @@ impl Look {
     }
 }
 
-/// An Ethernet of which nothing is known but how its clock counts.
-const fn ethernet(resolution: Resolution) -> Interface {
-    Interface { link: LinkType::ETHERNET, snaplen: 0, resolution, offset_seconds: 0, name: None }
+/// An interface of which nothing is known but its frames and how its clock counts.
+const fn plain(link: LinkType, resolution: Resolution) -> Interface {
+    Interface { link, snaplen: 0, resolution, offset_seconds: 0, name: None }
 }
 
 fn second(seconds: u32) -> Timestamp {
     Timestamp::from_nanos(i64::from(seconds) * time::SECOND)
 }
 
-/// Whether an Ethernet header leads, over tags, to a network header whose length fits the frame.
-fn is_ethernet(data: &[u8], original: u32) -> Option<bool> {
+/// Whether a frame is what it is said to be. Of link types that are not decoded nothing is known, and nothing is lost
+/// with them. Lengths are not compared with the frame where the link header is nothing: some writers cut frames, and
+/// keep no trace of it.
+fn fits(link: LinkType, data: &[u8], original: u32) -> bool {
+    match link {
+        LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => Ip::at(data, 0).is_some(),
+        other if LinkType::RAW_OLD.contains(&other) => Ip::at(data, 0).is_some(),
+        LinkType::ETHERNET => looks_like(link, data, original) || leads_on(data).unwrap_or(false),
+        LinkType::LOOP => looks_like(LinkType::NULL, data, original),
+        LinkType::C_HDLC => after_type(data, 2, 4, original).unwrap_or(false),
+        LinkType::PPP => ppp(data, original).unwrap_or(false),
+        other => looks_like(other, data, original),
+    }
+}
+
+/// Whether the header of a link type leads to a network header that fits the frame.
+fn looks_like(link: LinkType, data: &[u8], original: u32) -> bool {
+    let found = match link {
+        // Nothing is padded there, and nothing but the length tells it from other things.
+        LinkType::RAW => Ip::at(data, 0).map(|ip| ip.length == index(original)),
+        LinkType::LINUX_SLL2 => after_type(data, 0, 20, original),
+        LinkType::LINUX_SLL => after_type(data, 14, 16, original),
+        LinkType::ETHERNET => after_type(data, 12, 14, original),
+        LinkType::NULL => loopback(data, original),
+        _ => None,
+    };
+    found.unwrap_or(false)
+}
+
+/// The head of an IP packet.
+struct Ip {
+    version: u8,
+    /// All of it; 0 where segmentation offload left it out.
+    length: usize,
+}
+
+impl Ip {
+    /// If one stands there.
+    fn at(data: &[u8], at: usize) -> Option<Self> {
+        let [first] = array(data, at)?;
+        let version = first >> 4;
+        let length = match version {
+            4 => {
+                let (header, total) = (usize::from(first & 0xf) * 4, usize::from(be16(data, at + 2)?));
+                (header >= 20 && (total == 0 || header <= total)).then_some(total)?
+            }
+            6 => usize::from(be16(data, at + 4)?) + 40,
+            _ => return None,
+        };
+        Some(Self { version, length })
+    }
+
+    /// Whether one of these versions stands there that the frame has room for.
+    fn within(data: &[u8], at: usize, original: u32, versions: &[u8]) -> bool {
+        let room = index(original).saturating_sub(at);
+        Self::at(data, at).is_some_and(|ip| ip.length <= room && versions.contains(&ip.version))
+    }
+}
+
+/// Whether an EtherType at `kind` leads, over tags, to what it names. The first header behind it begins at `next`.
+fn after_type(data: &[u8], kind: usize, next: usize, original: u32) -> Option<bool> {
     /// VLAN tags that are stepped over.
     const TAGS: usize = 2;
-    let mut at = 12;
+    let (mut kind, mut next) = (be16(data, kind)?, next);
     for _ in 0..=TAGS {
-        let kind = be16(data, at)?;
-        let network = at + 2;
-        // Without what segmentation offload leaves out of lengths: nothing then, not too much.
-        let room = crate::base::bytes::index(original).saturating_sub(network);
-        let [first] = array(data, network)?;
         match kind {
-            0x8100 | 0x88a8 => at += 4,
-            0x0800 => {
-                let (header, total) = (usize::from(first & 0xf) * 4, usize::from(be16(data, network + 2)?));
-                return Some(
-                    first >> 4 == 4 && header >= 20 && (total == 0 || header <= total && total <= room),
-                );
+            0x8100 | 0x88a8 => {
+                kind = be16(data, next + 2)?;
+                next += 4;
             }
-            0x86dd => return Some(first >> 4 == 6 && usize::from(be16(data, network + 4)?) + 40 <= room),
+            0x0800 => return Some(Ip::within(data, next, original, &[4])),
+            0x86dd => return Some(Ip::within(data, next, original, &[6])),
             // Ethernet and IPv4, in its own words.
-            0x0806 => return Some(array(data, network) == Some([0, 1, 8, 0, 6, 4])),
+            0x0806 => return Some(array(data, next) == Some([0, 1, 8, 0, 6, 4])),
             _ => return Some(false),
         }
     }
     Some(false)
 }
 
+/// Whether an Ethernet header leads to what leads on to IP in more ways than are followed here: labels, sessions, rare
+/// tags, LLC.
+fn leads_on(data: &[u8]) -> Option<bool> {
+    Some(match be16(data, 12)? {
+        0x8847 | 0x8848 | 0x8864 | 0x8926 | 0x9100 | 0x9200 => true,
+        0..=0x05dc => array(data, 14) == Some([0xaa, 0xaa, 0x03]),
+        _ => false,
+    })
+}
+
+/// Whether an address family, in any byte order, leads to IP.
+fn loopback(data: &[u8], original: u32) -> Option<bool> {
+    /// Of IPv4, and of IPv6 as the systems number it.
+    const FAMILIES: [u8; 5] = [2, 10, 24, 28, 30];
+    let is_ip = match array(data, 0)? {
+        [family, 0, 0, 0] | [0, 0, 0, family] => FAMILIES.contains(&family),
+        _ => false,
+    };
+    // Nothing is padded there either.
+    Some(is_ip && Ip::at(data, 4).is_some_and(|ip| ip.length + 4 == index(original)))
+}
+
+/// Whether PPP, with or without address and control bytes, leads to IP.
+fn ppp(data: &[u8], original: u32) -> Option<bool> {
+    let at = if array(data, 0) == Some([0xff, 0x03]) { 2 } else { 0 };
+    let [first, second] = array(data, at)?;
+    Some(match (first, second) {
+        (0x21 | 0x57, _) => Ip::within(data, at + 1, original, &[4, 6]),
+        (0, 0x21 | 0x57) => Ip::within(data, at + 2, original, &[4, 6]),
+        _ => false,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A look at so many Ethernet frames and others, stamped thus.
+    /// A look at so many Ethernet frames and others, stamped thus, of an interface that nothing describes.
     fn look(ethernet: usize, others: usize, stamps: [u64; 2]) -> Look {
         let mut arp = [0; 42];
         arp[12..20].copy_from_slice(&[8, 6, 0, 1, 8, 0, 6, 4]);

@@ -95,7 +95,7 @@ fn measure(bytes: &[u8], described: Interface, state: &mut State) -> Interface {
     let start = first_of(bytes, FILE_HEADER..bytes.len(), |at| agree(bytes, at, state));
     let start = start.unwrap_or(FILE_HEADER);
     let Some(second) = Record::at(bytes, start, state).map(|record| record.seconds) else { return described };
-    let mut look = Look::default();
+    let mut look = Look::at(&described);
     let mut longest = 0;
     let mut at = start;
     for number in 0..MEASURED {

@@ -214,7 +214,8 @@ fn describe(described: Interface, bytes: &[u8], at: usize, next: usize, walked: 
     if number >= MAX_INTERFACES {
         return;
     }
-    let corrected = look(bytes, next, &walked.state, |of| index(of) == number).correct(&described);
+    let seen = Look::at(&described);
+    let corrected = look(bytes, next, &walked.state, seen, |of| index(of) == number).correct(&described);
     if corrected.is_some() {
         walked.damaged(NoteKind::InterfaceGuessed, at);
     }
@@ -223,13 +224,13 @@ fn describe(described: Interface, bytes: &[u8], at: usize, next: usize, walked: 
 
 /// What the packets from `at` on show of interfaces that nothing describes.
 fn undescribed(bytes: &[u8], at: usize, state: &State) -> Option<Interface> {
-    look(bytes, at, state, |of| index(of) >= state.interfaces.len()).interface()
+    look(bytes, at, state, Look::default(), |of| index(of) >= state.interfaces.len()).interface()
 }
 
 /// Looks at the packets of some interfaces in the next blocks. What is looked at are a few blocks, wherever a range
 /// ends: each range sees the same.
-fn look(bytes: &[u8], from: usize, state: &State, is_of: impl Fn(u32) -> bool) -> Look {
-    let mut look = Look::default();
+fn look(bytes: &[u8], from: usize, state: &State, seen: Look, is_of: impl Fn(u32) -> bool) -> Look {
+    let mut look = seen;
     let (mut at, mut order) = (from, state.big_endian);
     for _ in 0..LOOKED_AT {
         let Step::Block(kind, next) = step(bytes, at, &mut order) else { break };
