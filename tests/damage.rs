@@ -450,3 +450,30 @@ fn frames_of_other_links_than_ethernet_tell_what_they_are_as_well() {
     let capture = with(&file::pcap(&frames), 20, &[100, 0]);
     assert_eq!(links(&capture), (BTreeMap::from([(LinkType(100), 200)]), vec![]));
 }
+
+/// Records are read from where they begin, not from where the head should end.
+#[test]
+fn a_head_that_is_too_long_or_too_short_costs_no_frames() {
+    for count in [40, 400] {
+        let original = file::pcap(&datagrams(count));
+        let all = usize::try_from(count).unwrap();
+        for place in 4..=24 {
+            let removed = [&original[..place], &original[place + 1..]].concat();
+            let (found, _) = read_in_spite(&original, &removed);
+            // The first byte of the first record is gone with it.
+            assert_eq!(found, all - usize::from(place == 24), "{count} frames without {place}");
+            for added in [&[0][..], &[0xa5], &[0, 0, 0], &[0x5a; 40]] {
+                let added = [&original[..place], added, &original[place..]].concat();
+                assert_eq!(read_in_spite(&original, &added).0, all, "{count} frames, added at {place}");
+            }
+        }
+    }
+    // Odd times at the beginning are the writer's business: as of a computer that has not set its clock yet.
+    for odd in [1, 2, 3] {
+        let mut frames = datagrams(60);
+        frames.iter_mut().take(odd).for_each(|frame| frame.time = 7_000_000_000);
+        let unset = file::pcap(&frames);
+        assert_eq!(read_in_spite(&unset, &unset), (60, vec![]));
+        assert_eq!(links(&unset).1, vec![]);
+    }
+}

@@ -66,6 +66,8 @@ impl State {
 /// What the records of a classic file have in common.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Measure {
+    /// Where the first record begins: behind the file header, unless that lost bytes or has some too many.
+    pub start: usize,
     /// The second of a record that others agree with; `None` in a file without records.
     pub second: Option<u32>,
     /// Longest captured length.

@@ -13,6 +13,8 @@ use crate::base::{NoteKind, Timestamp};
 
 /// Bytes of the file header.
 const FILE_HEADER: usize = 24;
+/// Bytes of the magic in it.
+const MAGIC: usize = 4;
 /// Where it tells the link type.
 const LINK_TYPE: usize = 20;
 /// The record header that all variants begin with.
@@ -63,7 +65,7 @@ pub fn open(bytes: &[u8]) -> Option<(usize, State)> {
     };
     let interface = measure(bytes, interface, &mut state);
     state.interfaces = Arc::new(vec![interface]);
-    Some((FILE_HEADER, state))
+    Some((state.measure.start, state))
 }
 
 /// Whether the records from `start` on agree with each other: at the beginning of the file a few, elsewhere many. What
@@ -78,8 +80,9 @@ fn agree(bytes: &[u8], start: usize, state: &State) -> bool {
     let mut at = start;
     for link in 0..if is_head { FEW } else { CHAIN } {
         let Some(record) = Record::at(bytes, at, state) else {
-            // The last one may be cut; where it ends with the file, two prove as much.
-            return is_head || link >= if at == bytes.len() { 2 } else { 2 * FEW };
+            // The last one may be cut; where it ends with the file, two prove as much. At the beginning one that is cut
+            // is believed if nothing else is found: its length may lie.
+            return if at == bytes.len() { is_head || link >= 2 } else { link >= 2 * FEW };
         };
         if !record.is_plausible(first.seconds, state) {
             return false;
@@ -92,8 +95,13 @@ fn agree(bytes: &[u8], start: usize, state: &State) -> bool {
 /// Takes the measure of the first records that agree with each other. Mostly that is the first of the file. Gives back
 /// the interface as they show it, where the file header contradicts nearly all of them.
 fn measure(bytes: &[u8], described: Interface, state: &mut State) -> Interface {
-    let start = first_of(bytes, FILE_HEADER..bytes.len(), |at| agree(bytes, at, state));
-    let start = start.unwrap_or(FILE_HEADER);
+    let start = if agree(bytes, FILE_HEADER, state) {
+        FILE_HEADER
+    } else {
+        // Of a header that lost bytes, records begin before its end.
+        first_of(bytes, MAGIC..bytes.len(), state, |at| agree(bytes, at, state)).unwrap_or(FILE_HEADER)
+    };
+    state.measure.start = if is_misread(bytes, start, state) { start } else { FILE_HEADER };
     let Some(second) = Record::at(bytes, start, state).map(|record| record.seconds) else { return described };
     let mut look = Look::at(&described);
     let mut longest = 0;
@@ -114,11 +122,22 @@ fn measure(bytes: &[u8], described: Interface, state: &mut State) -> Interface {
     let is_bound = snaplen > 0 && longest <= snaplen;
     let interface = look.correct(&described);
     state.measure = Measure {
+        start: state.measure.start,
         second: Some(second),
         longest: if is_bound { snaplen.clamp(256, MAX_RECORD) } else { MAX_RECORD },
         is_guessed: interface.is_some(),
     };
     interface.unwrap_or(described)
+}
+
+/// Whether what stands behind the file header is no record: those that agree with each other begin within its header, or
+/// within itself and no other follows it. One whose time is odd is a record.
+fn is_misread(bytes: &[u8], start: usize, state: &State) -> bool {
+    let Some(record) = Record::at(bytes, FILE_HEADER, state).filter(|_| start != FILE_HEADER) else {
+        return false;
+    };
+    start < FILE_HEADER + RECORD_HEADER
+        || start < record.end(FILE_HEADER, state) && !is_followed(bytes, FILE_HEADER, state)
 }
 
 /// One record header.
@@ -177,7 +196,11 @@ pub fn walk<'a>(
     visit: &mut dyn FnMut(Frame<'a>),
 ) -> Walked {
     let mut walked = Walked::at(range.start, state);
-    if range.start == FILE_HEADER && walked.state.measure.is_guessed {
+    let Measure { start, is_guessed, .. } = walked.state.measure;
+    if range.start == start && start != FILE_HEADER {
+        walked.damaged(NoteKind::DamagedCapture, FILE_HEADER.min(start));
+    }
+    if range.start == start && is_guessed {
         walked.damaged(NoteKind::InterfaceGuessed, LINK_TYPE);
     }
     let second = walked.state.measure.second.unwrap_or(0);
@@ -219,18 +242,29 @@ pub fn walk<'a>(
 /// Finds the first place from which a chain of plausible records runs.
 pub fn guess_start(bytes: &[u8], from: usize, end: usize, state: &State) -> Option<usize> {
     let second = state.measure.second?;
-    first_of(bytes, from..end, |at| chain_runs(bytes, at, second, state))
+    first_of(bytes, from..end, state, |at| chain_runs(bytes, at, second, state))
 }
 
 /// The first place that is a sound one.
-fn first_of(bytes: &[u8], range: std::ops::Range<usize>, is_sound: impl Fn(usize) -> bool) -> Option<usize> {
+fn first_of(
+    bytes: &[u8],
+    range: std::ops::Range<usize>,
+    state: &State,
+    is_sound: impl Fn(usize) -> bool,
+) -> Option<usize> {
+    // Most places are refused by one word.
+    let may_begin = |at: usize| {
+        let captured = at.checked_add(8).and_then(|at| u32_in(bytes, at, state.big_endian));
+        captured.is_some_and(|captured| (1..=state.measure.longest).contains(&captured))
+    };
+
     let end = range.end.min(bytes.len());
     let mut at = range.start;
     while at < end {
         // Nothing begins within nothing, of which a file may have much.
         let zeros = bytes.get(at..)?.iter().position(|byte| *byte != 0)?;
         at += (zeros + 1).saturating_sub(RECORD_HEADER);
-        if at < end && is_sound(at) {
+        if at < end && may_begin(at) && is_sound(at) {
             return Some(at);
         }
         at += 1;
