@@ -102,6 +102,7 @@ fn measure(bytes: &[u8], described: Interface, state: &mut State) -> Interface {
         first_of(bytes, MAGIC..bytes.len(), state, |at| agree(bytes, at, state)).unwrap_or(FILE_HEADER)
     };
     state.measure.start = if is_misread(bytes, start, state) { start } else { FILE_HEADER };
+    let start = dated(bytes, start, state).unwrap_or(start);
     let Some(second) = Record::at(bytes, start, state).map(|record| record.seconds) else { return described };
     let mut look = Look::at(&described);
     let mut longest = 0;
@@ -128,6 +129,20 @@ fn measure(bytes: &[u8], described: Interface, state: &mut State) -> Interface {
         is_guessed: interface.is_some(),
     };
     interface.unwrap_or(described)
+}
+
+/// The first of the records from `start` on that has a date of our time. Where a clock was set only later, what repeats
+/// within a frame looks like records of its beginning, and nothing like those of a date.
+fn dated(bytes: &[u8], start: usize, state: &State) -> Option<usize> {
+    let mut at = start;
+    for _ in 0..MEASURED {
+        let record = Record::at(bytes, at, state).filter(|record| record.captured <= MAX_RECORD)?;
+        if OUR_TIME.contains(&record.seconds) && record.is_plausible(record.seconds, state) {
+            return Some(at);
+        }
+        at = record.end(at, state);
+    }
+    None
 }
 
 /// Whether what stands behind the file header is no record: those that agree with each other begin within its header, or
