@@ -477,3 +477,50 @@ fn a_head_that_is_too_long_or_too_short_costs_no_frames() {
         assert_eq!(links(&unset).1, vec![]);
     }
 }
+
+/// A big-endian twin of what `file::pcapng` writes.
+fn big_endian(frames: &[Frame]) -> Vec<u8> {
+    let mut bytes = file::pcapng(frames);
+    let turn = |bytes: &mut Vec<u8>, at: usize, size: usize| bytes[at..at + size].reverse();
+    let mut at = 0;
+    while at < bytes.len() {
+        let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        let (kind, size) = (word(at), usize::try_from(word(at + 4)).unwrap());
+        let fields: &[(usize, usize)] = match kind {
+            1 => &[(8, 2), (12, 4), (16, 2), (18, 2)],
+            6 => &[(12, 4), (16, 4), (20, 4), (24, 4)],
+            _ => &[(8, 4), (12, 2)],
+        };
+        for (field, size) in [(0, 4), (4, 4), (size - 4, 4)].iter().chain(fields) {
+            turn(&mut bytes, at + field, *size);
+        }
+        at += size;
+    }
+    bytes
+}
+
+#[test]
+fn the_order_of_bytes_is_found_where_the_word_is_damaged_that_tells_it() {
+    let frames = datagrams(200);
+    for original in [file::pcapng(&frames), big_endian(&frames)] {
+        assert_eq!(read_in_spite(&original, &original), (200, vec![]));
+        for bit in (0..32).chain(64..96) {
+            let damaged = with(&original, bit / 8, &[original[bit / 8] ^ 1 << (bit % 8)]);
+            assert_eq!(Format::of(&damaged), Format::PcapNg, "bit {bit}");
+            assert_eq!(read_in_spite(&original, &damaged), (200, vec![]), "bit {bit}");
+        }
+        assert_eq!(read_in_spite(&original, &with(&original, 8, &noise(4))), (200, vec![]));
+        for place in 0..12 {
+            let removed = [&original[..place], &original[place + 1..]].concat();
+            let added = [&original[..place], &[0xa5], &original[place..]].concat();
+            for damaged in [removed, added] {
+                // Of the type and the magic one at least has to be whole.
+                assert_eq!(read_in_spite(&original, &damaged), (200, vec![]), "at {place}");
+            }
+        }
+        // A second section keeps to its own order, and to its own interfaces.
+        let two = [&file::pcapng(&frames)[..], &original].concat();
+        let at = two.len() - original.len() + 9;
+        assert_eq!(read_in_spite(&two, &with(&two, at, &[two[at] ^ 4])), (400, vec![]));
+    }
+}

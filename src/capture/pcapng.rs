@@ -44,10 +44,15 @@ const MAX_INTERFACES: usize = 131_072;
 /// Longest name of an interface that is kept: a file may describe many, each with 64 KiB of it.
 const MAX_NAME: usize = 128;
 
-/// A walk starts at byte 0: the section header sets the byte order.
-pub fn open(_bytes: &[u8]) -> (usize, State) {
+/// Bits of the byte-order magic that may be wrong: what is nearer to one order than this is far from the other.
+const WRONG_BITS: u32 = 4;
+
+/// A walk starts at byte 0: the section header sets the byte order. Where its type is damaged, the magic does alone.
+pub fn open(bytes: &[u8]) -> (usize, State) {
+    let magics = (7..=9).filter_map(|at| array(bytes, at));
+    let order = magics.filter_map(order_of).find(|order| order.is_exact);
     let state = State {
-        big_endian: false,
+        big_endian: order.is_some_and(|order| order.big_endian),
         nanoseconds: false,
         record_header: 0,
         measure: Measure::default(),
@@ -56,6 +61,20 @@ pub fn open(_bytes: &[u8]) -> (usize, State) {
         undescribed: None,
     };
     (0, state)
+}
+
+/// What a byte-order magic tells, and whether no bit of it is wrong.
+#[derive(Clone, Copy)]
+struct Order {
+    big_endian: bool,
+    is_exact: bool,
+}
+
+fn order_of(magic: [u8; 4]) -> Option<Order> {
+    [(ORDER_BIG, true), (ORDER_LITTLE, false)].into_iter().find_map(|(own, big_endian)| {
+        let wrong = (u32::from_ne_bytes(own) ^ u32::from_ne_bytes(magic)).count_ones();
+        (wrong <= WRONG_BITS).then_some(Order { big_endian, is_exact: wrong == 0 })
+    })
 }
 
 /// A block's frame: type and whole length, checked against the file.
@@ -72,11 +91,11 @@ fn step(bytes: &[u8], at: usize, big_endian: &mut bool) -> Step {
     let Some(kind) = u32_in(bytes, at, *big_endian) else { return Step::Truncated };
     if kind == SECTION_HEADER {
         // Reads the same in both byte orders; the magic behind it tells which one follows.
-        match array::<4>(bytes, at + 8) {
-            Some(ORDER_BIG) => *big_endian = true,
-            Some(ORDER_LITTLE) => *big_endian = false,
-            Some(_) => return Step::Damaged,
-            None => return Step::Truncated,
+        let Some(magic) = array(bytes, at + 8) else { return Step::Truncated };
+        let Some(order) = order_of(magic) else { return Step::Damaged };
+        *big_endian = order.big_endian;
+        if !order.is_exact {
+            return Step::Damaged;
         }
     }
     let Some(total) = u32_in(bytes, at + 4, *big_endian) else { return Step::Truncated };
@@ -112,20 +131,17 @@ pub fn walk<'a>(
                 take_block(kind, bytes, at..block_end, &mut walked, visit);
                 walked.next = block_end;
             }
-            Step::Truncated => {
+            step @ (Step::Truncated | Step::Damaged) => {
+                let found = resume(bytes, at, reach, big_endian);
                 // Either the file ends here, or a length lies: if blocks go on further down, the length lied.
-                let found = resume(bytes, at, reach, big_endian);
-                let kind =
-                    if found.is_some() { NoteKind::DamagedCapture } else { NoteKind::TruncatedCapture };
-                walked.damaged(kind, at);
-                salvage(bytes, at, found, big_endian, &mut walked);
-                walked.resume(found, reach, bytes.len());
-            }
-            Step::Damaged => {
-                walked.damaged(NoteKind::DamagedCapture, at);
-                let found = resume(bytes, at, reach, big_endian);
-                salvage(bytes, at, found, big_endian, &mut walked);
-                walked.resume(found, reach, bytes.len());
+                let is_end = matches!(step, Step::Truncated) && found.is_none();
+                walked
+                    .damaged(if is_end { NoteKind::TruncatedCapture } else { NoteKind::DamagedCapture }, at);
+                if let Some((next, order)) = found {
+                    walked.state.big_endian = order;
+                    salvage(bytes, at, next, order, &mut walked);
+                }
+                walked.resume(found.map(|(next, _)| next), reach, bytes.len());
             }
         }
     }
@@ -248,11 +264,10 @@ fn look(bytes: &[u8], from: usize, state: &State, seen: Look, is_of: impl Fn(u32
 
 /// Takes from a block whose lengths contradict each other what all that follows needs: where a section begins, and what
 /// an interface is. It ends before `next`, where blocks go on.
-fn salvage(bytes: &[u8], at: usize, next: Option<usize>, big: bool, walked: &mut Walked) {
-    let Some((next, block)) = next.and_then(|next| Some((next, bytes.get(at..next)?))) else { return };
+fn salvage(bytes: &[u8], at: usize, next: usize, big: bool, walked: &mut Walked) {
+    let Some(block) = bytes.get(at..next) else { return };
     match u32_in(block, 0, big) {
-        Some(SECTION_HEADER) if [ORDER_BIG, ORDER_LITTLE].map(Some).contains(&array(block, 8)) => {
-            walked.state.big_endian = big;
+        Some(SECTION_HEADER) if at == 0 || array(block, 8).and_then(order_of).is_some() => {
             begin_section(&mut walked.state);
         }
         Some(INTERFACE_DESCRIPTION) => {
@@ -434,9 +449,13 @@ pub fn guess_start(bytes: &[u8], from: usize, end: usize, big_endian: bool) -> O
     (first..end.min(bytes.len())).step_by(4).find(|at| chain_runs(bytes, *at, big_endian))
 }
 
-/// The same after damage. Where bytes were lost or added, what follows lies on no multiple of four any more.
-fn resume(bytes: &[u8], damaged: usize, reach: usize, big_endian: bool) -> Option<usize> {
-    (damaged + 1..reach.min(bytes.len())).find(|at| chain_runs(bytes, *at, big_endian))
+/// The same after damage, and the order of bytes there. Where bytes were lost or added, what follows lies on no multiple
+/// of four any more. At the beginning of the file nothing but the damaged place tells the order.
+fn resume(bytes: &[u8], damaged: usize, reach: usize, big_endian: bool) -> Option<(usize, bool)> {
+    let orders = [big_endian, !big_endian];
+    let orders = orders.get(..if damaged == 0 { 2 } else { 1 })?;
+    (damaged + 1..reach.min(bytes.len()))
+        .find_map(|at| orders.iter().find(|order| chain_runs(bytes, at, **order)).map(|order| (at, *order)))
 }
 
 /// Types that are registered and may stand in a file: the usual ones, those of Hone and of Sysdig, custom ones. In a

@@ -1,5 +1,7 @@
 //! What a file is, by its first bytes, never by its name.
 
+use crate::base::bytes::array;
+
 /// Formats that are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -92,6 +94,9 @@ impl Format {
         if matches!(head, [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..]) {
             return unpack("bzip2 file");
         }
+        if is_damaged_pcapng(head) {
+            return Self::PcapNg;
+        }
         if is_etl(head) {
             return Self::Foreign(ETL);
         }
@@ -151,6 +156,13 @@ const MAGICS: &[(&[u8], Format)] = &[
         }),
     ),
 ];
+
+/// Whether a file begins with a section of which the type alone is damaged, or has a byte too many or too few: the magic
+/// of its byte order stands there, and version 1.0 behind it. [draft-ietf-opsawg-pcapng] 4.1
+fn is_damaged_pcapng(head: &[u8]) -> bool {
+    const ORDERS: [[u8; 8]; 2] = [[0x1a, 0x2b, 0x3c, 0x4d, 0, 1, 0, 0], [0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0]];
+    (7..=9).any(|at| array(head, at).is_some_and(|order| ORDERS.contains(&order)))
+}
 
 /// An ETL file starts with a WMI buffer header of 0x48 bytes; the first event in it is a system trace header,
 /// whose version word and marker are fixed (evntrace.h, `SYSTEM_TRACE_HEADER`).
