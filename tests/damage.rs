@@ -524,3 +524,19 @@ fn the_order_of_bytes_is_found_where_the_word_is_damaged_that_tells_it() {
         assert_eq!(read_in_spite(&two, &with(&two, at, &[two[at] ^ 4])), (400, vec![]));
     }
 }
+
+#[test]
+fn one_wrong_bit_in_its_magic_does_not_hide_a_classic_capture() {
+    for magic in [[0xd4, 0xc3, 0xb2, 0xa1], [0x4d, 0x3c, 0xb2, 0xa1]] {
+        let original = with(&file::pcap(&datagrams(200)), 0, &magic);
+        for bit in 0..32 {
+            let damaged = with(&original, bit / 8, &[original[bit / 8] ^ 1 << (bit % 8)]);
+            assert_eq!(Format::of(&damaged), Format::Pcap, "bit {bit}");
+            assert_eq!(read_in_spite(&original, &damaged), (200, vec![]), "bit {bit}");
+            // Nothing but what all of them write makes one of it.
+            for (place, byte) in [(4, 3), (6, 5), (8, 1), (36, 1)] {
+                assert_ne!(Format::of(&with(&damaged, place, &[byte])), Format::Pcap, "{place}");
+            }
+        }
+    }
+}

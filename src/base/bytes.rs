@@ -38,6 +38,11 @@ pub fn index(value: u32) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
 }
 
+/// In how many bits two magics differ.
+pub fn wrong_bits(one: [u8; 4], other: [u8; 4]) -> u32 {
+    (u32::from_ne_bytes(one) ^ u32::from_ne_bytes(other)).count_ones()
+}
+
 /// A slice length as 32 bits, saturating.
 pub fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::guess::{LOOKED_AT, Look, OUR_TIME};
 use super::interface::{Interface, LinkType, Resolution};
 use super::{Frame, Measure, State, Walked};
-use crate::base::bytes::{index, u16_in, u32_in};
+use crate::base::bytes::{array, index, u16_in, u32_in, wrong_bits};
 use crate::base::{NoteKind, Timestamp};
 
 /// Bytes of the file header.
@@ -32,19 +32,23 @@ const PLAUSIBLE_SECONDS: u32 = 10 * 366 * 86_400;
 /// Records from which the longest captured length is taken.
 const MEASURED: usize = 1024;
 
+/// Magics, and what they tell: whether big-endian, whether nanoseconds, bytes of a record header.
+const VARIANTS: [([u8; 4], bool, bool, usize); 6] = [
+    ([0xd4, 0xc3, 0xb2, 0xa1], false, false, 16),
+    ([0xa1, 0xb2, 0xc3, 0xd4], true, false, 16),
+    ([0x4d, 0x3c, 0xb2, 0xa1], false, true, 16),
+    ([0xa1, 0xb2, 0x3c, 0x4d], true, true, 16),
+    ([0x34, 0xcd, 0xb2, 0xa1], false, false, 24),
+    ([0xa1, 0xb2, 0xcd, 0x34], true, false, 24),
+];
+
 /// Reads the file header, and of the records what they are measured by: the header may be damaged as well as any of
 /// them.
 pub fn open(bytes: &[u8]) -> Option<(usize, State)> {
-    let magic: [u8; 4] = bytes.get(..4)?.try_into().ok()?;
-    let (big_endian, nanoseconds, record_header) = match magic {
-        [0xd4, 0xc3, 0xb2, 0xa1] => (false, false, 16),
-        [0xa1, 0xb2, 0xc3, 0xd4] => (true, false, 16),
-        [0x4d, 0x3c, 0xb2, 0xa1] => (false, true, 16),
-        [0xa1, 0xb2, 0x3c, 0x4d] => (true, true, 16),
-        [0x34, 0xcd, 0xb2, 0xa1] => (false, false, 24),
-        [0xa1, 0xb2, 0xcd, 0x34] => (true, false, 24),
-        _ => return None,
-    };
+    let magic = array(bytes, 0)?;
+    // One wrong bit makes none of them another.
+    let (_, big_endian, nanoseconds, record_header) =
+        VARIANTS.into_iter().find(|(own, ..)| wrong_bits(*own, magic) <= 1)?;
     // The upper half of the link-type word tells of frame check sequences.
     let link = if big_endian { u16_in(bytes, 22, true)? } else { u16_in(bytes, 20, false)? };
     let interface = Interface {
@@ -212,6 +216,9 @@ pub fn walk<'a>(
 ) -> Walked {
     let mut walked = Walked::at(range.start, state);
     let Measure { start, is_guessed, .. } = walked.state.measure;
+    if range.start == start && VARIANTS.iter().all(|(own, ..)| !bytes.starts_with(own)) {
+        walked.damaged(NoteKind::DamagedCapture, 0);
+    }
     if range.start == start && start != FILE_HEADER {
         walked.damaged(NoteKind::DamagedCapture, FILE_HEADER.min(start));
     }

@@ -14,7 +14,7 @@ use super::interface::{Interface, LinkType, Resolution};
 use super::raw::Raw as Besides;
 use super::{Frame, MAX_DAMAGE, Measure, State, Walked};
 use crate::base::NoteKind;
-use crate::base::bytes::{array, index, length, u16_in, u32_in};
+use crate::base::bytes::{array, index, length, u16_in, u32_in, wrong_bits};
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE_DESCRIPTION: u32 = 1;
@@ -72,7 +72,7 @@ struct Order {
 
 fn order_of(magic: [u8; 4]) -> Option<Order> {
     [(ORDER_BIG, true), (ORDER_LITTLE, false)].into_iter().find_map(|(own, big_endian)| {
-        let wrong = (u32::from_ne_bytes(own) ^ u32::from_ne_bytes(magic)).count_ones();
+        let wrong = wrong_bits(own, magic);
         (wrong <= WRONG_BITS).then_some(Order { big_endian, is_exact: wrong == 0 })
     })
 }
@@ -127,6 +127,9 @@ pub fn walk<'a>(
         let mut big_endian = walked.state.big_endian;
         match step(bytes, at, &mut big_endian) {
             Step::Block(kind, block_end) => {
+                if at == 0 && kind != SECTION_HEADER {
+                    walked.damaged(NoteKind::DamagedCapture, at);
+                }
                 walked.state.big_endian = big_endian;
                 take_block(kind, bytes, at..block_end, &mut walked, visit);
                 walked.next = block_end;

@@ -1,6 +1,6 @@
 //! What a file is, by its first bytes, never by its name.
 
-use crate::base::bytes::array;
+use crate::base::bytes::{array, u32_in, wrong_bits};
 
 /// Formats that are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,9 @@ impl Format {
         if matches!(head, [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..]) {
             return unpack("bzip2 file");
         }
+        if is_damaged_pcap(head) {
+            return Self::Pcap;
+        }
         if is_damaged_pcapng(head) {
             return Self::PcapNg;
         }
@@ -123,15 +126,26 @@ const fn unpack(name: &'static str) -> Format {
     Format::Foreign(Foreign { name, convert: "unpack it first and give the folder" })
 }
 
+/// Classic captures: little- and big-endian with microseconds, with nanoseconds, and as "modified" libpcap writes them,
+/// with 24-byte record headers.
+const PCAP: [[u8; 4]; 6] = [
+    [0xd4, 0xc3, 0xb2, 0xa1],
+    [0xa1, 0xb2, 0xc3, 0xd4],
+    [0x4d, 0x3c, 0xb2, 0xa1],
+    [0xa1, 0xb2, 0x3c, 0x4d],
+    [0x34, 0xcd, 0xb2, 0xa1],
+    [0xa1, 0xb2, 0xcd, 0x34],
+];
+
 /// Longest magics need not come first: no entry is a prefix of another.
 const MAGICS: &[(&[u8], Format)] = &[
     (&[0x0a, 0x0d, 0x0d, 0x0a], Format::PcapNg),
-    (&[0xd4, 0xc3, 0xb2, 0xa1], Format::Pcap), // microseconds
-    (&[0xa1, 0xb2, 0xc3, 0xd4], Format::Pcap),
-    (&[0x4d, 0x3c, 0xb2, 0xa1], Format::Pcap), // nanoseconds
-    (&[0xa1, 0xb2, 0x3c, 0x4d], Format::Pcap),
-    (&[0x34, 0xcd, 0xb2, 0xa1], Format::Pcap), // "modified" libpcap, 24-byte record headers
-    (&[0xa1, 0xb2, 0xcd, 0x34], Format::Pcap),
+    (&PCAP[0], Format::Pcap),
+    (&PCAP[1], Format::Pcap),
+    (&PCAP[2], Format::Pcap),
+    (&PCAP[3], Format::Pcap),
+    (&PCAP[4], Format::Pcap),
+    (&PCAP[5], Format::Pcap),
     (b"ElfFile\0", Format::Evtx),
     (&[0x1f, 0x8b, 0x08], Format::Compressed(Compression::Gzip)),
     (&[0x28, 0xb5, 0x2f, 0xfd], Format::Compressed(Compression::Zstandard)),
@@ -156,6 +170,23 @@ const MAGICS: &[(&[u8], Format)] = &[
         }),
     ),
 ];
+
+/// Whether one bit alone is wrong in the magic of a classic capture: behind it stands what all of them have, version 2.4,
+/// no zone and no accuracy, and a first record with lengths that fit each other.
+fn is_damaged_pcap(head: &[u8]) -> bool {
+    const LITTLE: [u8; 12] = [2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    const BIG: [u8; 12] = [0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0];
+    /// As long as a record may be.
+    const LONGEST: u32 = 1 << 20;
+    let (Some(magic), Some(common)) = (array(head, 0), array(head, 4)) else { return false };
+    let big = common == BIG;
+    let Some((captured, original)) = u32_in(head, 32, big).zip(u32_in(head, 36, big)) else { return false };
+    let is_near = |own: &[u8; 4]| wrong_bits(*own, magic) == 1 && own.starts_with(&[0xa1]) == big;
+    (big || common == LITTLE)
+        && (1..=original).contains(&captured)
+        && original <= LONGEST
+        && PCAP.iter().any(is_near)
+}
 
 /// Whether a file begins with a section of which the type alone is damaged, or has a byte too many or too few: the magic
 /// of its byte order stands there, and version 1.0 behind it. [draft-ietf-opsawg-pcapng] 4.1
