@@ -116,6 +116,14 @@ impl Look {
     }
 }
 
+/// Whether a frame is one of those by which an interface is guessed that nothing describes: of many that are not, each
+/// costs no look at others.
+pub(super) fn may_begin(data: &[u8], original: u32, stamp: u64) -> bool {
+    let mut look = Look::default();
+    look.take(data, original, stamp);
+    look.alike.iter().any(|count| *count > 0) && (stamp == 0 || look.clock().is_some())
+}
+
 /// An interface of which nothing is known but its frames and how its clock counts.
 const fn plain(link: LinkType, resolution: Resolution) -> Interface {
     Interface { link, snaplen: 0, resolution, offset_seconds: 0, name: None }

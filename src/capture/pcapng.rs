@@ -9,7 +9,7 @@ use std::sync::Arc;
 use pcap_parser::pcapng::{parse_block_be, parse_block_le};
 use pcap_parser::{Block, OptionCode, PcapNGOption};
 
-use super::guess::{LOOKED_AT, Look};
+use super::guess::{self, LOOKED_AT, Look};
 use super::interface::{Interface, LinkType, Resolution};
 use super::raw::Raw as Besides;
 use super::{Frame, MAX_DAMAGE, Measure, State, Walked};
@@ -41,6 +41,9 @@ const MAX_GUESSED_BLOCK: u32 = 1 << 20;
 const CHAIN: usize = 32;
 /// Interfaces that are kept per section. Past it frames are counted as those of an unknown interface.
 const MAX_INTERFACES: usize = 131_072;
+/// Interfaces of a section whose packets are looked at, to see whether they are what is said of them: a look costs as much
+/// as many descriptions.
+const MAX_DOUBTED: usize = 1024;
 /// Longest name of an interface that is kept: a file may describe many, each with 64 KiB of it.
 const MAX_NAME: usize = 128;
 
@@ -165,7 +168,9 @@ fn take_block<'a>(
         ENHANCED_PACKET | SIMPLE_PACKET | OBSOLETE_PACKET => {}
         SECTION_HEADER => return begin_section(&mut walked.state),
         INTERFACE_DESCRIPTION => {
-            if let Some(interface) = interface(block, big) {
+            // Past the last that is kept none is read.
+            let is_kept = walked.state.interfaces.len() < MAX_INTERFACES;
+            if let Some(interface) = is_kept.then(|| interface(block, big)).flatten() {
                 describe(interface, bytes, at, next, walked);
             }
             return;
@@ -200,7 +205,9 @@ fn take_block<'a>(
         walked.damaged(NoteKind::DamagedCapture, at);
         return;
     };
-    if walked.state.interface(raw.interface).is_none() {
+    if walked.state.interface(raw.interface).is_none()
+        && guess::may_begin(raw.data, original(&raw), raw.ticks)
+    {
         walked.state.undescribed = undescribed(bytes, at, &walked.state);
         if walked.state.undescribed.is_some() {
             walked.damaged(NoteKind::InterfaceGuessed, at);
@@ -215,7 +222,7 @@ fn take_block<'a>(
         time: interface.time(raw.ticks),
         interface: walked.state.interfaces_before.saturating_add(raw.interface),
         link: interface.link,
-        original: raw.original.max(length(raw.data)),
+        original: original(&raw),
         data: raw.data,
     });
 }
@@ -233,8 +240,9 @@ fn describe(described: Interface, bytes: &[u8], at: usize, next: usize, walked: 
     if number >= MAX_INTERFACES {
         return;
     }
-    let seen = Look::at(&described);
-    let corrected = look(bytes, next, &walked.state, seen, |of| index(of) == number).correct(&described);
+    let corrected = (number < MAX_DOUBTED)
+        .then(|| look(bytes, next, &walked.state, Look::at(&described), |of| index(of) == number))
+        .and_then(|look| look.correct(&described));
     if corrected.is_some() {
         walked.damaged(NoteKind::InterfaceGuessed, at);
     }
@@ -258,7 +266,7 @@ fn look(bytes: &[u8], from: usize, state: &State, seen: Look, is_of: impl Fn(u32
         }
         let raw = bytes.get(at..next).and_then(|block| packet(kind, block, state));
         if let Some(raw) = raw.filter(|raw| is_of(raw.interface)) {
-            look.take(raw.data, raw.original.max(length(raw.data)), raw.ticks);
+            look.take(raw.data, original(&raw), raw.ticks);
         }
         at = next;
     }
@@ -321,6 +329,11 @@ struct Raw<'a> {
     ticks: u64,
     original: u32,
     data: &'a [u8],
+}
+
+/// Bytes on the wire: never fewer than were captured.
+fn original(raw: &Raw<'_>) -> u32 {
+    raw.original.max(length(raw.data))
 }
 
 /// Enhanced packet block: interface, time high and low, captured and original length, data.
