@@ -1,6 +1,7 @@
 //! What a detector sees: one connection (or a failed name resolution), its events and its surroundings. No
 //! packets, no files, no clock.
 
+use super::asked::{Asked, Question};
 use super::finding::Evidence;
 use crate::base::{Mark, Timestamp, Window, time};
 use crate::connection::lookup::Lookup;
@@ -25,20 +26,48 @@ pub struct Case<'a> {
     pub unanswered_host: Option<Unanswered>,
     /// A UDP connection of which no TCP connection is in these files.
     pub side_alone: Option<&'a UdpConnection>,
-    /// What it cannot know alone.
+    /// What it cannot know alone. In a flood there is nothing here that is not asked for, see [`Case::ask`].
     pub around: &'a Surroundings,
+    /// What the others know of it.
+    pub(super) own: Option<&'a Other>,
+    /// What is asked, where connections that are alike share a verdict.
+    pub(super) asked: Option<&'a Asked<'a>>,
 }
 
 impl<'a> Case<'a> {
     /// The case of one connection.
-    pub const fn of(attempt: &'a Attempt, around: &'a Surroundings) -> Self {
+    pub fn of(attempt: &'a Attempt, around: &'a Surroundings) -> Self {
+        Self { attempt: Some(attempt), own: around.known(attempt), ..Self::without(around) }
+    }
+
+    /// The case of something that is no connection.
+    pub const fn without(around: &'a Surroundings) -> Self {
         Self {
-            attempt: Some(attempt),
+            attempt: None,
             lookup: None,
             events: &[],
             unanswered_host: None,
             side_alone: None,
             around,
+            own: None,
+            asked: None,
+        }
+    }
+
+    /// The case of a connection of a flood: of its surroundings, it sees what it asks for.
+    pub(super) fn asking(attempt: &'a Attempt, alone: &'a Surroundings, asked: &'a Asked<'a>) -> Self {
+        Self { attempt: Some(attempt), asked: Some(asked), ..Self::without(alone) }
+    }
+
+    /// Asks the surroundings about this connection. What connections that are alike are answered to the same questions
+    /// is all that can tell them apart.
+    pub fn ask<T: 'static>(&self, question: Question<T>) -> Option<T> {
+        if let Some(asked) = self.asked {
+            return asked.ask(question);
+        }
+        match self.own {
+            Some(own) => question(own, self.around),
+            None => question(&Other::of_attempt(self.attempt?), self.around),
         }
     }
 
@@ -123,15 +152,6 @@ impl<'a> Case<'a> {
             && !unjoined
             && !self.logs_are_strangers()
             && !self.around.begun_within(near).any(Other::is_unseen)
-    }
-
-    /// Later attempts of the same client at the same server that begin within `nanos` of this one's end.
-    pub fn follow_ups(&self, nanos: i64) -> impl Iterator<Item = &'a Other> + use<'a> {
-        let around = self.around;
-        self.connection().into_iter().flat_map(move |own| {
-            let window = Window { start: own.first.time, end: own.last.time.shifted(nanos) };
-            around.of_pair(own.client.ip, own.server, window).filter(move |other| other.first > own.first)
-        })
     }
 
     /// Whether the capture can prove that something was not sent: it saw both directions and lost nothing worth it.

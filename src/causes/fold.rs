@@ -10,18 +10,17 @@ use std::net::IpAddr;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::Case;
-use super::batch::{self, Brief, Pairs, Patterns};
-use super::judge::cause_of;
+use super::batch::{self, Brief, Patterns};
 use super::transport::firewall_drop;
+use super::verdicts::Verdicts;
 use crate::base::keyed::Keyed;
 use crate::base::{Locator, Mark, NoteKind, Notes, SourceId, time};
 use crate::connection::ended::{Ended, Sink, traced};
 use crate::connection::observations::Observations;
 use crate::connection::{Connection, Stage};
+use crate::correlate::Surroundings;
 use crate::correlate::join::Blocked;
-use crate::correlate::surroundings::{Joint, Other};
-use crate::correlate::{Attempt, Surroundings};
+use crate::correlate::surroundings::Other;
 use crate::packet::Endpoint;
 use crate::packet::segment::number;
 
@@ -92,7 +91,7 @@ pub fn with_blocked(mut groups: Vec<Group>, blocked: &[Blocked], notes: &mut Not
 type Cause = Option<&'static str>;
 type Key = (Option<Endpoint>, Option<IpAddr>, Stage, Cause);
 
-/// What is known of all connections of one pattern.
+/// What is known of all connections that share a verdict.
 #[derive(Clone, Copy, Debug, Default)]
 struct Alike {
     cause: Cause,
@@ -160,8 +159,7 @@ impl Fold {
         others
     }
 
-    /// The patterns that connections have, and the cause of each by packets and neighbours. What is alike in everything
-    /// that detectors look at is judged once.
+    /// What connections share a verdict, and the verdicts: by packets and by what lies around them.
     fn judge(
         &mut self,
         (later, briefs): (&[Ended<'_>], &[Brief]),
@@ -170,22 +168,12 @@ impl Fold {
     ) -> (Vec<usize>, Vec<Alike>) {
         self.remember(&own);
         self.before = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default().to_vec();
-        let all = in_order(beside, own);
-        let surroundings = || {
-            let around = Surroundings::of_others(all);
-            let joint = Joint::of(around.others.iter());
-            (around, joint.names)
-        };
-        let ((mut around, joint), pairs) = rayon::join(surroundings, || Pairs::of(briefs));
-        let patterns = Patterns::of(briefs, &pairs, &joint);
+        let (all, places) = in_order(beside, own);
+        let (mut around, patterns) = rayon::join(|| Surroundings::of_others(all), || Patterns::of(briefs));
         around.captures = seen.to_vec();
-        let cause = |at: &usize| {
-            let attempt = Attempt { connection: later.get(*at)?.connection(), events: Vec::new() };
-            cause_of(&Case::of(&attempt, &around)).map(|cause| cause.id)
-        };
-        let causes = patterns.first.par_iter().map(cause);
-        let alike = causes.map(|cause| Alike { cause, ..Alike::default() }).collect();
-        (patterns.of, alike)
+        let verdicts = Verdicts::of(&patterns, &places, &around, &|at| Some(later.get(at)?.connection()));
+        let alike = verdicts.causes.into_iter().map(|cause| Alike { cause, ..Alike::default() });
+        (verdicts.of, alike.collect())
     }
 
     fn stays_single(&mut self, brief: &Brief, alike: &mut Alike) -> bool {
@@ -281,19 +269,22 @@ impl Fold {
     }
 }
 
-/// Both, in order of start. What a batch brings is so already, and too much to be moved again and again.
-fn in_order(mut beside: Vec<Other>, own: Vec<Other>) -> Vec<Other> {
+/// Both, in order of start, and where those of `own` are. What a batch brings is so already, and too much to be moved again
+/// and again.
+fn in_order(mut beside: Vec<Other>, own: Vec<Other>) -> (Vec<Other>, Vec<usize>) {
     beside.sort_by_key(|other| other.first);
     let mut all = Vec::with_capacity(beside.len() + own.len());
+    let mut places = Vec::with_capacity(own.len());
     let mut beside = beside.into_iter().peekable();
     for other in own {
         while let Some(before) = beside.next_if(|before| before.first <= other.first) {
             all.push(before);
         }
+        places.push(all.len());
         all.push(other);
     }
     all.extend(beside);
-    all
+    (all, places)
 }
 
 impl Sink for Fold {
@@ -311,9 +302,9 @@ impl Sink for Fold {
         }
         let beside = self.beside(&singles);
         let (briefs, own) = batch::read(&later);
-        let (patterns, mut alike) = self.judge((&later, &briefs), (beside, own), seen);
-        let stays = briefs.iter().zip(patterns).map(|(brief, pattern)| {
-            let alike = alike.get_mut(pattern)?;
+        let (verdicts, mut alike) = self.judge((&later, &briefs), (beside, own), seen);
+        let stays = briefs.iter().zip(verdicts).map(|(brief, verdict)| {
+            let alike = alike.get_mut(verdict)?;
             let stays = self.stays_single(brief, alike);
             if !stays {
                 self.fold(brief, alike);

@@ -128,12 +128,11 @@ pub fn judge_incident(
 ) -> (Verdict, Option<usize>) {
     let Some(deciding) = deciding(incident, attempts, verdicts) else {
         let case = Case {
-            attempt: None,
             lookup: incident.lookup.as_ref(),
             events: &incident.events,
             unanswered_host: incident.unanswered_host,
             side_alone: incident.side_alone.as_deref(),
-            around,
+            ..Case::without(around)
         };
         return (judge(&case), None);
     };

@@ -24,6 +24,7 @@
 //! ([`Case::capture_is_sound`], coverage of logs, forged resets). One vantage is no note: nearly every case has one,
 //! and a finding that needs the other end says so itself.
 
+mod asked;
 mod batch;
 pub mod case;
 mod cause;
@@ -37,6 +38,7 @@ mod pattern;
 pub mod points;
 pub mod side;
 pub mod told;
+mod verdicts;
 mod without_finding;
 
 pub mod authentication;

@@ -33,10 +33,10 @@ pub struct Reading {
     pub reached: Stage,
     /// What the others are to know of it, by the addresses and moments of the one that was read.
     other: Other,
-    /// Which segment showed these: its request, that it was accepted, when the server fell silent.
+    /// Which segment showed these: its request, that it was accepted, when client and server were last heard.
     request: Option<usize>,
     accepted: Option<usize>,
-    silent: Option<usize>,
+    heard: [Option<usize>; 2],
     tls_passed: Option<usize>,
     certificate: Option<usize>,
 }
@@ -116,14 +116,15 @@ impl Reading {
             Some(mark) => young.find(mark.at).map(Some),
             None => Some(None),
         };
-        let silent = other.server_silent.and(connection.flow.as_ref()?.server_habits.last);
+        let flow = connection.flow.as_deref()?;
+        let [of_client, of_server] = [Side::Client, Side::Server].map(|side| flow.habits(side).last);
         plain.then_some(())?;
         Some(Self {
             shape: Shape::of(connection),
             reached: connection.reached,
             request: found(other.request)?,
             accepted: found(other.accepted)?,
-            silent: found(silent)?,
+            heard: [found(of_client)?, found(of_server)?],
             tls_passed: found(other.tls_passed)?,
             certificate: found(other.certificate.as_ref().map(|(_, mark)| *mark))?,
             other,
@@ -134,6 +135,8 @@ impl Reading {
     pub fn other(&self, ended: &Ended<'_>) -> Other {
         let mark = |at: Option<usize>| ended.young()?.0.mark_at(at?);
         let name = || name::name_in(ended.young()?.0.first_data()?.0);
+        let heard = self.heard.map(|at| mark(at).map(|mark| mark.time));
+        let [_, of_server] = heard;
         let cookie = self.other.cookie.as_ref().map(|own| name().unwrap_or_else(|| Arc::clone(own)));
         Other {
             client: ended.client().ip,
@@ -145,7 +148,8 @@ impl Reading {
             cookie,
             request: mark(self.request),
             accepted: mark(self.accepted),
-            server_silent: mark(self.silent).map(|mark| mark.time),
+            heard,
+            server_silent: self.other.server_silent.and(of_server),
             tls_passed: mark(self.tls_passed),
             certificate: self
                 .other

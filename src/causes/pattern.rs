@@ -9,38 +9,13 @@ use sha2::{Digest, Sha256};
 
 use super::case::{forgery_signs, went_on_with_data};
 use super::tls::handshake;
-use crate::base::{Observed, SourceId, Timestamp, time};
+use crate::base::{Observed, Timestamp, time};
 use crate::connection::encrypted::SESSION_RECORDS;
 use crate::connection::tls::Sealed;
 use crate::connection::{Connection, Nla, Outcome, Stage};
-use crate::packet::Endpoint;
 use crate::protocol::nego::Protocols;
 use crate::protocol::tls::{CipherSuite, TlsVersion};
 use crate::stream::{CloseKind, Flow, Opening, Side, Stream};
-
-/// How a connection stands among those of the same client and server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Pair {
-    /// The only one.
-    Alone,
-    /// One of a few: its place among them matters.
-    OneOf(usize),
-    /// One of many of this client.
-    Of(IpAddr),
-}
-
-impl Pair {
-    /// The connection number `at` of a client that has `count` with the same server.
-    pub const fn of(at: usize, client: IpAddr, count: usize) -> Self {
-        /// More are a flood.
-        const FEW: usize = 16;
-        match count {
-            0 | 1 => Self::Alone,
-            2..=FEW => Self::OneOf(at),
-            _ => Self::Of(client),
-        }
-    }
-}
 
 /// One FIN or RST.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -72,23 +47,6 @@ struct Handshake<'a> {
     had_time: [Option<bool>; 2],
 }
 
-/// What of a pattern is not the connection's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Head {
-    pair: Pair,
-    /// Its name is one that several sources try.
-    joint: bool,
-    server: Endpoint,
-    source: u32,
-}
-
-impl Head {
-    /// Of a connection to `server` in the capture `source`.
-    pub const fn new(pair: Pair, joint: bool, server: Endpoint, source: SourceId) -> Self {
-        Self { pair, joint, server, source: source.0 }
-    }
-}
-
 /// Stands for all that a [`Pattern`] is made of: nobody can make two that have one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape([u64; 4]);
@@ -118,7 +76,7 @@ impl Hasher for Told {
     }
 }
 
-/// The pattern of a connection, but for its [`Head`].
+/// The pattern of a connection.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Pattern<'a> {
     stages: Vec<(Stage, Outcome, Option<&'a str>)>,

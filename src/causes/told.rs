@@ -8,7 +8,8 @@ use super::authentication::refused::is_tied;
 use super::{Case, Evidence, Strength};
 use crate::base::{Window, time};
 use crate::connection::{Nla, Outcome, Stage};
-use crate::correlate::{Joined, keys};
+use crate::correlate::surroundings::Other;
+use crate::correlate::{Joined, Surroundings, keys};
 use crate::eventlog::{Provider, rdp_client};
 use crate::stream::Side;
 
@@ -129,8 +130,6 @@ pub fn of_code((joined, code): (&Joined, u32), says: &str) -> Evidence {
 /// The client left in the logon although it was its turn, and sent no credentials. Not if it came back with
 /// a session: then it was a probe.
 pub fn left_before_credentials(case: &Case<'_>) -> Option<Evidence> {
-    /// A session of the same client within this time shows that nothing was wrong.
-    const LATER: i64 = 30 * time::SECOND;
     let (connection, _) = case.both()?;
     let close = case.ended_by(Side::Client)?;
     let before = match connection.reached {
@@ -142,11 +141,17 @@ pub fn left_before_credentials(case: &Case<'_>) -> Option<Evidence> {
         }
         _ => false,
     };
-    let came_back = case.follow_ups(LATER).any(|other| other.session);
+    let came_back = case.ask(has_session_later).is_some();
     let refused = case.event(&Provider::RdpCoreTs, 140).is_some();
     (before && !came_back && !refused && case.forged(close).is_none()).then(|| {
         Evidence::at(close.mark, "the client ends the connection in the logon and sends no credentials")
     })
+}
+
+/// A session of the same client soon after: then nothing was wrong.
+pub fn has_session_later(own: &Other, around: &Surroundings) -> Option<()> {
+    const LATER: i64 = 30 * time::SECOND;
+    around.follow_ups(own, LATER).any(|other| other.session).then_some(())
 }
 
 /// Whether there are no packets that could tell.

@@ -40,6 +40,23 @@ pub struct Observations {
 }
 
 impl Observations {
+    /// Of a capture that shows nothing.
+    pub fn nothing(source: SourceId, point: SourceId) -> Self {
+        Self {
+            source,
+            point,
+            window: None,
+            drops: 0,
+            hosts: Hosts::default(),
+            lookups: Vec::new(),
+            orphans: Vec::new(),
+            lost_datagrams: Vec::new(),
+            reassembly_timeouts: Vec::new(),
+            udp: Vec::new(),
+            kerberos: Vec::new(),
+        }
+    }
+
     /// What the point shows at which a capture was taken: its first file, from when to when, and how much it dropped.
     pub fn point_of(captures: &[Self], source: SourceId) -> Option<(SourceId, Window, u64)> {
         let point = captures.iter().find(|capture| capture.source == source)?.point;
@@ -62,6 +79,8 @@ impl Observations {
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
     by_ip: BTreeMap<IpAddr, Host>,
+    /// Whether any of them [is heard](Host::is_heard).
+    heard: bool,
     /// Signs of life behind the first of each kind.
     later: Signs,
 }
@@ -123,6 +142,7 @@ impl Hosts {
             Sign::Echoed(_) => Life::Echoed,
             Sign::Accepted(_, port) => Life::Accepted(port),
         };
+        self.heard |= !matches!(life, Life::Told(_));
         if !host.keep_first(mark, life) {
             self.later.take(ip, mark.of(life));
         }
@@ -133,6 +153,11 @@ impl Hosts {
     pub fn signs(&self, ip: IpAddr, within: Window) -> impl Iterator<Item = Observed<Life>> {
         let first = self.of(ip).into_iter().flat_map(Host::first_signs);
         first.filter(move |sign| within.contains(sign.time)).chain(self.later.of(ip, within))
+    }
+
+    /// Whether an IP packet of any of them was seen.
+    pub const fn are_heard(&self) -> bool {
+        self.heard
     }
 
     /// Every host, in order of addresses.

@@ -21,27 +21,50 @@ const MINUTE: i64 = 60 * time::SECOND;
 
 /// Whether the requests of one source, in order of time and with the names of their cookies, are a storm: too many
 /// within a minute, under several names; or under one name, so many that no user makes them.
-pub fn is_storm(requests: &[(Timestamp, Option<&str>)]) -> bool {
-    let names: BTreeSet<&str> = requests.iter().filter_map(|(_, name)| *name).collect();
-    let dense = |count| requests.iter().zip(requests.iter().skip(count)).any(|(a, b)| b.0 - a.0 <= MINUTE);
-    dense(STORM) && names.len() >= NAMES || dense(RELENTLESS) && !names.is_empty()
+pub fn is_storm<'a>(requests: impl Iterator<Item = (Timestamp, Option<&'a str>)> + Clone) -> bool {
+    let times = || requests.clone().map(|(time, _)| time);
+    let mut named = requests.clone().filter_map(|(_, name)| name);
+    // In this order the first of many tell it.
+    named.next().is_some()
+        && (is_dense(times(), RELENTLESS)
+            || is_dense(times(), STORM) && names(requests.clone().filter_map(|(_, name)| name)) >= NAMES)
+}
+
+/// How many different names there are, as far as it matters.
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    let mut known: [Option<&str>; NAMES] = [None; NAMES];
+    let mut count = 0;
+    for name in names {
+        if known.contains(&Some(name)) {
+            continue;
+        }
+        if let Some(place) = known.get_mut(count) {
+            *place = Some(name);
+            count += 1;
+        }
+        if count == NAMES {
+            break;
+        }
+    }
+    count
+}
+
+/// Whether more than `count` of these times lie within a minute. The first of them tell it in a flood.
+fn is_dense(times: impl Iterator<Item = Timestamp> + Clone, count: usize) -> bool {
+    times.clone().zip(times.skip(count)).any(|(a, b)| b - a <= MINUTE)
 }
 
 /// Whether the attempts of one source are a storm. Of those that only a log knows, a name is not always told: then the
 /// server's word that it refused counts, or so many that no user makes them.
-pub fn is_storm_of(own: &[&Other]) -> bool {
-    let asked: Vec<(Timestamp, Option<&str>)> =
-        own.iter().filter_map(|other| Some((other.asked()?.time, other.name.as_deref()))).collect();
-    let unseen = || own.iter().filter(|other| other.is_unseen());
-    let all: Vec<Timestamp> = unseen().filter_map(|other| Some(other.asked()?.time)).collect();
-    let refused: Vec<Timestamp> = unseen()
-        .filter(|other| other.refused.is_some() && other.name.is_none())
-        .filter_map(|other| Some(other.asked()?.time))
-        .collect();
-    let dense = |times: &[Timestamp], count| {
-        times.iter().zip(times.iter().skip(count)).any(|(a, b)| *b - *a <= MINUTE)
+pub fn is_storm_of<'a>(own: impl Iterator<Item = &'a Other> + Clone) -> bool {
+    let asked = own.clone().filter_map(|other| Some((other.asked()?.time, other.name.as_deref())));
+    let unseen = || own.clone().filter(|other| other.is_unseen());
+    let all = || unseen().filter_map(|other| Some(other.asked()?.time));
+    let refused = || {
+        let refused = unseen().filter(|other| other.refused.is_some() && other.name.is_none());
+        refused.filter_map(|other| Some(other.asked()?.time))
     };
-    is_storm(&asked) || dense(&refused, STORM * 2) || dense(&all, RELENTLESS)
+    is_storm(asked) || is_dense(refused(), STORM * 2) || is_dense(all(), RELENTLESS)
 }
 
 /// Logons of one source, refused or broken off, within an hour, that no user has the patience for.
@@ -52,10 +75,35 @@ const PAUSE: i64 = 15 * MINUTE;
 
 /// Whether the attempts of one source, in order of time, go on for so long that a program makes them: slowly, lest it
 /// be noticed, or with a password that is no longer right.
-pub fn is_patient(own: &[&Other]) -> bool {
-    let times: Vec<Timestamp> =
-        own.iter().filter(|other| tried(other)).map(|other| other.first.time).collect();
-    times.iter().zip(times.iter().skip(PATIENT)).any(|(a, b)| *b - *a <= HOUR)
+pub fn is_patient<'a>(own: impl Iterator<Item = &'a Other> + Clone) -> bool {
+    let times = own.filter(|other| tried(other)).map(|other| other.first.time);
+    times.clone().zip(times.skip(PATIENT)).any(|(a, b)| b - a <= HOUR)
+}
+
+/// What all attempts of one source at one server may be, whichever of them are looked at: a flood asks of each.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MayBe {
+    /// Some of them may be a storm, by their names.
+    pub storm: bool,
+    /// Some of them may be [patient](is_patient).
+    pub patient: bool,
+    /// Some became sessions.
+    pub session: bool,
+}
+
+impl MayBe {
+    /// Of all of them.
+    pub fn of<'a>(own: impl Iterator<Item = &'a Other> + Clone) -> Self {
+        let named = own.clone().filter_map(|other| other.name.as_deref());
+        let count = || own.clone().filter(|other| !other.session).count();
+        let storm = match names(named) {
+            0 => own.clone().any(Other::is_unseen),
+            few if few < NAMES => count() > RELENTLESS || own.clone().any(Other::is_unseen),
+            _ => count() > STORM,
+        };
+        let patient = own.clone().filter(|other| tried(other)).count() > PATIENT;
+        Self { storm, patient, session: own.clone().any(|other| other.session) }
+    }
 }
 
 /// A logon that was tried and came to nothing. Who monitors a server sends no credentials.
@@ -227,18 +275,14 @@ pub fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
         if !outnumbers(own.len(), sessions.len()) {
             continue;
         }
-        if is_storm_of(&others(&own).iter().collect::<Vec<_>>()) {
+        if is_storm_of(others(&own).iter()) {
             storms.push(own.into_iter().collect());
         }
     }
     for own in by_source.values().flat_map(|own| bursts(attempts, own, PAUSE)) {
         let is_free = |at: &usize| storms.iter().all(|storm| !storm.contains(at));
         let has_session = own.iter().any(|at| connection(at).is_some_and(Connection::reached_session));
-        if own.len() > PATIENT
-            && !has_session
-            && own.iter().all(is_free)
-            && is_patient(&others(own).iter().collect::<Vec<_>>())
-        {
+        if own.len() > PATIENT && !has_session && own.iter().all(is_free) && is_patient(others(own).iter()) {
             storms.push(own.iter().copied().collect());
         }
     }
@@ -304,6 +348,7 @@ mod tests {
             says_why: false,
             session: false,
             cut_at: None,
+            heard: [None; 2],
             server_silent: None,
             server_ttl: None,
             idle_before_end: None,
@@ -371,11 +416,11 @@ mod tests {
             let name = |at: i64| names.get(usize::try_from(at).unwrap() % names.len()).copied();
             (0..count).map(|at| (Timestamp::from_nanos(at * gap), name(at))).collect()
         };
-        assert!(is_storm(&requests(11, time::SECOND, NAMES)));
-        assert!(!is_storm(&requests(10, time::SECOND, NAMES)), "ten a minute may be people");
-        assert!(!is_storm(&requests(40, 10 * time::SECOND, NAMES)), "six a minute");
-        assert!(!is_storm(&requests(40, time::SECOND, &["alice"])), "one who does not give up");
-        assert!(!is_storm(&requests(40, time::SECOND, &["alice", "bob"])));
-        assert!(!is_storm(&[]));
+        assert!(is_storm(requests(11, time::SECOND, NAMES).into_iter()));
+        assert!(!is_storm(requests(10, time::SECOND, NAMES).into_iter()), "ten a minute may be people");
+        assert!(!is_storm(requests(40, 10 * time::SECOND, NAMES).into_iter()), "six a minute");
+        assert!(!is_storm(requests(40, time::SECOND, &["alice"]).into_iter()), "one who does not give up");
+        assert!(!is_storm(requests(40, time::SECOND, &["alice", "bob"]).into_iter()));
+        assert!(!is_storm(std::iter::empty()));
     }
 }

@@ -11,7 +11,7 @@ use super::attempt::{Attempt, Joined};
 use super::coverage::Coverage;
 use super::keys;
 use super::side::SideConnection;
-use super::storm;
+use super::storm::{self, MayBe};
 use crate::base::keyed::KeyedMap;
 use crate::base::{Mark, Observed, Timestamp, Window, time};
 use crate::connection::observations::{Host, Observations};
@@ -25,7 +25,7 @@ use lists::{Parts, Places};
 mod joint;
 mod lists;
 
-pub use joint::{Joint, Names};
+use joint::Joint;
 
 /// How one attempt ended, for the others to know.
 #[derive(Clone, Debug)]
@@ -66,6 +66,8 @@ pub struct Other {
     pub session: bool,
     /// Whether the server ended a session abruptly.
     pub cut_at: Option<Mark>,
+    /// When the client and the server were last heard, resets excepted.
+    pub heard: [Option<Timestamp>; 2],
     /// When the server was last heard, if its client went on for a while and heard nothing more.
     pub server_silent: Option<Timestamp>,
     /// Least and greatest TTL of the server's segments, resets excepted.
@@ -81,6 +83,8 @@ pub struct Surroundings {
     pub captures: Vec<Observations>,
     /// Every attempt that was seen, in order of start.
     pub others: Vec<Other>,
+    /// Whether any of them was accepted.
+    pub accepts: bool,
     /// Events that explain from far away, in order of time.
     pub far: Vec<Joined>,
     /// Attempts that the client's log tells and no connection stands for.
@@ -144,7 +148,15 @@ impl Surroundings {
         let parts =
             || rayon::join(|| Parts::of(storm::crowds(&others)), || Parts::of(storm::sweeps(&others)));
         let ((by_pair, (by_host, ttl_by_host)), (crowds, sweeps)) = rayon::join(places, parts);
-        Self { others, by_host, by_pair, crowds, sweeps, ttl_by_host, ..Self::default() }
+        let accepts = others.iter().any(|other| other.accepted.is_some());
+        Self { others, accepts, by_host, by_pair, crowds, sweeps, ttl_by_host, ..Self::default() }
+    }
+
+    /// What of them is of no attempt's moment: which captures were taken at one point.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        let captures = self.captures.iter().map(|own| Observations::nothing(own.source, own.point));
+        Self { captures: captures.collect(), ..Self::default() }
     }
 
     /// Puts attempts beside those that are reported one by one: of the ones that were folded, a few per server.
@@ -218,6 +230,21 @@ impl Surroundings {
         self.ttl_by_host.get(&ip).copied()
     }
 
+    /// What the others know of an attempt.
+    pub fn known(&self, attempt: &Attempt) -> Option<&Other> {
+        let own = &attempt.connection;
+        let from = self.others.partition_point(|other| other.first < own.first);
+        let same = self.others.get(from..)?.iter().take_while(|other| other.first == own.first);
+        let from = (own.client.ip, own.client.port, own.server);
+        same.into_iter().find(|other| (other.client, other.client_port, other.server) == from)
+    }
+
+    /// Later attempts of the same client at the same server that begin within `nanos` of the end of `own`.
+    pub fn follow_ups<'a>(&'a self, own: &'a Other, nanos: i64) -> impl Iterator<Item = &'a Other> {
+        let window = Window { start: own.window.start, end: own.window.end.shifted(nanos) };
+        self.of_pair(own.client, own.server, window).filter(move |other| other.first > own.first)
+    }
+
     /// The nearest other attempts at the same host, in order of start, without the one that begins at `own`.
     pub fn at_host(&self, ip: IpAddr, own: Mark) -> impl Iterator<Item = &Other> {
         let places = self.by_host.get(&ip).map_or(&[][..], Vec::as_slice);
@@ -233,33 +260,48 @@ impl Surroundings {
     }
 
     /// Attempts of one client at one server that begin within a window, in order of start.
-    pub fn of_pair(&self, client: IpAddr, server: Endpoint, window: Window) -> impl Iterator<Item = &Other> {
+    pub fn of_pair(
+        &self,
+        client: IpAddr,
+        server: Endpoint,
+        window: Window,
+    ) -> impl Iterator<Item = &Other> + Clone {
         let places = self.by_pair.get(&PairKey::new(client, server)).map_or(&[][..], Places::as_slice);
-        let here = places
-            .partition_point(|at| self.others.get(*at).is_some_and(|other| other.first.time < window.start));
-        let from_here = places.get(here..).unwrap_or_default();
-        from_here
-            .iter()
-            .filter_map(|at| self.others.get(*at))
-            .take_while(move |other| other.first.time <= window.end)
+        let begins = |at: &usize| self.others.get(*at).map(|other| other.first.time);
+        let from = places.partition_point(|at| begins(at) < Some(window.start));
+        let behind = places.get(from..).unwrap_or_default();
+        let count = behind.partition_point(|at| begins(at) <= Some(window.end));
+        let within = behind.get(..count).unwrap_or_default();
+        within.iter().filter_map(|at| self.others.get(*at))
+    }
+
+    /// What all attempts of a client at a server may be, if there are more than two.
+    pub fn may_be(&self, client: IpAddr, server: Endpoint) -> Option<MayBe> {
+        match self.by_pair.get(&PairKey::new(client, server))? {
+            Places::Few(..) => None,
+            Places::Many(_, may_be) => Some(*may_be),
+        }
     }
 
     /// The crowd of strangers that the attempt which begins at `own` is one of, in order of start.
-    pub fn crowd_of(&self, own: Mark) -> Option<Vec<&Other>> {
+    pub fn crowd_of(&self, own: Mark) -> Option<impl Iterator<Item = &Other> + Clone> {
         self.part_of(&self.crowds, own)
     }
 
     /// The sweep over many servers that it is a part of.
-    pub fn sweep_of(&self, own: Mark) -> Option<Vec<&Other>> {
+    pub fn sweep_of(&self, own: Mark) -> Option<impl Iterator<Item = &Other> + Clone> {
         self.part_of(&self.sweeps, own)
     }
 
-    fn part_of(&self, parts: &Parts, own: Mark) -> Option<Vec<&Other>> {
+    fn part_of(&self, parts: &Parts, own: Mark) -> Option<impl Iterator<Item = &Other> + Clone> {
+        if parts.lists.is_empty() {
+            return None;
+        }
         let from = self.others.partition_point(|other| other.first < own);
         let same = self.others.get(from..)?.iter().take_while(|other| other.first == own);
         let list = (from..).zip(same).filter_map(|(at, _)| parts.list_of(at)).min()?;
         let list = parts.lists.get(list)?;
-        Some(list.iter().filter_map(|at| self.others.get(*at)).collect())
+        Some(list.iter().filter_map(|at| self.others.get(*at)))
     }
 
     /// Attempts that begin within a window, in order of start.
@@ -269,16 +311,28 @@ impl Surroundings {
         self.others.get(from..to).unwrap_or_default().iter()
     }
 
-    /// What several sources try together at one server, of the first `most` attempts there that begin within a window
-    /// and became no session.
-    pub fn joint_at(&self, server: Endpoint, window: Window, most: usize) -> Arc<Joint> {
-        let places = self.by_host.get(&server.ip).map_or(&[][..], Vec::as_slice);
-        let begins = |at: &usize| self.others.get(*at).map(|other| other.first.time);
-        let from = places.partition_point(|at| begins(at) < Some(window.start));
-        let to = places.partition_point(|at| begins(at) <= Some(window.end));
-        let others = places.get(from..to).unwrap_or_default().iter().filter_map(|at| self.others.get(*at));
-        let part = others.filter(|other| other.server == server && !other.session).take(most);
-        self.joint.of((server, from, to), || Joint::of(part))
+    /// What several sources try together at the server of `own` in its minute, the one before and the one after, if its
+    /// name is one of theirs: of attempts that became no session.
+    pub fn joint_of(&self, own: &Other) -> Option<Arc<Joint>> {
+        const MINUTE: i64 = 60 * time::SECOND;
+        let name = own.name.as_ref()?;
+        if !self.joint.names_of(&self.others).contains(name) {
+            return None;
+        }
+        // By the clock, so that all attempts of a minute share what is found.
+        let minute = own.first.time.nanos().div_euclid(MINUTE);
+        let joint = self.joint.of((own.server, minute), || {
+            let places = self.by_host.get(&own.server.ip).map_or(&[][..], Vec::as_slice);
+            let minute_of = |at: &usize| {
+                self.others.get(*at).map_or(i64::MAX, |other| other.first.time.nanos().div_euclid(MINUTE))
+            };
+            let from = places.partition_point(|at| minute_of(at) < minute - 1);
+            let to = places.partition_point(|at| minute_of(at) <= minute + 1);
+            let others =
+                places.get(from..to).unwrap_or_default().iter().filter_map(|at| self.others.get(*at));
+            Joint::of(others.filter(|other| other.server == own.server && !other.session))
+        });
+        joint.names.contains(name).then_some(joint)
     }
 
     /// The capture that holds a place, and the others of the same ring buffer.
@@ -343,6 +397,11 @@ fn by_pair(others: &[Other]) -> ByPair {
     for (at, other) in others.iter().enumerate() {
         places.entry(PairKey::new(other.client, other.server)).or_default().push(at);
     }
+    places.values_mut().for_each(|own| {
+        if let Places::Many(own, may_be) = own {
+            *may_be = MayBe::of(own.iter().filter_map(|at| others.get(*at)));
+        }
+    });
     places
 }
 
@@ -420,6 +479,7 @@ impl Other {
             says_why: connection.negotiation_failure().is_some() || connection.tls.fatal_alert().is_some(),
             session: connection.reached_session(),
             cut_at: cut.then(|| flow.and_then(|flow| flow.first_close()).map(|close| close.mark)).flatten(),
+            heard: [Side::Client, Side::Server].map(|side| Some(flow?.habits(side).last?.time)),
             server_silent: flow
                 .filter(|flow| flow.fell_silent(Side::Server, ALONE).is_some())
                 .and_then(|flow| flow.server_habits.last)

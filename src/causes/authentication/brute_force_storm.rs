@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::base::{Timestamp, Window, time};
+use crate::base::{Mark, Timestamp, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::{Connection, Transport};
 use crate::correlate::storm::{is_patient, is_storm, is_storm_of, outnumbers};
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::{Other, Surroundings};
 use crate::correlate::{Joined, keys};
 use crate::eventlog::Provider;
 
@@ -51,47 +51,62 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if connection.reached_session() {
         return None;
     }
-    let near = Window::at(connection.first.time).widened(AROUND);
-    let same: Vec<&Other> =
-        case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH).collect();
-    let (sessions, same): (Vec<&Other>, Vec<&Other>) = same.into_iter().partition(|other| other.session);
-    if !outnumbers(same.len(), sessions.len()) || !is_storm_of(&same) {
-        return if sessions.is_empty() {
-            joint(case, connection)
-                .or_else(|| patient(case, connection))
-                .or_else(|| crowd(case, connection))
-                .or_else(|| sweep(case, connection))
-                .or_else(|| begun_elsewhere(case, connection, &same))
-        } else {
-            None
-        };
+    if case.ask(is_in_storm).is_some() {
+        return Some(storm(case, connection));
     }
-    let asked: Vec<&Other> = same.iter().copied().filter(|other| other.asked().is_some()).collect();
+    if case.ask(gets_in).is_some() {
+        return None;
+    }
+    joint(case, connection)
+        .or_else(|| patient(case, connection))
+        .or_else(|| crowd(case, connection))
+        .or_else(|| sweep(case, connection))
+        .or_else(|| begun_elsewhere(case, connection))
+}
+
+/// Attempts of the same source.
+fn same<'a>(own: &Other, around: &'a Surroundings, near: i64) -> impl Iterator<Item = &'a Other> + Clone {
+    around.of_pair(own.client, own.server, Window::at(own.first.time).widened(near)).take(ENOUGH)
+}
+
+/// Those of them that became no session are too many for a user.
+fn is_in_storm(own: &Other, around: &Surroundings) -> Option<()> {
+    let all = around.may_be(own.client, own.server).filter(|all| all.storm)?;
+    let same = same(own, around, AROUND);
+    let sessions = if all.session { same.clone().filter(|other| other.session).count() } else { 0 };
+    let others = same.clone().filter(|other| !other.session);
+    (outnumbers(same.count() - sessions, sessions) && is_storm_of(others)).then_some(())
+}
+
+/// One of them became a session.
+fn gets_in(own: &Other, around: &Surroundings) -> Option<Mark> {
+    if around.may_be(own.client, own.server).is_some_and(|all| !all.session) {
+        return None;
+    }
+    same(own, around, AROUND).find(|other| other.session).map(|session| session.first)
+}
+
+fn storm(case: &Case<'_>, connection: &Connection) -> Finding {
+    let near = Window::at(connection.first.time).widened(AROUND);
+    let same = case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH);
+    let asked: Vec<&Other> = same.filter(|other| !other.session && other.asked().is_some()).collect();
     let names: BTreeSet<&str> = asked.iter().filter_map(|other| other.name.as_deref()).collect();
     let mut evidence = first_and_last(&asked, "the first request seen of this source");
     let failed = refused(case);
     let corroborated = failed.is_some() && connection.transport == Transport::Tcp;
     evidence.extend(failed);
-    let succeeded = sessions.first().map(|session| {
-        Evidence::at(session.first, "a connection of the same source became a session: check whose it is")
+    let succeeded = case.ask(gets_in).map(|session| {
+        Evidence::at(session, "a connection of the same source became a session: check whose it is")
     });
     evidence.extend(succeeded);
     let under = if names.is_empty() { String::new() } else { format!(" under {} names", names.len()) };
     let detail = format!("{} requests{under} from {}", asked.len(), connection.client.ip);
-    Some(Finding::new(&CAUSE, strength(corroborated), Blame::Client, evidence).detail(detail))
+    Finding::new(&CAUSE, strength(corroborated), Blame::Client, evidence).detail(detail)
 }
 
 /// Many sources that try the same names: this connection is one of them if its name is.
 fn joint(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
-    /// A minute before and after.
-    const NEAR: i64 = 60 * time::SECOND;
-    let near = Window::at(connection.first.time).widened(NEAR);
-    let mut own = case.around.of_pair(connection.client.ip, connection.server, near);
-    let own_name = own.find(|other| other.first == connection.first)?.name.as_deref()?;
-    let joint = case.around.joint_at(connection.server, near, ENOUGH);
-    if !joint.names.contains(own_name) {
-        return None;
-    }
+    let joint = case.ask(|own, around| around.joint_of(own))?;
     let (first, last) = joint.ends?;
     let mut evidence =
         vec![Evidence::at(first, "the first of these requests"), Evidence::at(last, "the last one")];
@@ -104,16 +119,22 @@ fn joint(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
     Some(finding.titled("Many sources try the same names: passwords are being guessed").detail(detail))
 }
 
-/// One source that tries again and again, never fast, and is never let in.
+/// An hour before and after.
+const PATIENCE: i64 = 3600 * time::SECOND;
+
+/// The source tries again and again, never fast, and is never let in.
+fn is_one_of_patient(own: &Other, around: &Surroundings) -> Option<()> {
+    let all = around.may_be(own.client, own.server).filter(|all| all.patient)?;
+    let same = same(own, around, PATIENCE);
+    let gets_in = all.session && same.clone().any(|other| other.session);
+    (!gets_in && is_patient(same)).then_some(())
+}
+
 fn patient(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
-    /// An hour before and after.
-    const NEAR: i64 = 3600 * time::SECOND;
-    let near = Window::at(connection.first.time).widened(NEAR);
+    case.ask(is_one_of_patient)?;
+    let near = Window::at(connection.first.time).widened(PATIENCE);
     let all: Vec<&Other> =
         case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH).collect();
-    if all.iter().any(|other| other.session) || !is_patient(&all) {
-        return None;
-    }
     let names: BTreeSet<&str> = all.iter().filter_map(|other| other.name.as_deref()).collect();
     let mut evidence = first_and_last(&all, "the first request of this source within an hour");
     let failed = refused(case);
@@ -131,7 +152,8 @@ fn patient(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
 
 /// Many sources of the Internet that the server refuses, one after the other, and that never get in.
 fn crowd(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
-    let crowd = case.around.crowd_of(connection.first)?;
+    case.ask(|own, around| around.crowd_of(own.first).map(|_| ()))?;
+    let crowd: Vec<&Other> = case.around.crowd_of(connection.first).into_iter().flatten().collect();
     let sources: BTreeSet<IpAddr> = crowd.iter().map(|other| other.client).collect();
     let mut evidence = first_and_last(&crowd, "the first of these attempts");
     evidence.extend(refused(case));
@@ -148,7 +170,8 @@ fn crowd(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
 
 /// One address of the Internet that tries one server after the other.
 fn sweep(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
-    let sweep = case.around.sweep_of(connection.first)?;
+    case.ask(|own, around| around.sweep_of(own.first).map(|_| ()))?;
+    let sweep: Vec<&Other> = case.around.sweep_of(connection.first).into_iter().flatten().collect();
     let servers: BTreeSet<IpAddr> = sweep.iter().map(|other| other.server.ip).collect();
     let ends = [sweep.first(), sweep.last()].into_iter().flatten();
     let evidence = ends
@@ -162,7 +185,7 @@ fn sweep(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
 }
 
 /// A storm of which the capture holds the beginning or the end alone, and the log all.
-fn begun_elsewhere(case: &Case<'_>, connection: &Connection, same: &[&Other]) -> Option<Finding> {
+fn begun_elsewhere(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
     case.accepted()?;
     let near = Window::at(connection.first.time).widened(AROUND);
     let far = || case.around.far_near(near).take(ENOUGH * 10);
@@ -173,7 +196,8 @@ fn begun_elsewhere(case: &Case<'_>, connection: &Connection, same: &[&Other]) ->
         far().filter(of_source).map(|joined| (joined.time(), None)).collect();
     let more = asked.len();
     let first = far().find(of_source)?;
-    asked.extend(same.iter().filter_map(|other| Some((other.asked()?.time, other.name.clone()))));
+    let same = case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH);
+    asked.extend(same.filter_map(|other| Some((other.asked()?.time, other.name.clone()))));
     // Failed logons of the same address name whom it tried.
     let names = far().filter(|joined| keys::logon_address(&joined.event) == Some(connection.client.ip));
     let names: BTreeSet<Arc<str>> =
@@ -182,9 +206,7 @@ fn begun_elsewhere(case: &Case<'_>, connection: &Connection, same: &[&Other]) ->
         place.1 = Some(Arc::clone(name));
     }
     asked.sort();
-    let requests: Vec<(Timestamp, Option<&str>)> =
-        asked.iter().map(|(time, name)| (*time, name.as_deref())).collect();
-    if !is_storm(&requests) {
+    if !is_storm(asked.iter().map(|(time, name)| (*time, name.as_deref()))) {
         return None;
     }
     let mut evidence =

@@ -1,10 +1,12 @@
 //! The clocks of client, server and domain controller are too far apart for Kerberos.
 
 use super::refused::{self, Codes};
-use crate::base::{Window, time};
+use crate::base::{Observed, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, told};
 use crate::connection::Stage;
-use crate::correlate::Joined;
+use crate::connection::kerberos::KerberosError;
+use crate::correlate::surroundings::Other;
+use crate::correlate::{Joined, Surroundings};
 use crate::eventlog::{security, system};
 use crate::protocol::kerberos::ErrorCode;
 
@@ -83,16 +85,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 
 /// A Kerberos error of the wire to the client or the server of this connection, and no ticket after it.
 fn kerberos_error(case: &Case<'_>) -> Option<Evidence> {
-    let connection = case.connection()?;
-    let Window { start, end } = connection.window();
-    let during = Window { start: start.shifted(-BEFORE), end: end.shifted(AFTER) };
-    let errors = case.around.captures.iter().flat_map(|capture| &capture.kerberos);
-    let mut own = errors.filter(|seen| {
-        during.contains(seen.time)
-            && [connection.client.ip, connection.server.ip].contains(&seen.value.to)
-            && seen.value.error.code == ErrorCode::KRB_AP_ERR_SKEW
-    });
-    own.next_back().map(|seen| {
+    case.ask(too_great_a_skew).map(|seen| {
         let service =
             seen.value.error.service.as_deref().map(|name| format!(" for {name}")).unwrap_or_default();
         let off =
@@ -101,8 +94,20 @@ fn kerberos_error(case: &Case<'_>) -> Option<Evidence> {
             "{} answers the request{service} with KRB-ERROR 37, clock skew too great{off}",
             seen.value.from
         );
-        Evidence::of(seen, says)
+        Evidence::of(&seen, says)
     })
+}
+
+fn too_great_a_skew(own: &Other, around: &Surroundings) -> Option<Observed<KerberosError>> {
+    let Window { start, end } = own.window;
+    let during = Window { start: start.shifted(-BEFORE), end: end.shifted(AFTER) };
+    let mut errors = around.captures.iter().flat_map(|capture| &capture.kerberos).rev();
+    let is_own = |seen: &&Observed<KerberosError>| {
+        during.contains(seen.time)
+            && [own.client, own.server.ip].contains(&seen.value.to)
+            && seen.value.error.code == ErrorCode::KRB_AP_ERR_SKEW
+    };
+    errors.find(is_own).cloned()
 }
 
 fn seconds_off(nanos: i64) -> String {

@@ -1,9 +1,11 @@
 //! Two hosts bear the server's address.
 
-use crate::base::{Window, time};
+use crate::base::{Observed, Window, time};
 use crate::causes::transport::syn_evidence;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::signs::hardware;
+use crate::correlate::Surroundings;
+use crate::correlate::surroundings::Other;
 use crate::eventlog::network;
 use crate::stream::Opening;
 
@@ -52,13 +54,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if runs_on && flow.closes.is_empty() {
         return None;
     }
-    let near = connection.window().widened(NEAR);
     let ip = connection.server.ip;
-    let told = case.around.hosts(ip).find_map(|host| {
-        let (first, other) = (host.told?, host.told_otherwise?);
-        near.contains(other.time).then_some((first, other))
-    });
-    let logged = conflict(case, near);
+    let told = case.ask(two_answers);
+    let logged = conflict(case, connection.window().widened(NEAR));
     let mut evidence = Vec::new();
     if let Some((first, other)) = &told {
         evidence.push(Evidence::of(other, format!("{} answers for {ip}", hardware(other.value))));
@@ -74,6 +72,15 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     evidence.extend(case.ending());
     evidence.extend(syn_evidence(flow).into_iter().take(usize::from(flow.closes.is_empty())));
     Some(Finding::new(&CAUSE, strength, Blame::Network, evidence))
+}
+
+/// Two hardware addresses of the server, the second of them told near the attempt.
+fn two_answers(own: &Other, around: &Surroundings) -> Option<(Observed<[u8; 6]>, Observed<[u8; 6]>)> {
+    let near = own.window.widened(NEAR);
+    around.hosts(own.server.ip).find_map(|host| {
+        let (first, other) = (host.told?, host.told_otherwise?);
+        near.contains(other.time).then_some((first, other))
+    })
 }
 
 /// Tcpip 4199 of the server: another device has its address.

@@ -1,9 +1,11 @@
 //! The client left before it sent credentials: a probe, a health check, a cancelled box. Not a failure.
 
-use crate::base::time;
+use crate::base::{Observed, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::{Nla, Outcome, Stage};
+use crate::correlate::Surroundings;
 use crate::correlate::incident::CLICK;
+use crate::correlate::surroundings::Other;
 use crate::stream::{Close, CloseKind, Flow, Opening, Side};
 
 cause! {
@@ -80,13 +82,13 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     {
         return None;
     }
-    let follow_up = case.follow_ups(CLICK).find(|other| other.reached > connection.reached || other.session);
+    let next = case.ask(got_further);
     // Only a client that had nothing left to wait for may have sat at a prompt for longer.
     let at_prompt = connection.reached == Stage::Negotiation
         || connection.outcome(Stage::Tls) == Outcome::Passed && connection.reached == Stage::Tls;
-    let later = case.follow_ups(LATER).find(|other| other.session && at_prompt);
-    let says = match (follow_up.or(later), connection.reached) {
-        (Some(next), _) if next.session => {
+    let next = next.or_else(|| at_prompt.then(|| case.ask(got_in)).flatten());
+    let says = match (next, connection.reached) {
+        (Some(next), _) if next.value => {
             "the client closed it before it sent credentials, and came back with a connection that became a session"
         }
         (Some(_), _) => {
@@ -109,14 +111,25 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
             .as_ref()
             .map(|confirm| Evidence::of(confirm, "the server had confirmed the request")),
     );
-    evidence.extend(
-        follow_up.or(later).map(|next| Evidence::at(next.first, "the same client opens the next connection")),
-    );
+    evidence.extend(next.map(|next| Evidence::of(&next, "the same client opens the next connection")));
     let finding = Finding::new(&CAUSE, Strength::Inferred, Blame::None, evidence).detail(says);
     Some(
         finding
             .missing("if the user did not leave: a capture on the client, and its security software's log"),
     )
+}
+
+/// The next connection of the same client that gets further, and whether it becomes a session.
+fn got_further(own: &Other, around: &Surroundings) -> Option<Observed<bool>> {
+    let mut next = around.follow_ups(own, CLICK);
+    let next = next.find(|other| other.reached > own.reached || other.session)?;
+    Some(next.first.of(next.session))
+}
+
+/// The next one that becomes a session.
+fn got_in(own: &Other, around: &Surroundings) -> Option<Observed<bool>> {
+    let next = around.follow_ups(own, LATER).find(|other| other.session)?;
+    Some(next.first.of(next.session))
 }
 
 /// A SYN without options, which no system sends for a user, and a reset to the answer.

@@ -1,9 +1,10 @@
 //! The client moved to another network: its old address falls silent, and it comes back from a new one.
 
+use crate::correlate::Surroundings;
 use std::net::IpAddr;
 
 use super::decision;
-use crate::base::{Timestamp, Window, time};
+use crate::base::{Window, time};
 use crate::causes::transport::packet_loss::timed_out;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::Stage;
@@ -53,8 +54,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let alone = flow.fell_silent(Side::Client, ALONE)?;
     let lost = flow.swallowed(Side::Server).into_iter().find(|lost| lost.last.time > last.time)?;
     let back = Window { start: last.time, end: last.time.shifted(BACK) };
-    let own = Other::of_attempt(case.attempt?).name?;
-    let next = newcomers(case, last.time).find(|other| other.name.as_ref() == Some(&own))?;
+    let next = case.ask(came_back)?;
     let mut evidence = vec![
         Evidence::at(last, format!("the last sign of the client at {}", connection.client.ip)),
         Evidence::at(lost.last, format!("the server repeats {} bytes; nothing answers", lost.length)),
@@ -80,40 +80,45 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 }
 
 /// Whether the log that knows this connection holds the other's time, and not the other: it is of another server.
-fn is_missed_by_the_log(case: &Case<'_>, other: &Other) -> bool {
-    case.accepted().is_some()
-        && !other.logged
-        && case.around.coverage.unbroken(&Provider::RdpCoreTs, &other.window).is_some()
+fn is_missed_by_the_log(own: &Other, other: &Other, around: &Surroundings) -> bool {
+    own.logged && !other.logged && around.coverage.unbroken(&Provider::RdpCoreTs, &other.window).is_some()
 }
 
-/// Clients that come to the same server soon after a moment and were not there before.
+/// Clients that come to the same server soon after this one was last heard, and were not there before.
 /// Of those that a log should know, those that it does.
-fn newcomers<'a>(case: &Case<'a>, moment: Timestamp) -> impl Iterator<Item = &'a Other> + use<'a> {
-    let case = *case;
-    let around = case.around;
-    let back = Window { start: moment, end: moment.shifted(BACK) };
-    case.connection().into_iter().flat_map(move |own| {
+fn newcomers<'a>(own: &'a Other, around: &'a Surroundings) -> impl Iterator<Item = &'a Other> {
+    let [last, _] = own.heard;
+    last.into_iter().flat_map(move |moment| {
+        let back = Window { start: moment, end: moment.shifted(BACK) };
         let was_there = move |client: IpAddr| {
             let mut before = around.at_server(own.server, own.first);
             before.any(|before| before.client == client && before.first.time < moment)
         };
         around.at_server(own.server, own.first).filter(move |other| {
-            other.client != own.client.ip
+            other.client != own.client
                 && back.contains(other.window.start)
                 && !was_there(other.client)
-                && !is_missed_by_the_log(&case, other)
+                && !is_missed_by_the_log(own, other, around)
         })
     })
+}
+
+/// The same user, from another address.
+fn came_back(own: &Other, around: &Surroundings) -> Option<Other> {
+    let name = own.name.as_ref()?;
+    newcomers(own, around).find(|other| other.name.as_ref() == Some(name)).cloned()
+}
+
+/// Somebody of whom nothing tells that it is another user.
+fn may_have_come_back(own: &Other, around: &Surroundings) -> Option<()> {
+    let may_be = |other: &Other| other.name.is_none() || own.name.is_none() || other.name == own.name;
+    newcomers(own, around).any(may_be).then_some(())
 }
 
 /// Whether the client that fell silent may be back from another address: somebody is, and nothing tells that it is
 /// another user; and no more can be said of it.
 pub(in crate::causes) fn may_be_back(case: &Case<'_>) -> bool {
-    let last = case.flow().and_then(|flow| flow.client_habits.last);
-    let Some((last, attempt)) = last.zip(case.attempt) else { return false };
-    let own = Other::of_attempt(attempt).name;
-    detect(case).is_none()
-        && newcomers(case, last.time).any(|other| other.name.is_none() || own.is_none() || other.name == own)
+    detect(case).is_none() && case.ask(may_have_come_back).is_some()
 }
 
 /// From the server's log alone: its transport to the old address timed out, and the same user had come back from

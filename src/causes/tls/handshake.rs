@@ -143,17 +143,19 @@ pub fn client_gave_up(case: &Case<'_>) -> Option<Evidence> {
 
 /// The connection with which the client came back and got further: then it left this one on its own account.
 pub fn came_back(case: &Case<'_>) -> Option<Mark> {
-    let reached = case.connection()?.reached;
-    let soon = case.follow_ups(CLICK).find(|other| other.reached > reached || other.session);
-    let later = || case.follow_ups(LATER).find(|other| other.session);
-    soon.or_else(later).map(|other| other.first)
+    case.ask(|own, around| {
+        let soon = around.follow_ups(own, CLICK).find(|other| other.reached > own.reached || other.session);
+        let later = || around.follow_ups(own, LATER).find(|other| other.session);
+        soon.or_else(later).map(|other| other.first)
+    })
 }
 
 /// Another client's good handshake with the same server endpoint.
 pub fn good_for_another(case: &Case<'_>) -> Option<Mark> {
-    let own = case.connection()?;
-    let mut others = case.around.at_server(own.server, own.first);
-    others.find(|other| other.client != own.client.ip && other.tls_passed.is_some())?.tls_passed
+    case.ask(|own, around| {
+        let mut others = around.at_server(own.server, own.first);
+        others.find(|other| other.client != own.client && other.tls_passed.is_some())?.tls_passed
+    })
 }
 
 /// Which side's settings are out of line: the client's if the server agrees with others or the offer is old, else

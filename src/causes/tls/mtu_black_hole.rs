@@ -2,7 +2,7 @@
 
 use crate::base::time;
 use crate::causes::transport::packet_loss::timed_out;
-use crate::causes::transport::{icmp_cut_off, icmp_of};
+use crate::causes::transport::{icmp_of, too_big_cut_off};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::{CloseKind, Flow, Repeat, Side};
@@ -45,8 +45,7 @@ const SPAN: i64 = 700 * time::MILLISECOND;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (_, flow) = case.both()?;
-    let told =
-        icmp_of(flow, &[IcmpMeaning::TooBig]).or_else(|| icmp_cut_off(case, flow, IcmpMeaning::TooBig));
+    let told = icmp_of(flow, &[IcmpMeaning::TooBig]).or_else(|| case.ask(too_big_cut_off));
     if !flow.is_established() || told.is_some() || !case.capture_is_fair() {
         return None;
     }

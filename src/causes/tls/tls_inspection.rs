@@ -1,13 +1,15 @@
 //! A device in the path ends TLS and opens its own.
 
 use super::handshake;
-use crate::base::{Observed, time};
+use crate::base::{Mark, Observed, time};
 use crate::causes::negotiation::client_left_or_probe;
 use crate::causes::{ALL, Blame, Case, Evidence, Finding, Severity, Strength, cause, hosts};
-use crate::connection::{Connection, Nla, Stage};
+use crate::connection::{Nla, Stage};
+use crate::correlate::Surroundings;
 use crate::correlate::surroundings::Other;
 use crate::eventlog::Provider;
 use crate::protocol::x509::Certificate;
+use std::sync::Arc;
 
 cause! {
     /// A device on the path opens the TLS connection and replaces the server's certificate.
@@ -48,12 +50,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, _) = case.both()?;
     let own = connection.tls.certificate.as_ref()?;
     let failed = connection.reached <= Stage::Authentication;
-    let half = case.around.at_server(connection.server, connection.first).find_map(|other| {
-        let (thumbprint, mark) = other.certificate.as_ref()?;
-        (is_other_half(case, connection, other) && **thumbprint != *own.value.thumbprint)
-            .then_some((thumbprint, *mark))
-    });
-    let Some((other, mark)) = half else {
+    let Some((other, mark)) = case.ask(shown_elsewhere) else {
         return not_the_servers(case, own);
     };
     let mut evidence = vec![
@@ -62,7 +59,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     ];
     // The registry says which of the two is the server's own.
     let bound = hosts::server(case).and_then(|server| Some((hosts::name(server), server.bound()?)));
-    let bound = bound.filter(|(_, (hash, _))| *hash == own.value.thumbprint || **hash == **other);
+    let bound = bound.filter(|(_, (hash, _))| *hash == own.value.thumbprint || **hash == *other);
     let strength = if bound.is_some() { Strength::Corroborated } else { Strength::Inferred };
     evidence.extend(bound.map(|(name, (hash, place))| {
         hosts::line(
@@ -149,13 +146,21 @@ fn is_explained(case: &Case<'_>) -> bool {
 /// Whether another attempt is the same connection as it goes on behind a device: the same ports at the same time,
 /// with other sequence numbers. Where an address translation lies between two places of capture, the same cookie
 /// stands for the ports.
-fn is_other_half(case: &Case<'_>, connection: &Connection, other: &Other) -> bool {
-    let apart = (other.first.time - connection.first.time).abs();
-    let ports = other.client == connection.client.ip && other.client_port == connection.client.port;
-    let cookie = connection.cookie().map(|cookie| cookie.value.to_lowercase());
-    let translated = !case.around.is_one_point(other.first, connection.first)
-        && apart <= TRANSLATED
-        && cookie.is_some()
-        && other.cookie.as_deref() == cookie.as_deref();
-    (ports && apart <= TOGETHER || translated) && other.window.overlaps(&connection.window())
+fn is_other_half(own: &Other, other: &Other, around: &Surroundings) -> bool {
+    let apart = (other.first.time - own.first.time).abs();
+    let ports = other.client == own.client && other.client_port == own.client_port;
+    let translated = apart <= TRANSLATED
+        && own.cookie.is_some()
+        && other.cookie == own.cookie
+        && !around.is_one_point(other.first, own.first);
+    (ports && apart <= TOGETHER || translated) && other.window.overlaps(&own.window)
+}
+
+/// Another certificate that the server shows in the other half of this connection, and where.
+fn shown_elsewhere(own: &Other, around: &Surroundings) -> Option<(Arc<str>, Mark)> {
+    let (here, _) = own.certificate.as_ref()?;
+    around.at_server(own.server, own.first).find_map(|other| {
+        let shown = other.certificate.as_ref().filter(|(shown, _)| shown != here)?;
+        is_other_half(own, other, around).then(|| shown.clone())
+    })
 }

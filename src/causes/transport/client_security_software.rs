@@ -3,6 +3,7 @@
 use super::client_outbound_rule::{blocked_outbound, of_block};
 use crate::base::time;
 use crate::causes::authentication::refused::is_tied;
+use crate::causes::told::has_session_later;
 use crate::causes::{Blame, Case, Finding, Strength, cause};
 use crate::stream::Side;
 
@@ -35,7 +36,7 @@ const NEAR: i64 = 2 * time::SECOND;
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, flow) = case.both()?;
     // Success, then or soon after, shows that the block was another's.
-    if connection.reached_session() || case.follow_ups(30 * time::SECOND).any(|other| other.session) {
+    if connection.reached_session() || case.ask(has_session_later).is_some() {
         return None;
     }
     let (joined, filtered) = blocked_outbound(case, NEAR)?;

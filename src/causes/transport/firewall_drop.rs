@@ -1,9 +1,11 @@
 //! SYNs vanish although the host is there.
 
+use crate::connection::signs::Life;
+use crate::correlate::Surroundings;
 use std::net::SocketAddr;
 
 use super::{icmp_of, rdp_disabled_or_other_port, syn_evidence, unanswered};
-use crate::base::{Mark, Window, time};
+use crate::base::{Mark, Observed, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::connection::Transport;
 use crate::correlate::storm::is_of_the_internet;
@@ -57,9 +59,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if answered || !repeated || case.accepted().is_some() {
         return None;
     }
-    let sign = alive(case);
+    let sign = case.ask(alive);
     let mut evidence = syn_evidence(flow);
-    evidence.extend(sign.iter().cloned().map(|(says, mark)| Evidence::at(mark, says)));
+    evidence.extend(sign.map(|sign| Evidence::of(&sign, sign.value.says())));
     if let Some(lost) = case.syns_lost() {
         evidence.push(lost);
         return Some(
@@ -154,41 +156,54 @@ fn by_texts(case: &Case<'_>, port: u16, packets: Vec<Evidence>) -> Option<Findin
     )
 }
 
+/// How a host shows that it is up.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sign {
+    /// A sign of life of its own.
+    Life(Life),
+    /// It accepts another client's connection.
+    Accepts,
+}
+
+impl Sign {
+    /// As a fragment.
+    pub fn says(self) -> String {
+        match self {
+            Self::Life(life) => life.says(),
+            Self::Accepts => "the same host accepts another connection".into(),
+        }
+    }
+}
+
 /// The sign that the host is up which lies nearest to the attempt, from any capture, or else one from another client's
 /// connection.
-pub(super) fn alive(case: &Case<'_>) -> Option<(String, Mark)> {
+pub(super) fn alive(own: &Other, around: &Surroundings) -> Option<Observed<Sign>> {
     /// A sign this much older still counts; one that comes later may be of a host that woke up meanwhile.
     const FRESH: i64 = 120 * time::SECOND;
-    let connection = case.connection()?;
-    let meanwhile = Window { start: connection.first.time, end: connection.last.time };
-    let fresh = Window { start: connection.first.time.shifted(-FRESH), ..meanwhile };
-    let around = case.around;
+    let meanwhile = own.window;
+    let fresh = Window { start: meanwhile.start.shifted(-FRESH), ..meanwhile };
     // ARP is broadcast: it is heard where the packets of one direction are not captured.
-    let answers_are_captured = || {
-        around.captures_at(connection.first).flat_map(|own| own.hosts.iter()).any(|(_, host)| host.is_heard())
-            || around.others.iter().any(|other| other.accepted.is_some())
-    };
-    let ip = connection.server.ip;
+    let answers_are_captured =
+        || around.accepts || around.captures_at(own.first).any(|capture| capture.hosts.are_heard());
+    let ip = own.server.ip;
     let sign = around
         .captures
         .iter()
         .filter(|own| own.hosts.of(ip).is_some_and(|host| host.is_heard() || answers_are_captured()))
         .flat_map(|own| own.hosts.signs(ip, fresh))
         .min_by_key(|sign| (meanwhile.gap(sign.time), sign.value.rank(), sign.time));
-    sign.map(|sign| (sign.value.says(), sign.mark())).or_else(|| {
+    sign.map(|sign| sign.map(Sign::Life)).or_else(|| {
         // A port that answered before tells of a service that went since, or of a host that fell asleep; and what
         // keeps this client out does not let it in.
         let counts = |other: &Other, accepted: Mark| {
-            if other.server == connection.server {
-                other.client != connection.client.ip && meanwhile.contains(accepted.time)
+            if other.server == own.server {
+                other.client != own.client && meanwhile.contains(accepted.time)
             } else {
                 fresh.contains(accepted.time)
             }
         };
-        let other = case
-            .around
-            .at_host(connection.server.ip, connection.first)
-            .find_map(|other| other.accepted.filter(|accepted| counts(other, *accepted)))?;
-        Some(("the same host accepts another connection".into(), other))
+        let mut others = around.at_host(ip, own.first);
+        let accepted = others.find_map(|other| other.accepted.filter(|accepted| counts(other, *accepted)))?;
+        Some(accepted.of(Sign::Accepts))
     })
 }

@@ -1,8 +1,11 @@
 //! Nothing at the server's address, or no way there.
 
 use super::{icmp_evidence, icmp_of, syn_evidence, unanswered};
+use crate::base::Mark;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::observations::Unanswered;
+use crate::correlate::Surroundings;
+use crate::correlate::surroundings::Other;
 use crate::packet::icmp::IcmpMeaning;
 
 cause! {
@@ -35,7 +38,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if case.connection().is_none() {
         return nobody_there(case);
     }
-    let (connection, flow) = unanswered(case)?;
+    let (_, flow) = unanswered(case)?;
     if let Some(error) = icmp_of(flow, &[IcmpMeaning::Unreachable, IcmpMeaning::Loop]) {
         let says = if error.meaning() == IcmpMeaning::Loop {
             "the packet went in circles"
@@ -49,11 +52,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return Some(finding.located(format!("beyond {}", error.reporter)));
     }
     // The capture stands in the server's own segment if somebody asks there for its hardware address.
-    let host = case.around.hosts(connection.server.ip).find(|host| host.asked.is_some())?;
-    let (first, last, count) = host.asked?;
-    if count < ASKED || host.was_there() {
-        return None;
-    }
+    let (first, last, count) = case.ask(asked_in_vain)?;
     let mut evidence = vec![
         Evidence::at(
             first,
@@ -63,6 +62,12 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     ];
     evidence.extend(syn_evidence(flow));
     Some(Finding::new(&CAUSE, Strength::Inferred, Blame::Unknown, evidence))
+}
+
+/// The first and the last question for the server's hardware address, and how many there were, if nobody answers.
+fn asked_in_vain(own: &Other, around: &Surroundings) -> Option<(Mark, Mark, u32)> {
+    let host = around.hosts(own.server.ip).find(|host| host.asked.is_some())?;
+    host.asked.filter(|(_, _, count)| *count >= ASKED && !host.was_there())
 }
 
 /// In the client's own segment not even a SYN is sent: the hardware address is missing.

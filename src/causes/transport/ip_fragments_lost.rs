@@ -1,11 +1,11 @@
 //! Datagrams arrive in pieces, and some pieces do not.
 
+use crate::correlate::Surroundings;
+use crate::correlate::surroundings::Other;
 use std::net::IpAddr;
 
-use crate::base::{Locator, Mark, Window, time};
+use crate::base::{Locator, Mark, SourceId, Timestamp, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
-use crate::connection::Connection;
-use crate::connection::observations::Observations;
 use crate::packet::{IcmpError, LostDatagram};
 
 cause! {
@@ -37,32 +37,26 @@ cause! {
 const NEAR: i64 = 60 * time::SECOND;
 /// Datagrams that must be incomplete where no host says so: one may be an accident of the capture.
 const SEVERAL: usize = 2;
+/// Of so many the evidence tells.
+const SHOWN: usize = 6;
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, flow) = case.both()?;
     if connection.reached_session() && connection.goodbye.is_some() {
         return None;
     }
-    let window = connection.window().widened(NEAR);
-    let captures = || case.around.captures_at(connection.first);
-    if let Some((capture, error)) =
-        captures().find_map(|capture| Some((capture, told(capture, connection, &window)?)))
-    {
-        let mark = frame(capture, error.time, error.frame);
+    if let Some((source, error)) = case.ask(told) {
+        let mark = frame(source, error.time, error.frame);
         let says = format!(
             "{} sends {}: fragments of a packet did not arrive in time",
             error.reporter,
             error.label()
         );
         let mut evidence = vec![Evidence::at(mark, says)];
-        let lost = captures().flat_map(|capture| incomplete(capture, connection, &window));
-        evidence.extend(lost.take(4).map(|(capture, lost)| of_datagram(capture, lost)));
+        let lost = case.ask(lost_datagrams).unwrap_or_default();
+        evidence.extend(lost.iter().take(4).map(of_datagram));
         return Some(Finding::new(&CAUSE, Strength::Stated, Blame::Network, evidence));
     }
-    let lost: Vec<(&Observations, &LostDatagram)> = captures()
-        .flat_map(|capture| incomplete(capture, connection, &window))
-        .filter(|(_, lost)| !lost.cut)
-        .collect();
     let suffers = flow
         .to_server
         .unacknowledged_repeats()
@@ -71,47 +65,70 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         .is_some();
     // A capture filter on ports lets only first fragments through, one on directions only the others: then no datagram
     // is ever complete.
-    let filtered = lost.iter().all(|(_, lost)| lost.fragments == 1) && !suffers;
-    if lost.len() < SEVERAL || filtered || flow.is_one_sided() {
+    let filtered = !suffers && case.ask(lost_in_the_middle).is_none();
+    if filtered || flow.is_one_sided() {
         return None;
     }
-    let evidence = lost.iter().take(6).map(|(capture, lost)| of_datagram(capture, lost)).collect();
+    let lost = case.ask(lost_several)?;
+    let evidence = lost.iter().map(of_datagram).collect();
     Some(Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence))
 }
 
-fn between(connection: &Connection, from: IpAddr, to: IpAddr) -> bool {
-    let ends = [connection.client.ip, connection.server.ip];
-    ends.contains(&from) && ends.contains(&to)
-}
+type Lost = (SourceId, LostDatagram);
 
-fn told<'a>(capture: &'a Observations, connection: &Connection, window: &Window) -> Option<&'a IcmpError> {
-    capture.reassembly_timeouts.iter().find(|error| {
-        window.contains(error.time) && between(connection, error.quoted.from.ip, error.quoted.to.ip)
+/// A host says that fragments of a packet between the two did not arrive.
+fn told(own: &Other, around: &Surroundings) -> Option<(SourceId, IcmpError)> {
+    let window = own.window.widened(NEAR);
+    around.captures_at(own.first).find_map(|capture| {
+        let mut errors = capture.reassembly_timeouts.iter();
+        let is_own = |error: &&IcmpError| {
+            window.contains(error.time) && between(own, error.quoted.from.ip, error.quoted.to.ip)
+        };
+        errors.find(is_own).map(|error| (capture.source, *error))
     })
 }
 
-fn incomplete<'a>(
-    capture: &'a Observations,
-    connection: &'a Connection,
-    window: &'a Window,
-) -> impl Iterator<Item = (&'a Observations, &'a LostDatagram)> {
-    capture
-        .lost_datagrams
-        .iter()
-        .filter(|lost| window.contains(lost.time) && between(connection, lost.key.from, lost.key.to))
-        .map(move |lost| (capture, lost))
+/// Incomplete datagrams between the two, around the attempt.
+fn incomplete<'a>(own: &'a Other, around: &'a Surroundings) -> impl Iterator<Item = Lost> {
+    let window = own.window.widened(NEAR);
+    around.captures_at(own.first).flat_map(move |capture| {
+        let lost = capture.lost_datagrams.iter();
+        lost.filter(move |lost| window.contains(lost.time) && between(own, lost.key.from, lost.key.to))
+            .map(|lost| (capture.source, *lost))
+    })
 }
 
-fn of_datagram(capture: &Observations, lost: &LostDatagram) -> Evidence {
+fn lost_datagrams(own: &Other, around: &Surroundings) -> Option<Vec<Lost>> {
+    let lost: Vec<Lost> = incomplete(own, around).take(SHOWN).collect();
+    (!lost.is_empty()).then_some(lost)
+}
+
+/// Several that the capture itself did not cut.
+fn lost_several(own: &Other, around: &Surroundings) -> Option<Vec<Lost>> {
+    let lost: Vec<Lost> = incomplete(own, around).filter(|(_, lost)| !lost.cut).take(SHOWN).collect();
+    (lost.len() >= SEVERAL).then_some(lost)
+}
+
+/// One of which more than one fragment came.
+fn lost_in_the_middle(own: &Other, around: &Surroundings) -> Option<()> {
+    incomplete(own, around).any(|(_, lost)| !lost.cut && lost.fragments != 1).then_some(())
+}
+
+fn between(own: &Other, from: IpAddr, to: IpAddr) -> bool {
+    let ends = [own.client, own.server.ip];
+    ends.contains(&from) && ends.contains(&to)
+}
+
+fn of_datagram((source, lost): &Lost) -> Evidence {
     let missing = match (lost.has_first, lost.has_last) {
         (true, false) => "the end is missing",
         (false, _) => "the beginning is missing",
         (true, true) => "the middle is missing",
     };
     let says = format!("a packet of {} in {} fragments: {missing}", lost.key.from, lost.fragments);
-    Evidence::at(frame(capture, lost.time, lost.frame), says)
+    Evidence::at(frame(*source, lost.time, lost.frame), says)
 }
 
-fn frame(capture: &Observations, time: crate::base::Timestamp, number: u64) -> Mark {
-    Mark { time, at: Locator::Frame { source: capture.source, number } }
+fn frame(source: SourceId, time: Timestamp, number: u64) -> Mark {
+    Mark { time, at: Locator::Frame { source, number } }
 }

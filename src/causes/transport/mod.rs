@@ -20,6 +20,8 @@ pub mod too_many_incomplete_connections;
 use crate::base::time;
 use crate::causes::{Case, Evidence};
 use crate::connection::Connection;
+use crate::correlate::Surroundings;
+use crate::correlate::surroundings::Other;
 use crate::packet::IcmpError;
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::{CloseKind, Flow, Opening, Side};
@@ -38,20 +40,16 @@ pub(in crate::causes) fn icmp_of(flow: &Flow, meanings: &[IcmpMeaning]) -> Optio
     flow.icmp.iter().find(|error| meanings.contains(&error.meaning())).copied()
 }
 
-/// An ICMP error of a meaning about the two hosts of this flow, cut off by the snapshot length before the ports: it may
-/// be about this flow.
-pub(in crate::causes) fn icmp_cut_off(
-    case: &Case<'_>,
-    flow: &Flow,
-    meaning: IcmpMeaning,
-) -> Option<IcmpError> {
-    let own = case.around.captures.iter().find(|capture| capture.source == flow.first.at.source())?;
-    let ends = [(flow.client.ip, flow.server.ip), (flow.server.ip, flow.client.ip)];
-    own.orphans
+/// An ICMP error about the two hosts of this flow that a packet was too big, cut off by the snapshot length before the
+/// ports: it may be about this flow.
+pub(in crate::causes) fn too_big_cut_off(own: &Other, around: &Surroundings) -> Option<IcmpError> {
+    let capture = around.captures.iter().find(|capture| capture.source == own.first.at.source())?;
+    let ends = [(own.client, own.server.ip), (own.server.ip, own.client)];
+    let mut errors = capture
+        .orphans
         .iter()
-        .filter(|error| error.quoted.is_portless() && error.meaning() == meaning)
-        .find(|error| ends.contains(&(error.quoted.from.ip, error.quoted.to.ip)))
-        .copied()
+        .filter(|error| error.quoted.is_portless() && error.meaning() == IcmpMeaning::TooBig);
+    errors.find(|error| ends.contains(&(error.quoted.from.ip, error.quoted.to.ip))).copied()
 }
 
 /// An ICMP error as evidence.

@@ -6,6 +6,8 @@ use crate::causes::session::client_network_change::may_be_back;
 use crate::causes::session::decision;
 use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause};
 use crate::connection::Connection;
+use crate::correlate::Surroundings;
+use crate::correlate::surroundings::Other;
 use crate::eventlog::rdp_core_ts;
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::{CloseKind, Flow, Repeat, Side, Stream};
@@ -54,7 +56,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         // What came to the other capture point was not lost on the way there.
         Some(_) if connection.goodbye.is_none() && case.all_came() => None,
         // Then the host went, or the network right before it.
-        Some((Side::Client, _)) if died_for_all(case, connection, flow) => None,
+        Some((Side::Client, _)) if case.ask(died_for_all).is_some() => None,
         // Then it went elsewhere, for all that is known.
         Some((Side::Server, _)) if may_be_back(case) => None,
         // What is cut off hides whether this was a session that a device on the path forgot.
@@ -69,13 +71,13 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 }
 
 /// Whether other clients lost the same server at the same time.
-fn died_for_all(case: &Case<'_>, connection: &Connection, flow: &Flow) -> bool {
+fn died_for_all(own: &Other, around: &Surroundings) -> Option<()> {
     const TOGETHER: i64 = 10 * time::SECOND;
-    let Some(last) = flow.server_habits.last else { return false };
-    case.around.at_server(connection.server, connection.first).any(|other| {
-        other.client != connection.client.ip
-            && other.server_silent.is_some_and(|silent| (silent - last.time).abs() <= TOGETHER)
-    })
+    let [_, last] = own.heard;
+    let last = last?;
+    let mut others = around.at_server(own.server, own.first).filter(|other| other.client != own.client);
+    let silent = |other: &Other| other.server_silent.is_some_and(|silent| (silent - last).abs() <= TOGETHER);
+    others.any(silent).then_some(())
 }
 
 /// The side and the segment with which the path died: repeated to the end, and the other side heard no more.

@@ -85,7 +85,7 @@ fn by_registry(case: &Case<'_>, port: u16) -> Option<Claim> {
     let refused = case.flow().and_then(refusal).is_some_and(|(reset, delay)| {
         delay <= ANSWERED_BY_HOST && sender(case, reset.ttl, own.ip).0 != Blame::Middlebox
     });
-    let is_there = refused || firewall_drop::alive(case).is_some();
+    let is_there = refused || case.ask(firewall_drop::alive).is_some();
     let strength = if is_there { Strength::Corroborated } else { Strength::Inferred };
     Some((evidence, detail, strength))
 }
@@ -153,8 +153,8 @@ fn by_list(case: &Case<'_>, port: u16, syns: Vec<Evidence>) -> Option<Finding> {
     if service_down::is_logged(case) {
         return None;
     }
-    let (says, sign) = firewall_drop::alive(case)?;
-    let mut evidence = vec![nobody, Evidence::at(sign, says)];
+    let sign = case.ask(firewall_drop::alive)?;
+    let mut evidence = vec![nobody, Evidence::of(&sign, sign.value.says())];
     evidence.extend(syns);
     Some(
         Finding::new(&CAUSE, Strength::Corroborated, Blame::Server, evidence)

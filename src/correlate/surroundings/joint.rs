@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::Other;
 use crate::base::keyed::{Keyed, KeyedMap};
@@ -11,7 +11,7 @@ use crate::correlate::storm::joint_storm;
 use crate::packet::Endpoint;
 
 /// Names that several sources try.
-pub type Names = HashSet<Arc<str>, Keyed>;
+type Names = HashSet<Arc<str>, Keyed>;
 
 /// Attempts under names that several sources try.
 #[derive(Debug, Default)]
@@ -47,12 +47,16 @@ impl Joint {
     }
 }
 
-/// A server, and which of the attempts at its host.
-pub(super) type Part = (Endpoint, usize, usize);
+/// A server, and a minute.
+pub(super) type Part = (Endpoint, i64);
 
 /// What was found so far.
 #[derive(Debug, Default)]
-pub(super) struct Found(Mutex<KeyedMap<Part, Arc<Joint>>>);
+pub(super) struct Found {
+    /// Names that are tried jointly by all attempts together: others are at no server and at no time.
+    names: OnceLock<Names>,
+    parts: Mutex<KeyedMap<Part, Arc<Joint>>>,
+}
 
 /// What is found is looked for again soon or never.
 const MOST: usize = 256;
@@ -64,9 +68,14 @@ impl Clone for Found {
 }
 
 impl Found {
+    /// The names that all attempts together try jointly.
+    pub fn names_of(&self, others: &[Other]) -> &Names {
+        self.names.get_or_init(|| Joint::of(others.iter()).names)
+    }
+
     /// That of a part, looked for if it is not known.
     pub fn of(&self, part: Part, look: impl FnOnce() -> Joint) -> Arc<Joint> {
-        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = || self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(joint) = known().get(&part) {
             return Arc::clone(joint);
         }

@@ -1,10 +1,13 @@
 //! Attempts by their indices, for lookups that every judged connection makes: small where a flood makes many.
 
+use crate::correlate::storm::MayBe;
+
 /// Indices, mostly a single one: a flood has as many pairs as attempts.
 #[derive(Clone, Debug)]
 pub(super) enum Places {
     Few(usize, [usize; 2]),
-    Many(Vec<usize>),
+    /// With what all of them may be.
+    Many(Vec<usize>, MayBe),
 }
 
 impl Default for Places {
@@ -24,10 +27,10 @@ impl Places {
                 } else {
                     let mut many = few.to_vec();
                     many.push(at);
-                    *self = Self::Many(many);
+                    *self = Self::Many(many, MayBe::default());
                 }
             }
-            Self::Many(many) => many.push(at),
+            Self::Many(many, _) => many.push(at),
         }
     }
 
@@ -35,7 +38,7 @@ impl Places {
     pub fn as_slice(&self) -> &[usize] {
         match self {
             Self::Few(count, few) => few.get(..*count).unwrap_or_default(),
-            Self::Many(many) => many,
+            Self::Many(many, _) => many,
         }
     }
 }
