@@ -8,21 +8,21 @@ use std::cell::RefCell;
 use std::fmt;
 
 use crate::correlate::Surroundings;
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::Own;
 
 /// What the surroundings tell of one of the attempts.
-pub type Question<T> = fn(&Other, &Surroundings) -> Option<T>;
+pub type Question<T> = fn(Own<'_>, &Surroundings) -> Option<T>;
 
 /// A question, of which only counts whether there is an answer.
 pub(super) struct Asking {
     /// Where its function stands: what is asked twice is kept once. Functions that stand at one place do the same.
     place: usize,
-    is_answered: Box<dyn Fn(&Other, &Surroundings) -> bool + Send + Sync>,
+    is_answered: Box<dyn Fn(Own<'_>, &Surroundings) -> bool + Send + Sync>,
 }
 
 impl Asking {
     /// Whether there is an answer for `own`.
-    pub fn is_answered(&self, own: &Other, around: &Surroundings) -> bool {
+    pub fn is_answered(&self, own: Own<'_>, around: &Surroundings) -> bool {
         (self.is_answered)(own, around)
     }
 }
@@ -36,14 +36,14 @@ impl fmt::Debug for Asking {
 /// Answers a connection's questions, and keeps them, each once and in order.
 #[derive(Debug)]
 pub(super) struct Asked<'a> {
-    own: &'a Other,
+    own: Own<'a>,
     around: &'a Surroundings,
     kept: RefCell<Vec<(Asking, bool)>>,
 }
 
 impl<'a> Asked<'a> {
     /// For the connection that the others know as `own`.
-    pub const fn new(own: &'a Other, around: &'a Surroundings) -> Self {
+    pub const fn new(own: Own<'a>, around: &'a Surroundings) -> Self {
         Self { own, around, kept: RefCell::new(Vec::new()) }
     }
 
@@ -55,7 +55,7 @@ impl<'a> Asked<'a> {
         let mut kept = self.kept.borrow_mut();
         if kept.iter().all(|(asking, _)| asking.place != place) {
             let is_answered =
-                Box::new(move |own: &Other, around: &Surroundings| question(own, around).is_some());
+                Box::new(move |own: Own<'_>, around: &Surroundings| question(own, around).is_some());
             kept.push((Asking { place, is_answered }, answer.is_some()));
         }
         answer

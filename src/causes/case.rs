@@ -8,7 +8,7 @@ use crate::connection::lookup::Lookup;
 use crate::connection::observations::Unanswered;
 use crate::connection::udp::UdpConnection;
 use crate::connection::{Connection, Stage};
-use crate::correlate::surroundings::{Other, Surroundings};
+use crate::correlate::surroundings::{Other, Own, Surroundings};
 use crate::correlate::{Attempt, Joined, SideConnection, join, keys};
 use crate::eventlog::Provider;
 use crate::stream::{Close, CloseKind, Flow, Side};
@@ -29,7 +29,7 @@ pub struct Case<'a> {
     /// What it cannot know alone. In a flood there is nothing here that is not asked for, see [`Case::ask`].
     pub around: &'a Surroundings,
     /// What the others know of it.
-    pub(super) own: Option<&'a Other>,
+    pub(super) own: Option<Own<'a>>,
     /// What is asked, where connections that are alike share a verdict.
     pub(super) asked: Option<&'a Asked<'a>>,
 }
@@ -67,7 +67,7 @@ impl<'a> Case<'a> {
         }
         match self.own {
             Some(own) => question(own, self.around),
-            None => question(&Other::of_attempt(self.attempt?), self.around),
+            None => question(Own::stranger(&Other::of_attempt(self.attempt?)), self.around),
         }
     }
 

@@ -8,7 +8,7 @@ use super::authentication::refused::is_tied;
 use super::{Case, Evidence, Strength};
 use crate::base::{Window, time};
 use crate::connection::{Nla, Outcome, Stage};
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::Own;
 use crate::correlate::{Joined, Surroundings, keys};
 use crate::eventlog::{Provider, rdp_client};
 use crate::stream::Side;
@@ -149,7 +149,7 @@ pub fn left_before_credentials(case: &Case<'_>) -> Option<Evidence> {
 }
 
 /// A session of the same client soon after: then nothing was wrong.
-pub fn has_session_later(own: &Other, around: &Surroundings) -> Option<()> {
+pub fn has_session_later(own: Own<'_>, around: &Surroundings) -> Option<()> {
     const LATER: i64 = 30 * time::SECOND;
     around.follow_ups(own, LATER).any(|other| other.session).then_some(())
 }

@@ -13,7 +13,7 @@ use super::asked::{Asked, Asking};
 use super::batch::Patterns;
 use super::judge::cause_of;
 use crate::connection::Connection;
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::Own;
 use crate::correlate::{Attempt, Surroundings};
 
 type Cause = Option<&'static str>;
@@ -39,7 +39,7 @@ impl Verdicts {
         read: &(dyn Fn(usize) -> Option<Connection> + Sync),
     ) -> Self {
         let alone = around.alone();
-        let own = |at: usize| around.others.get(*places.get(at)?);
+        let own = |at: usize| around.own(*places.get(at)?);
         let judge = |at: usize| {
             let attempt = Attempt { connection: read(at)?, events: Vec::new() };
             let asked = Asked::new(own(at)?, around);
@@ -128,7 +128,7 @@ impl Trees {
     }
 
     /// Down the tree of a pattern, by what is answered of `own`.
-    fn walk(&self, pattern: usize, own: &Other, around: &Surroundings) -> Option<End> {
+    fn walk(&self, pattern: usize, own: Own<'_>, around: &Surroundings) -> Option<End> {
         let mut next = *self.roots.get(pattern)?;
         let mut open = Open { place: Place::Pattern(pattern), depth: 0 };
         while let Some(at) = next {

@@ -5,22 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
 use super::attempt::{Attempt, Joined};
 use super::coverage::Coverage;
 use super::keys;
 use super::side::SideConnection;
 use super::storm::{self, MayBe};
-use crate::base::keyed::KeyedMap;
 use crate::base::{Mark, Observed, Timestamp, Window, time};
 use crate::connection::observations::{Host, Observations};
 use crate::connection::{Connection, Outcome, Stage};
 use crate::eventlog::{Guid, Provider};
 use crate::host::Hosts;
-use crate::packet::{Endpoint, PairKey};
+use crate::packet::Endpoint;
 use crate::stream::Side;
-use lists::{Parts, Places};
+use lists::{AtHosts, OfPairs, Parts, Places, Shows};
 
 mod joint;
 mod lists;
@@ -103,23 +100,39 @@ pub struct Surroundings {
     pub sides: Vec<SideConnection>,
     /// Indices of `sides` by the first sign of their owner.
     by_owner: BTreeMap<Mark, Vec<usize>>,
-    /// Indices of `others` by the host they went to, in order of start.
-    by_host: ByHost,
+    /// `others` by the host they went to, in order of start.
+    at_hosts: AtHosts,
     /// The same by client and server.
-    by_pair: ByPair,
+    of_pairs: OfPairs,
     /// Sources of the Internet that a server refuses one after the other: indices of `others`, crowd by crowd.
     crowds: Parts,
     /// Sources of the Internet that try many servers, in the same way.
     sweeps: Parts,
     /// What several sources try together.
     joint: joint::Found,
-    /// Least and greatest TTL of each host.
-    ttl_by_host: TtlByHost,
 }
 
-type ByHost = FxHashMap<IpAddr, Vec<usize>>;
-type ByPair = KeyedMap<PairKey, Places>;
-type TtlByHost = FxHashMap<IpAddr, (u8, u8)>;
+/// One of the attempts, and where it stands among all.
+#[derive(Clone, Copy, Debug)]
+pub struct Own<'a> {
+    other: &'a Other,
+    place: Option<usize>,
+}
+
+impl<'a> Own<'a> {
+    /// One that stands nowhere.
+    pub const fn stranger(other: &'a Other) -> Self {
+        Self { other, place: None }
+    }
+}
+
+impl std::ops::Deref for Own<'_> {
+    type Target = Other;
+
+    fn deref(&self) -> &Other {
+        self.other
+    }
+}
 
 /// Other attempts at one host that are looked at before and after an attempt: a capture of an attack has millions,
 /// and the nearest tell all there is.
@@ -144,12 +157,12 @@ impl Surroundings {
 
     /// Only other attempts, which must be in order of start.
     pub fn of_others(others: Vec<Other>) -> Self {
-        let places = || rayon::join(|| by_pair(&others), || by_host(&others));
+        let lists = || rayon::join(|| OfPairs::of(&others), || AtHosts::of(&others));
         let parts =
             || rayon::join(|| Parts::of(storm::crowds(&others)), || Parts::of(storm::sweeps(&others)));
-        let ((by_pair, (by_host, ttl_by_host)), (crowds, sweeps)) = rayon::join(places, parts);
-        let accepts = others.iter().any(|other| other.accepted.is_some());
-        Self { others, accepts, by_host, by_pair, crowds, sweeps, ttl_by_host, ..Self::default() }
+        let ((of_pairs, at_hosts), (crowds, sweeps)) = rayon::join(lists, parts);
+        let accepts = at_hosts.lists.iter().any(|own| own.shows.accepted);
+        Self { others, accepts, at_hosts, of_pairs, crowds, sweeps, ..Self::default() }
     }
 
     /// What of them is of no attempt's moment: which captures were taken at one point.
@@ -227,36 +240,100 @@ impl Surroundings {
 
     /// Least and greatest TTL of what a host sent in other connections.
     pub fn ttl_of(&self, ip: IpAddr) -> Option<(u8, u8)> {
-        self.ttl_by_host.get(&ip).copied()
+        self.at_hosts.get(ip)?.ttl
     }
 
-    /// What the others know of an attempt.
-    pub fn known(&self, attempt: &Attempt) -> Option<&Other> {
+    /// The attempt at a place of `others`.
+    pub fn own(&self, place: usize) -> Option<Own<'_>> {
+        Some(Own { other: self.others.get(place)?, place: Some(place) })
+    }
+
+    /// An attempt as one of `others`.
+    pub fn known(&self, attempt: &Attempt) -> Option<Own<'_>> {
         let own = &attempt.connection;
-        let from = self.others.partition_point(|other| other.first < own.first);
-        let same = self.others.get(from..)?.iter().take_while(|other| other.first == own.first);
         let from = (own.client.ip, own.client.port, own.server);
-        same.into_iter().find(|other| (other.client, other.client_port, other.server) == from)
+        let mut same = self.begun_at(own.first);
+        same.find(|own| (own.client, own.client_port, own.server) == from)
     }
 
-    /// Later attempts of the same client at the same server that begin within `nanos` of the end of `own`.
-    pub fn follow_ups<'a>(&'a self, own: &'a Other, nanos: i64) -> impl Iterator<Item = &'a Other> {
-        let window = Window { start: own.window.start, end: own.window.end.shifted(nanos) };
-        self.of_pair(own.client, own.server, window).filter(move |other| other.first > own.first)
+    /// Those that begin with a mark.
+    fn begun_at(&self, first: Mark) -> impl Iterator<Item = Own<'_>> {
+        let from = self.others.partition_point(|other| other.first < first);
+        let behind = self.others.get(from..).unwrap_or_default();
+        let same = (from..).zip(behind).take_while(move |(_, other)| other.first == first);
+        same.map(|(place, other)| Own { other, place: Some(place) })
     }
 
-    /// The nearest other attempts at the same host, in order of start, without the one that begins at `own`.
+    /// What the attempts at the host of one of them show, all together.
+    pub fn shown_at_host(&self, own: Own<'_>) -> Shows {
+        self.at_hosts.get(own.server.ip).map(|host| host.shows).unwrap_or_default()
+    }
+
+    /// The nearest other attempts at the same host, in order of start.
+    pub fn others_at_host<'a>(&'a self, own: Own<'a>) -> impl Iterator<Item = &'a Other> {
+        match own.place.and_then(|place| self.at_hosts.around(place, NEAREST)) {
+            Some((before, behind)) => self.several(before).chain(self.several(behind)),
+            None => {
+                let (before, behind) = self.nearest(own.server.ip, own.first);
+                self.several(before).chain(self.several(behind))
+            }
+        }
+    }
+
+    /// The same at the same endpoint.
+    pub fn others_at_server<'a>(&'a self, own: Own<'a>) -> impl Iterator<Item = &'a Other> {
+        self.others_at_host(own).filter(move |other| other.server == own.server)
+    }
+
+    fn several(&self, places: &'_ [usize]) -> impl Iterator<Item = &Other> + Clone {
+        places.iter().filter_map(|at| self.others.get(*at))
+    }
+
+    /// The nearest attempts at a host before and behind a mark.
+    fn nearest(&self, ip: IpAddr, own: Mark) -> (&[usize], &[usize]) {
+        let places = self.at_hosts.get(ip).map_or(&[][..], |host| &host.places);
+        let begins = |at: &usize| self.others.get(*at).map(|other| other.first);
+        let here = places.partition_point(|at| begins(at) < Some(own));
+        let behind = places.partition_point(|at| begins(at) <= Some(own));
+        let before = places.get(here.saturating_sub(NEAREST)..here).unwrap_or_default();
+        (before, places.get(behind..places.len().min(behind + NEAREST)).unwrap_or_default())
+    }
+
+    /// The nearest attempts at a host, in order of start, without the one that begins at `own`.
     pub fn at_host(&self, ip: IpAddr, own: Mark) -> impl Iterator<Item = &Other> {
-        let places = self.by_host.get(&ip).map_or(&[][..], Vec::as_slice);
-        let here = places.partition_point(|at| self.others.get(*at).is_some_and(|other| other.first < own));
-        let near =
-            places.get(here.saturating_sub(NEAREST)..places.len().min(here + NEAREST)).unwrap_or_default();
-        near.iter().filter_map(|at| self.others.get(*at)).filter(move |other| other.first != own)
+        let (before, behind) = self.nearest(ip, own);
+        self.several(before).chain(self.several(behind))
     }
 
     /// The same at one endpoint.
     pub fn at_server(&self, server: Endpoint, own: Mark) -> impl Iterator<Item = &Other> {
         self.at_host(server.ip, own).filter(move |other| other.server == server)
+    }
+
+    /// Attempts of the same client at the same server that begin within a window, in order of start.
+    pub fn of_same_pair(&self, own: Own<'_>, window: Window) -> impl Iterator<Item = &Other> + Clone {
+        self.begun_in(self.pair_of(own).map_or(&[][..], Places::as_slice), window)
+    }
+
+    /// Later ones that begin within `nanos` of the end of `own`.
+    pub fn follow_ups<'a>(&'a self, own: Own<'a>, nanos: i64) -> impl Iterator<Item = &'a Other> {
+        let window = Window { start: own.window.start, end: own.window.end.shifted(nanos) };
+        self.of_same_pair(own, window).filter(move |other| other.first > own.first)
+    }
+
+    /// What all attempts of its client at its server may be, if there are more than two.
+    pub fn may_be(&self, own: Own<'_>) -> Option<MayBe> {
+        match self.pair_of(own)? {
+            Places::Few(..) => None,
+            Places::Many(_, may_be) => Some(*may_be),
+        }
+    }
+
+    fn pair_of(&self, own: Own<'_>) -> Option<&Places> {
+        match own.place {
+            Some(place) => self.of_pairs.at(place),
+            None => self.of_pairs.get(own.client, own.server),
+        }
     }
 
     /// Attempts of one client at one server that begin within a window, in order of start.
@@ -266,42 +343,25 @@ impl Surroundings {
         server: Endpoint,
         window: Window,
     ) -> impl Iterator<Item = &Other> + Clone {
-        let places = self.by_pair.get(&PairKey::new(client, server)).map_or(&[][..], Places::as_slice);
+        self.begun_in(self.of_pairs.get(client, server).map_or(&[][..], Places::as_slice), window)
+    }
+
+    fn begun_in(&self, places: &'_ [usize], window: Window) -> impl Iterator<Item = &Other> + Clone {
         let begins = |at: &usize| self.others.get(*at).map(|other| other.first.time);
         let from = places.partition_point(|at| begins(at) < Some(window.start));
         let behind = places.get(from..).unwrap_or_default();
         let count = behind.partition_point(|at| begins(at) <= Some(window.end));
-        let within = behind.get(..count).unwrap_or_default();
-        within.iter().filter_map(|at| self.others.get(*at))
+        self.several(behind.get(..count).unwrap_or_default())
     }
 
-    /// What all attempts of a client at a server may be, if there are more than two.
-    pub fn may_be(&self, client: IpAddr, server: Endpoint) -> Option<MayBe> {
-        match self.by_pair.get(&PairKey::new(client, server))? {
-            Places::Few(..) => None,
-            Places::Many(_, may_be) => Some(*may_be),
-        }
-    }
-
-    /// The crowd of strangers that the attempt which begins at `own` is one of, in order of start.
-    pub fn crowd_of(&self, own: Mark) -> Option<impl Iterator<Item = &Other> + Clone> {
-        self.part_of(&self.crowds, own)
+    /// The crowd of strangers that an attempt is one of, in order of start.
+    pub fn crowd_of(&self, own: Own<'_>) -> Option<impl Iterator<Item = &Other>> {
+        Some(self.several(self.crowds.list_of(own.place?)?))
     }
 
     /// The sweep over many servers that it is a part of.
-    pub fn sweep_of(&self, own: Mark) -> Option<impl Iterator<Item = &Other> + Clone> {
-        self.part_of(&self.sweeps, own)
-    }
-
-    fn part_of(&self, parts: &Parts, own: Mark) -> Option<impl Iterator<Item = &Other> + Clone> {
-        if parts.lists.is_empty() {
-            return None;
-        }
-        let from = self.others.partition_point(|other| other.first < own);
-        let same = self.others.get(from..)?.iter().take_while(|other| other.first == own);
-        let list = (from..).zip(same).filter_map(|(at, _)| parts.list_of(at)).min()?;
-        let list = parts.lists.get(list)?;
-        Some(list.iter().filter_map(|at| self.others.get(*at)))
+    pub fn sweep_of(&self, own: Own<'_>) -> Option<impl Iterator<Item = &Other>> {
+        Some(self.several(self.sweeps.list_of(own.place?)?))
     }
 
     /// Attempts that begin within a window, in order of start.
@@ -313,7 +373,7 @@ impl Surroundings {
 
     /// What several sources try together at the server of `own` in its minute, the one before and the one after, if its
     /// name is one of theirs: of attempts that became no session.
-    pub fn joint_of(&self, own: &Other) -> Option<Arc<Joint>> {
+    pub fn joint_of(&self, own: Own<'_>) -> Option<Arc<Joint>> {
         const MINUTE: i64 = 60 * time::SECOND;
         let name = own.name.as_ref()?;
         if !self.joint.names_of(&self.others).contains(name) {
@@ -322,14 +382,13 @@ impl Surroundings {
         // By the clock, so that all attempts of a minute share what is found.
         let minute = own.first.time.nanos().div_euclid(MINUTE);
         let joint = self.joint.of((own.server, minute), || {
-            let places = self.by_host.get(&own.server.ip).map_or(&[][..], Vec::as_slice);
+            let places = self.at_hosts.get(own.server.ip).map_or(&[][..], |host| &host.places);
             let minute_of = |at: &usize| {
                 self.others.get(*at).map_or(i64::MAX, |other| other.first.time.nanos().div_euclid(MINUTE))
             };
             let from = places.partition_point(|at| minute_of(at) < minute - 1);
             let to = places.partition_point(|at| minute_of(at) <= minute + 1);
-            let others =
-                places.get(from..to).unwrap_or_default().iter().filter_map(|at| self.others.get(*at));
+            let others = self.several(places.get(from..to).unwrap_or_default());
             Joint::of(others.filter(|other| other.server == own.server && !other.session))
         });
         joint.names.contains(name).then_some(joint)
@@ -389,32 +448,6 @@ impl Surroundings {
         let to = self.far.partition_point(|joined| joined.time() <= window.end);
         self.far.get(from..to).unwrap_or_default().iter()
     }
-}
-
-fn by_pair(others: &[Other]) -> ByPair {
-    let mut places = ByPair::default();
-    places.reserve(others.len());
-    for (at, other) in others.iter().enumerate() {
-        places.entry(PairKey::new(other.client, other.server)).or_default().push(at);
-    }
-    places.values_mut().for_each(|own| {
-        if let Places::Many(own, may_be) = own {
-            *may_be = MayBe::of(own.iter().filter_map(|at| others.get(*at)));
-        }
-    });
-    places
-}
-
-fn by_host(others: &[Other]) -> (ByHost, TtlByHost) {
-    let (mut places, mut ttl) = (ByHost::default(), TtlByHost::default());
-    for (at, other) in others.iter().enumerate() {
-        places.entry(other.server.ip).or_default().push(at);
-        if let Some((least, greatest)) = other.server_ttl {
-            let known = ttl.entry(other.server.ip).or_insert((least, greatest));
-            *known = (known.0.min(least), known.1.max(greatest));
-        }
-    }
-    (places, ttl)
 }
 
 /// An attempt that only the client's log tells, from its first to its last event, as written.

@@ -8,7 +8,7 @@ use crate::base::{Mark, Timestamp, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::{Connection, Transport};
 use crate::correlate::storm::{is_patient, is_storm, is_storm_of, outnumbers};
-use crate::correlate::surroundings::{Other, Surroundings};
+use crate::correlate::surroundings::{Other, Own, Surroundings};
 use crate::correlate::{Joined, keys};
 use crate::eventlog::Provider;
 
@@ -59,19 +59,19 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     }
     joint(case, connection)
         .or_else(|| patient(case, connection))
-        .or_else(|| crowd(case, connection))
+        .or_else(|| crowd(case))
         .or_else(|| sweep(case, connection))
         .or_else(|| begun_elsewhere(case, connection))
 }
 
 /// Attempts of the same source.
-fn same<'a>(own: &Other, around: &'a Surroundings, near: i64) -> impl Iterator<Item = &'a Other> + Clone {
-    around.of_pair(own.client, own.server, Window::at(own.first.time).widened(near)).take(ENOUGH)
+fn same<'a>(own: Own<'_>, around: &'a Surroundings, near: i64) -> impl Iterator<Item = &'a Other> + Clone {
+    around.of_same_pair(own, Window::at(own.first.time).widened(near)).take(ENOUGH)
 }
 
 /// Those of them that became no session are too many for a user.
-fn is_in_storm(own: &Other, around: &Surroundings) -> Option<()> {
-    let all = around.may_be(own.client, own.server).filter(|all| all.storm)?;
+fn is_in_storm(own: Own<'_>, around: &Surroundings) -> Option<()> {
+    let all = around.may_be(own).filter(|all| all.storm)?;
     let same = same(own, around, AROUND);
     let sessions = if all.session { same.clone().filter(|other| other.session).count() } else { 0 };
     let others = same.clone().filter(|other| !other.session);
@@ -79,8 +79,8 @@ fn is_in_storm(own: &Other, around: &Surroundings) -> Option<()> {
 }
 
 /// One of them became a session.
-fn gets_in(own: &Other, around: &Surroundings) -> Option<Mark> {
-    if around.may_be(own.client, own.server).is_some_and(|all| !all.session) {
+fn gets_in(own: Own<'_>, around: &Surroundings) -> Option<Mark> {
+    if around.may_be(own).is_some_and(|all| !all.session) {
         return None;
     }
     same(own, around, AROUND).find(|other| other.session).map(|session| session.first)
@@ -123,8 +123,8 @@ fn joint(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
 const PATIENCE: i64 = 3600 * time::SECOND;
 
 /// The source tries again and again, never fast, and is never let in.
-fn is_one_of_patient(own: &Other, around: &Surroundings) -> Option<()> {
-    let all = around.may_be(own.client, own.server).filter(|all| all.patient)?;
+fn is_one_of_patient(own: Own<'_>, around: &Surroundings) -> Option<()> {
+    let all = around.may_be(own).filter(|all| all.patient)?;
     let same = same(own, around, PATIENCE);
     let gets_in = all.session && same.clone().any(|other| other.session);
     (!gets_in && is_patient(same)).then_some(())
@@ -151,9 +151,10 @@ fn patient(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
 }
 
 /// Many sources of the Internet that the server refuses, one after the other, and that never get in.
-fn crowd(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
-    case.ask(|own, around| around.crowd_of(own.first).map(|_| ()))?;
-    let crowd: Vec<&Other> = case.around.crowd_of(connection.first).into_iter().flatten().collect();
+fn crowd(case: &Case<'_>) -> Option<Finding> {
+    case.ask(|own, around| around.crowd_of(own).map(|_| ()))?;
+    let crowd: Vec<&Other> =
+        case.own.and_then(|own| case.around.crowd_of(own)).into_iter().flatten().collect();
     let sources: BTreeSet<IpAddr> = crowd.iter().map(|other| other.client).collect();
     let mut evidence = first_and_last(&crowd, "the first of these attempts");
     evidence.extend(refused(case));
@@ -170,8 +171,9 @@ fn crowd(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
 
 /// One address of the Internet that tries one server after the other.
 fn sweep(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
-    case.ask(|own, around| around.sweep_of(own.first).map(|_| ()))?;
-    let sweep: Vec<&Other> = case.around.sweep_of(connection.first).into_iter().flatten().collect();
+    case.ask(|own, around| around.sweep_of(own).map(|_| ()))?;
+    let sweep: Vec<&Other> =
+        case.own.and_then(|own| case.around.sweep_of(own)).into_iter().flatten().collect();
     let servers: BTreeSet<IpAddr> = sweep.iter().map(|other| other.server.ip).collect();
     let ends = [sweep.first(), sweep.last()].into_iter().flatten();
     let evidence = ends

@@ -5,7 +5,7 @@ use crate::base::{Observed, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, told};
 use crate::connection::Stage;
 use crate::connection::kerberos::KerberosError;
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::Own;
 use crate::correlate::{Joined, Surroundings};
 use crate::eventlog::{security, system};
 use crate::protocol::kerberos::ErrorCode;
@@ -98,7 +98,7 @@ fn kerberos_error(case: &Case<'_>) -> Option<Evidence> {
     })
 }
 
-fn too_great_a_skew(own: &Other, around: &Surroundings) -> Option<Observed<KerberosError>> {
+fn too_great_a_skew(own: Own<'_>, around: &Surroundings) -> Option<Observed<KerberosError>> {
     let Window { start, end } = own.window;
     let during = Window { start: start.shifted(-BEFORE), end: end.shifted(AFTER) };
     let mut errors = around.captures.iter().flat_map(|capture| &capture.kerberos).rev();

@@ -5,7 +5,7 @@ use crate::causes::transport::syn_evidence;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::signs::hardware;
 use crate::correlate::Surroundings;
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::Own;
 use crate::eventlog::network;
 use crate::stream::Opening;
 
@@ -75,7 +75,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 }
 
 /// Two hardware addresses of the server, the second of them told near the attempt.
-fn two_answers(own: &Other, around: &Surroundings) -> Option<(Observed<[u8; 6]>, Observed<[u8; 6]>)> {
+fn two_answers(own: Own<'_>, around: &Surroundings) -> Option<(Observed<[u8; 6]>, Observed<[u8; 6]>)> {
     let near = own.window.widened(NEAR);
     around.hosts(own.server.ip).find_map(|host| {
         let (first, other) = (host.told?, host.told_otherwise?);

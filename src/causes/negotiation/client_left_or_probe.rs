@@ -5,7 +5,7 @@ use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::{Nla, Outcome, Stage};
 use crate::correlate::Surroundings;
 use crate::correlate::incident::CLICK;
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::Own;
 use crate::stream::{Close, CloseKind, Flow, Opening, Side};
 
 cause! {
@@ -120,14 +120,14 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 }
 
 /// The next connection of the same client that gets further, and whether it becomes a session.
-fn got_further(own: &Other, around: &Surroundings) -> Option<Observed<bool>> {
+fn got_further(own: Own<'_>, around: &Surroundings) -> Option<Observed<bool>> {
     let mut next = around.follow_ups(own, CLICK);
     let next = next.find(|other| other.reached > own.reached || other.session)?;
     Some(next.first.of(next.session))
 }
 
 /// The next one that becomes a session.
-fn got_in(own: &Other, around: &Surroundings) -> Option<Observed<bool>> {
+fn got_in(own: Own<'_>, around: &Surroundings) -> Option<Observed<bool>> {
     let next = around.follow_ups(own, LATER).find(|other| other.session)?;
     Some(next.first.of(next.session))
 }

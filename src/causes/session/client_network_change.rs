@@ -9,7 +9,7 @@ use crate::causes::transport::packet_loss::timed_out;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::Stage;
 use crate::correlate::clock::seconds;
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::{Other, Own};
 use crate::eventlog::{Provider, network};
 use crate::stream::Side;
 
@@ -80,21 +80,21 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 }
 
 /// Whether the log that knows this connection holds the other's time, and not the other: it is of another server.
-fn is_missed_by_the_log(own: &Other, other: &Other, around: &Surroundings) -> bool {
+fn is_missed_by_the_log(own: Own<'_>, other: &Other, around: &Surroundings) -> bool {
     own.logged && !other.logged && around.coverage.unbroken(&Provider::RdpCoreTs, &other.window).is_some()
 }
 
 /// Clients that come to the same server soon after this one was last heard, and were not there before.
 /// Of those that a log should know, those that it does.
-fn newcomers<'a>(own: &'a Other, around: &'a Surroundings) -> impl Iterator<Item = &'a Other> {
+fn newcomers<'a>(own: Own<'a>, around: &'a Surroundings) -> impl Iterator<Item = &'a Other> {
     let [last, _] = own.heard;
     last.into_iter().flat_map(move |moment| {
         let back = Window { start: moment, end: moment.shifted(BACK) };
         let was_there = move |client: IpAddr| {
-            let mut before = around.at_server(own.server, own.first);
+            let mut before = around.others_at_server(own);
             before.any(|before| before.client == client && before.first.time < moment)
         };
-        around.at_server(own.server, own.first).filter(move |other| {
+        around.others_at_server(own).filter(move |other| {
             other.client != own.client
                 && back.contains(other.window.start)
                 && !was_there(other.client)
@@ -104,13 +104,13 @@ fn newcomers<'a>(own: &'a Other, around: &'a Surroundings) -> impl Iterator<Item
 }
 
 /// The same user, from another address.
-fn came_back(own: &Other, around: &Surroundings) -> Option<Other> {
+fn came_back(own: Own<'_>, around: &Surroundings) -> Option<Other> {
     let name = own.name.as_ref()?;
     newcomers(own, around).find(|other| other.name.as_ref() == Some(name)).cloned()
 }
 
 /// Somebody of whom nothing tells that it is another user.
-fn may_have_come_back(own: &Other, around: &Surroundings) -> Option<()> {
+fn may_have_come_back(own: Own<'_>, around: &Surroundings) -> Option<()> {
     let may_be = |other: &Other| other.name.is_none() || own.name.is_none() || other.name == own.name;
     newcomers(own, around).any(may_be).then_some(())
 }

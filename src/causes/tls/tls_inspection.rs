@@ -6,7 +6,7 @@ use crate::causes::negotiation::client_left_or_probe;
 use crate::causes::{ALL, Blame, Case, Evidence, Finding, Severity, Strength, cause, hosts};
 use crate::connection::{Nla, Stage};
 use crate::correlate::Surroundings;
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::{Other, Own};
 use crate::eventlog::Provider;
 use crate::protocol::x509::Certificate;
 use std::sync::Arc;
@@ -146,7 +146,7 @@ fn is_explained(case: &Case<'_>) -> bool {
 /// Whether another attempt is the same connection as it goes on behind a device: the same ports at the same time,
 /// with other sequence numbers. Where an address translation lies between two places of capture, the same cookie
 /// stands for the ports.
-fn is_other_half(own: &Other, other: &Other, around: &Surroundings) -> bool {
+fn is_other_half(own: Own<'_>, other: &Other, around: &Surroundings) -> bool {
     let apart = (other.first.time - own.first.time).abs();
     let ports = other.client == own.client && other.client_port == own.client_port;
     let translated = apart <= TRANSLATED
@@ -157,9 +157,10 @@ fn is_other_half(own: &Other, other: &Other, around: &Surroundings) -> bool {
 }
 
 /// Another certificate that the server shows in the other half of this connection, and where.
-fn shown_elsewhere(own: &Other, around: &Surroundings) -> Option<(Arc<str>, Mark)> {
+fn shown_elsewhere(own: Own<'_>, around: &Surroundings) -> Option<(Arc<str>, Mark)> {
     let (here, _) = own.certificate.as_ref()?;
-    around.at_server(own.server, own.first).find_map(|other| {
+    around.shown_at_host(own).certificates.then_some(())?;
+    around.others_at_server(own).find_map(|other| {
         let shown = other.certificate.as_ref().filter(|(shown, _)| shown != here)?;
         is_other_half(own, other, around).then(|| shown.clone())
     })

@@ -9,7 +9,7 @@ use crate::base::{Mark, Observed, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::connection::Transport;
 use crate::correlate::storm::is_of_the_internet;
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::{Other, Own};
 use crate::eventlog::{Provider, security};
 use crate::packet::icmp::IcmpMeaning;
 
@@ -177,7 +177,7 @@ impl Sign {
 
 /// The sign that the host is up which lies nearest to the attempt, from any capture, or else one from another client's
 /// connection.
-pub(super) fn alive(own: &Other, around: &Surroundings) -> Option<Observed<Sign>> {
+pub(super) fn alive(own: Own<'_>, around: &Surroundings) -> Option<Observed<Sign>> {
     /// A sign this much older still counts; one that comes later may be of a host that woke up meanwhile.
     const FRESH: i64 = 120 * time::SECOND;
     let meanwhile = own.window;
@@ -202,7 +202,8 @@ pub(super) fn alive(own: &Other, around: &Surroundings) -> Option<Observed<Sign>
                 fresh.contains(accepted.time)
             }
         };
-        let mut others = around.at_host(ip, own.first);
+        around.shown_at_host(own).accepted.then_some(())?;
+        let mut others = around.others_at_host(own);
         let accepted = others.find_map(|other| other.accepted.filter(|accepted| counts(other, *accepted)))?;
         Some(accepted.of(Sign::Accepts))
     })

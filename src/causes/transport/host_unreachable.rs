@@ -5,7 +5,7 @@ use crate::base::Mark;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::observations::Unanswered;
 use crate::correlate::Surroundings;
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::Own;
 use crate::packet::icmp::IcmpMeaning;
 
 cause! {
@@ -65,7 +65,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 }
 
 /// The first and the last question for the server's hardware address, and how many there were, if nobody answers.
-fn asked_in_vain(own: &Other, around: &Surroundings) -> Option<(Mark, Mark, u32)> {
+fn asked_in_vain(own: Own<'_>, around: &Surroundings) -> Option<(Mark, Mark, u32)> {
     let host = around.hosts(own.server.ip).find(|host| host.asked.is_some())?;
     host.asked.filter(|(_, _, count)| *count >= ASKED && !host.was_there())
 }

@@ -1,7 +1,7 @@
 //! Datagrams arrive in pieces, and some pieces do not.
 
 use crate::correlate::Surroundings;
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::Own;
 use std::net::IpAddr;
 
 use crate::base::{Locator, Mark, SourceId, Timestamp, time};
@@ -77,7 +77,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 type Lost = (SourceId, LostDatagram);
 
 /// A host says that fragments of a packet between the two did not arrive.
-fn told(own: &Other, around: &Surroundings) -> Option<(SourceId, IcmpError)> {
+fn told(own: Own<'_>, around: &Surroundings) -> Option<(SourceId, IcmpError)> {
     let window = own.window.widened(NEAR);
     around.captures_at(own.first).find_map(|capture| {
         let mut errors = capture.reassembly_timeouts.iter();
@@ -89,7 +89,7 @@ fn told(own: &Other, around: &Surroundings) -> Option<(SourceId, IcmpError)> {
 }
 
 /// Incomplete datagrams between the two, around the attempt.
-fn incomplete<'a>(own: &'a Other, around: &'a Surroundings) -> impl Iterator<Item = Lost> {
+fn incomplete<'a>(own: Own<'a>, around: &'a Surroundings) -> impl Iterator<Item = Lost> {
     let window = own.window.widened(NEAR);
     around.captures_at(own.first).flat_map(move |capture| {
         let lost = capture.lost_datagrams.iter();
@@ -98,23 +98,23 @@ fn incomplete<'a>(own: &'a Other, around: &'a Surroundings) -> impl Iterator<Ite
     })
 }
 
-fn lost_datagrams(own: &Other, around: &Surroundings) -> Option<Vec<Lost>> {
+fn lost_datagrams(own: Own<'_>, around: &Surroundings) -> Option<Vec<Lost>> {
     let lost: Vec<Lost> = incomplete(own, around).take(SHOWN).collect();
     (!lost.is_empty()).then_some(lost)
 }
 
 /// Several that the capture itself did not cut.
-fn lost_several(own: &Other, around: &Surroundings) -> Option<Vec<Lost>> {
+fn lost_several(own: Own<'_>, around: &Surroundings) -> Option<Vec<Lost>> {
     let lost: Vec<Lost> = incomplete(own, around).filter(|(_, lost)| !lost.cut).take(SHOWN).collect();
     (lost.len() >= SEVERAL).then_some(lost)
 }
 
 /// One of which more than one fragment came.
-fn lost_in_the_middle(own: &Other, around: &Surroundings) -> Option<()> {
+fn lost_in_the_middle(own: Own<'_>, around: &Surroundings) -> Option<()> {
     incomplete(own, around).any(|(_, lost)| !lost.cut && lost.fragments != 1).then_some(())
 }
 
-fn between(own: &Other, from: IpAddr, to: IpAddr) -> bool {
+fn between(own: Own<'_>, from: IpAddr, to: IpAddr) -> bool {
     let ends = [own.client, own.server.ip];
     ends.contains(&from) && ends.contains(&to)
 }

@@ -21,7 +21,7 @@ use crate::base::time;
 use crate::causes::{Case, Evidence};
 use crate::connection::Connection;
 use crate::correlate::Surroundings;
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::Own;
 use crate::packet::IcmpError;
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::{CloseKind, Flow, Opening, Side};
@@ -42,7 +42,7 @@ pub(in crate::causes) fn icmp_of(flow: &Flow, meanings: &[IcmpMeaning]) -> Optio
 
 /// An ICMP error about the two hosts of this flow that a packet was too big, cut off by the snapshot length before the
 /// ports: it may be about this flow.
-pub(in crate::causes) fn too_big_cut_off(own: &Other, around: &Surroundings) -> Option<IcmpError> {
+pub(in crate::causes) fn too_big_cut_off(own: Own<'_>, around: &Surroundings) -> Option<IcmpError> {
     let capture = around.captures.iter().find(|capture| capture.source == own.first.at.source())?;
     let ends = [(own.client, own.server.ip), (own.server.ip, own.client)];
     let mut errors = capture

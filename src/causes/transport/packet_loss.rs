@@ -7,7 +7,7 @@ use crate::causes::session::decision;
 use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause};
 use crate::connection::Connection;
 use crate::correlate::Surroundings;
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::{Other, Own};
 use crate::eventlog::rdp_core_ts;
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::{CloseKind, Flow, Repeat, Side, Stream};
@@ -71,11 +71,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 }
 
 /// Whether other clients lost the same server at the same time.
-fn died_for_all(own: &Other, around: &Surroundings) -> Option<()> {
+fn died_for_all(own: Own<'_>, around: &Surroundings) -> Option<()> {
     const TOGETHER: i64 = 10 * time::SECOND;
     let [_, last] = own.heard;
-    let last = last?;
-    let mut others = around.at_server(own.server, own.first).filter(|other| other.client != own.client);
+    let last = last.filter(|_| around.shown_at_host(own).silent)?;
+    let mut others = around.others_at_server(own).filter(|other| other.client != own.client);
     let silent = |other: &Other| other.server_silent.is_some_and(|silent| (silent - last).abs() <= TOGETHER);
     others.any(silent).then_some(())
 }

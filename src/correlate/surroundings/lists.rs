@@ -1,8 +1,143 @@
-//! Attempts by their indices, for lookups that every judged connection makes: small where a flood makes many.
+//! Attempts by their places, for lookups that every judged connection makes: small where a flood makes many.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::Other;
+use crate::base::keyed::KeyedMap;
 use crate::correlate::storm::MayBe;
+use crate::packet::{Endpoint, PairKey};
 
-/// Indices, mostly a single one: a flood has as many pairs as attempts.
+/// Attempts by client and server.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OfPairs {
+    by_key: KeyedMap<PairKey, usize>,
+    /// Of each attempt its list.
+    of: Vec<usize>,
+    lists: Vec<Places>,
+}
+
+impl OfPairs {
+    /// Those of attempts in order of start.
+    pub fn of(others: &[Other]) -> Self {
+        let mut all = Self { of: Vec::with_capacity(others.len()), ..Self::default() };
+        all.by_key.reserve(others.len());
+        for (at, other) in others.iter().enumerate() {
+            let next = all.lists.len();
+            let list = *all.by_key.entry(PairKey::new(other.client, other.server)).or_insert(next);
+            if list == next {
+                all.lists.push(Places::default());
+            }
+            if let Some(own) = all.lists.get_mut(list) {
+                own.push(at);
+            }
+            all.of.push(list);
+        }
+        for own in &mut all.lists {
+            if let Places::Many(own, may_be) = own {
+                *may_be = MayBe::of(own.iter().filter_map(|at| others.get(*at)));
+            }
+        }
+        all
+    }
+
+    /// Those of a client at a server.
+    pub fn get(&self, client: IpAddr, server: Endpoint) -> Option<&Places> {
+        self.lists.get(*self.by_key.get(&PairKey::new(client, server))?)
+    }
+
+    /// Those of the client and the server of an attempt.
+    pub fn at(&self, place: usize) -> Option<&Places> {
+        self.lists.get(*self.of.get(place)?)
+    }
+}
+
+/// Attempts by the host they went to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AtHosts {
+    by_ip: FxHashMap<IpAddr, usize>,
+    /// Of each attempt its list, and its place in that.
+    of: Vec<(usize, usize)>,
+    pub lists: Vec<AtHost>,
+}
+
+/// The attempts at one host.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AtHost {
+    /// Their places, in order of start.
+    pub places: Vec<usize>,
+    /// Least and greatest TTL of what it sent.
+    pub ttl: Option<(u8, u8)>,
+    /// What they show.
+    pub shows: Shows,
+    certificate: Option<Arc<str>>,
+}
+
+/// What attempts at one host show, all together: what none of them shows need not be looked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shows {
+    /// It accepted one.
+    pub accepted: bool,
+    /// It completed a TLS handshake.
+    pub tls_passed: bool,
+    /// It fell silent in one.
+    pub silent: bool,
+    /// It has more than one certificate.
+    pub certificates: bool,
+}
+
+impl AtHosts {
+    /// Those of attempts in order of start.
+    pub fn of(others: &[Other]) -> Self {
+        let mut all = Self { of: Vec::with_capacity(others.len()), ..Self::default() };
+        for (at, other) in others.iter().enumerate() {
+            let next = all.lists.len();
+            let list = *all.by_ip.entry(other.server.ip).or_insert(next);
+            if list == next {
+                all.lists.push(AtHost::default());
+            }
+            if let Some(host) = all.lists.get_mut(list) {
+                all.of.push((list, host.places.len()));
+                host.push(at, other);
+            }
+        }
+        all
+    }
+
+    /// Those at a host.
+    pub fn get(&self, ip: IpAddr) -> Option<&AtHost> {
+        self.lists.get(*self.by_ip.get(&ip)?)
+    }
+
+    /// The places of those at the host of an attempt that come right before and right behind it, so many of each.
+    pub fn around(&self, place: usize, count: usize) -> Option<(&[usize], &[usize])> {
+        let (list, at) = *self.of.get(place)?;
+        let places = &self.lists.get(list)?.places;
+        let end = places.len().min((at + 1).saturating_add(count));
+        Some((places.get(at.saturating_sub(count)..at)?, places.get(at + 1..end)?))
+    }
+}
+
+impl AtHost {
+    fn push(&mut self, at: usize, other: &Other) {
+        self.places.push(at);
+        if let Some((least, greatest)) = other.server_ttl {
+            let known = self.ttl.get_or_insert((least, greatest));
+            *known = (known.0.min(least), known.1.max(greatest));
+        }
+        let shows = &mut self.shows;
+        shows.accepted |= other.accepted.is_some();
+        shows.tls_passed |= other.tls_passed.is_some();
+        shows.silent |= other.server_silent.is_some();
+        if let Some((own, _)) = &other.certificate {
+            shows.certificates |= self.certificate.get_or_insert_with(|| Arc::clone(own)) != own;
+        }
+    }
+}
+
+/// Places, mostly a single one: a flood has as many pairs as attempts.
 #[derive(Clone, Debug)]
 pub(super) enum Places {
     Few(usize, [usize; 2]),
@@ -47,7 +182,7 @@ impl Places {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Parts {
     /// As they were found.
-    pub lists: Vec<Vec<usize>>,
+    lists: Vec<Vec<usize>>,
     /// The first list that each attempt is in, in order of attempts: every judged connection asks.
     list_of: Vec<(usize, usize)>,
 }
@@ -62,8 +197,9 @@ impl Parts {
     }
 
     /// The first list that an attempt is in.
-    pub fn list_of(&self, attempt: usize) -> Option<usize> {
+    pub fn list_of(&self, attempt: usize) -> Option<&[usize]> {
         let place = self.list_of.partition_point(|(at, _)| *at < attempt);
-        self.list_of.get(place).filter(|(at, _)| *at == attempt).map(|(_, list)| *list)
+        let (_, list) = self.list_of.get(place).filter(|(at, _)| *at == attempt)?;
+        self.lists.get(*list).map(Vec::as_slice)
     }
 }
