@@ -164,13 +164,13 @@ impl Fold {
         &mut self,
         (later, briefs): (&[Ended<'_>], &[Brief]),
         (beside, own): (Vec<Other>, Vec<Other>),
-        seen: &[Observations],
+        seen: Vec<Observations>,
     ) -> (Vec<usize>, Vec<Alike>) {
         self.remember(&own);
         self.before = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default().to_vec();
         let (all, places) = in_order(beside, own);
         let (mut around, patterns) = rayon::join(|| Surroundings::of_others(all), || Patterns::of(briefs));
-        around.captures = seen.to_vec();
+        around.captures = seen;
         let verdicts = Verdicts::of(&patterns, &places, &around, &|at| Some(later.get(at)?.connection()));
         let alike = verdicts.causes.into_iter().map(|cause| Alike { cause, ..Alike::default() });
         (verdicts.of, alike.collect())
@@ -292,7 +292,7 @@ impl Sink for Fold {
         *self = Self::new(std::mem::take(&mut self.named), self.client, self.bound);
     }
 
-    fn take(&mut self, mut ended: Vec<Ended<'_>>, seen: &[Observations]) -> Vec<Connection> {
+    fn take(&mut self, mut ended: Vec<Ended<'_>>, seen: &dyn Fn() -> Vec<Observations>) -> Vec<Connection> {
         let bound = self.bound.map_or(SINGLES, |bound| bound.min(SINGLES));
         let later = ended.split_off(bound.saturating_sub(self.singles).min(ended.len()));
         self.singles += ended.len();
@@ -302,7 +302,7 @@ impl Sink for Fold {
         }
         let beside = self.beside(&singles);
         let (briefs, own) = batch::read(&later);
-        let (verdicts, mut alike) = self.judge((&later, &briefs), (beside, own), seen);
+        let (verdicts, mut alike) = self.judge((&later, &briefs), (beside, own), seen());
         let stays = briefs.iter().zip(verdicts).map(|(brief, verdict)| {
             let alike = alike.get_mut(verdict)?;
             let stays = self.stays_single(brief, alike);

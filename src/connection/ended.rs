@@ -2,6 +2,8 @@
 //!
 //! Decides when to look, never what becomes of a connection: that is the [`Sink`]'s.
 
+use std::collections::VecDeque;
+
 use rayon::prelude::*;
 
 use super::Connection;
@@ -9,7 +11,7 @@ use super::observations::Observations;
 use super::trace::{speaks_rdp, trace};
 use crate::base::bytes::index;
 use crate::base::{Mark, NoteKind, Notes, Timestamp};
-use crate::packet::{Endpoint, IcmpError, Interest, Segment};
+use crate::packet::{Endpoint, IcmpError, Interest, Neighbour, Segment};
 use crate::stream::{Kept, Opening, Young, limits};
 
 /// A flow that has ended and is RDP, its messages not yet read.
@@ -71,10 +73,9 @@ pub trait Sink: Send {
     /// A pass over the captures begins: what an earlier one brought is forgotten.
     fn begin(&mut self);
 
-    /// Takes connections that have ended, in order of their first frame. `seen` is what the captures show,
-    /// once they have been read to the end.
+    /// Takes connections that have ended, in order of their first frame. `seen` tells what the captures show so far.
     /// Gives back those that are to be reported one by one.
-    fn take(&mut self, ended: Vec<Ended<'_>>, seen: &[Observations]) -> Vec<Connection>;
+    fn take(&mut self, ended: Vec<Ended<'_>>, seen: &dyn Fn() -> Vec<Observations>) -> Vec<Connection>;
 }
 
 /// Reads all of them.
@@ -89,7 +90,7 @@ pub struct KeepAll;
 impl Sink for KeepAll {
     fn begin(&mut self) {}
 
-    fn take(&mut self, ended: Vec<Ended<'_>>, _: &[Observations]) -> Vec<Connection> {
+    fn take(&mut self, ended: Vec<Ended<'_>>, _: &dyn Fn() -> Vec<Observations>) -> Vec<Connection> {
         traced(ended)
     }
 }
@@ -106,6 +107,7 @@ pub struct Epoch {
     now: Option<Timestamp>,
     frame: u64,
     icmp: Vec<IcmpError>,
+    neighbours: VecDeque<Neighbour>,
     /// ICMP errors that found no room.
     pub left_out: u64,
 }
@@ -117,6 +119,8 @@ pub struct Over {
     pub now: Timestamp,
     /// ICMP errors whose turn has come.
     pub icmp: Vec<IcmpError>,
+    /// Signs of hosts whose turn has come.
+    pub neighbours: Vec<Neighbour>,
     /// Bytes of memory that flows took for it at most.
     pub bytes: usize,
 }
@@ -128,14 +132,27 @@ impl Epoch {
 
     /// For flows that may take so many bytes of memory: they may not grow by more than half of that unseen.
     pub fn within(bytes: usize) -> Self {
-        Self { since: 0, bytes: 0, at_most: bytes / 2, now: None, frame: 0, icmp: Vec::new(), left_out: 0 }
+        Self {
+            since: 0,
+            bytes: 0,
+            at_most: bytes / 2,
+            now: None,
+            frame: 0,
+            icmp: Vec::new(),
+            neighbours: VecDeque::new(),
+            left_out: 0,
+        }
     }
 
-    /// Takes a window's ICMP errors: they wait for the end of the epoch.
-    pub fn wait(&mut self, errors: Vec<IcmpError>) {
+    /// Takes a window's ICMP errors and signs of hosts: they wait for the end of the epoch. Gives back the signs that
+    /// find no room: many of them stand where hardly a segment does.
+    pub fn wait(&mut self, errors: Vec<IcmpError>, signs: Vec<Neighbour>) -> impl Iterator<Item = Neighbour> {
         let room = limits::ICMP_WAITING.saturating_sub(self.icmp.len());
         self.left_out += u64::try_from(errors.len().saturating_sub(room)).unwrap_or(0);
         self.icmp.extend(errors.into_iter().take(room));
+        self.neighbours.extend(signs);
+        let beyond = self.neighbours.len().saturating_sub(limits::SIGNS_WAITING);
+        self.neighbours.drain(..beyond)
     }
 
     /// The segments that still belong to this epoch, and those behind it.
@@ -164,12 +181,19 @@ impl Epoch {
         let (icmp, later) =
             std::mem::take(&mut self.icmp).into_iter().partition(|error| error.frame <= self.frame);
         self.icmp = later;
-        Some(Over { now: self.now?, icmp, bytes })
+        let behind = self.neighbours.partition_point(|sign| sign.frame <= self.frame);
+        let neighbours = self.neighbours.drain(..behind).collect();
+        Some(Over { now: self.now?, icmp, neighbours, bytes })
+    }
+
+    /// The last frame of the epochs so far.
+    pub const fn frame(&self) -> u64 {
+        self.frame
     }
 
     /// What still waits at the end of a capture.
-    pub fn rest(&mut self) -> Vec<IcmpError> {
-        std::mem::take(&mut self.icmp)
+    pub fn rest(&mut self) -> (Vec<IcmpError>, VecDeque<Neighbour>) {
+        (std::mem::take(&mut self.icmp), std::mem::take(&mut self.neighbours))
     }
 }
 

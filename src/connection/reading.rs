@@ -13,11 +13,11 @@ use super::observations::{Hosts, Observations};
 use super::scan::{FlowBounds, MAX_FOUND};
 use super::tallies::{self, Tallies};
 use super::udp::{self, UdpTable};
-use crate::base::{NoteKind, Notes, Observed, SourceId, Timestamp, Window};
+use crate::base::{Locator, NoteKind, Notes, Observed, SourceId, Timestamp, Window};
 use crate::capture::split::{Part, Windows};
 use crate::capture::{Capture, MAX_DAMAGE};
 use crate::packet::icmp::IcmpMeaning;
-use crate::packet::{Datagram, Endpoint, IcmpError, Interest, Packets, Reassembler, Segment};
+use crate::packet::{Datagram, Endpoint, IcmpError, Interest, Neighbour, Packets, Reassembler, Segment};
 use crate::stream::reorder::Reorder;
 use crate::stream::table::Batch;
 use crate::stream::{FlowTable, Kept, limits};
@@ -73,6 +73,8 @@ struct Waiting {
 /// One capture being read.
 pub(super) struct Reading<'a> {
     source: SourceId,
+    /// The first file of the ring buffer that it goes on with.
+    point: SourceId,
     bytes: &'a [u8],
     interest: Arc<Interest>,
     bounds: FlowBounds,
@@ -115,13 +117,14 @@ const MAX_TIMEOUTS: usize = 256;
 
 impl<'a> Reading<'a> {
     pub(super) fn new(
-        source: SourceId,
+        (source, point): (SourceId, SourceId),
         capture: &Capture<'a>,
         interest: Arc<Interest>,
         bounds: FlowBounds,
     ) -> Self {
         Self {
             source,
+            point,
             bytes: capture.bytes,
             interest,
             bounds,
@@ -169,7 +172,7 @@ impl<'a> Reading<'a> {
         let mut parts = parts;
         parts.par_iter_mut().for_each(|part| part.collected.renumber(part.first_frame));
         let mut ordered = Vec::with_capacity(parts.len());
-        let mut icmp = Vec::new();
+        let (mut icmp, mut signs) = (Vec::new(), Vec::new());
         for part in parts {
             for damage in &part.damage {
                 self.damage += 1;
@@ -192,10 +195,11 @@ impl<'a> Reading<'a> {
             }
             let mut packets = part.collected;
             self.put_together(&mut packets);
-            self.take_rest(&mut packets, &mut icmp);
+            self.take_rest(&mut packets, (&mut icmp, &mut signs));
             ordered.push(self.reorder.push(packets.segments));
         }
-        self.epoch.wait(icmp);
+        let beyond = self.epoch.wait(icmp, signs);
+        beyond.for_each(|sign| self.hosts.take(self.source, &sign));
         self.waiting = Waiting { lists: ordered, next: (0, 0) };
         self.apply(rooms, into);
     }
@@ -215,10 +219,12 @@ impl<'a> Reading<'a> {
         packets.datagrams.sort_by_key(|datagram| datagram.frame);
     }
 
-    fn take_rest(&mut self, packets: &mut Packets, icmp: &mut Vec<IcmpError>) {
-        for neighbour in &packets.neighbours {
-            self.hosts.take(self.source, neighbour);
-        }
+    fn take_rest(
+        &mut self,
+        packets: &mut Packets,
+        (icmp, signs): (&mut Vec<IcmpError>, &mut Vec<Neighbour>),
+    ) {
+        signs.append(&mut packets.neighbours);
         self.udp.take(self.source, &packets.datagrams, &self.interest);
         self.take_words(&packets.datagrams);
         packets.datagrams.clear();
@@ -274,6 +280,7 @@ impl<'a> Reading<'a> {
             let Some(over) = self.epoch.end() else { continue };
             self.apply_batch(&batch, &[], into);
             self.apply_batch(&[], &over.icmp, into);
+            over.neighbours.iter().for_each(|sign| self.hosts.take(self.source, sign));
             self.take_ended(&over, into);
             batch.clear();
             if !self.ended.is_empty() {
@@ -294,9 +301,22 @@ impl<'a> Reading<'a> {
         into.table.apply(Batch { segments, icmp, source, bytes, interest });
     }
 
-    /// What has ended and is to be handed on now.
-    pub(super) fn take_over(&mut self) -> Vec<Ended<'a>> {
-        std::mem::take(&mut self.ended)
+    /// What has ended and is to be handed on now, and what was seen up to then.
+    pub(super) fn take_over(&mut self) -> (Vec<Ended<'a>>, Observations) {
+        let ended = std::mem::take(&mut self.ended);
+        let mut seen = Observations::nothing(self.source, self.point);
+        if !ended.is_empty() {
+            // What else the window shows that they ended in lies behind them, more or less as windows are cut.
+            let until = self.epoch.frame();
+            seen.hosts = self.hosts.clone();
+            seen.reassembly_timeouts =
+                self.timeouts.iter().filter(|error| error.frame <= until).copied().collect();
+            let is_before = |error: &&Observed<KerberosError>| {
+                error.at <= Locator::Frame { source: self.source, number: until }
+            };
+            seen.kerberos = self.kerberos.iter().filter(is_before).cloned().collect();
+        }
+        (ended, seen)
     }
 
     /// What has ended so far is handed on together, next.
@@ -339,16 +359,19 @@ impl<'a> Reading<'a> {
         &mut self,
         rooms: &Rooms,
         into: &mut Into<'_, 'a>,
-        hand_on: &mut dyn FnMut(Vec<Ended<'a>>),
+        hand_on: &mut dyn FnMut(Vec<Ended<'a>>, &Observations),
     ) {
         self.waiting = Waiting { lists: vec![self.reorder.finish()], next: (0, 0) };
         while !self.apply(rooms, into) {
-            hand_on(self.take_over());
+            let (ended, seen) = self.take_over();
+            hand_on(ended, &seen);
         }
-        let icmp = self.epoch.rest();
+        let (icmp, signs) = self.epoch.rest();
         self.apply_batch(&[], &icmp, into);
+        signs.iter().for_each(|sign| self.hosts.take(self.source, sign));
         self.end_batch(into);
-        hand_on(self.take_over());
+        let (ended, seen) = self.take_over();
+        hand_on(ended, &seen);
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
         let mut add = |kind, count| into.notes.add_many(kind, Some(self.source), "", count, None);
         add(NoteKind::CaptureDrops, self.drops.values().sum());
@@ -366,7 +389,7 @@ impl<'a> Reading<'a> {
         sequence.udp = self.udp;
         told.push(Observations {
             source: self.source,
-            point: sequence.point,
+            point: self.point,
             window: self.window,
             drops: self.drops.values().sum(),
             hosts: Hosts::default(),

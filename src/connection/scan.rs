@@ -218,7 +218,8 @@ fn run_pass<'b>(
         if begins - sequence.end > RING_PAUSE {
             pass.end_point(&mut sequence, *source, notes);
         }
-        let mut reading = Reading::new(*source, capture, Arc::clone(&interest), options.flows);
+        let mut reading =
+            Reading::new((*source, sequence.point), capture, Arc::clone(&interest), options.flows);
         reading.hosts = std::mem::take(&mut sequence.hosts);
         reading.udp = std::mem::take(&mut sequence.udp);
         let clock = alignment.shift(*source);
@@ -227,22 +228,23 @@ fn run_pass<'b>(
         let new =
             || Packets::new(Arc::clone(&interest), capture.bytes).by_clock(clock).with_room(rooms.take());
         let mut windows = Windows::of(capture, options.split, &new);
-        let mut hand_on = |ended: Vec<Ended<'b>>| {
+        let mut hand_on = |ended: Vec<Ended<'b>>, now: &Observations| {
             if !ended.is_empty() {
-                pass.singles.extend(sink.take(ended, &[]));
+                let seen = || [&*pass.observations, std::slice::from_ref(now)].concat();
+                pass.singles.extend(sink.take(ended, &seen));
             }
         };
         let mut goes_on = true;
         while goes_on {
-            let ended = reading.take_over();
+            let (ended, seen) = reading.take_over();
             let is_alone = reading.is_alone;
             let mut read_on = || reading.read_on(&mut windows, &rooms, &mut into);
             goes_on = if is_alone {
-                hand_on(ended);
+                hand_on(ended, &seen);
                 read_on()
             } else {
                 // Meanwhile the capture is read until as much has ended again.
-                rayon::join(|| hand_on(ended), read_on).1
+                rayon::join(|| hand_on(ended, &seen), read_on).1
             };
         }
         reading.end(&rooms, &mut into, &mut hand_on);
@@ -335,7 +337,7 @@ impl<'b> Pass<'b> {
                 break;
             }
             let last = ended::ended(some, interest, notes);
-            connections.extend(sink.take(last, &self.observations));
+            connections.extend(sink.take(last, &|| self.observations.clone()));
         }
         connections.sort_by_key(|connection| (connection.first, connection.client, connection.server));
         let connections = twins::once(connections, &self.alignment, &self.observations);

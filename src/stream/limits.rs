@@ -58,6 +58,8 @@ pub const TOGETHER: usize = 49_152;
 pub const TOGETHER_BYTES: usize = 40 << 20;
 /// ICMP errors that wait for their place among the segments. Past it they are left out and counted.
 pub const ICMP_WAITING: usize = 65_536;
+/// Signs of hosts that wait likewise. Past it the oldest wait no longer.
+pub const SIGNS_WAITING: usize = 65_536;
 /// Segments remembered from the beginning of a flow where several capture points are compared.
 pub const FIRST_SIGHTINGS: usize = 384;
 /// Segments remembered from its end. What lies between is not compared.
