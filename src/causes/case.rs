@@ -37,7 +37,7 @@ pub struct Case<'a> {
 impl<'a> Case<'a> {
     /// The case of one connection.
     pub fn of(attempt: &'a Attempt, around: &'a Surroundings) -> Self {
-        Self { attempt: Some(attempt), own: around.known(attempt), ..Self::without(around) }
+        Self { attempt: Some(attempt), own: around.known(&attempt.connection), ..Self::without(around) }
     }
 
     /// The case of something that is no connection.

@@ -36,9 +36,11 @@ const SESSIONS: usize = 8192;
 const GROUPS: usize = 1024;
 /// Attempts of the batch before that the next batch is judged beside.
 const BEFORE: usize = 2048;
-/// Accepted attempts that all others are judged beside: the first of each server in each [`SPAN`], the latest ones.
-const ACCEPTED: usize = 8192;
+/// Spans of all servers together of which attempts are kept that all others are judged beside, the latest ones.
+const SPANS: usize = 8192;
 const SPAN: i64 = 10 * time::SECOND;
+/// Attempts that single ones are judged beside because they are parts of one storm.
+const TOLD: usize = 16_384;
 
 /// Connections that are alike.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +126,10 @@ pub struct Fold {
     /// Groups that name a client, and those that name a server alone.
     counts: (usize, usize),
     before: Vec<Other>,
-    accepted: BTreeMap<(i64, Endpoint), Other>,
+    /// What each server did in each [`SPAN`].
+    did: BTreeMap<(i64, Endpoint), Did>,
+    /// What single ones were seen to be a part of.
+    told: BTreeMap<Mark, Other>,
     folded: BTreeMap<SourceId, (u64, Locator)>,
 }
 
@@ -143,29 +148,35 @@ impl Fold {
 
     /// Ends the work: the groups in order of server and client, and the attempts that single ones are judged beside.
     pub fn finish(self) -> (Vec<Group>, Vec<Other>) {
-        let beside = if self.groups.is_empty() { Vec::new() } else { self.accepted.into_values().collect() };
+        if self.groups.is_empty() {
+            return (Vec::new(), Vec::new());
+        }
+        let mut beside = self.told;
+        for other in self.did.into_values().flat_map(Did::finish) {
+            beside.entry(other.first).or_insert(other);
+        }
         let mut groups = self.groups;
         groups.sort_unstable_by_key(Group::key);
-        (groups, beside)
+        (groups, beside.into_values().collect())
     }
 
     /// What connections are judged beside, of those that were taken before and are singles now.
     fn beside(&mut self, singles: &[Connection]) -> Vec<Other> {
         let mut others = std::mem::take(&mut self.before);
         let known: BTreeSet<Mark> = others.iter().map(|other| other.first).collect();
-        let alive = self.accepted.values().filter(|other| !known.contains(&other.first)).cloned();
-        others.extend(alive);
+        let did = self.did.values().flat_map(Did::all).filter(|other| !known.contains(&other.first));
+        others.extend(did.cloned());
         others.extend(singles.iter().map(Other::of));
         others
     }
 
-    /// What connections share a verdict, and the verdicts: by packets and by what lies around them.
+    /// What lies around connections, which of them share a verdict, and the verdicts: by packets and by what lies around.
     fn judge(
         &mut self,
         (later, briefs): (&[Ended<'_>], &[Brief]),
         (beside, own): (Vec<Other>, Vec<Other>),
         seen: Vec<Observations>,
-    ) -> (Vec<usize>, Vec<Alike>) {
+    ) -> (Surroundings, Vec<usize>, Vec<Alike>) {
         self.remember(&own);
         self.before = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default().to_vec();
         let (all, places) = in_order(beside, own);
@@ -173,7 +184,7 @@ impl Fold {
         around.captures = seen;
         let verdicts = Verdicts::of(&patterns, &places, &around, &|at| Some(later.get(at)?.connection()));
         let alike = verdicts.causes.into_iter().map(|cause| Alike { cause, ..Alike::default() });
-        (verdicts.of, alike.collect())
+        (around, verdicts.of, alike.collect())
     }
 
     fn stays_single(&mut self, brief: &Brief, alike: &mut Alike) -> bool {
@@ -257,15 +268,61 @@ impl Fold {
         (at, is_new)
     }
 
-    /// Remembers which servers accepted connections, and when: what shows that a host is up.
+    /// Remembers which servers accepted connections, and when: what shows that a host is up. Likewise when they fell silent.
     fn remember(&mut self, others: &[Other]) {
-        for other in others.iter().filter(|other| other.accepted.is_some()) {
+        for other in others.iter().filter(|other| other.accepted.is_some() || other.server_silent.is_some()) {
             let span = (other.first.time.nanos() / SPAN, other.server);
-            self.accepted.entry(span).or_insert_with(|| other.clone());
+            self.did.entry(span).or_default().take(other);
         }
-        while self.accepted.len() > ACCEPTED {
-            self.accepted.pop_first();
+        while self.did.len() > SPANS {
+            self.did.pop_first();
         }
+    }
+
+    /// Remembers what single ones are a part of.
+    fn tell(&mut self, around: &Surroundings, singles: &[Connection]) {
+        for own in singles.iter().filter_map(|single| around.known(single)) {
+            for other in around.told_by(own) {
+                if self.told.len() < TOLD {
+                    self.told.entry(other.first).or_insert_with(|| other.clone());
+                }
+            }
+        }
+    }
+}
+
+/// Attempts that show what a server did: of each kind the first of two clients, as what one client is told by its own
+/// attempts says nothing.
+#[derive(Debug, Default)]
+struct Did {
+    accepted: [Option<Other>; 2],
+    silent: [Option<Other>; 2],
+}
+
+impl Did {
+    fn take(&mut self, other: &Other) {
+        let kinds = [
+            (&mut self.accepted, other.accepted.is_some()),
+            (&mut self.silent, other.server_silent.is_some()),
+        ];
+        for (kept, _) in kinds.into_iter().filter(|(_, is_one)| *is_one) {
+            match kept {
+                [first @ None, _] => *first = Some(other.clone()),
+                [Some(first), second @ None] if first.client != other.client => *second = Some(other.clone()),
+                _ => {}
+            }
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Other> {
+        let accepted = self.accepted.iter().flatten();
+        // One that is both stands once.
+        let twice = |own: &&Other| self.accepted.iter().flatten().all(|other| other.first != own.first);
+        accepted.chain(self.silent.iter().flatten().filter(twice))
+    }
+
+    fn finish(self) -> impl Iterator<Item = Other> {
+        self.accepted.into_iter().chain(self.silent).flatten()
     }
 }
 
@@ -302,7 +359,7 @@ impl Sink for Fold {
         }
         let beside = self.beside(&singles);
         let (briefs, own) = batch::read(&later);
-        let (verdicts, mut alike) = self.judge((&later, &briefs), (beside, own), seen());
+        let (around, verdicts, mut alike) = self.judge((&later, &briefs), (beside, own), seen());
         let stays = briefs.iter().zip(verdicts).map(|(brief, verdict)| {
             let alike = alike.get_mut(verdict)?;
             let stays = self.stays_single(brief, alike);
@@ -314,6 +371,7 @@ impl Sink for Fold {
         let stays: Vec<bool> = stays.map(|stays| stays == Some(true)).collect();
         let more = later.into_par_iter().zip(stays).filter(|(_, stays)| *stays).map(|(one, _)| one.trace());
         singles.par_extend(more);
+        self.tell(&around, &singles);
         singles
     }
 }

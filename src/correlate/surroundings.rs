@@ -137,6 +137,7 @@ impl std::ops::Deref for Own<'_> {
 /// Other attempts at one host that are looked at before and after an attempt: a capture of an attack has millions,
 /// and the nearest tell all there is.
 const NEAREST: usize = 128;
+const MINUTE: i64 = 60 * time::SECOND;
 
 impl Surroundings {
     /// Gathers what all incidents share. `rest` are the events that belong to no connection.
@@ -248,9 +249,8 @@ impl Surroundings {
         Some(Own { other: self.others.get(place)?, place: Some(place) })
     }
 
-    /// An attempt as one of `others`.
-    pub fn known(&self, attempt: &Attempt) -> Option<Own<'_>> {
-        let own = &attempt.connection;
+    /// A connection as one of `others`.
+    pub fn known(&self, own: &Connection) -> Option<Own<'_>> {
         let from = (own.client.ip, own.client.port, own.server);
         let mut same = self.begun_at(own.first);
         same.find(|own| (own.client, own.client_port, own.server) == from)
@@ -283,6 +283,34 @@ impl Surroundings {
     /// The same at the same endpoint.
     pub fn others_at_server<'a>(&'a self, own: Own<'a>) -> impl Iterator<Item = &'a Other> {
         self.others_at_host(own).filter(move |other| other.server == own.server)
+    }
+
+    /// Attempts at the same endpoint that begin within a window, in order of start.
+    pub fn begun_at_server<'a>(&'a self, own: Own<'a>, window: Window) -> impl Iterator<Item = &'a Other> {
+        let places = self.at_hosts.get(own.server.ip).map_or(&[][..], |host| &host.places);
+        self.begun_in(places, window).filter(move |other| other.server == own.server)
+    }
+
+    /// Attempts at the same host that it accepted within a window, and when, in order of that.
+    pub fn accepted_at_host(
+        &self,
+        own: Own<'_>,
+        window: Window,
+    ) -> impl DoubleEndedIterator<Item = (&Other, Mark)> {
+        let moments = self.at_hosts.get(own.server.ip).map_or(&[][..], |host| &host.accepted);
+        let others = lists::within(moments, window).iter().filter_map(|(_, at)| self.others.get(*at));
+        others.filter_map(|other| Some((other, other.accepted?)))
+    }
+
+    /// Attempts at the same host in which it fell silent within a window.
+    pub fn silent_at_host(&self, own: Own<'_>, window: Window) -> impl Iterator<Item = &Other> {
+        let moments = self.at_hosts.get(own.server.ip).map_or(&[][..], |host| &host.silent);
+        lists::within(moments, window).iter().filter_map(|(_, at)| self.others.get(*at))
+    }
+
+    /// The first attempt of a client at a server.
+    pub fn first_of_pair(&self, client: IpAddr, server: Endpoint) -> Option<&Other> {
+        self.others.get(*self.of_pairs.get(client, server)?.as_slice().first()?)
     }
 
     fn several(&self, places: &'_ [usize]) -> impl Iterator<Item = &Other> + Clone {
@@ -364,6 +392,26 @@ impl Surroundings {
         Some(self.several(self.sweeps.list_of(own.place?)?))
     }
 
+    /// Others without which nobody sees what storms an attempt is a part of: of each the nearest.
+    pub fn told_by(&self, own: Own<'_>) -> Vec<&Other> {
+        /// On each side: more than any storm is told by.
+        const TOLD: usize = 64;
+        let mut told = Vec::new();
+        if self.may_be(own).is_some_and(|all| all.storm || all.patient) {
+            let pair = self.pair_of(own).map_or(&[][..], Places::as_slice);
+            told.extend(self.several(lists::around(pair, own.place, TOLD)));
+        }
+        if let Some(joint) = self.joint_of(own) {
+            let named = |other: &&Other| other.name.as_ref().is_some_and(|name| joint.names.contains(name));
+            let host = self.at_hosts.get(own.server.ip).map_or(&[][..], |host| &host.places);
+            told.extend(self.several(lists::around(host, own.place, TOLD * 4)).filter(named));
+        }
+        if let Some(sweep) = own.place.and_then(|place| self.sweeps.list_of(place)) {
+            told.extend(self.several(lists::around(sweep, own.place, TOLD)));
+        }
+        told
+    }
+
     /// Attempts that begin within a window, in order of start.
     pub fn begun_within(&self, window: Window) -> impl Iterator<Item = &Other> {
         let from = self.others.partition_point(|other| other.first.time < window.start);
@@ -374,7 +422,6 @@ impl Surroundings {
     /// What several sources try together at the server of `own` in its minute, the one before and the one after, if its
     /// name is one of theirs: of attempts that became no session.
     pub fn joint_of(&self, own: Own<'_>) -> Option<Arc<Joint>> {
-        const MINUTE: i64 = 60 * time::SECOND;
         let name = own.name.as_ref()?;
         if !self.joint.names_of(&self.others).contains(name) {
             return None;

@@ -40,6 +40,8 @@ cause! {
 
 /// The client is back within this time.
 const BACK: i64 = 60 * time::SECOND;
+/// So many that come meanwhile are looked at.
+const ENOUGH: usize = 256;
 /// The server must have been alone for this long.
 const ALONE: i64 = time::SECOND;
 
@@ -91,12 +93,10 @@ fn newcomers<'a>(own: Own<'a>, around: &'a Surroundings) -> impl Iterator<Item =
     last.into_iter().flat_map(move |moment| {
         let back = Window { start: moment, end: moment.shifted(BACK) };
         let was_there = move |client: IpAddr| {
-            let mut before = around.others_at_server(own);
-            before.any(|before| before.client == client && before.first.time < moment)
+            around.first_of_pair(client, own.server).is_some_and(|first| first.first.time < moment)
         };
-        around.others_at_server(own).filter(move |other| {
+        around.begun_at_server(own, back).take(ENOUGH).filter(move |other| {
             other.client != own.client
-                && back.contains(other.window.start)
                 && !was_there(other.client)
                 && !is_missed_by_the_log(own, other, around)
         })

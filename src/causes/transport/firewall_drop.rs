@@ -9,7 +9,7 @@ use crate::base::{Mark, Observed, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::connection::Transport;
 use crate::correlate::storm::is_of_the_internet;
-use crate::correlate::surroundings::{Other, Own};
+use crate::correlate::surroundings::Own;
 use crate::eventlog::{Provider, security};
 use crate::packet::icmp::IcmpMeaning;
 
@@ -192,19 +192,22 @@ pub(super) fn alive(own: Own<'_>, around: &Surroundings) -> Option<Observed<Sign
         .filter(|own| own.hosts.of(ip).is_some_and(|host| host.is_heard() || answers_are_captured()))
         .flat_map(|own| own.hosts.signs(ip, fresh))
         .min_by_key(|sign| (meanwhile.gap(sign.time), sign.value.rank(), sign.time));
-    sign.map(|sign| sign.map(Sign::Life)).or_else(|| {
-        // A port that answered before tells of a service that went since, or of a host that fell asleep; and what
-        // keeps this client out does not let it in.
-        let counts = |other: &Other, accepted: Mark| {
-            if other.server == own.server {
-                other.client != own.client && meanwhile.contains(accepted.time)
-            } else {
-                fresh.contains(accepted.time)
-            }
-        };
-        around.shown_at_host(own).accepted.then_some(())?;
-        let mut others = around.others_at_host(own);
-        let accepted = others.find_map(|other| other.accepted.filter(|accepted| counts(other, *accepted)))?;
-        Some(accepted.of(Sign::Accepts))
-    })
+    sign.map(|sign| sign.map(Sign::Life))
+        .or_else(|| Some(accepts_another(own, around, fresh)?.of(Sign::Accepts)))
+}
+
+/// When the same host accepted another client, or at another port.
+fn accepts_another(own: Own<'_>, around: &Surroundings, fresh: Window) -> Option<Mark> {
+    /// So many are looked at.
+    const ENOUGH: usize = 256;
+    // A port that answered before tells of a service that went since, or of a host that fell asleep; and what keeps this
+    // client out does not let it in.
+    let mut meanwhile = around.accepted_at_host(own, own.window).take(ENOUGH);
+    let meanwhile = meanwhile.find(|(other, _)| other.server != own.server || other.client != own.client);
+    let before = || {
+        around.shown_at_host(own).ports.then_some(())?;
+        let mut before = around.accepted_at_host(own, fresh).rev().take(ENOUGH);
+        before.find(|(other, _)| other.server != own.server)
+    };
+    meanwhile.or_else(before).map(|(_, accepted)| accepted)
 }

@@ -1,13 +1,13 @@
 //! Segments are lost until the connection dies.
 
 use super::icmp_of;
-use crate::base::time;
+use crate::base::{Window, time};
 use crate::causes::session::client_network_change::may_be_back;
 use crate::causes::session::decision;
 use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause};
 use crate::connection::Connection;
 use crate::correlate::Surroundings;
-use crate::correlate::surroundings::{Other, Own};
+use crate::correlate::surroundings::Own;
 use crate::eventlog::rdp_core_ts;
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::{CloseKind, Flow, Repeat, Side, Stream};
@@ -74,10 +74,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 fn died_for_all(own: Own<'_>, around: &Surroundings) -> Option<()> {
     const TOGETHER: i64 = 10 * time::SECOND;
     let [_, last] = own.heard;
-    let last = last.filter(|_| around.shown_at_host(own).silent)?;
-    let mut others = around.others_at_server(own).filter(|other| other.client != own.client);
-    let silent = |other: &Other| other.server_silent.is_some_and(|silent| (silent - last).abs() <= TOGETHER);
-    others.any(silent).then_some(())
+    let mut others = around.silent_at_host(own, Window::at(last?).widened(TOGETHER));
+    others.any(|other| other.client != own.client && other.server == own.server).then_some(())
 }
 
 /// The side and the segment with which the path died: repeated to the end, and the other side heard no more.

@@ -7,8 +7,16 @@ use rustc_hash::FxHashMap;
 
 use super::Other;
 use crate::base::keyed::KeyedMap;
+use crate::base::{Timestamp, Window};
 use crate::correlate::storm::MayBe;
 use crate::packet::{Endpoint, PairKey};
+
+/// Those of `places` that lie nearest to one, so many on each side.
+pub(super) fn around(places: &[usize], own: Option<usize>, count: usize) -> &[usize] {
+    let here = places.partition_point(|at| Some(*at) < own);
+    let end = places.len().min(here.saturating_add(count));
+    places.get(here.saturating_sub(count)..end).unwrap_or_default()
+}
 
 /// Attempts by client and server.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +80,18 @@ pub(super) struct AtHost {
     pub ttl: Option<(u8, u8)>,
     /// What they show.
     pub shows: Shows,
+    /// When it accepted each, and when it fell silent in each: in order of time.
+    pub accepted: Vec<(Timestamp, usize)>,
+    pub silent: Vec<(Timestamp, usize)>,
     certificate: Option<Arc<str>>,
+    port: Option<u16>,
+}
+
+/// Those of a list of moments that lie within a window.
+pub(super) fn within(moments: &[(Timestamp, usize)], window: Window) -> &[(Timestamp, usize)] {
+    let from = moments.partition_point(|(time, _)| *time < window.start);
+    let behind = moments.get(from..).unwrap_or_default();
+    behind.get(..behind.partition_point(|(time, _)| *time <= window.end)).unwrap_or_default()
 }
 
 /// What attempts at one host show, all together: what none of them shows need not be looked for.
@@ -82,10 +101,10 @@ pub struct Shows {
     pub accepted: bool,
     /// It completed a TLS handshake.
     pub tls_passed: bool,
-    /// It fell silent in one.
-    pub silent: bool,
     /// It has more than one certificate.
     pub certificates: bool,
+    /// They are at more than one port.
+    pub ports: bool,
 }
 
 impl AtHosts {
@@ -102,6 +121,10 @@ impl AtHosts {
                 all.of.push((list, host.places.len()));
                 host.push(at, other);
             }
+        }
+        for host in &mut all.lists {
+            host.accepted.sort_unstable();
+            host.silent.sort_unstable();
         }
         all
     }
@@ -130,7 +153,9 @@ impl AtHost {
         let shows = &mut self.shows;
         shows.accepted |= other.accepted.is_some();
         shows.tls_passed |= other.tls_passed.is_some();
-        shows.silent |= other.server_silent.is_some();
+        shows.ports |= *self.port.get_or_insert(other.server.port) != other.server.port;
+        self.accepted.extend(other.accepted.map(|mark| (mark.time, at)));
+        self.silent.extend(other.server_silent.map(|silent| (silent, at)));
         if let Some((own, _)) = &other.certificate {
             shows.certificates |= self.certificate.get_or_insert_with(|| Arc::clone(own)) != own;
         }
