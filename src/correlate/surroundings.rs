@@ -392,7 +392,8 @@ impl Surroundings {
         Some(self.several(self.sweeps.list_of(own.place?)?))
     }
 
-    /// Others without which nobody sees what storms an attempt is a part of: of each the nearest.
+    /// Others without which nobody sees what an attempt is a part of: the nearest of its storms; and one that was let in
+    /// while it was not.
     pub fn told_by(&self, own: Own<'_>) -> Vec<&Other> {
         /// On each side: more than any storm is told by.
         const TOLD: usize = 64;
@@ -408,6 +409,10 @@ impl Surroundings {
         }
         if let Some(sweep) = own.place.and_then(|place| self.sweeps.list_of(place)) {
             told.extend(self.several(lists::around(sweep, own.place, TOLD)));
+        }
+        if own.accepted.is_none() {
+            let mut accepted = self.accepted_at_host(own, own.window).map(|(other, _)| other);
+            told.extend(accepted.find(|other| other.client != own.client || other.server != own.server));
         }
         told
     }
