@@ -31,54 +31,108 @@ fn handshake() -> Vec<Step> {
     ]
 }
 
-fn frame(client: [u8; 4], step: &Step, time: i64) -> Frame {
-    let (is_client, _, flags, (seq, ack), payload, id) = step;
-    let server = [198, 51, 100, 7];
-    let begin = u32::from_be_bytes(client).wrapping_mul(2_654_435_761);
-    let (own, other) = if *is_client { (begin, !begin) } else { (!begin, begin) };
-    let ends = [(client, 50_000_u16), (server, 3389)];
-    let (from, to) = if *is_client { (ends[0], ends[1]) } else { (ends[1], ends[0]) };
+/// A capture that is written connection by connection.
+#[derive(Default)]
+struct Flood {
+    frames: Vec<Frame>,
+}
+
+const BEGIN: i64 = 1_700_000_000_000_000_000;
+const SERVER: [u8; 4] = [198, 51, 100, 7];
+
+impl Flood {
+    /// A connection that begins so many milliseconds after the capture.
+    fn connection(&mut self, client: ([u8; 4], u16), server: [u8; 4], begins: i64, steps: &[Step]) {
+        let mut time = BEGIN + begins * MILLISECOND;
+        for step in steps {
+            time += step.1;
+            self.frames.push(Frame { time, data: segment(client, server, step) });
+        }
+    }
+
+    /// The host answers a ping.
+    fn pong(&mut self, host: [u8; 4], at: i64) {
+        let mut data = ip(host, [203, 0, 255, 1], 1, 28);
+        data.extend([0, 0, 0xff, 0xfe, 0, 1, 0, 0]);
+        self.frames.push(Frame { time: BEGIN + at * MILLISECOND, data });
+    }
+
+    /// How many connections end with each cause, one by one and in groups, and how many are in groups.
+    fn causes(mut self, max_memory: Option<u32>) -> (BTreeMap<Option<String>, u64>, u64) {
+        // The capture goes on for long enough.
+        let end = self.frames.iter().map(|frame| frame.time).max().unwrap() + 60_000 * MILLISECOND;
+        let last = segment(([203, 0, 255, 255], 50_000), SERVER, &(true, 0, SYN, (0, 0), &[], 1));
+        self.frames.push(Frame { time: end, data: last });
+        self.frames.sort_by_key(|frame| frame.time);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flood.pcapng");
+        fs::write(&path, file::pcapng(&self.frames)).unwrap();
+        let options = Options { inputs: vec![path], max_memory, ..Options::default() };
+        let report = analyze(&options).unwrap();
+        let mut counts: BTreeMap<Option<String>, u64> = BTreeMap::new();
+        for connection in &report.connections {
+            *counts.entry(connection.verdict.cause.map(str::to_owned)).or_default() += 1;
+        }
+        for group in &report.groups {
+            *counts.entry(group.cause.map(str::to_owned)).or_default() += group.count;
+        }
+        (counts, report.groups.iter().map(|group| group.count).sum())
+    }
+}
+
+/// An Ethernet and an IP header.
+fn ip(from: [u8; 4], to: [u8; 4], protocol: u8, length: usize) -> Vec<u8> {
     let mut data = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0];
-    data.extend(u16::try_from(40 + payload.len()).unwrap().to_be_bytes());
-    data.extend(id.to_be_bytes());
-    data.extend([0x40, 0, 64, 6, 0, 0]);
-    data.extend([from.0, to.0].concat());
+    data.extend(u16::try_from(length).unwrap().to_be_bytes());
+    data.extend([0, 1, 0x40, 0, 64, protocol, 0, 0]);
+    data.extend([from, to].concat());
+    data
+}
+
+fn segment(client: ([u8; 4], u16), server: [u8; 4], step: &Step) -> Vec<u8> {
+    let (is_client, _, flags, (seq, ack), payload, id) = step;
+    let begin = u32::from_be_bytes(client.0).wrapping_add(u32::from(client.1)).wrapping_mul(2_654_435_761);
+    let (own, other) = if *is_client { (begin, !begin) } else { (!begin, begin) };
+    let ends = [client, (server, 3389)];
+    let (from, to) = if *is_client { (ends[0], ends[1]) } else { (ends[1], ends[0]) };
+    let mut data = ip(from.0, to.0, 6, 40 + payload.len());
+    data[18..20].copy_from_slice(&id.to_be_bytes());
     data.extend([from.1.to_be_bytes(), to.1.to_be_bytes()].concat());
     data.extend(own.wrapping_add(*seq).to_be_bytes());
     data.extend(if flags & ACK > 0 { other.wrapping_add(*ack) } else { 0 }.to_be_bytes());
     data.extend([0x50, *flags, 4, 0, 0, 0, 0, 0]);
     data.extend_from_slice(payload);
-    Frame { time, data }
+    data
 }
 
-/// How many connections of a flood end with each cause, one by one and in groups. `script` gives the segments of each.
+/// A flood of which `script` gives the segments of each connection.
 fn causes(script: impl Fn(u16) -> Vec<Step>) -> BTreeMap<Option<String>, u64> {
-    let mut frames: Vec<Frame> = Vec::new();
+    let mut flood = Flood::default();
     for number in 0..FLOWS {
-        let [high, low] = number.to_be_bytes();
-        let mut time = 1_700_000_000_000_000_000 + i64::from(number) * 20 * MILLISECOND;
-        for step in script(number) {
-            time += step.1;
-            frames.push(frame([203, 0, high, low], &step, time));
-        }
+        flood.connection((client(number), 50_000), SERVER, i64::from(number) * 20, &script(number));
     }
-    // The capture goes on for long enough.
-    let end = frames.iter().map(|frame| frame.time).max().unwrap() + 60_000 * MILLISECOND;
-    frames.push(frame([203, 0, 255, 255], &(true, 0, SYN, (0, 0), &[], 1), end));
-    frames.sort_by_key(|frame| frame.time);
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("flood.pcapng");
-    fs::write(&path, file::pcapng(&frames)).unwrap();
-    let report = analyze(&Options { inputs: vec![path], ..Options::default() }).unwrap();
-    assert!(report.groups.iter().map(|group| group.count).sum::<u64>() > u64::from(FLOWS) / 4);
-    let mut counts: BTreeMap<Option<String>, u64> = BTreeMap::new();
-    for incident in &report.incidents {
-        *counts.entry(incident.verdict.cause.map(str::to_owned)).or_default() += 1;
-    }
-    for group in &report.groups {
-        *counts.entry(group.cause.map(str::to_owned)).or_default() += group.count;
-    }
+    let (counts, folded) = flood.causes(None);
+    assert!(folded > u64::from(FLOWS) / 4);
     counts
+}
+
+fn client(number: u16) -> [u8; 4] {
+    let [high, low] = number.to_be_bytes();
+    [203, 0, high, low]
+}
+
+/// A request that the server answers with a reset.
+fn turned_away(request: &'static [u8]) -> Vec<Step> {
+    let mut steps = handshake();
+    steps[3].4 = request;
+    let end = 1 + u32::try_from(request.len()).unwrap();
+    steps.push((false, MILLISECOND, RST | ACK, (1, end), &[], 2));
+    steps
+}
+
+/// SYNs that nobody answers.
+fn unanswered() -> Vec<Step> {
+    [0, 1, 2].map(|times| (true, times * 1000 * MILLISECOND, SYN, (0, 0), &[][..], 1)).to_vec()
 }
 
 #[test]
@@ -106,4 +160,73 @@ fn who_goes_on_behind_his_own_reset_speaks_for_himself_alone() {
     });
     let forged = Some("rst-injected".to_owned());
     assert_eq!(counts.get(&forged), Some(&1), "{counts:?}");
+}
+
+#[test]
+fn a_sign_that_the_host_is_there_counts_for_those_that_it_is_near_to() {
+    const SILENT: [u8; 4] = [198, 51, 100, 9];
+    let mut flood = Flood::default();
+    for number in 0..FLOWS {
+        let begins = i64::from(number) * 100;
+        flood.connection((client(number), 50_000), SERVER, begins, &turned_away(&REQUEST));
+    }
+    // It answers pings for 100 s, and is asked in vain for 400 s.
+    for second in (0..=100).step_by(10) {
+        flood.pong(SILENT, second * 1000);
+    }
+    for number in 0..40 {
+        flood.connection(
+            (client(60_000 + number), 50_000),
+            SILENT,
+            i64::from(number) * 10_000,
+            &unanswered(),
+        );
+    }
+    let (counts, folded) = flood.causes(None);
+    assert!(folded > 1000);
+    // A sign is fresh for two minutes: those that begin up to 220 s.
+    assert_eq!(counts.get(&Some("firewall-drop".to_owned())), Some(&23), "{counts:?}");
+}
+
+#[test]
+fn what_ends_while_the_capture_is_read_on_is_judged_with_the_signs_so_far() {
+    const SILENT: [u8; 4] = [198, 51, 100, 9];
+    let mut flood = Flood::default();
+    for number in 0..FLOWS {
+        let begins = i64::from(number) * 100;
+        flood.connection((client(number), 50_000), SERVER, begins, &turned_away(&REQUEST));
+    }
+    for number in 0..60 {
+        flood.pong(SILENT, i64::from(number) * 5000);
+        flood.connection((client(60_000 + number), 50_000), SILENT, i64::from(number) * 5000, &unanswered());
+    }
+    // Of the memory only as much as some hundreds of connections need.
+    let (counts, folded) = flood.causes(Some(2));
+    assert!(folded > 1000);
+    assert_eq!(counts.get(&Some("firewall-drop".to_owned())), Some(&60), "{counts:?}");
+}
+
+#[test]
+fn a_source_storms_when_it_does_and_not_before_or_after() {
+    const NAMES: [&[u8]; 3] = [
+        b"\x03\0\0\x23\x1e\xe0\0\0\0\0\0Cookie: mstshash=anna1\r\n",
+        b"\x03\0\0\x23\x1e\xe0\0\0\0\0\0Cookie: mstshash=bert2\r\n",
+        b"\x03\0\0\x23\x1e\xe0\0\0\0\0\0Cookie: mstshash=cleo3\r\n",
+    ];
+    let mut flood = Flood::default();
+    for number in 0..FLOWS {
+        let begins = i64::from(number) * 300;
+        flood.connection((client(number), 50_000), SERVER, begins, &turned_away(&REQUEST));
+    }
+    let own = |port: u16| (([203, 1, 0, 1], port), turned_away(NAMES[usize::from(port % 3)]));
+    // One every 40 s, which is a user's pace, and four minutes later twenty within ten seconds.
+    for number in 0..20 {
+        let (client, steps) = own(40_000 + number);
+        flood.connection(client, SERVER, 1_000_000 + i64::from(number) * 500, &steps);
+        let (client, steps) = own(41_000 + number);
+        flood.connection(client, SERVER, i64::from(number) * 40_000, &steps);
+    }
+    let (counts, folded) = flood.causes(None);
+    assert!(folded > 1000);
+    assert_eq!(counts.get(&Some("brute-force-storm".to_owned())), Some(&20), "{counts:?}");
 }
