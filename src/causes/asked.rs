@@ -13,11 +13,13 @@ use crate::correlate::surroundings::Own;
 /// What the surroundings tell of one of the attempts.
 pub type Question<T> = fn(Own<'_>, &Surroundings) -> Option<T>;
 
+type IsAnswered = dyn Fn(Own<'_>, &Surroundings) -> bool + Send + Sync;
+
 /// A question, of which only counts whether there is an answer.
 pub(super) struct Asking {
     /// Where its function stands: what is asked twice is kept once. Functions that stand at one place do the same.
     place: usize,
-    is_answered: Box<dyn Fn(Own<'_>, &Surroundings) -> bool + Send + Sync>,
+    is_answered: Box<IsAnswered>,
 }
 
 impl Asking {

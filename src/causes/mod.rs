@@ -1,6 +1,7 @@
 //! Layer 9: the catalogue. One cause, one file; `ALL` is the list; `judge` weighs.
 //!
-//! A detector is pure: it sees one [`Case`] and says what it claims and on what that stands. To add a cause:
+//! A detector is pure: it sees one [`Case`] and says what it claims and on what that stands. What packets show around the
+//! connection it asks for ([`Case::ask`]): that is how connections of a flood that are alike share a verdict. To add a cause:
 //! write `src/causes/<stage>/<id>.rs`, add a line to [`ALL`], record or write `samples/<id>/`. The tests name
 //! whichever is missing.
 //!

@@ -280,7 +280,9 @@ impl<'a> Reading<'a> {
             let Some(over) = self.epoch.end() else { continue };
             self.apply_batch(&batch, &[], into);
             self.apply_batch(&[], &over.icmp, into);
-            over.neighbours.iter().for_each(|sign| self.hosts.take(self.source, sign));
+            for sign in &over.neighbours {
+                self.hosts.take(self.source, sign);
+            }
             self.take_ended(&over, into);
             batch.clear();
             if !self.ended.is_empty() {
@@ -368,7 +370,9 @@ impl<'a> Reading<'a> {
         }
         let (icmp, signs) = self.epoch.rest();
         self.apply_batch(&[], &icmp, into);
-        signs.iter().for_each(|sign| self.hosts.take(self.source, sign));
+        for sign in &signs {
+            self.hosts.take(self.source, sign);
+        }
         self.end_batch(into);
         let (ended, seen) = self.take_over();
         hand_on(ended, &seen);

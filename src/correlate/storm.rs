@@ -21,7 +21,7 @@ const MINUTE: i64 = 60 * time::SECOND;
 
 /// Whether the requests of one source, in order of time and with the names of their cookies, are a storm: too many
 /// within a minute, under several names; or under one name, so many that no user makes them.
-pub fn is_storm<'a>(requests: impl Iterator<Item = (Timestamp, Option<&'a str>)> + Clone) -> bool {
+pub fn is_storm<'a>(requests: &(impl Iterator<Item = (Timestamp, Option<&'a str>)> + Clone)) -> bool {
     let times = || requests.clone().map(|(time, _)| time);
     let mut named = requests.clone().filter_map(|(_, name)| name);
     // In this order the first of many tell it.
@@ -56,7 +56,7 @@ fn is_dense(times: impl Iterator<Item = Timestamp> + Clone, count: usize) -> boo
 
 /// Whether the attempts of one source are a storm. Of those that only a log knows, a name is not always told: then the
 /// server's word that it refused counts, or so many that no user makes them.
-pub fn is_storm_of<'a>(own: impl Iterator<Item = &'a Other> + Clone) -> bool {
+pub fn is_storm_of<'a>(own: &(impl Iterator<Item = &'a Other> + Clone)) -> bool {
     let asked = own.clone().filter_map(|other| Some((other.asked()?.time, other.name.as_deref())));
     let unseen = || own.clone().filter(|other| other.is_unseen());
     let all = || unseen().filter_map(|other| Some(other.asked()?.time));
@@ -64,7 +64,7 @@ pub fn is_storm_of<'a>(own: impl Iterator<Item = &'a Other> + Clone) -> bool {
         let refused = unseen().filter(|other| other.refused.is_some() && other.name.is_none());
         refused.filter_map(|other| Some(other.asked()?.time))
     };
-    is_storm(asked) || is_dense(refused(), STORM * 2) || is_dense(all(), RELENTLESS)
+    is_storm(&asked) || is_dense(refused(), STORM * 2) || is_dense(all(), RELENTLESS)
 }
 
 /// Logons of one source, refused or broken off, within an hour, that no user has the patience for.
@@ -93,7 +93,7 @@ pub struct MayBe {
 
 impl MayBe {
     /// Of all of them.
-    pub fn of<'a>(own: impl Iterator<Item = &'a Other> + Clone) -> Self {
+    pub fn of<'a>(own: &(impl Iterator<Item = &'a Other> + Clone)) -> Self {
         let named = own.clone().filter_map(|other| other.name.as_deref());
         let count = || own.clone().filter(|other| !other.session).count();
         let storm = match names(named) {
@@ -275,7 +275,7 @@ pub fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
         if !outnumbers(own.len(), sessions.len()) {
             continue;
         }
-        if is_storm_of(others(&own).iter()) {
+        if is_storm_of(&others(&own).iter()) {
             storms.push(own.into_iter().collect());
         }
     }
@@ -416,11 +416,11 @@ mod tests {
             let name = |at: i64| names.get(usize::try_from(at).unwrap() % names.len()).copied();
             (0..count).map(|at| (Timestamp::from_nanos(at * gap), name(at))).collect()
         };
-        assert!(is_storm(requests(11, time::SECOND, NAMES).into_iter()));
-        assert!(!is_storm(requests(10, time::SECOND, NAMES).into_iter()), "ten a minute may be people");
-        assert!(!is_storm(requests(40, 10 * time::SECOND, NAMES).into_iter()), "six a minute");
-        assert!(!is_storm(requests(40, time::SECOND, &["alice"]).into_iter()), "one who does not give up");
-        assert!(!is_storm(requests(40, time::SECOND, &["alice", "bob"]).into_iter()));
-        assert!(!is_storm(std::iter::empty()));
+        assert!(is_storm(&requests(11, time::SECOND, NAMES).into_iter()));
+        assert!(!is_storm(&requests(10, time::SECOND, NAMES).into_iter()), "ten a minute may be people");
+        assert!(!is_storm(&requests(40, 10 * time::SECOND, NAMES).into_iter()), "six a minute");
+        assert!(!is_storm(&requests(40, time::SECOND, &["alice"]).into_iter()), "one who does not give up");
+        assert!(!is_storm(&requests(40, time::SECOND, &["alice", "bob"]).into_iter()));
+        assert!(!is_storm(&std::iter::empty()));
     }
 }

@@ -7,71 +7,24 @@ use std::sync::Arc;
 
 use super::attempt::{Attempt, Joined};
 use super::coverage::Coverage;
-use super::keys;
 use super::side::SideConnection;
 use super::storm::{self, MayBe};
-use crate::base::{Mark, Observed, Timestamp, Window, time};
+use crate::base::{Mark, Timestamp, Window, time};
+use crate::connection::Connection;
 use crate::connection::observations::{Host, Observations};
-use crate::connection::{Connection, Outcome, Stage};
 use crate::eventlog::{Guid, Provider};
 use crate::host::Hosts;
 use crate::packet::Endpoint;
-use crate::stream::Side;
-use lists::{AtHosts, OfPairs, Parts, Places, Shows};
+use lists::{AtHosts, OfPairs, Parts, Places};
 
 mod joint;
 mod lists;
+mod other;
 
 use joint::Joint;
 
-/// How one attempt ended, for the others to know.
-#[derive(Clone, Debug)]
-pub struct Other {
-    /// Who.
-    pub client: IpAddr,
-    /// From which port; 0 if unknown.
-    pub client_port: u16,
-    /// To whom.
-    pub server: Endpoint,
-    /// When.
-    pub window: Window,
-    /// Its first frame or record.
-    pub first: Mark,
-    /// How far it came.
-    pub reached: Stage,
-    /// The user name of its cookie, lower case.
-    pub cookie: Option<Arc<str>>,
-    /// The name it logs on with, lower case: of the cookie, else as the server's log tells.
-    pub name: Option<Arc<str>>,
-    /// The server's word that it accepted the connection.
-    pub logged: bool,
-    /// The server's word that name or password are wrong.
-    pub refused: Option<Mark>,
-    /// Its connection request.
-    pub request: Option<Mark>,
-    /// Whether the slice left nothing of that.
-    pub hidden: bool,
-    /// Whether TCP was accepted.
-    pub accepted: Option<Mark>,
-    /// Whether a TLS handshake was completed.
-    pub tls_passed: Option<Mark>,
-    /// SHA-1 of the certificate that the server showed.
-    pub certificate: Option<(Arc<str>, Mark)>,
-    /// Whether it says itself why it failed: a negotiation failure, a TLS alert.
-    pub says_why: bool,
-    /// Whether the session came up.
-    pub session: bool,
-    /// Whether the server ended a session abruptly.
-    pub cut_at: Option<Mark>,
-    /// When the client and the server were last heard, resets excepted.
-    pub heard: [Option<Timestamp>; 2],
-    /// When the server was last heard, if its client went on for a while and heard nothing more.
-    pub server_silent: Option<Timestamp>,
-    /// Least and greatest TTL of the server's segments, resets excepted.
-    pub server_ttl: Option<(u8, u8)>,
-    /// The silence before the end, nanoseconds, if the end followed a long one.
-    pub idle_before_end: Option<i64>,
-}
+pub use lists::Shows;
+pub use other::{ALONE, LONG_SILENCE, Other};
 
 /// What all incidents share.
 #[derive(Clone, Debug, Default)]
@@ -271,13 +224,9 @@ impl Surroundings {
 
     /// The nearest other attempts at the same host, in order of start.
     pub fn others_at_host<'a>(&'a self, own: Own<'a>) -> impl Iterator<Item = &'a Other> {
-        match own.place.and_then(|place| self.at_hosts.around(place, NEAREST)) {
-            Some((before, behind)) => self.several(before).chain(self.several(behind)),
-            None => {
-                let (before, behind) = self.nearest(own.server.ip, own.first);
-                self.several(before).chain(self.several(behind))
-            }
-        }
+        let known = own.place.and_then(|place| self.at_hosts.around(place, NEAREST));
+        let (before, behind) = known.unwrap_or_else(|| self.nearest(own.server.ip, own.first));
+        self.several(before).chain(self.several(behind))
     }
 
     /// The same at the same endpoint.
@@ -524,90 +473,5 @@ impl Untied {
             .into_iter()
             .map(|((computer, activity), window)| Self { computer, activity, window })
             .collect()
-    }
-}
-
-/// A side that sends for so long and hears nothing is alone.
-pub const ALONE: i64 = 2 * time::SECOND;
-/// A silence this long before the end may be why the connection ended.
-pub const LONG_SILENCE: i64 = 30 * time::SECOND;
-
-impl Other {
-    /// What the others need to know of a connection.
-    pub fn of(connection: &Connection) -> Self {
-        let flow = connection.flow.as_ref();
-        let cut = connection.reached_session() && connection.outcome(Stage::Session) == Outcome::Cut;
-        let idle = flow.and_then(|flow| flow.silence).filter(|silence| silence.length() >= LONG_SILENCE);
-        let accepted: Option<Mark> =
-            flow.filter(|flow| flow.is_established()).map(|flow| flow.handshake.unwrap_or(flow.first));
-        let cookie: Option<Arc<str>> = connection.cookie().map(|cookie| cookie.value.to_lowercase().into());
-        Self {
-            client: connection.client.ip,
-            client_port: connection.client.port,
-            server: connection.server,
-            window: connection.window(),
-            first: connection.first,
-            reached: connection.reached,
-            name: cookie.clone(),
-            cookie,
-            logged: false,
-            refused: None,
-            request: connection.request.as_ref().map(Observed::mark),
-            hidden: connection.hides_negotiation(),
-            accepted,
-            tls_passed: connection.tls.finished(),
-            certificate: connection
-                .tls
-                .certificate
-                .as_ref()
-                .map(|seen| (seen.value.thumbprint.as_str().into(), seen.mark())),
-            says_why: connection.negotiation_failure().is_some() || connection.tls.fatal_alert().is_some(),
-            session: connection.reached_session(),
-            cut_at: cut.then(|| flow.and_then(|flow| flow.first_close()).map(|close| close.mark)).flatten(),
-            heard: [Side::Client, Side::Server].map(|side| Some(flow?.habits(side).last?.time)),
-            server_silent: flow
-                .filter(|flow| flow.fell_silent(Side::Server, ALONE).is_some())
-                .and_then(|flow| flow.server_habits.last)
-                .map(|last| last.time),
-            server_ttl: flow.and_then(|flow| flow.server_habits.ttl),
-            idle_before_end: idle
-                .filter(|silence| connection.last.time - silence.to.time < LONG_SILENCE)
-                .map(|silence| silence.length()),
-        }
-    }
-
-    /// The same, with what the logs tell.
-    pub fn of_attempt(attempt: &Attempt) -> Self {
-        let mut other = Self::of(&attempt.connection);
-        other.logged = attempt.was_accepted();
-        for joined in &attempt.events {
-            if keys::refuses_credentials(&joined.event) {
-                other.refused.get_or_insert(joined.mark());
-            }
-            // The handshake may not have been captured; the log tells that it came past it.
-            if other.tls_passed.is_none() && keys::passed_security(&joined.event) {
-                other.tls_passed = Some(joined.mark());
-            }
-            if other.name.is_none() {
-                other.name = keys::user(&joined.event).map(|user| user.to_lowercase().into());
-            }
-        }
-        other
-    }
-
-    /// When it asked for a session: its request, or of one that only a log knows its acceptance, and of one whose request
-    /// the slice hides.
-    pub fn asked(&self) -> Option<Mark> {
-        self.request.or_else(|| (self.logged && (self.is_unseen() || self.hidden)).then_some(self.first))
-    }
-
-    /// Whether only a log knows of it.
-    pub const fn is_unseen(&self) -> bool {
-        self.server.ip.is_unspecified()
-    }
-
-    /// Whether this attempt began within `nanos` before or after a moment.
-    pub fn is_near(&self, moment: Timestamp, nanos: i64) -> bool {
-        Window::at(moment).widened(nanos).overlaps(&self.window)
     }
 }

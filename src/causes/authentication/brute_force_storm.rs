@@ -75,7 +75,7 @@ fn is_in_storm(own: Own<'_>, around: &Surroundings) -> Option<()> {
     let same = same(own, around, AROUND);
     let sessions = if all.session { same.clone().filter(|other| other.session).count() } else { 0 };
     let others = same.clone().filter(|other| !other.session);
-    (outnumbers(same.count() - sessions, sessions) && is_storm_of(others)).then_some(())
+    (outnumbers(same.count() - sessions, sessions) && is_storm_of(&others)).then_some(())
 }
 
 /// One of them became a session.
@@ -208,7 +208,7 @@ fn begun_elsewhere(case: &Case<'_>, connection: &Connection) -> Option<Finding> 
         place.1 = Some(Arc::clone(name));
     }
     asked.sort();
-    if !is_storm(asked.iter().map(|(time, name)| (*time, name.as_deref()))) {
+    if !is_storm(&asked.iter().map(|(time, name)| (*time, name.as_deref()))) {
         return None;
     }
     let mut evidence =

@@ -58,7 +58,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let told = case.ask(two_answers);
     let logged = conflict(case, connection.window().widened(NEAR));
     let mut evidence = Vec::new();
-    if let Some((first, other)) = &told {
+    if let Some([first, other]) = &told {
         evidence.push(Evidence::of(other, format!("{} answers for {ip}", hardware(other.value))));
         evidence.push(Evidence::of(first, format!("{} answers for the same address", hardware(first.value))));
     }
@@ -75,11 +75,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 }
 
 /// Two hardware addresses of the server, the second of them told near the attempt.
-fn two_answers(own: Own<'_>, around: &Surroundings) -> Option<(Observed<[u8; 6]>, Observed<[u8; 6]>)> {
+fn two_answers(own: Own<'_>, around: &Surroundings) -> Option<[Observed<[u8; 6]>; 2]> {
     let near = own.window.widened(NEAR);
     around.hosts(own.server.ip).find_map(|host| {
         let (first, other) = (host.told?, host.told_otherwise?);
-        near.contains(other.time).then_some((first, other))
+        near.contains(other.time).then_some([first, other])
     })
 }
 

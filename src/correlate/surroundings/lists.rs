@@ -45,7 +45,7 @@ impl OfPairs {
         }
         for own in &mut all.lists {
             if let Places::Many(own, may_be) = own {
-                *may_be = MayBe::of(own.iter().filter_map(|at| others.get(*at)));
+                *may_be = MayBe::of(&own.iter().filter_map(|at| others.get(*at)));
             }
         }
         all
