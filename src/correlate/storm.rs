@@ -87,8 +87,6 @@ pub struct MayBe {
     pub storm: bool,
     /// Some of them may be [patient](is_patient).
     pub patient: bool,
-    /// Some became sessions.
-    pub session: bool,
 }
 
 impl MayBe {
@@ -102,7 +100,7 @@ impl MayBe {
             _ => count() > STORM,
         };
         let patient = own.clone().filter(|other| tried(other)).count() > PATIENT;
-        Self { storm, patient, session: own.clone().any(|other| other.session) }
+        Self { storm, patient }
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Surroundings {
     pub others: Vec<Other>,
     /// Whether any of them was accepted.
     pub accepts: bool,
+    /// Whether there were more of them: those that were folded into groups.
+    pub is_part: bool,
     /// Events that explain from far away, in order of time.
     pub far: Vec<Joined>,
     /// Attempts that the client's log tells and no connection stands for.
@@ -137,7 +139,7 @@ impl Surroundings {
         others.extend(folded.into_iter().filter(|other| !known.contains(&other.first)));
         others.sort_by_key(|other| other.first);
         let Self { captures, far, untied, coverage, hosts, target, .. } = self;
-        Self { captures, far, untied, coverage, hosts, target, ..Self::of_others(others) }
+        Self { captures, far, untied, coverage, hosts, target, is_part: true, ..Self::of_others(others) }
     }
 
     /// Puts what texts say of the computers beside them.
@@ -240,21 +242,27 @@ impl Surroundings {
         self.begun_in(places, window).filter(move |other| other.server == own.server)
     }
 
-    /// Attempts at the same host that it accepted within a window, and when, in order of that.
+    /// The first attempts at the same host that it accepted within a window, and when, in order of that.
     pub fn accepted_at_host(
         &self,
         own: Own<'_>,
         window: Window,
     ) -> impl DoubleEndedIterator<Item = (&Other, Mark)> {
-        let moments = self.at_hosts.get(own.server.ip).map_or(&[][..], |host| &host.accepted);
-        let others = lists::within(moments, window).iter().filter_map(|(_, at)| self.others.get(*at));
+        let accepted = self.at_hosts.get(own.server.ip).map_or(&[][..], |host| host.accepted.within(window));
+        let others = accepted.iter().filter_map(|(_, at)| self.others.get(*at));
         others.filter_map(|other| Some((other, other.accepted?)))
     }
 
-    /// Attempts at the same host in which it fell silent within a window.
-    pub fn silent_at_host(&self, own: Own<'_>, window: Window) -> impl Iterator<Item = &Other> {
-        let moments = self.at_hosts.get(own.server.ip).map_or(&[][..], |host| &host.silent);
-        lists::within(moments, window).iter().filter_map(|(_, at)| self.others.get(*at))
+    /// The first attempt of another client that the same host accepted within a window.
+    pub fn accepted_of_another(&self, own: Own<'_>, window: Window) -> Option<&Other> {
+        let accepted = &self.at_hosts.get(own.server.ip)?.accepted;
+        self.others.get(accepted.of_another(own.client, window, &self.others)?)
+    }
+
+    /// The first attempt of another client in which the same host fell silent within a window.
+    pub fn silent_of_another(&self, own: Own<'_>, window: Window) -> Option<&Other> {
+        let silent = &self.at_hosts.get(own.server.ip)?.silent;
+        self.others.get(silent.of_another(own.client, window, &self.others)?)
     }
 
     /// The first attempt of a client at a server.
@@ -298,11 +306,43 @@ impl Surroundings {
         self.of_same_pair(own, window).filter(move |other| other.first > own.first)
     }
 
+    /// The first of them that came further, or became a session.
+    pub fn went_further<'a>(&'a self, own: Own<'a>, nanos: i64) -> Option<&'a Other> {
+        match (self.pair_of(own)?, own.place) {
+            (Places::Many(busy), Some(place)) => self.soon(own, busy.further(place, own.reached)?, nanos),
+            _ => self.follow_ups(own, nanos).find(|other| other.reached > own.reached || other.session),
+        }
+    }
+
+    /// The first of them that became a session.
+    pub fn got_in<'a>(&'a self, own: Own<'a>, nanos: i64) -> Option<&'a Other> {
+        match (self.pair_of(own)?, own.place) {
+            (Places::Many(busy), Some(place)) => {
+                self.soon(own, lists::first_behind(&busy.sessions, place)?, nanos)
+            }
+            _ => self.follow_ups(own, nanos).find(|other| other.session),
+        }
+    }
+
+    fn soon(&self, own: Own<'_>, place: usize, nanos: i64) -> Option<&Other> {
+        self.others.get(place).filter(|other| other.first.time <= own.window.end.shifted(nanos))
+    }
+
+    /// Sessions of the same client at the same server that begin within a window, in order of start.
+    pub fn sessions_of_pair(&self, own: Own<'_>, window: Window) -> impl Iterator<Item = &Other> {
+        let places = match self.pair_of(own) {
+            Some(Places::Many(busy)) => &busy.sessions,
+            Some(few) => few.as_slice(),
+            None => &[],
+        };
+        self.begun_in(places, window).filter(|other| other.session)
+    }
+
     /// What all attempts of its client at its server may be, if there are more than two.
     pub fn may_be(&self, own: Own<'_>) -> Option<MayBe> {
         match self.pair_of(own)? {
             Places::Few(..) => None,
-            Places::Many(_, may_be) => Some(*may_be),
+            Places::Many(busy) => Some(busy.may_be),
         }
     }
 
@@ -360,8 +400,7 @@ impl Surroundings {
             told.extend(self.several(lists::around(sweep, own.place, TOLD)));
         }
         if own.accepted.is_none() {
-            let mut accepted = self.accepted_at_host(own, own.window).map(|(other, _)| other);
-            told.extend(accepted.find(|other| other.client != own.client || other.server != own.server));
+            told.extend(self.accepted_of_another(own, own.window));
         }
         told
     }

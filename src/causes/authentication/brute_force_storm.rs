@@ -71,19 +71,20 @@ fn same<'a>(own: Own<'_>, around: &'a Surroundings, near: i64) -> impl Iterator<
 
 /// Those of them that became no session are too many for a user.
 fn is_in_storm(own: Own<'_>, around: &Surroundings) -> Option<()> {
-    let all = around.may_be(own).filter(|all| all.storm)?;
+    around.may_be(own).filter(|all| all.storm)?;
     let same = same(own, around, AROUND);
-    let sessions = if all.session { same.clone().filter(|other| other.session).count() } else { 0 };
+    let sessions = sessions(own, around, AROUND).count();
     let others = same.clone().filter(|other| !other.session);
-    (outnumbers(same.count() - sessions, sessions) && is_storm_of(&others)).then_some(())
+    (outnumbers(same.count().saturating_sub(sessions), sessions) && is_storm_of(&others)).then_some(())
+}
+
+fn sessions<'a>(own: Own<'_>, around: &'a Surroundings, near: i64) -> impl Iterator<Item = &'a Other> {
+    around.sessions_of_pair(own, Window::at(own.first.time).widened(near))
 }
 
 /// One of them became a session.
 fn gets_in(own: Own<'_>, around: &Surroundings) -> Option<Mark> {
-    if around.may_be(own).is_some_and(|all| !all.session) {
-        return None;
-    }
-    same(own, around, AROUND).find(|other| other.session).map(|session| session.first)
+    sessions(own, around, AROUND).next().map(|session| session.first)
 }
 
 fn storm(case: &Case<'_>, connection: &Connection) -> Finding {
@@ -100,7 +101,7 @@ fn storm(case: &Case<'_>, connection: &Connection) -> Finding {
     });
     evidence.extend(succeeded);
     let under = if names.is_empty() { String::new() } else { format!(" under {} names", names.len()) };
-    let detail = format!("{} requests{under} from {}", asked.len(), connection.client.ip);
+    let detail = format!("{} requests{under} from {}", count(case, asked.len()), connection.client.ip);
     Finding::new(&CAUSE, strength(corroborated), Blame::Client, evidence).detail(detail)
 }
 
@@ -113,7 +114,7 @@ fn joint(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
     let failed = refused(case);
     let corroborated = failed.is_some() && connection.transport == Transport::Tcp;
     evidence.extend(failed);
-    let (requests, sources, names) = (joint.requests, joint.sources, joint.names.len());
+    let (requests, sources, names) = (count(case, joint.requests), joint.sources, joint.names.len());
     let detail = format!("{requests} requests from {sources} sources that try the same {names} names");
     let finding = Finding::new(&CAUSE, strength(corroborated), Blame::Client, evidence);
     Some(finding.titled("Many sources try the same names: passwords are being guessed").detail(detail))
@@ -124,10 +125,9 @@ const PATIENCE: i64 = 3600 * time::SECOND;
 
 /// The source tries again and again, never fast, and is never let in.
 fn is_one_of_patient(own: Own<'_>, around: &Surroundings) -> Option<()> {
-    let all = around.may_be(own).filter(|all| all.patient)?;
+    around.may_be(own).filter(|all| all.patient)?;
     let same = same(own, around, PATIENCE);
-    let gets_in = all.session && same.clone().any(|other| other.session);
-    (!gets_in && is_patient(same)).then_some(())
+    (sessions(own, around, PATIENCE).next().is_none() && is_patient(same)).then_some(())
 }
 
 fn patient(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
@@ -145,7 +145,7 @@ fn patient(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
         1 => " under one name: it may be a program with an old password".into(),
         many => format!(" under {many} names"),
     };
-    let detail = format!("{} within an hour from {}{under}", all.len(), connection.client.ip);
+    let detail = format!("{} within an hour from {}{under}", count(case, all.len()), connection.client.ip);
     let finding = Finding::new(&CAUSE, strength(corroborated), Blame::Client, evidence);
     Some(finding.titled("One source tries to log on again and again, and is never let in").detail(detail))
 }
@@ -180,7 +180,7 @@ fn sweep(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
         .zip(["the first of these attempts", "the last one"])
         .map(|(other, says)| Evidence::at(other.first, says))
         .collect();
-    let (attempts, servers) = (sweep.len(), servers.len());
+    let (attempts, servers) = (count(case, sweep.len()), servers.len());
     let detail = format!("{attempts} attempts of {} at {servers} servers", connection.client.ip);
     let finding = Finding::new(&CAUSE, Strength::Inferred, Blame::Client, evidence);
     Some(finding.titled("One address of the Internet tries one server after the other").detail(detail))
@@ -225,6 +225,11 @@ fn begun_elsewhere(case: &Case<'_>, connection: &Connection) -> Option<Finding> 
 fn first_and_last(own: &[&Other], first: &str) -> Vec<Evidence> {
     let ends = [own.first(), own.last()].into_iter().flatten().zip([first, "the last one"]);
     ends.filter_map(|(other, says)| Some(Evidence::at(other.asked()?, says))).collect()
+}
+
+/// So many, or more, where most of a flood are not told one by one.
+fn count(case: &Case<'_>, seen: usize) -> String {
+    if case.around.is_part || seen == ENOUGH { format!("at least {seen}") } else { seen.to_string() }
 }
 
 /// The server's word about this connection.

@@ -121,14 +121,13 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 
 /// The next connection of the same client that gets further, and whether it becomes a session.
 fn got_further(own: Own<'_>, around: &Surroundings) -> Option<Observed<bool>> {
-    let mut next = around.follow_ups(own, CLICK);
-    let next = next.find(|other| other.reached > own.reached || other.session)?;
+    let next = around.went_further(own, CLICK)?;
     Some(next.first.of(next.session))
 }
 
 /// The next one that becomes a session.
 fn got_in(own: Own<'_>, around: &Surroundings) -> Option<Observed<bool>> {
-    let next = around.follow_ups(own, LATER).find(|other| other.session)?;
+    let next = around.got_in(own, LATER)?;
     Some(next.first.of(next.session))
 }
 

@@ -144,9 +144,7 @@ pub fn client_gave_up(case: &Case<'_>) -> Option<Evidence> {
 /// The connection with which the client came back and got further: then it left this one on its own account.
 pub fn came_back(case: &Case<'_>) -> Option<Mark> {
     case.ask(|own, around| {
-        let soon = around.follow_ups(own, CLICK).find(|other| other.reached > own.reached || other.session);
-        let later = || around.follow_ups(own, LATER).find(|other| other.session);
-        soon.or_else(later).map(|other| other.first)
+        around.went_further(own, CLICK).or_else(|| around.got_in(own, LATER)).map(|other| other.first)
     })
 }
 

@@ -198,16 +198,15 @@ pub(super) fn alive(own: Own<'_>, around: &Surroundings) -> Option<Observed<Sign
 
 /// When the same host accepted another client, or at another port.
 fn accepts_another(own: Own<'_>, around: &Surroundings, fresh: Window) -> Option<Mark> {
-    /// So many are looked at.
+    /// So many before are looked at.
     const ENOUGH: usize = 256;
     // A port that answered before tells of a service that went since, or of a host that fell asleep; and what keeps this
     // client out does not let it in.
-    let mut meanwhile = around.accepted_at_host(own, own.window).take(ENOUGH);
-    let meanwhile = meanwhile.find(|(other, _)| other.server != own.server || other.client != own.client);
+    let meanwhile = around.accepted_of_another(own, own.window).and_then(|other| other.accepted);
     let before = || {
         around.shown_at_host(own).ports.then_some(())?;
         let mut before = around.accepted_at_host(own, fresh).rev().take(ENOUGH);
-        before.find(|(other, _)| other.server != own.server)
+        before.find(|(other, _)| other.server != own.server).map(|(_, accepted)| accepted)
     };
-    meanwhile.or_else(before).map(|(_, accepted)| accepted)
+    meanwhile.or_else(before)
 }

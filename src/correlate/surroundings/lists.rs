@@ -1,6 +1,8 @@
 //! Attempts by their places, for lookups that every judged connection makes: small where a flood makes many.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -8,6 +10,7 @@ use rustc_hash::FxHashMap;
 use super::Other;
 use crate::base::keyed::KeyedMap;
 use crate::base::{Timestamp, Window};
+use crate::connection::Stage;
 use crate::correlate::storm::MayBe;
 use crate::packet::{Endpoint, PairKey};
 
@@ -44,8 +47,8 @@ impl OfPairs {
             all.of.push(list);
         }
         for own in &mut all.lists {
-            if let Places::Many(own, may_be) = own {
-                *may_be = MayBe::of(&own.iter().filter_map(|at| others.get(*at)));
+            if let Places::Many(busy) = own {
+                busy.look(others);
             }
         }
         all
@@ -81,17 +84,57 @@ pub(super) struct AtHost {
     /// What they show.
     pub shows: Shows,
     /// When it accepted each, and when it fell silent in each: in order of time.
-    pub accepted: Vec<(Timestamp, usize)>,
-    pub silent: Vec<(Timestamp, usize)>,
+    pub accepted: Moments,
+    pub silent: Moments,
     certificate: Option<Arc<str>>,
     port: Option<u16>,
 }
 
-/// Those of a list of moments that lie within a window.
-pub(super) fn within(moments: &[(Timestamp, usize)], window: Window) -> &[(Timestamp, usize)] {
-    let from = moments.partition_point(|(time, _)| *time < window.start);
-    let behind = moments.get(from..).unwrap_or_default();
-    behind.get(..behind.partition_point(|(time, _)| *time <= window.end)).unwrap_or_default()
+/// Attempts at one host, by when it did something in them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Moments {
+    /// In order of time, with the place of the attempt.
+    all: Vec<(Timestamp, usize)>,
+    /// Of each the next one that is another client's.
+    others: Vec<usize>,
+}
+
+impl Moments {
+    fn look(&mut self, others: &[Other]) {
+        self.all.sort_unstable();
+        let client = |at: usize| others.get(self.all.get(at)?.1).map(|other| other.client);
+        let mut next = vec![self.all.len(); self.all.len()];
+        for at in (1..self.all.len()).rev() {
+            let behind = if client(at) == client(at - 1) { next.get(at).copied() } else { Some(at) };
+            if let (Some(own), Some(behind)) = (next.get_mut(at - 1), behind) {
+                *own = behind;
+            }
+        }
+        self.others = next;
+    }
+
+    /// Those within a window.
+    pub fn within(&self, window: Window) -> &[(Timestamp, usize)] {
+        let (from, to) = self.ends(window);
+        self.all.get(from..to).unwrap_or_default()
+    }
+
+    fn ends(&self, window: Window) -> (usize, usize) {
+        let from = self.all.partition_point(|(time, _)| *time < window.start);
+        (from, self.all.partition_point(|(time, _)| *time <= window.end))
+    }
+
+    /// The first within a window that is not of this client.
+    pub fn of_another(&self, client: IpAddr, window: Window, others: &[Other]) -> Option<usize> {
+        let (from, to) = self.ends(window);
+        let own = |at: usize| self.all.get(at).map(|(_, place)| *place);
+        let is_another = |place: usize| others.get(place).is_some_and(|other| other.client != client);
+        let first = own(from).filter(|_| from < to)?;
+        if is_another(first) {
+            return Some(first);
+        }
+        self.others.get(from).filter(|next| **next < to).and_then(|next| own(*next))
+    }
 }
 
 /// What attempts at one host show, all together: what none of them shows need not be looked for.
@@ -123,8 +166,8 @@ impl AtHosts {
             }
         }
         for host in &mut all.lists {
-            host.accepted.sort_unstable();
-            host.silent.sort_unstable();
+            host.accepted.look(others);
+            host.silent.look(others);
         }
         all
     }
@@ -154,20 +197,56 @@ impl AtHost {
         shows.accepted |= other.accepted.is_some();
         shows.tls_passed |= other.tls_passed.is_some();
         shows.ports |= *self.port.get_or_insert(other.server.port) != other.server.port;
-        self.accepted.extend(other.accepted.map(|mark| (mark.time, at)));
-        self.silent.extend(other.server_silent.map(|silent| (silent, at)));
+        self.accepted.all.extend(other.accepted.map(|mark| (mark.time, at)));
+        self.silent.all.extend(other.server_silent.map(|silent| (silent, at)));
         if let Some((own, _)) = &other.certificate {
             shows.certificates |= self.certificate.get_or_insert_with(|| Arc::clone(own)) != own;
         }
     }
 }
 
+/// More than a few attempts of one client at one server: a flood asks of each what comes after it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Busy {
+    pub places: Vec<usize>,
+    /// What all of them may be.
+    pub may_be: MayBe,
+    /// Those that became sessions.
+    pub sessions: Vec<usize>,
+    /// Those that came so far and no further.
+    by_stage: BTreeMap<Stage, Vec<usize>>,
+}
+
+impl Busy {
+    fn look(&mut self, others: &[Other]) {
+        let own = self.places.iter().filter_map(|at| others.get(*at));
+        self.may_be = MayBe::of(&own.clone());
+        for (at, other) in self.places.iter().zip(own) {
+            if other.session {
+                self.sessions.push(*at);
+            }
+            self.by_stage.entry(other.reached).or_default().push(*at);
+        }
+    }
+
+    /// The first behind a place that came further than this, or became a session.
+    pub fn further(&self, place: usize, reached: Stage) -> Option<usize> {
+        let further = self.by_stage.range((Bound::Excluded(reached), Bound::Unbounded));
+        let lists = further.map(|(_, list)| list).chain(std::iter::once(&self.sessions));
+        lists.filter_map(|list| first_behind(list, place)).min()
+    }
+}
+
+/// The first of `places` behind one.
+pub(super) fn first_behind(places: &[usize], place: usize) -> Option<usize> {
+    places.get(places.partition_point(|at| *at <= place)).copied()
+}
+
 /// Places, mostly a single one: a flood has as many pairs as attempts.
 #[derive(Clone, Debug)]
 pub(super) enum Places {
     Few(usize, [usize; 2]),
-    /// With what all of them may be.
-    Many(Vec<usize>, MayBe),
+    Many(Box<Busy>),
 }
 
 impl Default for Places {
@@ -187,10 +266,10 @@ impl Places {
                 } else {
                     let mut many = few.to_vec();
                     many.push(at);
-                    *self = Self::Many(many, MayBe::default());
+                    *self = Self::Many(Box::new(Busy { places: many, ..Busy::default() }));
                 }
             }
-            Self::Many(many, _) => many.push(at),
+            Self::Many(busy) => busy.places.push(at),
         }
     }
 
@@ -198,7 +277,7 @@ impl Places {
     pub fn as_slice(&self) -> &[usize] {
         match self {
             Self::Few(count, few) => few.get(..*count).unwrap_or_default(),
-            Self::Many(many, _) => many,
+            Self::Many(busy) => &busy.places,
         }
     }
 }
