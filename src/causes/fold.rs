@@ -37,9 +37,9 @@ const GROUPS: usize = 1024;
 /// Attempts of the batch before that the next batch is judged beside.
 const BEFORE: usize = 2048;
 /// Spans of all servers together of which attempts are kept that all others are judged beside, the latest ones.
-const SPANS: usize = 16_384;
-/// Whoever is not answered asks for a second or more: some of these lie within.
-const SPAN: i64 = 250 * time::MILLISECOND;
+const SPANS: usize = 8192;
+/// Whoever is not answered asks for some seconds: one of these lies within.
+const SPAN: i64 = time::SECOND;
 /// Attempts that single ones are judged beside because they are parts of one storm.
 const TOLD: usize = 16_384;
 

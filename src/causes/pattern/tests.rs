@@ -14,7 +14,6 @@ const OTHERS: &[(&str, &str, &str)] = &[
         "OUT_OF_ORDER",
         "of a segment that was lost and what was heard of the other side: both are moments",
     ),
-    ("fold.rs", "SPAN", "between connections"),
     ("stateful_idle_timeout.rs", "SAME", "a share"),
     ("stateful_idle_timeout.rs", "ABOUT", "of sessions beside it"),
 ];
