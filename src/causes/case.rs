@@ -26,7 +26,8 @@ pub struct Case<'a> {
     pub unanswered_host: Option<Unanswered>,
     /// A UDP connection of which no TCP connection is in these files.
     pub side_alone: Option<&'a UdpConnection>,
-    /// What it cannot know alone. In a flood there is nothing here that is not asked for, see [`Case::ask`].
+    /// What it cannot know alone. In a flood it holds which captures were taken at one point, and nothing else: what
+    /// decides there is asked for, see [`Case::ask`].
     pub around: &'a Surroundings,
     /// What the others know of it.
     pub(super) own: Option<Own<'a>>,

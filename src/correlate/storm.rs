@@ -17,7 +17,8 @@ pub const STORM: usize = 10;
 const RELENTLESS: usize = 60;
 /// Names below which it may be one user, or a monitoring program.
 const NAMES: usize = 3;
-const MINUTE: i64 = 60 * time::SECOND;
+/// Within it requests are counted.
+pub const MINUTE: i64 = 60 * time::SECOND;
 
 /// Whether the requests of one source, in order of time and with the names of their cookies, are a storm: too many
 /// within a minute, under several names; or under one name, so many that no user makes them.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::attempt::{Attempt, Joined};
 use super::coverage::Coverage;
 use super::side::SideConnection;
-use super::storm::{self, MayBe};
-use crate::base::{Mark, Timestamp, Window, time};
+use super::storm::{self, MINUTE, MayBe};
+use crate::base::{Mark, Timestamp, Window};
 use crate::connection::Connection;
 use crate::connection::observations::{Host, Observations};
 use crate::eventlog::{Guid, Provider};
@@ -92,7 +92,6 @@ impl std::ops::Deref for Own<'_> {
 /// Other attempts at one host that are looked at before and after an attempt: a capture of an attack has millions,
 /// and the nearest tell all there is.
 const NEAREST: usize = 128;
-const MINUTE: i64 = 60 * time::SECOND;
 
 impl Surroundings {
     /// Gathers what all incidents share. `rest` are the events that belong to no connection.
@@ -117,7 +116,7 @@ impl Surroundings {
         let parts =
             || rayon::join(|| Parts::of(storm::crowds(&others)), || Parts::of(storm::sweeps(&others)));
         let ((of_pairs, at_hosts), (crowds, sweeps)) = rayon::join(lists, parts);
-        let accepts = at_hosts.lists.iter().any(|own| own.shows.accepted);
+        let accepts = at_hosts.lists.iter().any(|own| !own.accepted.is_empty());
         Self { others, accepts, at_hosts, of_pairs, crowds, sweeps, ..Self::default() }
     }
 
@@ -207,33 +206,17 @@ impl Surroundings {
     /// A connection as one of `others`.
     pub fn known(&self, own: &Connection) -> Option<Own<'_>> {
         let from = (own.client.ip, own.client.port, own.server);
-        let mut same = self.begun_at(own.first);
-        same.find(|own| (own.client, own.client_port, own.server) == from)
-    }
-
-    /// Those that begin with a mark.
-    fn begun_at(&self, first: Mark) -> impl Iterator<Item = Own<'_>> {
-        let from = self.others.partition_point(|other| other.first < first);
-        let behind = self.others.get(from..).unwrap_or_default();
-        let same = (from..).zip(behind).take_while(move |(_, other)| other.first == first);
-        same.map(|(place, other)| Own { other, place: Some(place) })
+        let first = self.others.partition_point(|other| other.first < own.first);
+        let mut same =
+            (first..).zip(self.others.get(first..)?).take_while(|(_, other)| other.first == own.first);
+        let (place, other) =
+            same.find(|(_, other)| (other.client, other.client_port, other.server) == from)?;
+        Some(Own { other, place: Some(place) })
     }
 
     /// What the attempts at the host of one of them show, all together.
     pub fn shown_at_host(&self, own: Own<'_>) -> Shows {
         self.at_hosts.get(own.server.ip).map(|host| host.shows).unwrap_or_default()
-    }
-
-    /// The nearest other attempts at the same host, in order of start.
-    pub fn others_at_host<'a>(&'a self, own: Own<'a>) -> impl Iterator<Item = &'a Other> {
-        let known = own.place.and_then(|place| self.at_hosts.around(place, NEAREST));
-        let (before, behind) = known.unwrap_or_else(|| self.nearest(own.server.ip, own.first));
-        self.several(before).chain(self.several(behind))
-    }
-
-    /// The same at the same endpoint.
-    pub fn others_at_server<'a>(&'a self, own: Own<'a>) -> impl Iterator<Item = &'a Other> {
-        self.others_at_host(own).filter(move |other| other.server == own.server)
     }
 
     /// Attempts at the same endpoint that begin within a window, in order of start.
@@ -242,7 +225,7 @@ impl Surroundings {
         self.begun_in(places, window).filter(move |other| other.server == own.server)
     }
 
-    /// The first attempts at the same host that it accepted within a window, and when, in order of that.
+    /// Attempts at the same host that it accepted within a window, and when, in order of that.
     pub fn accepted_at_host(
         &self,
         own: Own<'_>,
@@ -274,20 +257,12 @@ impl Surroundings {
         places.iter().filter_map(|at| self.others.get(*at))
     }
 
-    /// The nearest attempts at a host before and behind a mark.
-    fn nearest(&self, ip: IpAddr, own: Mark) -> (&[usize], &[usize]) {
-        let places = self.at_hosts.get(ip).map_or(&[][..], |host| &host.places);
-        let begins = |at: &usize| self.others.get(*at).map(|other| other.first);
-        let here = places.partition_point(|at| begins(at) < Some(own));
-        let behind = places.partition_point(|at| begins(at) <= Some(own));
-        let before = places.get(here.saturating_sub(NEAREST)..here).unwrap_or_default();
-        (before, places.get(behind..places.len().min(behind + NEAREST)).unwrap_or_default())
-    }
-
     /// The nearest attempts at a host, in order of start, without the one that begins at `own`.
     pub fn at_host(&self, ip: IpAddr, own: Mark) -> impl Iterator<Item = &Other> {
-        let (before, behind) = self.nearest(ip, own);
-        self.several(before).chain(self.several(behind))
+        let places = self.at_hosts.get(ip).map_or(&[][..], |host| &host.places);
+        let here = places.partition_point(|at| self.others.get(*at).is_some_and(|other| other.first < own));
+        let near = here.saturating_sub(NEAREST)..places.len().min(here + NEAREST);
+        self.several(places.get(near).unwrap_or_default()).filter(move |other| other.first != own)
     }
 
     /// The same at one endpoint.

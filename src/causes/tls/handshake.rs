@@ -152,7 +152,7 @@ pub fn came_back(case: &Case<'_>) -> Option<Mark> {
 pub fn good_for_another(case: &Case<'_>) -> Option<Mark> {
     case.ask(|own, around| {
         around.shown_at_host(own).tls_passed.then_some(())?;
-        let mut others = around.others_at_server(own);
+        let mut others = around.at_server(own.server, own.first);
         others.find(|other| other.client != own.client && other.tls_passed.is_some())?.tls_passed
     })
 }

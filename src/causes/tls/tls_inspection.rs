@@ -160,7 +160,7 @@ fn is_other_half(own: Own<'_>, other: &Other, around: &Surroundings) -> bool {
 fn shown_elsewhere(own: Own<'_>, around: &Surroundings) -> Option<(Arc<str>, Mark)> {
     let (here, _) = own.certificate.as_ref()?;
     around.shown_at_host(own).certificates.then_some(())?;
-    around.others_at_server(own).find_map(|other| {
+    around.at_server(own.server, own.first).find_map(|other| {
         let shown = other.certificate.as_ref().filter(|(shown, _)| shown != here)?;
         is_other_half(own, other, around).then(|| shown.clone())
     })

@@ -69,8 +69,6 @@ impl OfPairs {
 #[derive(Clone, Debug, Default)]
 pub(super) struct AtHosts {
     by_ip: FxHashMap<IpAddr, usize>,
-    /// Of each attempt its list, and its place in that.
-    of: Vec<(usize, usize)>,
     pub lists: Vec<AtHost>,
 }
 
@@ -113,6 +111,11 @@ impl Moments {
         self.others = next;
     }
 
+    /// Whether it never did.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// Those within a window.
     pub fn within(&self, window: Window) -> &[(Timestamp, usize)] {
         let (from, to) = self.ends(window);
@@ -140,8 +143,6 @@ impl Moments {
 /// What attempts at one host show, all together: what none of them shows need not be looked for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shows {
-    /// It accepted one.
-    pub accepted: bool,
     /// It completed a TLS handshake.
     pub tls_passed: bool,
     /// It has more than one certificate.
@@ -153,7 +154,7 @@ pub struct Shows {
 impl AtHosts {
     /// Those of attempts in order of start.
     pub fn of(others: &[Other]) -> Self {
-        let mut all = Self { of: Vec::with_capacity(others.len()), ..Self::default() };
+        let mut all = Self::default();
         for (at, other) in others.iter().enumerate() {
             let next = all.lists.len();
             let list = *all.by_ip.entry(other.server.ip).or_insert(next);
@@ -161,7 +162,6 @@ impl AtHosts {
                 all.lists.push(AtHost::default());
             }
             if let Some(host) = all.lists.get_mut(list) {
-                all.of.push((list, host.places.len()));
                 host.push(at, other);
             }
         }
@@ -176,14 +176,6 @@ impl AtHosts {
     pub fn get(&self, ip: IpAddr) -> Option<&AtHost> {
         self.lists.get(*self.by_ip.get(&ip)?)
     }
-
-    /// The places of those at the host of an attempt that come right before and right behind it, so many of each.
-    pub fn around(&self, place: usize, count: usize) -> Option<(&[usize], &[usize])> {
-        let (list, at) = *self.of.get(place)?;
-        let places = &self.lists.get(list)?.places;
-        let end = places.len().min((at + 1).saturating_add(count));
-        Some((places.get(at.saturating_sub(count)..at)?, places.get(at + 1..end)?))
-    }
 }
 
 impl AtHost {
@@ -194,7 +186,6 @@ impl AtHost {
             *known = (known.0.min(least), known.1.max(greatest));
         }
         let shows = &mut self.shows;
-        shows.accepted |= other.accepted.is_some();
         shows.tls_passed |= other.tls_passed.is_some();
         shows.ports |= *self.port.get_or_insert(other.server.port) != other.server.port;
         self.accepted.all.extend(other.accepted.map(|mark| (mark.time, at)));
