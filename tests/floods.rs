@@ -41,6 +41,16 @@ const BEGIN: i64 = 1_700_000_000_000_000_000;
 const SERVER: [u8; 4] = [198, 51, 100, 7];
 
 impl Flood {
+    /// One that the server turns away every so many milliseconds.
+    fn turned_away_every(milliseconds: i64) -> Self {
+        let mut flood = Self::default();
+        for number in 0..FLOWS {
+            let begins = i64::from(number) * milliseconds;
+            flood.connection((client(number), 50_000), SERVER, begins, &turned_away(&REQUEST));
+        }
+        flood
+    }
+
     /// A connection that begins so many milliseconds after the capture.
     fn connection(&mut self, client: ([u8; 4], u16), server: [u8; 4], begins: i64, steps: &[Step]) {
         let mut time = BEGIN + begins * MILLISECOND;
@@ -165,11 +175,7 @@ fn who_goes_on_behind_his_own_reset_speaks_for_himself_alone() {
 #[test]
 fn a_sign_that_the_host_is_there_counts_for_those_that_it_is_near_to() {
     const SILENT: [u8; 4] = [198, 51, 100, 9];
-    let mut flood = Flood::default();
-    for number in 0..FLOWS {
-        let begins = i64::from(number) * 100;
-        flood.connection((client(number), 50_000), SERVER, begins, &turned_away(&REQUEST));
-    }
+    let mut flood = Flood::turned_away_every(100);
     // It answers pings for 100 s, and is asked in vain for 400 s.
     for second in (0..=100).step_by(10) {
         flood.pong(SILENT, second * 1000);
@@ -191,11 +197,7 @@ fn a_sign_that_the_host_is_there_counts_for_those_that_it_is_near_to() {
 #[test]
 fn what_ends_while_the_capture_is_read_on_is_judged_with_the_signs_so_far() {
     const SILENT: [u8; 4] = [198, 51, 100, 9];
-    let mut flood = Flood::default();
-    for number in 0..FLOWS {
-        let begins = i64::from(number) * 100;
-        flood.connection((client(number), 50_000), SERVER, begins, &turned_away(&REQUEST));
-    }
+    let mut flood = Flood::turned_away_every(100);
     for number in 0..60 {
         flood.pong(SILENT, i64::from(number) * 5000);
         flood.connection((client(60_000 + number), 50_000), SILENT, i64::from(number) * 5000, &unanswered());
@@ -213,11 +215,7 @@ fn a_source_storms_when_it_does_and_not_before_or_after() {
         b"\x03\0\0\x23\x1e\xe0\0\0\0\0\0Cookie: mstshash=bert2\r\n",
         b"\x03\0\0\x23\x1e\xe0\0\0\0\0\0Cookie: mstshash=cleo3\r\n",
     ];
-    let mut flood = Flood::default();
-    for number in 0..FLOWS {
-        let begins = i64::from(number) * 300;
-        flood.connection((client(number), 50_000), SERVER, begins, &turned_away(&REQUEST));
-    }
+    let mut flood = Flood::turned_away_every(300);
     let own = |port: u16| (([203, 1, 0, 1], port), turned_away(NAMES[usize::from(port % 3)]));
     // One every 40 s, which is a user's pace, and four minutes later twenty within ten seconds.
     for number in 0..20 {
