@@ -114,6 +114,12 @@ impl<'a> Case<'a> {
         self.all_events().find(|joined| joined.event.id == id && joined.event.provider == *provider)
     }
 
+    /// The same where the answer decides no cause, only what is told of it: in a flood nobody reads that, and nobody is
+    /// asked.
+    pub fn ask_to_tell<T: 'static>(&self, question: Question<T>) -> Option<T> {
+        if self.asked.is_some() { None } else { self.ask(question) }
+    }
+
     /// The server's record that it accepted this connection, as evidence.
     pub fn accepted(&self) -> Option<Evidence> {
         let joined = self.all_events().find(|joined| keys::accepted_from(&joined.event).is_some())?;

@@ -33,21 +33,14 @@ pub fn is_storm<'a>(requests: &(impl Iterator<Item = (Timestamp, Option<&'a str>
 
 /// How many different names there are, as far as it matters.
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> usize {
-    let mut known: [Option<&str>; NAMES] = [None; NAMES];
-    let mut count = 0;
+    let mut known = BTreeSet::new();
     for name in names {
-        if known.contains(&Some(name)) {
-            continue;
-        }
-        if let Some(place) = known.get_mut(count) {
-            *place = Some(name);
-            count += 1;
-        }
-        if count == NAMES {
+        known.insert(name);
+        if known.len() == NAMES {
             break;
         }
     }
-    count
+    known.len()
 }
 
 /// Whether more than `count` of these times lie within a minute. The first of them tell it in a flood.

@@ -69,6 +69,16 @@ fn same<'a>(own: Own<'_>, around: &'a Surroundings, near: i64) -> impl Iterator<
     around.of_same_pair(own, Window::at(own.first.time).widened(near)).take(ENOUGH)
 }
 
+/// The same, to be told.
+fn seen<'a>(
+    case: &Case<'a>,
+    connection: &Connection,
+    near: i64,
+) -> impl Iterator<Item = &'a Other> + use<'a> {
+    let near = Window::at(connection.first.time).widened(near);
+    case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH)
+}
+
 /// Those of them that became no session are too many for a user.
 fn is_in_storm(own: Own<'_>, around: &Surroundings) -> Option<()> {
     around.may_be(own).filter(|all| all.storm)?;
@@ -88,15 +98,14 @@ fn gets_in(own: Own<'_>, around: &Surroundings) -> Option<Mark> {
 }
 
 fn storm(case: &Case<'_>, connection: &Connection) -> Finding {
-    let near = Window::at(connection.first.time).widened(AROUND);
-    let same = case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH);
-    let asked: Vec<&Other> = same.filter(|other| !other.session && other.asked().is_some()).collect();
+    let asked: Vec<&Other> =
+        seen(case, connection, AROUND).filter(|other| !other.session && other.asked().is_some()).collect();
     let names: BTreeSet<&str> = asked.iter().filter_map(|other| other.name.as_deref()).collect();
     let mut evidence = first_and_last(&asked, "the first request seen of this source");
     let failed = refused(case);
     let corroborated = failed.is_some() && connection.transport == Transport::Tcp;
     evidence.extend(failed);
-    let succeeded = case.ask(gets_in).map(|session| {
+    let succeeded = case.ask_to_tell(gets_in).map(|session| {
         Evidence::at(session, "a connection of the same source became a session: check whose it is")
     });
     evidence.extend(succeeded);
@@ -132,9 +141,7 @@ fn is_one_of_patient(own: Own<'_>, around: &Surroundings) -> Option<()> {
 
 fn patient(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
     case.ask(is_one_of_patient)?;
-    let near = Window::at(connection.first.time).widened(PATIENCE);
-    let all: Vec<&Other> =
-        case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH).collect();
+    let all: Vec<&Other> = seen(case, connection, PATIENCE).collect();
     let names: BTreeSet<&str> = all.iter().filter_map(|other| other.name.as_deref()).collect();
     let mut evidence = first_and_last(&all, "the first request of this source within an hour");
     let failed = refused(case);
@@ -198,8 +205,9 @@ fn begun_elsewhere(case: &Case<'_>, connection: &Connection) -> Option<Finding> 
         far().filter(of_source).map(|joined| (joined.time(), None)).collect();
     let more = asked.len();
     let first = far().find(of_source)?;
-    let same = case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH);
-    asked.extend(same.filter_map(|other| Some((other.asked()?.time, other.name.clone()))));
+    asked.extend(
+        seen(case, connection, AROUND).filter_map(|other| Some((other.asked()?.time, other.name.clone()))),
+    );
     // Failed logons of the same address name whom it tried.
     let names = far().filter(|joined| keys::logon_address(&joined.event) == Some(connection.client.ip));
     let names: BTreeSet<Arc<str>> =

@@ -21,8 +21,9 @@ pub fn detect(case: &Case<'_>, cause: &'static Cause, code: FailureCode, blame: 
     let finding = Finding::new(cause, Strength::Stated, blame, evidence);
     let seen = connection.capture_end - failure.time;
     let falls_back = code == FailureCode::SSL_NOT_ALLOWED_BY_SERVER && connection.flow.is_some();
-    let unseen = case.ask(|own, around| around.follow_ups(own, FALLBACK).next().map(|_| ())).is_none()
-        && seen < FALLBACK;
+    let unseen =
+        case.ask_to_tell(|own, around| around.follow_ups(own, FALLBACK).next().map(|_| ())).is_none()
+            && seen < FALLBACK;
     Some(if falls_back && unseen {
         let seen = seconds(seen);
         finding.missing(format!(

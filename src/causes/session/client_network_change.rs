@@ -1,6 +1,5 @@
 //! The client moved to another network: its old address falls silent, and it comes back from a new one.
 
-use crate::correlate::Surroundings;
 use std::net::IpAddr;
 
 use super::decision;
@@ -8,6 +7,7 @@ use crate::base::{Window, time};
 use crate::causes::transport::packet_loss::timed_out;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::Stage;
+use crate::correlate::Surroundings;
 use crate::correlate::clock::seconds;
 use crate::correlate::surroundings::{Other, Own};
 use crate::eventlog::{Provider, network};

@@ -150,7 +150,7 @@ pub fn came_back(case: &Case<'_>) -> Option<Mark> {
 
 /// Another client's good handshake with the same server endpoint.
 pub fn good_for_another(case: &Case<'_>) -> Option<Mark> {
-    case.ask(|own, around| {
+    case.ask_to_tell(|own, around| {
         around.shown_at_host(own).tls_passed.then_some(())?;
         let mut others = around.at_server(own.server, own.first);
         others.find(|other| other.client != own.client && other.tls_passed.is_some())?.tls_passed

@@ -1,5 +1,7 @@
 //! A device in the path ends TLS and opens its own.
 
+use std::sync::Arc;
+
 use super::handshake;
 use crate::base::{Mark, Observed, time};
 use crate::causes::negotiation::client_left_or_probe;
@@ -9,7 +11,6 @@ use crate::correlate::Surroundings;
 use crate::correlate::surroundings::{Other, Own};
 use crate::eventlog::Provider;
 use crate::protocol::x509::Certificate;
-use std::sync::Arc;
 
 cause! {
     /// A device on the path opens the TLS connection and replaces the server's certificate.

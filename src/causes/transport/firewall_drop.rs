@@ -1,13 +1,13 @@
 //! SYNs vanish although the host is there.
 
-use crate::connection::signs::Life;
-use crate::correlate::Surroundings;
 use std::net::SocketAddr;
 
 use super::{icmp_of, rdp_disabled_or_other_port, syn_evidence, unanswered};
 use crate::base::{Mark, Observed, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
 use crate::connection::Transport;
+use crate::connection::signs::Life;
+use crate::correlate::Surroundings;
 use crate::correlate::storm::is_of_the_internet;
 use crate::correlate::surroundings::Own;
 use crate::eventlog::{Provider, security};

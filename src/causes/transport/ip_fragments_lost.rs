@@ -1,11 +1,11 @@
 //! Datagrams arrive in pieces, and some pieces do not.
 
-use crate::correlate::Surroundings;
-use crate::correlate::surroundings::Own;
 use std::net::IpAddr;
 
 use crate::base::{Locator, Mark, SourceId, Timestamp, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::correlate::Surroundings;
+use crate::correlate::surroundings::Own;
 use crate::packet::{IcmpError, LostDatagram};
 
 cause! {
@@ -53,7 +53,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
             error.label()
         );
         let mut evidence = vec![Evidence::at(mark, says)];
-        let lost = case.ask(lost_datagrams).unwrap_or_default();
+        let lost = case.ask_to_tell(lost_datagrams).unwrap_or_default();
         evidence.extend(lost.iter().take(4).map(of_datagram));
         return Some(Finding::new(&CAUSE, Strength::Stated, Blame::Network, evidence));
     }
