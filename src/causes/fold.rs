@@ -20,7 +20,7 @@ use crate::connection::observations::Observations;
 use crate::connection::{Connection, Stage};
 use crate::correlate::Surroundings;
 use crate::correlate::join::Blocked;
-use crate::correlate::surroundings::Other;
+use crate::correlate::surroundings::{Other, Own};
 use crate::packet::Endpoint;
 use crate::packet::segment::number;
 
@@ -40,8 +40,8 @@ const BEFORE: usize = 2048;
 const SPANS: usize = 8192;
 /// Whoever is not answered asks for some seconds: one of these lies within.
 const SPAN: i64 = time::SECOND;
-/// Attempts that single ones are judged beside because they are parts of one storm.
-const TOLD: usize = 16_384;
+/// Attempts that single ones are judged beside because these tell what they are a part of, or why they ended.
+const TOLD: usize = 65_536;
 
 /// Connections that are alike.
 #[derive(Clone, Copy, Debug)]
@@ -127,9 +127,11 @@ pub struct Fold {
     /// Groups that name a client, and those that name a server alone.
     counts: (usize, usize),
     before: Vec<Other>,
+    /// Those of `before` that are single: what tells of them may be in the next batch.
+    recent: Vec<Other>,
     /// What each server did in each [`SPAN`].
     did: BTreeMap<(i64, Endpoint), Did>,
-    /// What single ones were seen to be a part of.
+    /// What tells of single ones.
     told: BTreeMap<Mark, Other>,
     folded: BTreeMap<SourceId, (u64, Locator)>,
 }
@@ -280,15 +282,19 @@ impl Fold {
         }
     }
 
-    /// Remembers what single ones are a part of.
+    /// Remembers what tells of single ones.
     fn tell(&mut self, around: &Surroundings, singles: &[Connection]) {
-        for own in singles.iter().filter_map(|single| around.known(single)) {
-            for other in around.told_by(own) {
-                if self.told.len() < TOLD {
-                    self.told.entry(other.first).or_insert_with(|| other.clone());
-                }
+        let single: Vec<Own<'_>> = singles.iter().filter_map(|single| around.known(single)).collect();
+        let recent = std::mem::take(&mut self.recent);
+        let all = recent.iter().filter_map(|own| around.again(own)).chain(single.iter().copied());
+        for other in all.flat_map(|own| around.told_by(own)) {
+            if self.told.len() < TOLD {
+                self.told.entry(other.first).or_insert_with(|| other.clone());
             }
         }
+        let since = self.before.first().map(|other| other.first);
+        let stays = single.iter().filter(|own| Some(own.first) >= since);
+        self.recent = stays.map(|own| Other::clone(own)).collect();
     }
 }
 

@@ -9,7 +9,7 @@ use super::attempt::{Attempt, Joined};
 use super::coverage::Coverage;
 use super::side::SideConnection;
 use super::storm::{self, MINUTE, MayBe};
-use crate::base::{Mark, Timestamp, Window};
+use crate::base::{Mark, Timestamp, Window, time};
 use crate::connection::Connection;
 use crate::connection::observations::{Host, Observations};
 use crate::eventlog::{Guid, Provider};
@@ -92,6 +92,9 @@ impl std::ops::Deref for Own<'_> {
 /// Other attempts at one host that are looked at before and after an attempt: a capture of an attack has millions,
 /// and the nearest tell all there is.
 const NEAREST: usize = 128;
+
+/// Who fell silent is back from another address within this time.
+pub const BACK: i64 = 60 * time::SECOND;
 
 impl Surroundings {
     /// Gathers what all incidents share. `rest` are the events that belong to no connection.
@@ -205,10 +208,17 @@ impl Surroundings {
 
     /// A connection as one of `others`.
     pub fn known(&self, own: &Connection) -> Option<Own<'_>> {
-        let from = (own.client.ip, own.client.port, own.server);
-        let first = self.others.partition_point(|other| other.first < own.first);
-        let mut same =
-            (first..).zip(self.others.get(first..)?).take_while(|(_, other)| other.first == own.first);
+        self.find(own.first, (own.client.ip, own.client.port, own.server))
+    }
+
+    /// An attempt of other surroundings as one of these.
+    pub fn again(&self, own: &Other) -> Option<Own<'_>> {
+        self.find(own.first, (own.client, own.client_port, own.server))
+    }
+
+    fn find(&self, first: Mark, from: (IpAddr, u16, Endpoint)) -> Option<Own<'_>> {
+        let at = self.others.partition_point(|other| other.first < first);
+        let mut same = (at..).zip(self.others.get(at..)?).take_while(|(_, other)| other.first == first);
         let (place, other) =
             same.find(|(_, other)| (other.client, other.client_port, other.server) == from)?;
         Some(Own { other, place: Some(place) })
@@ -356,11 +366,28 @@ impl Surroundings {
         Some(self.several(self.sweeps.list_of(own.place?)?))
     }
 
-    /// Others without which nobody sees what an attempt is a part of: the nearest of its storms; and one that was let in
-    /// while it was not.
-    pub fn told_by(&self, own: Own<'_>) -> Vec<&Other> {
+    /// Clients that come to the same server within [`BACK`] after the client of an attempt was last heard, and were not
+    /// there before.
+    pub fn newcomers<'a>(&'a self, own: Own<'a>) -> impl Iterator<Item = &'a Other> {
+        let [last, _] = own.heard;
+        last.into_iter().flat_map(move |moment| {
+            let back = Window { start: moment, end: moment.shifted(BACK) };
+            let was_there = move |client: IpAddr| {
+                self.first_of_pair(client, own.server).is_some_and(|first| first.first.time < moment)
+            };
+            let begun = self.begun_at_server(own, back).take(NEAREST * 2);
+            begun.filter(move |other| other.client != own.client && !was_there(other.client))
+        })
+    }
+
+    /// Others without which nobody sees what an attempt is a part of, or why it ended: the nearest of its storms; its
+    /// client's next that went further, and its sessions; its user from another address; and one that was let in while
+    /// it was not.
+    pub fn told_by<'a>(&'a self, own: Own<'a>) -> Vec<&'a Other> {
         /// On each side: more than any storm is told by.
-        const TOLD: usize = 64;
+        const TOLD: usize = 24;
+        /// However late: who asks says how soon.
+        const EVER: i64 = i64::MAX;
         let mut told = Vec::new();
         if self.may_be(own).is_some_and(|all| all.storm || all.patient) {
             let pair = self.pair_of(own).map_or(&[][..], Places::as_slice);
@@ -376,6 +403,17 @@ impl Surroundings {
         }
         if own.accepted.is_none() {
             told.extend(self.accepted_of_another(own, own.window));
+        }
+        told.extend(self.went_further(own, EVER));
+        told.extend(self.got_in(own, EVER));
+        if let Some(Places::Many(busy)) = self.pair_of(own) {
+            told.extend(self.several(lists::around(&busy.sessions, own.place, 1)));
+        }
+        let [client, server] = own.heard;
+        if client < server {
+            let same = self.newcomers(own).find(|other| other.name.is_some() && other.name == own.name);
+            told.extend(same);
+            told.extend(self.newcomers(own).find(|other| own.name.is_none() || other.name.is_none()));
         }
         told
     }

@@ -1,7 +1,5 @@
 //! The client moved to another network: its old address falls silent, and it comes back from a new one.
 
-use std::net::IpAddr;
-
 use super::decision;
 use crate::base::{Window, time};
 use crate::causes::transport::packet_loss::timed_out;
@@ -9,7 +7,7 @@ use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::Stage;
 use crate::correlate::Surroundings;
 use crate::correlate::clock::seconds;
-use crate::correlate::surroundings::{Other, Own};
+use crate::correlate::surroundings::{BACK, Other, Own};
 use crate::eventlog::{Provider, network};
 use crate::stream::Side;
 
@@ -38,10 +36,6 @@ cause! {
     client_code: "0x904, or the reconnect bar",
 }
 
-/// The client is back within this time.
-const BACK: i64 = 60 * time::SECOND;
-/// So many that come meanwhile are looked at.
-const ENOUGH: usize = 256;
 /// The server must have been alone for this long.
 const ALONE: i64 = time::SECOND;
 
@@ -89,18 +83,7 @@ fn is_missed_by_the_log(own: Own<'_>, other: &Other, around: &Surroundings) -> b
 /// Clients that come to the same server soon after this one was last heard, and were not there before.
 /// Of those that a log should know, those that it does.
 fn newcomers<'a>(own: Own<'a>, around: &'a Surroundings) -> impl Iterator<Item = &'a Other> {
-    let [last, _] = own.heard;
-    last.into_iter().flat_map(move |moment| {
-        let back = Window { start: moment, end: moment.shifted(BACK) };
-        let was_there = move |client: IpAddr| {
-            around.first_of_pair(client, own.server).is_some_and(|first| first.first.time < moment)
-        };
-        around.begun_at_server(own, back).take(ENOUGH).filter(move |other| {
-            other.client != own.client
-                && !was_there(other.client)
-                && !is_missed_by_the_log(own, other, around)
-        })
-    })
+    around.newcomers(own).filter(move |other| !is_missed_by_the_log(own, other, around))
 }
 
 /// The same user, from another address.
