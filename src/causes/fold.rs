@@ -180,11 +180,10 @@ impl Fold {
         (beside, own): (Vec<Other>, Vec<Other>),
         seen: Vec<Observations>,
     ) -> (Surroundings, Vec<usize>, Vec<Alike>) {
-        self.remember(&own);
-        self.before = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default().to_vec();
         let (all, places) = in_order(beside, own);
         let (mut around, patterns) = rayon::join(|| Surroundings::of_others(all), || Patterns::of(briefs));
         around.captures = seen;
+        self.remember(&around, &places);
         let verdicts = Verdicts::of(&patterns, &places, &around, &|at| Some(later.get(at)?.connection()));
         let alike = verdicts.causes.into_iter().map(|cause| Alike { cause, ..Alike::default() });
         (around, verdicts.of, alike.collect())
@@ -271,11 +270,18 @@ impl Fold {
         (at, is_new)
     }
 
-    /// Remembers which servers accepted connections, and when: what shows that a host is up. Likewise when they fell silent.
-    fn remember(&mut self, others: &[Other]) {
-        for other in others.iter().filter(|other| other.accepted.is_some() || other.server_silent.is_some()) {
+    /// Remembers the last attempts of a batch, and which servers accepted connections, and when: what shows that a host is
+    /// up. Likewise when they fell silent.
+    fn remember(&mut self, around: &Surroundings, places: &[usize]) {
+        let own: Vec<&Other> = places.iter().filter_map(|at| around.others.get(*at)).collect();
+        let last = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default();
+        self.before = last.iter().map(|other| around.kept(other)).collect();
+        for other in own {
+            if other.accepted.is_none() && other.server_silent.is_none() {
+                continue;
+            }
             let span = (other.first.time.nanos() / SPAN, other.server);
-            self.did.entry(span).or_default().take(other);
+            self.did.entry(span).or_default().take(other, around);
         }
         while self.did.len() > SPANS {
             self.did.pop_first();
@@ -289,7 +295,7 @@ impl Fold {
         let all = recent.iter().filter_map(|own| around.again(own)).chain(single.iter().copied());
         for other in all.flat_map(|own| around.told_by(own)) {
             if self.told.len() < TOLD {
-                self.told.entry(other.first).or_insert_with(|| other.clone());
+                self.told.entry(other.first).or_insert_with(|| around.kept(other));
             }
         }
         let since = self.before.first().map(|other| other.first);
@@ -307,15 +313,17 @@ struct Did {
 }
 
 impl Did {
-    fn take(&mut self, other: &Other) {
+    fn take(&mut self, other: &Other, around: &Surroundings) {
         let kinds = [
             (&mut self.accepted, other.accepted.is_some()),
             (&mut self.silent, other.server_silent.is_some()),
         ];
         for (kept, _) in kinds.into_iter().filter(|(_, is_one)| *is_one) {
             match kept {
-                [first @ None, _] => *first = Some(other.clone()),
-                [Some(first), second @ None] if first.client != other.client => *second = Some(other.clone()),
+                [first @ None, _] => *first = Some(around.kept(other)),
+                [Some(first), second @ None] if first.client != other.client => {
+                    *second = Some(around.kept(other));
+                }
                 _ => {}
             }
         }

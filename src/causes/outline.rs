@@ -144,6 +144,7 @@ impl Reading {
             server: ended.server(),
             window: Window { start: ended.first().time, end: ended.last().time },
             first: ended.first(),
+            came: ended.first().time,
             name: cookie.clone(),
             cookie,
             request: mark(self.request),

@@ -327,6 +327,7 @@ mod tests {
             server: Endpoint { ip: IpAddr::from([0; 4]), port: 0 },
             window: crate::base::Window::at(first.time),
             first,
+            came: first.time,
             reached: Stage::Authentication,
             cookie: None,
             name: None,

@@ -258,9 +258,18 @@ impl Surroundings {
         self.others.get(silent.of_another(own.client, window, &self.others)?)
     }
 
-    /// The first attempt of a client at a server.
-    pub fn first_of_pair(&self, client: IpAddr, server: Endpoint) -> Option<&Other> {
-        self.others.get(*self.of_pairs.get(client, server)?.as_slice().first()?)
+    /// When a client first came to a server.
+    fn came(&self, client: IpAddr, server: Endpoint) -> Option<Timestamp> {
+        match self.of_pairs.get(client, server)? {
+            Places::Many(busy) => busy.came,
+            few => self.several(few.as_slice()).map(|other| other.came).min(),
+        }
+    }
+
+    /// An attempt for those who will not see the others of its client.
+    pub fn kept(&self, other: &Other) -> Other {
+        let came = self.came(other.client, other.server).unwrap_or(other.came);
+        Other { came, ..other.clone() }
     }
 
     fn several(&self, places: &'_ [usize]) -> impl Iterator<Item = &Other> + Clone {
@@ -372,9 +381,8 @@ impl Surroundings {
         let [last, _] = own.heard;
         last.into_iter().flat_map(move |moment| {
             let back = Window { start: moment, end: moment.shifted(BACK) };
-            let was_there = move |client: IpAddr| {
-                self.first_of_pair(client, own.server).is_some_and(|first| first.first.time < moment)
-            };
+            let was_there =
+                move |client: IpAddr| self.came(client, own.server).is_some_and(|came| came < moment);
             let begun = self.begun_at_server(own, back).take(NEAREST * 2);
             begun.filter(move |other| other.client != own.client && !was_there(other.client))
         })

@@ -202,6 +202,8 @@ pub(super) struct Busy {
     pub places: Vec<usize>,
     /// What all of them may be.
     pub may_be: MayBe,
+    /// When the client first came.
+    pub came: Option<Timestamp>,
     /// Those that became sessions.
     pub sessions: Vec<usize>,
     /// Those that came so far and no further.
@@ -212,6 +214,7 @@ impl Busy {
     fn look(&mut self, others: &[Other]) {
         let own = self.places.iter().filter_map(|at| others.get(*at));
         self.may_be = MayBe::of(&own.clone());
+        self.came = own.clone().map(|other| other.came).min();
         for (at, other) in self.places.iter().zip(own) {
             if other.session {
                 self.sessions.push(*at);

@@ -23,6 +23,8 @@ pub struct Other {
     pub window: Window,
     /// Its first frame or record.
     pub first: Mark,
+    /// When its client first came to its server: before this, if others were seen and are not told.
+    pub came: Timestamp,
     /// How far it came.
     pub reached: Stage,
     /// The user name of its cookie, lower case.
@@ -79,6 +81,7 @@ impl Other {
             server: connection.server,
             window: connection.window(),
             first: connection.first,
+            came: connection.first.time,
             reached: connection.reached,
             name: cookie.clone(),
             cookie,
