@@ -68,7 +68,7 @@ pub fn segments(bytes: &[u8], interest: &Interest) -> Vec<Segment> {
 fn flows(segments: &[Segment], bytes: &[u8], interest: &Interest) -> Vec<Box<Flow>> {
     let mut table = FlowTable::default();
     table.apply(Batch { segments: &[segments], icmp: &[], source: SOURCE, bytes, interest });
-    table.finish().0
+    table.finish()
 }
 
 fn reassemble() {

@@ -230,7 +230,7 @@ impl Found {
                 });
             }
         });
-        for flow in table.finish().0.iter().take(4) {
+        for flow in table.finish().iter().take(4) {
             for stream in [&flow.to_server, &flow.to_client] {
                 self.stream(stream);
             }

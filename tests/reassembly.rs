@@ -342,7 +342,7 @@ fn a_table_keeps_flows_apart() {
             interest: &interest,
         });
     }
-    let (flows, _) = table.finish();
+    let flows = table.finish();
     assert_eq!(flows.len(), models.len());
     for flow in &flows {
         let index = usize::from(flow.client.port - 50_000);

@@ -80,6 +80,8 @@ pub(super) struct Reading<'a> {
     bounds: FlowBounds,
     epoch: Epoch,
     given_up: u64,
+    /// The last frame and the newest time stamp of what has been applied, as far as anything is handed on.
+    until: (u64, Timestamp),
     /// What has ended, by when that was noticed, until there is enough of it.
     over: Vec<(Kept<'a>, Timestamp)>,
     /// Bytes of memory that this takes.
@@ -130,6 +132,7 @@ impl<'a> Reading<'a> {
             bounds,
             epoch: Epoch::within(bounds.bytes),
             given_up: 0,
+            until: (0, Timestamp::MIN),
             over: Vec::new(),
             over_bytes: 0,
             held: 0,
@@ -304,13 +307,15 @@ impl<'a> Reading<'a> {
     }
 
     /// What has ended and is to be handed on now, and what was seen up to then.
-    pub(super) fn take_over(&mut self) -> (Vec<Ended<'a>>, Observations) {
+    pub(super) fn take_over(&mut self, table: &FlowTable<'a>) -> (Vec<Ended<'a>>, Observations) {
         let ended = std::mem::take(&mut self.ended);
         let mut seen = Observations::nothing(self.source, self.point);
         if !ended.is_empty() {
             // What else the window shows that they ended in lies behind them, more or less as windows are cut.
-            let until = self.epoch.frame();
+            let (until, now) = self.until;
             seen.hosts = self.hosts.clone();
+            seen.orphans = table.orphans();
+            seen.lost_datagrams = self.fragments.lost_before(until, now);
             seen.reassembly_timeouts =
                 self.timeouts.iter().filter(|error| error.frame <= until).copied().collect();
             let is_before = |error: &&Observed<KerberosError>| {
@@ -331,6 +336,7 @@ impl<'a> Reading<'a> {
     /// In a flood, what has ended makes room; and what was heard last the longest ago, if that is not enough.
     fn take_ended(&mut self, over: &Over, into: &mut Into<'_, 'a>) {
         let Over { now, bytes, .. } = *over;
+        self.until = (self.epoch.frame(), now);
         self.held = self.held.saturating_add(bytes);
         if self.held > self.bounds.bytes {
             self.held = into.table.held();
@@ -365,7 +371,7 @@ impl<'a> Reading<'a> {
     ) {
         self.waiting = Waiting { lists: vec![self.reorder.finish()], next: (0, 0) };
         while !self.apply(rooms, into) {
-            let (ended, seen) = self.take_over();
+            let (ended, seen) = self.take_over(into.table);
             hand_on(ended, &seen);
         }
         let (icmp, signs) = self.epoch.rest();
@@ -373,8 +379,9 @@ impl<'a> Reading<'a> {
         for sign in &signs {
             self.hosts.take(self.source, sign);
         }
+        self.until = (u64::MAX, Timestamp::MAX);
         self.end_batch(into);
-        let (ended, seen) = self.take_over();
+        let (ended, seen) = self.take_over(into.table);
         hand_on(ended, &seen);
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
         let mut add = |kind, count| into.notes.add_many(kind, Some(self.source), "", count, None);
@@ -398,7 +405,7 @@ impl<'a> Reading<'a> {
             drops: self.drops.values().sum(),
             hosts: Hosts::default(),
             lookups: self.lookups.finish(),
-            orphans: Vec::new(),
+            orphans: sequence.table.take_orphans(),
             lost_datagrams,
             reassembly_timeouts: self.timeouts,
             udp: Vec::new(),

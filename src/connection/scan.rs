@@ -236,7 +236,7 @@ fn run_pass<'b>(
         };
         let mut goes_on = true;
         while goes_on {
-            let (ended, seen) = reading.take_over();
+            let (ended, seen) = reading.take_over(into.table);
             let is_alone = reading.is_alone;
             let mut read_on = || reading.read_on(&mut windows, &rooms, &mut into);
             goes_on = if is_alone {
@@ -315,19 +315,14 @@ impl<'b> Pass<'b> {
         // What goes on in another capture ends with that one.
         let mut ends: Vec<Timestamp> = self.sequences.iter().map(|sequence| sequence.end).collect();
         ends.sort_unstable();
-        let mut orphans = Vec::new();
         for sequence in self.sequences {
-            let (mut own, lost) = sequence.table.take_all();
+            let mut own = sequence.table.take_all();
             own.par_sort_by_cached_key(|flow| (flow.first().at, flow.client(), flow.server()));
             flows.extend(own.into_iter().map(|flow| {
                 let behind = ends.partition_point(|end| *end < flow.last());
                 let end = ends.get(behind).copied().unwrap_or(sequence.end).max(sequence.end);
                 (flow, end)
             }));
-            orphans.extend(lost);
-        }
-        if let Some(first) = self.observations.first_mut() {
-            first.orphans = orphans;
         }
         let mut connections = self.singles;
         let mut flows = flows.into_iter();

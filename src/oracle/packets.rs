@@ -59,7 +59,7 @@ pub fn packets(bytes: &[u8]) {
         bytes,
         interest: &interest,
     });
-    let (flows, _) = table.finish();
+    let flows = table.finish();
     assert!(flows.len() <= packets.segments.len());
 }
 

@@ -151,6 +151,15 @@ impl Reassembler {
         (self.lost, self.lost_uncounted)
     }
 
+    /// Datagrams that began up to this frame and are lost by this time, whatever is still to come.
+    pub fn lost_before(&self, frame: u64, now: Timestamp) -> Vec<LostDatagram> {
+        let under_way = self.under_way.iter().filter_map(|(key, pieces)| lost(*key, pieces));
+        let began = |lost: &LostDatagram| lost.frame <= frame && now - lost.time > TIMEOUT;
+        let mut all: Vec<LostDatagram> = self.lost.iter().copied().chain(under_way).filter(began).collect();
+        all.sort_by_key(|lost| lost.frame);
+        all
+    }
+
     fn give_up_oldest(&mut self) -> bool {
         let oldest = self.by_age.first().copied();
         if let Some((_, key)) = oldest {
@@ -168,24 +177,29 @@ impl Reassembler {
 
     fn give_up(&mut self, key: Key) {
         let Some(pieces) = self.remove(key) else { return };
-        let Some(first_seen) = pieces.iter().min_by_key(|piece| piece.frame) else { return };
         if self.lost.len() >= MAX_LOST {
             self.lost_uncounted += 1;
             return;
         }
-        let first = pieces.iter().find(|piece| piece.offset == 0);
-        let port = |at| first.and_then(|piece| crate::base::bytes::be16(&piece.bytes, at));
-        self.lost.push(LostDatagram {
-            key,
-            time: first_seen.time,
-            frame: first_seen.frame,
-            fragments: u32::try_from(pieces.len()).unwrap_or(u32::MAX),
-            ports: port(0).zip(port(2)),
-            has_first: first.is_some(),
-            has_last: pieces.iter().any(|piece| !piece.more),
-            cut: pieces.iter().any(|piece| piece.cut),
-        });
+        self.lost.extend(lost(key, &pieces));
     }
+}
+
+/// What is told of a datagram of which these pieces came.
+fn lost(key: Key, pieces: &[Fragment]) -> Option<LostDatagram> {
+    let first_seen = pieces.iter().min_by_key(|piece| piece.frame)?;
+    let first = pieces.iter().find(|piece| piece.offset == 0);
+    let port = |at| first.and_then(|piece| crate::base::bytes::be16(&piece.bytes, at));
+    Some(LostDatagram {
+        key,
+        time: first_seen.time,
+        frame: first_seen.frame,
+        fragments: u32::try_from(pieces.len()).unwrap_or(u32::MAX),
+        ports: port(0).zip(port(2)),
+        has_first: first.is_some(),
+        has_last: pieces.iter().any(|piece| !piece.more),
+        cut: pieces.iter().any(|piece| piece.cut),
+    })
 }
 
 /// The payload, if the pieces cover it without a gap. Where pieces overlap, the earlier one stands.

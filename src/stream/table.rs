@@ -173,25 +173,36 @@ impl<'b> FlowTable<'b> {
         }
     }
 
-    /// Ends the work: every flow in no order, and the ICMP errors about flows never seen.
-    pub fn take_all(self) -> (Vec<Kept<'b>>, Vec<IcmpError>) {
+    /// ICMP errors so far about flows that do not run, in order of frames.
+    pub fn orphans(&self) -> Vec<IcmpError> {
+        let mut orphans: Vec<IcmpError> =
+            self.shards.iter().flat_map(|shard| &shard.orphans).copied().collect();
+        orphans.sort_by_key(|error| error.frame);
+        orphans
+    }
+
+    /// The same, to be forgotten: those of the next capture are counted anew.
+    pub fn take_orphans(&mut self) -> Vec<IcmpError> {
+        let orphans = self.orphans();
+        self.shards.iter_mut().for_each(|shard| shard.orphans.clear());
+        orphans
+    }
+
+    /// Ends the work: every flow, in no order.
+    pub fn take_all(self) -> Vec<Kept<'b>> {
         let mut flows: Vec<Kept<'b>> = Vec::new();
-        let mut orphans = Vec::new();
         for shard in self.shards {
             flows.extend(shard.done);
             flows.extend(shard.live.into_kept().chain(shard.beside.into_kept()));
-            orphans.extend(shard.orphans);
         }
-        orphans.sort_by_key(|error| error.frame);
-        (flows, orphans)
+        flows
     }
 
     /// The same, ordered by their first segment.
-    pub fn finish(self) -> (Vec<Box<Flow>>, Vec<IcmpError>) {
-        let (flows, orphans) = self.take_all();
-        let mut flows: Vec<Box<Flow>> = flows.into_par_iter().map(Kept::finished).collect();
+    pub fn finish(self) -> Vec<Box<Flow>> {
+        let mut flows: Vec<Box<Flow>> = self.take_all().into_par_iter().map(Kept::finished).collect();
         flows.par_sort_by_key(|flow| (flow.first.at, flow.client, flow.server));
-        (flows, orphans)
+        flows
     }
 }
 

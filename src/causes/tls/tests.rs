@@ -117,7 +117,7 @@ impl Script {
             bytes: &self.bytes,
             interest: &Interest::new(&[]),
         });
-        let (flows, _) = table.finish();
+        let flows = table.finish();
         trace(flows.into_iter().next().unwrap(), at(20_000))
     }
 }

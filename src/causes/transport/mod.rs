@@ -43,11 +43,10 @@ pub(in crate::causes) fn icmp_of(flow: &Flow, meanings: &[IcmpMeaning]) -> Optio
 /// An ICMP error about the two hosts of this flow that a packet was too big, cut off by the snapshot length before the
 /// ports: it may be about this flow.
 pub(in crate::causes) fn too_big_cut_off(own: Own<'_>, around: &Surroundings) -> Option<IcmpError> {
-    let capture = around.captures.iter().find(|capture| capture.source == own.first.at.source())?;
     let ends = [(own.client, own.server.ip), (own.server.ip, own.client)];
-    let mut errors = capture
-        .orphans
-        .iter()
+    let mut errors = around
+        .captures_at(own.first)
+        .flat_map(|capture| &capture.orphans)
         .filter(|error| error.quoted.is_portless() && error.meaning() == IcmpMeaning::TooBig);
     errors.find(|error| ends.contains(&(error.quoted.from.ip, error.quoted.to.ip))).copied()
 }
