@@ -15,7 +15,7 @@ use super::transport::firewall_drop;
 use super::verdicts::Verdicts;
 use crate::base::keyed::Keyed;
 use crate::base::{Locator, Mark, NoteKind, Notes, SourceId, time};
-use crate::connection::ended::{Ended, Sink, traced};
+use crate::connection::ended::{Ended, Seen, Sink, traced};
 use crate::connection::observations::Observations;
 use crate::connection::{Connection, Stage};
 use crate::correlate::Surroundings;
@@ -163,13 +163,13 @@ impl Fold {
         (groups, beside.into_values().collect())
     }
 
-    /// What connections are judged beside, of those that were taken before and are singles now.
-    fn beside(&mut self, singles: &[Connection]) -> Vec<Other> {
+    /// What connections are judged beside, of those that were taken before; and these, which are single or run on.
+    fn beside<'a>(&mut self, these: impl Iterator<Item = &'a Connection>) -> Vec<Other> {
         let mut others = std::mem::take(&mut self.before);
         let known: BTreeSet<Mark> = others.iter().map(|other| other.first).collect();
         let did = self.did.values().flat_map(Did::all).filter(|other| !known.contains(&other.first));
         others.extend(did.cloned());
-        others.extend(singles.iter().map(Other::of));
+        others.extend(these.map(Other::of));
         others
     }
 
@@ -364,7 +364,7 @@ impl Sink for Fold {
         *self = Self::new(std::mem::take(&mut self.named), self.client, self.bound);
     }
 
-    fn take(&mut self, mut ended: Vec<Ended<'_>>, seen: &dyn Fn() -> Vec<Observations>) -> Vec<Connection> {
+    fn take(&mut self, mut ended: Vec<Ended<'_>>, seen: &dyn Fn() -> Seen) -> Vec<Connection> {
         let bound = self.bound.map_or(SINGLES, |bound| bound.min(SINGLES));
         let later = ended.split_off(bound.saturating_sub(self.singles).min(ended.len()));
         self.singles += ended.len();
@@ -372,9 +372,10 @@ impl Sink for Fold {
         if later.is_empty() {
             return singles;
         }
-        let beside = self.beside(&singles);
+        let seen = seen();
+        let beside = self.beside(singles.iter().chain(&seen.running));
         let (briefs, own) = batch::read(&later);
-        let (around, verdicts, mut alike) = self.judge((&later, &briefs), (beside, own), seen());
+        let (around, verdicts, mut alike) = self.judge((&later, &briefs), (beside, own), seen.captures);
         let stays = briefs.iter().zip(verdicts).map(|(brief, verdict)| {
             let alike = alike.get_mut(verdict)?;
             let stays = self.stays_single(brief, alike);

@@ -12,7 +12,7 @@ use super::trace::{speaks_rdp, trace};
 use crate::base::bytes::index;
 use crate::base::{Mark, NoteKind, Notes, Timestamp};
 use crate::packet::{Endpoint, IcmpError, Interest, Neighbour, Segment};
-use crate::stream::{Kept, Opening, Young, limits};
+use crate::stream::{Flow, FlowTable, Kept, Opening, Young, limits};
 
 /// A flow that has ended and is RDP, its messages not yet read.
 #[derive(Debug)]
@@ -68,14 +68,23 @@ impl Ended<'_> {
     }
 }
 
+/// What is known of the captures when connections end.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// What else each capture showed by then.
+    pub captures: Vec<Observations>,
+    /// Connections that run on and came far.
+    pub running: Vec<Connection>,
+}
+
 /// What takes connections as they end.
 pub trait Sink: Send {
     /// A pass over the captures begins: what an earlier one brought is forgotten.
     fn begin(&mut self);
 
-    /// Takes connections that have ended, in order of their first frame. `seen` tells what the captures show so far.
+    /// Takes connections that have ended, in order of their first frame. `seen` tells what is known by then.
     /// Gives back those that are to be reported one by one.
-    fn take(&mut self, ended: Vec<Ended<'_>>, seen: &dyn Fn() -> Vec<Observations>) -> Vec<Connection>;
+    fn take(&mut self, ended: Vec<Ended<'_>>, seen: &dyn Fn() -> Seen) -> Vec<Connection>;
 }
 
 /// Reads all of them.
@@ -90,7 +99,7 @@ pub struct KeepAll;
 impl Sink for KeepAll {
     fn begin(&mut self) {}
 
-    fn take(&mut self, ended: Vec<Ended<'_>>, _: &dyn Fn() -> Vec<Observations>) -> Vec<Connection> {
+    fn take(&mut self, ended: Vec<Ended<'_>>, _: &dyn Fn() -> Seen) -> Vec<Connection> {
         traced(ended)
     }
 }
@@ -228,6 +237,13 @@ pub fn ended<'a>(
     let ended: Vec<Ended<'a>> = ended.into_iter().map(|(_, ended)| ended).collect();
     note_flows(&ended, notes);
     ended
+}
+
+/// Flows that run on, came far and are RDP, as far as they are known by `now`.
+pub fn running<'a>(table: &FlowTable<'a>, interest: &Interest, now: Timestamp) -> Vec<Ended<'a>> {
+    let is_rdp = |flow: &Flow| interest.is_server(flow.server.ip, flow.server.port) || speaks_rdp(flow);
+    let far = table.far().into_iter().filter(|flow| is_rdp(flow));
+    far.map(|flow| Ended { flow: Kept::Grown(flow), capture_end: now }).collect()
 }
 
 /// What is kept as its segments has nothing to be noted: all of it is there, once and in order.

@@ -22,6 +22,16 @@ use crate::stream::reorder::Reorder;
 use crate::stream::table::Batch;
 use crate::stream::{FlowTable, Kept, limits};
 
+/// What is handed on together.
+pub(super) struct Handed<'a> {
+    /// Connections that have ended.
+    pub(super) ended: Vec<Ended<'a>>,
+    /// What else the capture showed by then.
+    pub(super) seen: Observations,
+    /// Connections that run on and came far, as they are by then.
+    pub(super) running: Vec<Ended<'a>>,
+}
+
 /// Flows of captures that follow each other: a ring buffer is one capture in several files.
 pub(super) struct Sequence<'b> {
     pub(super) table: FlowTable<'b>,
@@ -307,8 +317,9 @@ impl<'a> Reading<'a> {
     }
 
     /// What has ended and is to be handed on now, and what was seen up to then.
-    pub(super) fn take_over(&mut self, table: &FlowTable<'a>) -> (Vec<Ended<'a>>, Observations) {
+    pub(super) fn take_over(&mut self, table: &FlowTable<'a>) -> Handed<'a> {
         let ended = std::mem::take(&mut self.ended);
+        let mut running = Vec::new();
         let mut seen = Observations::nothing(self.source, self.point);
         if !ended.is_empty() {
             // What else the window shows that they ended in lies behind them, more or less as windows are cut.
@@ -322,8 +333,9 @@ impl<'a> Reading<'a> {
                 error.at <= Locator::Frame { source: self.source, number: until }
             };
             seen.kerberos = self.kerberos.iter().filter(is_before).cloned().collect();
+            running = ended::running(table, &self.interest, now);
         }
-        (ended, seen)
+        Handed { ended, seen, running }
     }
 
     /// What has ended so far is handed on together, next.
@@ -367,12 +379,11 @@ impl<'a> Reading<'a> {
         &mut self,
         rooms: &Rooms,
         into: &mut Into<'_, 'a>,
-        hand_on: &mut dyn FnMut(Vec<Ended<'a>>, &Observations),
+        hand_on: &mut dyn FnMut(Handed<'a>),
     ) {
         self.waiting = Waiting { lists: vec![self.reorder.finish()], next: (0, 0) };
         while !self.apply(rooms, into) {
-            let (ended, seen) = self.take_over(into.table);
-            hand_on(ended, &seen);
+            hand_on(self.take_over(into.table));
         }
         let (icmp, signs) = self.epoch.rest();
         self.apply_batch(&[], &icmp, into);
@@ -381,8 +392,7 @@ impl<'a> Reading<'a> {
         }
         self.until = (u64::MAX, Timestamp::MAX);
         self.end_batch(into);
-        let (ended, seen) = self.take_over(into.table);
-        hand_on(ended, &seen);
+        hand_on(self.take_over(into.table));
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
         let mut add = |kind, count| into.notes.add_many(kind, Some(self.source), "", count, None);
         add(NoteKind::CaptureDrops, self.drops.values().sum());

@@ -9,9 +9,9 @@ use rayon::prelude::*;
 
 use super::alignment::Alignment;
 use super::continued::{self, Again};
-use super::ended::{self, Ended, Sink};
+use super::ended::{self, Ended, Seen, Sink};
 use super::observations::{Hosts, Observations};
-use super::reading::{Into, Reading, Rooms, Sequence};
+use super::reading::{Handed, Into, Reading, Rooms, Sequence};
 use super::udp::UdpTable;
 use super::{Connection, lookup, twins};
 use crate::base::progress::Phase;
@@ -228,23 +228,26 @@ fn run_pass<'b>(
         let new =
             || Packets::new(Arc::clone(&interest), capture.bytes).by_clock(clock).with_room(rooms.take());
         let mut windows = Windows::of(capture, options.split, &new);
-        let mut hand_on = |ended: Vec<Ended<'b>>, now: &Observations| {
+        let mut hand_on = |Handed { ended, seen, running }: Handed<'b>| {
             if !ended.is_empty() {
-                let seen = || [&*pass.observations, std::slice::from_ref(now)].concat();
+                let seen = || Seen {
+                    captures: [&*pass.observations, std::slice::from_ref(&seen)].concat(),
+                    running: running.par_iter().map(Ended::connection).collect(),
+                };
                 pass.singles.extend(sink.take(ended, &seen));
             }
         };
         let mut goes_on = true;
         while goes_on {
-            let (ended, seen) = reading.take_over(into.table);
+            let handed = reading.take_over(into.table);
             let is_alone = reading.is_alone;
             let mut read_on = || reading.read_on(&mut windows, &rooms, &mut into);
             goes_on = if is_alone {
-                hand_on(ended, &seen);
+                hand_on(handed);
                 read_on()
             } else {
                 // Meanwhile the capture is read until as much has ended again.
-                rayon::join(|| hand_on(ended, &seen), read_on).1
+                rayon::join(|| hand_on(handed), read_on).1
             };
         }
         reading.end(&rooms, &mut into, &mut hand_on);
@@ -332,7 +335,8 @@ impl<'b> Pass<'b> {
                 break;
             }
             let last = ended::ended(some, interest, notes);
-            connections.extend(sink.take(last, &|| self.observations.clone()));
+            let seen = || Seen { captures: self.observations.clone(), ..Seen::default() };
+            connections.extend(sink.take(last, &seen));
         }
         connections.sort_by_key(|connection| (connection.first, connection.client, connection.server));
         let connections = twins::once(connections, &self.alignment, &self.observations);

@@ -56,6 +56,10 @@ pub const UNANSWERED: i64 = 40 * time::SECOND;
 pub const TOGETHER: usize = 49_152;
 /// The same in bytes of memory that they take.
 pub const TOGETHER_BYTES: usize = 40 << 20;
+/// Of running flows that came far, so many are shown to those that end meanwhile.
+pub const FAR: usize = 512;
+/// Whoever said and heard so much is past the negotiation and the handshake.
+pub const FAR_BYTES: u64 = 1024;
 /// ICMP errors that wait for their place among the segments. Past it they are left out and counted.
 pub const ICMP_WAITING: usize = 65_536;
 /// Signs of hosts that wait likewise. Past it the oldest wait no longer.

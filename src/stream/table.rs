@@ -1,5 +1,7 @@
 //! All flows of a sequence of captures, in shards.
 
+use std::cmp::Reverse;
+
 use rayon::prelude::*;
 
 use super::flow::{Flow, Opening};
@@ -94,6 +96,21 @@ impl<'b> FlowTable<'b> {
     /// Whether there is no flow.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Flows that run and came far, the last ones that began, in no order.
+    pub fn far(&self) -> Vec<Box<Flow>> {
+        let grown = self.shards.iter().flat_map(Shard::flows).filter_map(|running| match &running.kept {
+            Kept::Grown(flow) => Some(flow),
+            Kept::Young(_) => None,
+        });
+        let is_far = |flow: &&Box<Flow>| flow.to_server.bytes.min(flow.to_client.bytes) >= limits::FAR_BYTES;
+        let mut far: Vec<&Box<Flow>> = grown.filter(is_far).collect();
+        if far.len() > limits::FAR {
+            far.select_nth_unstable_by_key(limits::FAR, |flow| (Reverse(flow.first), flow.client));
+            far.truncate(limits::FAR);
+        }
+        far.into_iter().cloned().collect()
     }
 
     /// Bytes of memory that its flows take.
