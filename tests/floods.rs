@@ -8,7 +8,9 @@ use std::fs;
 use rdpscan::{Options, analyze};
 
 use super::support::capture::file::{self, Frame};
+use super::support::capture::{rdp, tls};
 
+const FIN: u8 = 1;
 const SYN: u8 = 2;
 const RST: u8 = 4;
 const PUSH: u8 = 8;
@@ -58,6 +60,17 @@ impl Flood {
             time += step.1;
             self.frames.push(Frame { time, data: segment(client, server, step) });
         }
+    }
+
+    /// As [`Self::turned_away_every`], each under a name of its own.
+    fn named_every(milliseconds: i64) -> Self {
+        let mut flood = Self::default();
+        for number in 0..FLOWS {
+            let begins = i64::from(number) * milliseconds;
+            let request = request(Some(&format!("user{number}")));
+            flood.connection((client(number), 50_000), SERVER, begins, &turned_away(request));
+        }
+        flood
     }
 
     /// The host answers a ping.
@@ -138,6 +151,73 @@ fn turned_away(request: &'static [u8]) -> Vec<Step> {
     let end = 1 + u32::try_from(request.len()).unwrap();
     steps.push((false, MILLISECOND, RST | ACK, (1, end), &[], 2));
     steps
+}
+
+/// A request for TLS or CredSSP, of this user.
+fn request(cookie: Option<&str>) -> &'static [u8] {
+    let request = rdp::Request { cookie, token: None, negotiation: Some((0, 3)), correlation: None };
+    rdp::connection_request(&request).leak()
+}
+
+/// A connection that is spoken message by message: each is acknowledged by the next.
+struct Talk {
+    steps: Vec<Step>,
+    /// What the client and the server have sent.
+    sent: [u32; 2],
+}
+
+impl Talk {
+    fn new(request: &'static [u8]) -> Self {
+        let mut steps = handshake();
+        steps.truncate(3);
+        Self { steps, sent: [1, 1] }.says(true, request)
+    }
+
+    fn step(&mut self, is_client: bool, after: i64, flags: u8, payload: &'static [u8]) {
+        let [client, server] = self.sent;
+        let (own, other) = if is_client { (client, server) } else { (server, client) };
+        let id = u16::try_from(self.steps.len()).unwrap() + 1;
+        self.steps.push((is_client, after, flags, (own, other), payload, id));
+    }
+
+    fn says(mut self, is_client: bool, payload: &'static [u8]) -> Self {
+        self.step(is_client, MILLISECOND, PUSH | ACK, payload);
+        self.sent[usize::from(!is_client)] += u32::try_from(payload.len()).unwrap();
+        self
+    }
+
+    /// The server confirms, and both begin with TLS.
+    fn into_tls(self) -> Self {
+        self.says(false, rdp::negotiation_response(0, 2).leak())
+            .says(true, tls::client_hello("flood", None, tls::MODERN_SUITES).leak())
+            .says(false, tls::server_flight("flood").leak())
+    }
+
+    /// They end the handshake, and say so much of what is encrypted.
+    fn through_tls(self, bytes: usize) -> Self {
+        self.into_tls()
+            .says(true, tls::client_finish("flood").leak())
+            .says(false, tls::server_finish("flood").leak())
+            .says(true, tls::protected(tls::APPLICATION, bytes, 1).leak())
+            .says(false, tls::protected(tls::APPLICATION, bytes, 2).leak())
+    }
+
+    /// The client leaves.
+    fn left(mut self) -> Vec<Step> {
+        self.step(true, MILLISECOND, FIN | ACK, &[]);
+        self.sent[0] += 1;
+        self.step(false, MILLISECOND, FIN | ACK, &[]);
+        self.steps
+    }
+
+    /// The server says more, again and again, and hears nothing.
+    fn lost(mut self) -> Vec<Step> {
+        let more = tls::protected(tls::APPLICATION, 50, 3).leak();
+        for _ in 0..6 {
+            self.step(false, 1500 * MILLISECOND, PUSH | ACK, more);
+        }
+        self.steps
+    }
 }
 
 /// SYNs that nobody answers.
@@ -227,4 +307,58 @@ fn a_source_storms_when_it_does_and_not_before_or_after() {
     let (counts, folded) = flood.causes(None);
     assert!(folded > 1000);
     assert_eq!(counts.get(&Some("brute-force-storm".to_owned())), Some(&20), "{counts:?}");
+}
+
+#[test]
+fn one_that_stands_alone_knows_of_its_next_that_was_folded() {
+    // Sixty leave in the middle of TLS while few have come, and are back after all the others of the first batch.
+    let mut flood = Flood::turned_away_every(1);
+    for number in 0..60 {
+        let own = client(60_000 + number);
+        flood.connection(
+            (own, 50_000),
+            SERVER,
+            1000 + i64::from(number),
+            &Talk::new(&REQUEST).into_tls().left(),
+        );
+        let next = Talk::new(&REQUEST).through_tls(200).left();
+        flood.connection((own, 50_001), SERVER, 3000 + i64::from(number), &next);
+    }
+    let (counts, folded) = flood.causes(None);
+    assert!(folded > 1000);
+    assert_eq!(counts.get(&Some("closed-inside-tls-reason-not-visible".to_owned())), None, "{counts:?}");
+}
+
+#[test]
+fn one_that_stands_alone_knows_of_its_user_elsewhere_who_was_folded() {
+    let mut flood = Flood::named_every(100);
+    for number in 0..40 {
+        let name = format!("anna{number}");
+        let dies = Talk::new(request(Some(&name))).through_tls(200).lost();
+        flood.connection((client(60_000 + number), 50_000), SERVER, 190_000 + i64::from(number) * 10, &dies);
+        let elsewhere = turned_away(request(Some(&name)));
+        let begins = 206_000 + i64::from(number) * 10;
+        flood.connection((client(61_000 + number), 50_000), SERVER, begins, &elsewhere);
+    }
+    let (counts, folded) = flood.causes(None);
+    assert!(folded > 1000);
+    assert_eq!(counts.get(&Some("packet-loss".to_owned())), None, "{counts:?}");
+}
+
+#[test]
+fn what_ends_while_the_capture_is_read_on_is_judged_beside_what_runs_on() {
+    let mut flood = Flood::turned_away_every(10);
+    for number in 0..60 {
+        let (own, begins) = (client(60_000 + number), i64::from(number) * 600);
+        flood.connection((own, 50_000), SERVER, begins, &Talk::new(&REQUEST).into_tls().left());
+        let mut stays = Talk::new(&REQUEST).through_tls(2000);
+        for _ in 0..40 {
+            stays.step(true, 2000 * MILLISECOND, ACK, &[]);
+        }
+        flood.connection((own, 50_001), SERVER, begins + 1000, &stays.steps);
+    }
+    // Of the memory only as much as some hundreds of connections need.
+    let (counts, folded) = flood.causes(Some(2));
+    assert!(folded > 1000);
+    assert_eq!(counts.get(&Some("closed-inside-tls-reason-not-visible".to_owned())), None, "{counts:?}");
 }
