@@ -262,7 +262,7 @@ impl Surroundings {
     fn came(&self, client: IpAddr, server: Endpoint) -> Option<Timestamp> {
         match self.of_pairs.get(client, server)? {
             Places::Many(busy) => busy.came,
-            few => self.several(few.as_slice()).map(|other| other.came).min(),
+            few @ Places::Few(..) => self.several(few.as_slice()).map(|other| other.came).min(),
         }
     }
 

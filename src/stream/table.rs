@@ -100,12 +100,12 @@ impl<'b> FlowTable<'b> {
 
     /// Flows that run and came far, the last ones that began, in no order.
     pub fn far(&self) -> Vec<Box<Flow>> {
-        let grown = self.shards.iter().flat_map(Shard::flows).filter_map(|running| match &running.kept {
-            Kept::Grown(flow) => Some(flow),
-            Kept::Young(_) => None,
+        let is_far = |flow: &Flow| flow.to_server.bytes.min(flow.to_client.bytes) >= limits::FAR_BYTES;
+        let far = self.shards.iter().flat_map(Shard::flows).filter_map(|running| match &running.kept {
+            Kept::Grown(flow) if is_far(flow) => Some(flow),
+            _ => None,
         });
-        let is_far = |flow: &&Box<Flow>| flow.to_server.bytes.min(flow.to_client.bytes) >= limits::FAR_BYTES;
-        let mut far: Vec<&Box<Flow>> = grown.filter(is_far).collect();
+        let mut far: Vec<&Box<Flow>> = far.collect();
         if far.len() > limits::FAR {
             far.select_nth_unstable_by_key(limits::FAR, |flow| (Reverse(flow.first), flow.client));
             far.truncate(limits::FAR);
