@@ -331,13 +331,13 @@ fn one_that_stands_alone_knows_of_its_next_that_was_folded() {
 
 #[test]
 fn one_that_stands_alone_knows_of_its_user_elsewhere_who_was_folded() {
-    let mut flood = Flood::named_every(100);
+    let mut flood = Flood::named_every(20);
     for number in 0..40 {
         let name = format!("anna{number}");
         let dies = Talk::new(request(Some(&name))).through_tls(200).lost();
-        flood.connection((client(60_000 + number), 50_000), SERVER, 190_000 + i64::from(number) * 10, &dies);
+        flood.connection((client(60_000 + number), 50_000), SERVER, 36_000 + i64::from(number) * 10, &dies);
         let elsewhere = turned_away(request(Some(&name)));
-        let begins = 206_000 + i64::from(number) * 10;
+        let begins = 52_000 + i64::from(number) * 10;
         flood.connection((client(61_000 + number), 50_000), SERVER, begins, &elsewhere);
     }
     let (counts, folded) = flood.causes(None);

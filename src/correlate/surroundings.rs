@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::attempt::{Attempt, Joined};
 use super::coverage::Coverage;
@@ -19,9 +19,11 @@ use lists::{AtHosts, OfPairs, Parts, Places};
 
 mod joint;
 mod lists;
+mod newcomers;
 mod other;
 
 use joint::Joint;
+use newcomers::Newcomers;
 
 pub use lists::Shows;
 pub use other::{ALONE, LONG_SILENCE, Other};
@@ -65,6 +67,8 @@ pub struct Surroundings {
     sweeps: Parts,
     /// What several sources try together.
     joint: joint::Found,
+    /// `others` by server and name: few ask.
+    newcomers: OnceLock<Newcomers>,
 }
 
 /// One of the attempts, and where it stands among all.
@@ -93,6 +97,8 @@ impl std::ops::Deref for Own<'_> {
 /// and the nearest tell all there is.
 const NEAREST: usize = 128;
 
+/// A client that is not heard for so long while its server is fell silent.
+pub const SILENT: i64 = time::SECOND;
 /// Who fell silent is back from another address within this time.
 pub const BACK: i64 = 60 * time::SECOND;
 
@@ -375,15 +381,31 @@ impl Surroundings {
         Some(self.several(self.sweeps.list_of(own.place?)?))
     }
 
-    /// Clients that come to the same server within [`BACK`] after the client of an attempt was last heard, and were not
-    /// there before.
-    pub fn newcomers<'a>(&'a self, own: Own<'a>) -> impl Iterator<Item = &'a Other> {
+    /// Where the user of an attempt is back within [`BACK`] after its client was last heard: clients that were not there
+    /// before come under the same name.
+    pub fn back_elsewhere<'a>(&'a self, own: Own<'a>) -> impl Iterator<Item = &'a Other> {
+        let named = own.name.as_ref().map(|name| self.listed().under(own.server, Some(name)));
+        self.new_of(own, named.unwrap_or_default())
+    }
+
+    /// The same where nothing tells that it is another user: one of the two names is unknown.
+    pub fn may_be_back_elsewhere<'a>(&'a self, own: Own<'a>) -> impl Iterator<Item = &'a Other> {
+        let listed = self.listed();
+        let who = if own.name.is_none() { listed.first(own.server) } else { listed.under(own.server, None) };
+        self.new_of(own, who)
+    }
+
+    fn listed(&self) -> &Newcomers {
+        self.newcomers.get_or_init(|| Newcomers::of(&self.others, &self.of_pairs))
+    }
+
+    fn new_of<'a>(&'a self, own: Own<'a>, places: &'a [usize]) -> impl Iterator<Item = &'a Other> {
         let [last, _] = own.heard;
         last.into_iter().flat_map(move |moment| {
             let back = Window { start: moment, end: moment.shifted(BACK) };
             let was_there =
                 move |client: IpAddr| self.came(client, own.server).is_some_and(|came| came < moment);
-            let begun = self.begun_at_server(own, back).take(NEAREST * 2);
+            let begun = self.begun_in(places, back).take(NEAREST * 2);
             begun.filter(move |other| other.client != own.client && !was_there(other.client))
         })
     }
@@ -417,11 +439,11 @@ impl Surroundings {
         if let Some(Places::Many(busy)) = self.pair_of(own) {
             told.extend(self.several(lists::around(&busy.sessions, own.place, 1)));
         }
-        let [client, server] = own.heard;
-        if client < server {
-            let same = self.newcomers(own).find(|other| other.name.is_some() && other.name == own.name);
-            told.extend(same);
-            told.extend(self.newcomers(own).find(|other| own.name.is_none() || other.name.is_none()));
+        if let [Some(client), Some(server)] = own.heard
+            && server - client >= SILENT
+        {
+            told.extend(self.back_elsewhere(own).next());
+            told.extend(self.may_be_back_elsewhere(own).next());
         }
         told
     }

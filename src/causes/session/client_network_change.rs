@@ -7,7 +7,7 @@ use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::Stage;
 use crate::correlate::Surroundings;
 use crate::correlate::clock::seconds;
-use crate::correlate::surroundings::{BACK, Other, Own};
+use crate::correlate::surroundings::{BACK, Other, Own, SILENT};
 use crate::eventlog::{Provider, network};
 use crate::stream::Side;
 
@@ -36,9 +36,6 @@ cause! {
     client_code: "0x904, or the reconnect bar",
 }
 
-/// The server must have been alone for this long.
-const ALONE: i64 = time::SECOND;
-
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let Some((connection, flow)) = case.both() else { return logged_only(case) };
     let up = connection.reached >= Stage::Settings || decision::was_used(case);
@@ -47,7 +44,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let last = flow.client_habits.last?;
-    let alone = flow.fell_silent(Side::Client, ALONE)?;
+    let alone = flow.fell_silent(Side::Client, SILENT)?;
     let lost = flow.swallowed(Side::Server).into_iter().find(|lost| lost.last.time > last.time)?;
     let back = Window { start: last.time, end: last.time.shifted(BACK) };
     let next = case.ask(came_back)?;
@@ -80,22 +77,15 @@ fn is_missed_by_the_log(own: Own<'_>, other: &Other, around: &Surroundings) -> b
     own.logged && !other.logged && around.coverage.unbroken(&Provider::RdpCoreTs, &other.window).is_some()
 }
 
-/// Clients that come to the same server soon after this one was last heard, and were not there before.
-/// Of those that a log should know, those that it does.
-fn newcomers<'a>(own: Own<'a>, around: &'a Surroundings) -> impl Iterator<Item = &'a Other> {
-    around.newcomers(own).filter(move |other| !is_missed_by_the_log(own, other, around))
-}
-
-/// The same user, from another address.
+/// The same user, from another address: of those that a log should know, one that it does.
 fn came_back(own: Own<'_>, around: &Surroundings) -> Option<Other> {
-    let name = own.name.as_ref()?;
-    newcomers(own, around).find(|other| other.name.as_ref() == Some(name)).cloned()
+    around.back_elsewhere(own).find(|other| !is_missed_by_the_log(own, other, around)).cloned()
 }
 
 /// Somebody of whom nothing tells that it is another user.
 fn may_have_come_back(own: Own<'_>, around: &Surroundings) -> Option<()> {
-    let may_be = |other: &Other| other.name.is_none() || own.name.is_none() || other.name == own.name;
-    newcomers(own, around).any(may_be).then_some(())
+    let mut new = around.back_elsewhere(own).chain(around.may_be_back_elsewhere(own));
+    new.find(|other| !is_missed_by_the_log(own, other, around)).map(|_| ())
 }
 
 /// Whether the client that fell silent may be back from another address: somebody is, and nothing tells that it is

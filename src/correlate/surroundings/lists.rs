@@ -54,6 +54,11 @@ impl OfPairs {
         all
     }
 
+    /// Those of each.
+    pub fn all(&self) -> impl Iterator<Item = &[usize]> {
+        self.lists.iter().map(Places::as_slice)
+    }
+
     /// Those of a client at a server.
     pub fn get(&self, client: IpAddr, server: Endpoint) -> Option<&Places> {
         self.lists.get(*self.by_key.get(&PairKey::new(client, server))?)
