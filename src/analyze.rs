@@ -18,6 +18,7 @@ use crate::connection::lookup::Lookup;
 use crate::connection::scan::{FlowBounds, ScanOptions, scan};
 use crate::connection::udp;
 use crate::correlate::join::{DecodedLog, Tied, join};
+use crate::correlate::surroundings::Others;
 use crate::correlate::{Attempt, Clocks, Coverage, Incident, Surroundings, incident, keys, reach};
 use crate::eventlog::{self, Event, Log, LogIndex, Wanted};
 use crate::extract::{self, Extraction};
@@ -236,8 +237,8 @@ fn judged<T>(
         let at = side.udp.first.at;
         notes.add(NoteKind::UdpStray, Some(at.source()), Some(at));
     }
-    let around = Surroundings::new(scanned.observations, &attempts, rest, coverage, options.target.clone())
-        .with_folded(folded)
+    let others = Others::of_attempts(&attempts, folded);
+    let around = Surroundings::new(scanned.observations, others, rest, coverage, options.target.clone())
         .with_sides(sides)
         .with_links(links, &attempts)
         .with_hosts(hosts);

@@ -38,7 +38,11 @@ pub struct Case<'a> {
 impl<'a> Case<'a> {
     /// The case of one connection.
     pub fn of(attempt: &'a Attempt, around: &'a Surroundings) -> Self {
-        Self { attempt: Some(attempt), own: around.known(&attempt.connection), ..Self::without(around) }
+        Self {
+            attempt: Some(attempt),
+            own: around.others.known(&attempt.connection),
+            ..Self::without(around)
+        }
     }
 
     /// The case of something that is no connection.
@@ -158,7 +162,7 @@ impl<'a> Case<'a> {
         self.accepted().is_none()
             && !unjoined
             && !self.logs_are_strangers()
-            && !self.around.begun_within(near).any(Other::is_unseen)
+            && !self.around.others.begun_within(near).any(Other::is_unseen)
     }
 
     /// Whether the capture can prove that something was not sent: it saw both directions and lost nothing worth it.

@@ -20,7 +20,7 @@ use crate::connection::observations::Observations;
 use crate::connection::{Connection, Stage};
 use crate::correlate::Surroundings;
 use crate::correlate::join::Blocked;
-use crate::correlate::surroundings::{Other, Own};
+use crate::correlate::surroundings::{Other, Others, Own};
 use crate::packet::Endpoint;
 use crate::packet::segment::number;
 
@@ -181,9 +181,9 @@ impl Fold {
         seen: Vec<Observations>,
     ) -> (Surroundings, Vec<usize>, Vec<Alike>) {
         let (all, places) = in_order(beside, own);
-        let (mut around, patterns) = rayon::join(|| Surroundings::of_others(all), || Patterns::of(briefs));
-        around.captures = seen;
-        self.remember(&around, &places);
+        let (others, patterns) = rayon::join(|| Others::of(all), || Patterns::of(briefs));
+        let around = Surroundings::of_packets(seen, others);
+        self.remember(&around.others, &places);
         let verdicts = Verdicts::of(&patterns, &places, &around, &|at| Some(later.get(at)?.connection()));
         let alike = verdicts.causes.into_iter().map(|cause| Alike { cause, ..Alike::default() });
         (around, verdicts.of, alike.collect())
@@ -272,16 +272,16 @@ impl Fold {
 
     /// Remembers the last attempts of a batch, and which servers accepted connections, and when: what shows that a host is
     /// up. Likewise when they fell silent.
-    fn remember(&mut self, around: &Surroundings, places: &[usize]) {
-        let own: Vec<&Other> = places.iter().filter_map(|at| around.others.get(*at)).collect();
+    fn remember(&mut self, others: &Others, places: &[usize]) {
+        let own: Vec<&Other> = places.iter().filter_map(|at| others.all.get(*at)).collect();
         let last = own.get(own.len().saturating_sub(BEFORE)..).unwrap_or_default();
-        self.before = last.iter().map(|other| around.kept(other)).collect();
+        self.before = last.iter().map(|other| others.kept(other)).collect();
         for other in own {
             if other.accepted.is_none() && other.server_silent.is_none() {
                 continue;
             }
             let span = (other.first.time.nanos() / SPAN, other.server);
-            self.did.entry(span).or_default().take(other, around);
+            self.did.entry(span).or_default().take(other, others);
         }
         while self.did.len() > SPANS {
             self.did.pop_first();
@@ -289,13 +289,13 @@ impl Fold {
     }
 
     /// Remembers what tells of single ones.
-    fn tell(&mut self, around: &Surroundings, singles: &[Connection]) {
-        let single: Vec<Own<'_>> = singles.iter().filter_map(|single| around.known(single)).collect();
+    fn tell(&mut self, others: &Others, singles: &[Connection]) {
+        let single: Vec<Own<'_>> = singles.iter().filter_map(|single| others.known(single)).collect();
         let recent = std::mem::take(&mut self.recent);
-        let all = recent.iter().filter_map(|own| around.again(own)).chain(single.iter().copied());
-        for other in all.flat_map(|own| around.told_by(own)) {
+        let all = recent.iter().filter_map(|own| others.again(own)).chain(single.iter().copied());
+        for other in all.flat_map(|own| others.told_by(own)) {
             if self.told.len() < TOLD {
-                self.told.entry(other.first).or_insert_with(|| around.kept(other));
+                self.told.entry(other.first).or_insert_with(|| others.kept(other));
             }
         }
         let since = self.before.first().map(|other| other.first);
@@ -313,16 +313,16 @@ struct Did {
 }
 
 impl Did {
-    fn take(&mut self, other: &Other, around: &Surroundings) {
+    fn take(&mut self, other: &Other, others: &Others) {
         let kinds = [
             (&mut self.accepted, other.accepted.is_some()),
             (&mut self.silent, other.server_silent.is_some()),
         ];
         for (kept, _) in kinds.into_iter().filter(|(_, is_one)| *is_one) {
             match kept {
-                [first @ None, _] => *first = Some(around.kept(other)),
+                [first @ None, _] => *first = Some(others.kept(other)),
                 [Some(first), second @ None] if first.client != other.client => {
-                    *second = Some(around.kept(other));
+                    *second = Some(others.kept(other));
                 }
                 _ => {}
             }
@@ -387,7 +387,7 @@ impl Sink for Fold {
         let stays: Vec<bool> = stays.map(|stays| stays == Some(true)).collect();
         let more = later.into_par_iter().zip(stays).filter(|(_, stays)| *stays).map(|(one, _)| one.trace());
         singles.par_extend(more);
-        self.tell(&around, &singles);
+        self.tell(&around.others, &singles);
         singles
     }
 }

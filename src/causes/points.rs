@@ -138,7 +138,7 @@ impl<'a> Case<'a> {
         let (connection, flow) = self.both()?;
         let hops = |side: Side| {
             let own = flow.habits(side).ttl.map(|(least, _)| least);
-            let known = || self.around.ttl_of(connection.server.ip).map(|(least, _)| least);
+            let known = || self.around.others.ttl_of(connection.server.ip).map(|(least, _)| least);
             let ttl = own.or_else(|| known().filter(|_| side == Side::Server))?;
             [64, 128, 255].into_iter().find(|start| ttl <= *start).map(|start| start - ttl)
         };

@@ -151,7 +151,7 @@ pub fn left_before_credentials(case: &Case<'_>) -> Option<Evidence> {
 /// A session of the same client soon after: then nothing was wrong.
 pub fn has_session_later(own: Own<'_>, around: &Surroundings) -> Option<()> {
     const LATER: i64 = 30 * time::SECOND;
-    around.got_in(own, LATER).map(|_| ())
+    around.others.got_in(own, LATER).map(|_| ())
 }
 
 /// Whether there are no packets that could tell.

@@ -39,7 +39,7 @@ impl Verdicts {
         read: &(dyn Fn(usize) -> Option<Connection> + Sync),
     ) -> Self {
         let alone = around.alone();
-        let own = |at: usize| around.own(*places.get(at)?);
+        let own = |at: usize| around.others.own(*places.get(at)?);
         let judge = |at: usize| {
             let attempt = Attempt { connection: read(at)?, events: Vec::new() };
             let asked = Asked::new(own(at)?, around);

@@ -66,7 +66,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 
 /// Attempts of the same source.
 fn same<'a>(own: Own<'_>, around: &'a Surroundings, near: i64) -> impl Iterator<Item = &'a Other> + Clone {
-    around.of_same_pair(own, Window::at(own.first.time).widened(near)).take(ENOUGH)
+    around.others.of_same_pair(own, Window::at(own.first.time).widened(near)).take(ENOUGH)
 }
 
 /// The same, to be told.
@@ -76,12 +76,12 @@ fn seen<'a>(
     near: i64,
 ) -> impl Iterator<Item = &'a Other> + use<'a> {
     let near = Window::at(connection.first.time).widened(near);
-    case.around.of_pair(connection.client.ip, connection.server, near).take(ENOUGH)
+    case.around.others.of_pair(connection.client.ip, connection.server, near).take(ENOUGH)
 }
 
 /// Those of them that became no session are too many for a user.
 fn is_in_storm(own: Own<'_>, around: &Surroundings) -> Option<()> {
-    around.may_be(own).filter(|all| all.storm)?;
+    around.others.may_be(own).filter(|all| all.storm)?;
     let same = same(own, around, AROUND);
     let sessions = sessions(own, around, AROUND).count();
     let others = same.clone().filter(|other| !other.session);
@@ -89,7 +89,7 @@ fn is_in_storm(own: Own<'_>, around: &Surroundings) -> Option<()> {
 }
 
 fn sessions<'a>(own: Own<'_>, around: &'a Surroundings, near: i64) -> impl Iterator<Item = &'a Other> {
-    around.sessions_of_pair(own, Window::at(own.first.time).widened(near))
+    around.others.sessions_of_pair(own, Window::at(own.first.time).widened(near))
 }
 
 /// One of them became a session.
@@ -116,7 +116,7 @@ fn storm(case: &Case<'_>, connection: &Connection) -> Finding {
 
 /// Many sources that try the same names: this connection is one of them if its name is.
 fn joint(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
-    let joint = case.ask(|own, around| around.joint_of(own))?;
+    let joint = case.ask(|own, around| around.others.joint_of(own))?;
     let (first, last) = joint.ends?;
     let mut evidence =
         vec![Evidence::at(first, "the first of these requests"), Evidence::at(last, "the last one")];
@@ -134,7 +134,7 @@ const PATIENCE: i64 = 3600 * time::SECOND;
 
 /// The source tries again and again, never fast, and is never let in.
 fn is_one_of_patient(own: Own<'_>, around: &Surroundings) -> Option<()> {
-    around.may_be(own).filter(|all| all.patient)?;
+    around.others.may_be(own).filter(|all| all.patient)?;
     let same = same(own, around, PATIENCE);
     (sessions(own, around, PATIENCE).next().is_none() && is_patient(same)).then_some(())
 }
@@ -159,9 +159,9 @@ fn patient(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
 
 /// Many sources of the Internet that the server refuses, one after the other, and that never get in.
 fn crowd(case: &Case<'_>) -> Option<Finding> {
-    case.ask(|own, around| around.crowd_of(own).map(|_| ()))?;
+    case.ask(|own, around| around.others.crowd_of(own).map(|_| ()))?;
     let crowd: Vec<&Other> =
-        case.own.and_then(|own| case.around.crowd_of(own)).into_iter().flatten().collect();
+        case.own.and_then(|own| case.around.others.crowd_of(own)).into_iter().flatten().collect();
     let sources: BTreeSet<IpAddr> = crowd.iter().map(|other| other.client).collect();
     let mut evidence = first_and_last(&crowd, "the first of these attempts");
     evidence.extend(refused(case));
@@ -178,9 +178,9 @@ fn crowd(case: &Case<'_>) -> Option<Finding> {
 
 /// One address of the Internet that tries one server after the other.
 fn sweep(case: &Case<'_>, connection: &Connection) -> Option<Finding> {
-    case.ask(|own, around| around.sweep_of(own).map(|_| ()))?;
+    case.ask(|own, around| around.others.sweep_of(own).map(|_| ()))?;
     let sweep: Vec<&Other> =
-        case.own.and_then(|own| case.around.sweep_of(own)).into_iter().flatten().collect();
+        case.own.and_then(|own| case.around.others.sweep_of(own)).into_iter().flatten().collect();
     let servers: BTreeSet<IpAddr> = sweep.iter().map(|other| other.server.ip).collect();
     let ends = [sweep.first(), sweep.last()].into_iter().flatten();
     let evidence = ends
@@ -237,7 +237,7 @@ fn first_and_last(own: &[&Other], first: &str) -> Vec<Evidence> {
 
 /// So many, or more, where most of a flood are not told one by one.
 fn count(case: &Case<'_>, seen: usize) -> String {
-    if case.around.is_part || seen == ENOUGH { format!("at least {seen}") } else { seen.to_string() }
+    if case.around.others.is_part || seen == ENOUGH { format!("at least {seen}") } else { seen.to_string() }
 }
 
 /// The server's word about this connection.

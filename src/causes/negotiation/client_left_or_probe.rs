@@ -121,13 +121,13 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 
 /// The next connection of the same client that gets further, and whether it becomes a session.
 fn got_further(own: Own<'_>, around: &Surroundings) -> Option<Observed<bool>> {
-    let next = around.went_further(own, CLICK)?;
+    let next = around.others.went_further(own, CLICK)?;
     Some(next.first.of(next.session))
 }
 
 /// The next one that becomes a session.
 fn got_in(own: Own<'_>, around: &Surroundings) -> Option<Observed<bool>> {
-    let next = around.got_in(own, LATER)?;
+    let next = around.others.got_in(own, LATER)?;
     Some(next.first.of(next.session))
 }
 

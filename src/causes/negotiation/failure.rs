@@ -22,7 +22,7 @@ pub fn detect(case: &Case<'_>, cause: &'static Cause, code: FailureCode, blame: 
     let seen = connection.capture_end - failure.time;
     let falls_back = code == FailureCode::SSL_NOT_ALLOWED_BY_SERVER && connection.flow.is_some();
     let unseen =
-        case.ask_to_tell(|own, around| around.follow_ups(own, FALLBACK).next().map(|_| ())).is_none()
+        case.ask_to_tell(|own, around| around.others.follow_ups(own, FALLBACK).next().map(|_| ())).is_none()
             && seen < FALLBACK;
     Some(if falls_back && unseen {
         let seen = seconds(seen);

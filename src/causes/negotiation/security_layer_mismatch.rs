@@ -61,7 +61,7 @@ fn closed_at_confirm(
     let foreign = selected.value.0 & !requested.value.0 != 0;
     let downgraded = !selected.value.tls() && requested.value.tls();
     // Who comes back at once and gets further has only looked.
-    let came_back = case.ask(|own, around| around.got_in(own, CLICK).map(|_| ()));
+    let came_back = case.ask(|own, around| around.others.got_in(own, CLICK).map(|_| ()));
     if ended.from != Side::Client || !foreign && (!downgraded || came_back.is_some()) {
         return None;
     }

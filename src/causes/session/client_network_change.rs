@@ -79,12 +79,12 @@ fn is_missed_by_the_log(own: Own<'_>, other: &Other, around: &Surroundings) -> b
 
 /// The same user, from another address: of those that a log should know, one that it does.
 fn came_back(own: Own<'_>, around: &Surroundings) -> Option<Other> {
-    around.back_elsewhere(own).find(|other| !is_missed_by_the_log(own, other, around)).cloned()
+    around.others.back_elsewhere(own).find(|other| !is_missed_by_the_log(own, other, around)).cloned()
 }
 
 /// Somebody of whom nothing tells that it is another user.
 fn may_have_come_back(own: Own<'_>, around: &Surroundings) -> Option<()> {
-    let mut new = around.back_elsewhere(own).chain(around.may_be_back_elsewhere(own));
+    let mut new = around.others.back_elsewhere(own).chain(around.others.may_be_back_elsewhere(own));
     new.find(|other| !is_missed_by_the_log(own, other, around)).map(|_| ())
 }
 
@@ -104,7 +104,7 @@ fn logged_only(case: &Case<'_>) -> Option<Finding> {
     }
     let own = Other::of_attempt(case.attempt?);
     let back = Window { start: connection.first.time, end: connection.last.time.shifted(BACK) };
-    let next = case.around.begun_within(back).find(|other| {
+    let next = case.around.others.begun_within(back).find(|other| {
         other.first > connection.first
             && other.client != connection.client.ip
             && other.tls_passed.is_some()

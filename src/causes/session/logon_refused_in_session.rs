@@ -116,7 +116,7 @@ fn loose_failure<'a>(case: &Case<'a>) -> Option<refused::Failure<'a>> {
     let logon = failed_at_screen(last)?;
     let between = Window { start: own.first.time, end: last.time() };
     let another = |other: &&Other| other.first > own.first && other.client == own.client.ip;
-    let is_own = case.around.begun_within(between).find(another).is_none();
+    let is_own = case.around.others.begun_within(between).find(another).is_none();
     is_own.then_some(refused::Failure { joined: last, logon })
 }
 

@@ -127,7 +127,7 @@ fn logged(case: &Case<'_>, idle: i64) -> Vec<Evidence> {
 /// Another session that ended after a silence of the same length.
 fn same_elsewhere(case: &Case<'_>, idle: i64) -> Option<Evidence> {
     let own = case.connection()?.first;
-    case.around.others.iter().filter(|other| other.first != own && other.session).find_map(|other| {
+    case.around.others.all.iter().filter(|other| other.first != own && other.session).find_map(|other| {
         let length = other.idle_before_end?;
         let same = (length - idle).abs() <= idle / SAME;
         same.then(|| {

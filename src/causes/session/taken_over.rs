@@ -41,7 +41,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         let end = connection.last.time;
         let window = Window { start: end.shifted(-LOGON), end };
         // With several, which of them it was cannot be told.
-        let mut others = case.around.at_server(connection.server, connection.first).filter(|other| {
+        let mut others = case.around.others.at_server(connection.server, connection.first).filter(|other| {
             window.contains(other.window.start) && other.first > connection.first && other.window.end >= end
         });
         if let (Some(other), None) = (others.next(), others.next()) {

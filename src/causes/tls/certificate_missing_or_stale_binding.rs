@@ -152,6 +152,7 @@ fn works_nearby(case: &Case<'_>) -> bool {
     let Some(own) = case.connection() else { return false };
     let window = own.window().widened(NEAR);
     case.around
+        .others
         .at_server(own.server, own.first)
         .any(|other| other.tls_passed.is_some_and(|passed| window.contains(passed.time)))
 }

@@ -144,15 +144,19 @@ pub fn client_gave_up(case: &Case<'_>) -> Option<Evidence> {
 /// The connection with which the client came back and got further: then it left this one on its own account.
 pub fn came_back(case: &Case<'_>) -> Option<Mark> {
     case.ask(|own, around| {
-        around.went_further(own, CLICK).or_else(|| around.got_in(own, LATER)).map(|other| other.first)
+        around
+            .others
+            .went_further(own, CLICK)
+            .or_else(|| around.others.got_in(own, LATER))
+            .map(|other| other.first)
     })
 }
 
 /// Another client's good handshake with the same server endpoint.
 pub fn good_for_another(case: &Case<'_>) -> Option<Mark> {
     case.ask_to_tell(|own, around| {
-        around.shown_at_host(own).tls_passed.then_some(())?;
-        let mut others = around.at_server(own.server, own.first);
+        around.others.shown_at_host(own).tls_passed.then_some(())?;
+        let mut others = around.others.at_server(own.server, own.first);
         others.find(|other| other.client != own.client && other.tls_passed.is_some())?.tls_passed
     })
 }

@@ -102,12 +102,12 @@ fn works_nearby(case: &Case<'_>) -> bool {
     let Some(own) = case.connection() else { return false };
     let window = own.window().widened(NEAR);
     // Beside them, those that only the log knows: of which server they are is not told.
-    let logged = case.around.at_host(IpAddr::V4(Ipv4Addr::UNSPECIFIED), own.first);
+    let logged = case.around.others.at_host(IpAddr::V4(Ipv4Addr::UNSPECIFIED), own.first);
     let passed = |joined: &Joined| keys::passed_from(&joined.event).is_some();
     if case.around.far_near(window).any(passed) {
         return true;
     }
-    case.around.at_server(own.server, own.first).chain(logged).any(|other| match other.tls_passed {
+    case.around.others.at_server(own.server, own.first).chain(logged).any(|other| match other.tls_passed {
         Some(passed) => window.contains(passed.time),
         None => other.reached > Stage::Tls && window.overlaps(&other.window),
     })

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::base::{Locator, Mark, Observed, SourceId, Timestamp, time};
 use crate::causes::{ALL, Case, Finding, Severity, Strength, judge};
 use crate::connection::{Connection, Stage, trace::trace};
-use crate::correlate::surroundings::{Other, Surroundings};
+use crate::correlate::surroundings::{Other, Others, Surroundings};
 use crate::correlate::{Attempt, Joined, MatchKey};
 use crate::eventlog::{Event, Provider};
 use crate::packet::segment::{Payload, Segment, TcpFlags, TcpOptions};
@@ -277,7 +277,7 @@ fn another_good_handshake_clears_the_key_and_points_at_the_client() {
     good.tls.client_finished = Some(good.last);
     good.tls.server_finished = Some(good.last);
     good.first.at = Locator::Frame { source: SourceId(0), number: 999 };
-    let around = Surroundings::of_others(vec![Other::of(&good)]);
+    let around = Surroundings::of_packets(vec![], Others::of(vec![Other::of(&good)]));
     let closed = Script::hello().fin(SERVER).connection();
     let (finding, _) = judged(closed, vec![accepted(), key()], &around);
     assert_eq!(finding.unwrap().cause.id, "closed-inside-tls-reason-not-visible");
@@ -366,7 +366,7 @@ fn who_comes_back_with_a_session_left_on_its_own_account() {
     back.first = Mark { time: left.last.time.shifted(time::SECOND), at: left.last.at };
     back.window.start = back.first.time;
     back.session = true;
-    let around = Surroundings::of_others(vec![back]);
+    let around = Surroundings::of_packets(vec![], Others::of(vec![back]));
     let (finding, _) = judged(left.clone(), vec![], &around);
     assert!(finding.is_none());
     expired(&mut left);

@@ -160,8 +160,8 @@ fn is_other_half(own: Own<'_>, other: &Other, around: &Surroundings) -> bool {
 /// Another certificate that the server shows in the other half of this connection, and where.
 fn shown_elsewhere(own: Own<'_>, around: &Surroundings) -> Option<(Arc<str>, Mark)> {
     let (here, _) = own.certificate.as_ref()?;
-    around.shown_at_host(own).certificates.then_some(())?;
-    around.at_server(own.server, own.first).find_map(|other| {
+    around.others.shown_at_host(own).certificates.then_some(())?;
+    around.others.at_server(own.server, own.first).find_map(|other| {
         let shown = other.certificate.as_ref().filter(|(shown, _)| shown != here)?;
         is_other_half(own, other, around).then(|| shown.clone())
     })

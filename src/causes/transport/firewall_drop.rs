@@ -184,7 +184,7 @@ pub(super) fn alive(own: Own<'_>, around: &Surroundings) -> Option<Observed<Sign
     let fresh = Window { start: meanwhile.start.shifted(-FRESH), ..meanwhile };
     // ARP is broadcast: it is heard where the packets of one direction are not captured.
     let answers_are_captured =
-        || around.accepts || around.captures_at(own.first).any(|capture| capture.hosts.are_heard());
+        || around.others.accepts || around.captures_at(own.first).any(|capture| capture.hosts.are_heard());
     let ip = own.server.ip;
     let sign = around
         .captures
@@ -202,10 +202,10 @@ fn accepts_another(own: Own<'_>, around: &Surroundings, fresh: Window) -> Option
     const ENOUGH: usize = 256;
     // A port that answered before tells of a service that went since, or of a host that fell asleep; and what keeps this
     // client out does not let it in.
-    let meanwhile = around.accepted_of_another(own, own.window).and_then(|other| other.accepted);
+    let meanwhile = around.others.accepted_of_another(own, own.window).and_then(|other| other.accepted);
     let before = || {
-        around.shown_at_host(own).ports.then_some(())?;
-        let mut before = around.accepted_at_host(own, fresh).rev().take(ENOUGH);
+        around.others.shown_at_host(own).ports.then_some(())?;
+        let mut before = around.others.accepted_at_host(own, fresh).rev().take(ENOUGH);
         before.find(|(other, _)| other.server != own.server).map(|(_, accepted)| accepted)
     };
     meanwhile.or_else(before)

@@ -74,7 +74,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 fn died_for_all(own: Own<'_>, around: &Surroundings) -> Option<()> {
     const TOGETHER: i64 = 10 * time::SECOND;
     let [_, last] = own.heard;
-    around.silent_of_another(own, Window::at(last?).widened(TOGETHER)).map(|_| ())
+    around.others.silent_of_another(own, Window::at(last?).widened(TOGETHER)).map(|_| ())
 }
 
 /// The side and the segment with which the path died: repeated to the end, and the other side heard no more.

@@ -80,7 +80,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 
 /// A reset with the TTL of the host's other packets is its own; none to compare with says nothing.
 pub(super) fn who(case: &Case<'_>, ttl: u8, server: std::net::IpAddr) -> (Blame, Option<String>) {
-    let known = case.around.ttl_of(server);
+    let known = case.around.others.ttl_of(server);
     match known {
         Some((least, greatest)) if (least..=greatest).contains(&ttl) => {
             (Blame::Server, Some(format!("the server itself: TTL {ttl} as in its other packets")))

@@ -137,7 +137,7 @@ fn registered(case: &Case<'_>, server: &Computer, port: u16) -> Option<(Vec<Evid
 /// Whether the server let anybody in on this port in the time that the files hold, by the packets or by its own log.
 fn is_open_at_times(case: &Case<'_>, server: &Computer) -> bool {
     let Some(own) = case.connection() else { return false };
-    let mut by_packets = case.around.at_server(own.server, own.first);
+    let mut by_packets = case.around.others.at_server(own.server, own.first);
     let day = Window::at(own.first.time).widened(DAY);
     let by_log = || {
         let of_server = |joined: &&Joined| server.logs.contains(&joined.event.at.source());

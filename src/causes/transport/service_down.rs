@@ -122,7 +122,7 @@ fn last_stop<'a>(case: &Case<'a>, moment: Timestamp) -> Option<&'a Joined> {
     let stopped: &Joined = last?;
     let since = Window { start: stopped.time().shifted(TOGETHER), end: moment };
     let own = case.connection()?.server;
-    let mut later = case.around.begun_within(since);
+    let mut later = case.around.others.begun_within(since);
     let served = later.any(|other| other.logged || other.session && other.server == own);
     (!served).then_some(stopped)
 }

@@ -91,6 +91,7 @@ fn turned_away(case: &Case<'_>, connection: &Connection, flow: &Flow) -> Option<
 fn incomplete<'a>(case: &Case<'a>, connection: &Connection) -> Vec<&'a Other> {
     let moment = Window::at(connection.first.time).widened(time::SECOND);
     case.around
+        .others
         .at_server(connection.server, connection.first)
         .filter(|other| other.accepted.is_some() && !other.session && other.reached <= Stage::Tls)
         .filter(|other| other.window.overlaps(&moment))

@@ -185,7 +185,7 @@ fn came_again(case: &Case<'_>) -> Option<Mark> {
     let own = case.connection().filter(|_| !decision::end_is_logged(case))?;
     let name = case.all_events().find_map(|joined| keys::user(&joined.event)).map(|user| user.to_lowercase());
     let all = Window { start: own.last.time, end: Timestamp::MAX };
-    let mut later = case.around.of_pair(own.client.ip, own.server, all);
+    let mut later = case.around.others.of_pair(own.client.ip, own.server, all);
     let again = later.find(|other| {
         let same = other.name.is_none() || name.is_none() || other.name.as_deref() == name.as_deref();
         other.first > own.first && other.tls_passed.is_some() && same
