@@ -87,6 +87,8 @@ note_kinds! {
     FlowBound: "running connections given up to stay within memory", costs "what they did later was taken for another connection";
     /// More ICMP errors at once than are held.
     IcmpBound: "ICMP errors left out to stay within memory", costs "what they say of a connection is not known";
+    /// More besides connections than is remembered.
+    BesideBound: "signs of hosts, name lookups and Kerberos errors left out to stay within memory", costs "what they say of a connection is not known";
     /// More UDP conversations than are held or reported.
     UdpBound: "UDP datagrams or conversations left out to stay within bounds", costs "side transports of later connections are not shown";
     /// UDP on an RDP port that begins nowhere and belongs to nothing.

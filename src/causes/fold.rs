@@ -40,6 +40,8 @@ const BEFORE: usize = 2048;
 const SPANS: usize = 8192;
 /// Whoever is not answered asks for some seconds: one of these lies within.
 const SPAN: i64 = time::SECOND;
+/// Connections that run on of which is known how far they came.
+const RUNNING: usize = 8192;
 /// Attempts that single ones are judged beside because these tell what they are a part of, or why they ended.
 const TOLD: usize = 65_536;
 
@@ -129,6 +131,8 @@ pub struct Fold {
     before: Vec<Other>,
     /// Those of `before` that are single: what tells of them may be in the next batch.
     recent: Vec<Other>,
+    /// Connections that ran on, as they were when they were shown last.
+    running: BTreeMap<Mark, Other>,
     /// What each server did in each [`SPAN`].
     did: BTreeMap<(i64, Endpoint), Did>,
     /// What tells of single ones.
@@ -163,13 +167,14 @@ impl Fold {
         (groups, beside.into_values().collect())
     }
 
-    /// What connections are judged beside, of those that were taken before; and these, which are single or run on.
-    fn beside<'a>(&mut self, these: impl Iterator<Item = &'a Connection>) -> Vec<Other> {
+    /// What connections are judged beside: of those that were taken before, those that run on, and the new single ones.
+    fn beside(&mut self, singles: &[Connection]) -> Vec<Other> {
         let mut others = std::mem::take(&mut self.before);
         let known: BTreeSet<Mark> = others.iter().map(|other| other.first).collect();
         let did = self.did.values().flat_map(Did::all).filter(|other| !known.contains(&other.first));
         others.extend(did.cloned());
-        others.extend(these.map(Other::of));
+        others.extend(self.running.values().cloned());
+        others.extend(singles.iter().map(Other::of));
         others
     }
 
@@ -187,6 +192,14 @@ impl Fold {
         let verdicts = Verdicts::of(&patterns, &places, &around, &|at| Some(later.get(at)?.connection()));
         let alike = verdicts.causes.into_iter().map(|cause| Alike { cause, ..Alike::default() });
         (around, verdicts.of, alike.collect())
+    }
+
+    /// Remembers what runs on, the last ones that began.
+    fn run_on(&mut self, running: &[Connection]) {
+        self.running.extend(running.iter().map(|own| (own.first, Other::of(own))));
+        while self.running.len() > RUNNING {
+            self.running.pop_first();
+        }
     }
 
     fn stays_single(&mut self, brief: &Brief, alike: &mut Alike) -> bool {
@@ -293,9 +306,12 @@ impl Fold {
         let single: Vec<Own<'_>> = singles.iter().filter_map(|single| others.known(single)).collect();
         let recent = std::mem::take(&mut self.recent);
         let all = recent.iter().filter_map(|own| others.again(own)).chain(single.iter().copied());
-        for other in all.flat_map(|own| others.told_by(own)) {
-            if self.told.len() < TOLD {
-                self.told.entry(other.first).or_insert_with(|| others.kept(other));
+        for own in all {
+            let itself = others.was_there(own).then_some(own.other());
+            for other in itself.into_iter().chain(others.told_by(own)) {
+                if self.told.len() < TOLD {
+                    self.told.entry(other.first).or_insert_with(|| others.kept(other));
+                }
             }
         }
         let since = self.before.first().map(|other| other.first);
@@ -365,6 +381,11 @@ impl Sink for Fold {
     }
 
     fn take(&mut self, mut ended: Vec<Ended<'_>>, seen: &dyn Fn() -> Seen) -> Vec<Connection> {
+        if !self.running.is_empty() {
+            for own in &ended {
+                self.running.remove(&own.first());
+            }
+        }
         let bound = self.bound.map_or(SINGLES, |bound| bound.min(SINGLES));
         let later = ended.split_off(bound.saturating_sub(self.singles).min(ended.len()));
         self.singles += ended.len();
@@ -373,7 +394,8 @@ impl Sink for Fold {
             return singles;
         }
         let seen = seen();
-        let beside = self.beside(singles.iter().chain(&seen.running));
+        self.run_on(&seen.running);
+        let beside = self.beside(&singles);
         let (briefs, own) = batch::read(&later);
         let (around, verdicts, mut alike) = self.judge((&later, &briefs), (beside, own), seen.captures);
         let stays = briefs.iter().zip(verdicts).map(|(brief, verdict)| {

@@ -20,9 +20,6 @@ pub struct KerberosError {
     pub error: KrbError,
 }
 
-/// Errors of one capture that are remembered.
-pub const MAX_ERRORS: usize = 4096;
-
 /// Reads the error that a datagram holds.
 pub fn error(source: SourceId, datagram: &Datagram) -> Option<Observed<KerberosError>> {
     if datagram.from.port != KERBEROS_PORT {

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use super::observations::Observations;
+use super::room::Room;
 use crate::base::keyed::KeyedMap;
 use crate::base::{Locator, Mark, Observed, SourceId, Window, time};
 use crate::packet::Datagram;
@@ -39,8 +40,7 @@ pub struct Lookup {
     pub answers: Vec<Observed<Answer>>,
 }
 
-/// Names of one client that are remembered, and answers of one name.
-const MAX_LOOKUPS: usize = 20_000;
+/// Answers of one name that are remembered.
 const MAX_ANSWERS: usize = 16;
 
 /// Puts together what several captures hold of the same queries: the files of a ring buffer each hold a part of them,
@@ -150,19 +150,30 @@ impl Said {
 }
 
 /// The lookups of a capture, as its datagrams come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lookups {
     by_key: KeyedMap<(IpAddr, String), Lookup>,
+    most: usize,
+    /// Queries and answers that found no room.
+    pub left_out: u64,
 }
 
 impl Lookups {
+    /// None yet, and room for so many.
+    pub fn within(most: usize) -> Self {
+        Self { by_key: KeyedMap::default(), most, left_out: 0 }
+    }
+
     /// Takes what the next datagram says.
     pub fn take(&mut self, said: Said) {
         let Said { client, name, mark, answer } = said;
-        let is_full = self.by_key.len() >= MAX_LOOKUPS;
+        let is_full = self.by_key.len() >= self.most;
         let lookup = match self.by_key.entry((client, name)) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(_) if is_full => return,
+            Entry::Vacant(_) if is_full => {
+                self.left_out += 1;
+                return;
+            }
             Entry::Vacant(new) => {
                 let name = new.key().1.clone();
                 new.insert(Lookup { name, client, first: mark, last: mark, queries: 0, answers: Vec::new() })
@@ -188,7 +199,7 @@ impl Lookups {
 
 /// Reads the lookups of a few datagrams.
 pub fn lookups(source: SourceId, datagrams: &[Datagram]) -> Vec<Lookup> {
-    let mut lookups = Lookups::default();
+    let mut lookups = Lookups::within(Room::OF_ONE.lookups);
     datagrams.iter().filter_map(|datagram| Said::of(source, datagram)).for_each(|said| lookups.take(said));
     lookups.finish()
 }

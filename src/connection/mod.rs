@@ -13,6 +13,7 @@ pub mod lookup;
 mod numbers;
 pub mod observations;
 mod reading;
+pub mod room;
 pub mod scan;
 pub mod signs;
 pub mod stage;

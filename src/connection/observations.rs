@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::kerberos::KerberosError;
 use super::lookup::Lookup;
+use super::room::Room;
 use super::signs::{Life, Signs};
 use super::udp::UdpConnection;
 use crate::base::{Locator, Mark, Observed, SourceId, Window};
@@ -57,6 +58,17 @@ impl Observations {
         }
     }
 
+    /// The room that it takes.
+    pub fn takes(&self) -> Room {
+        Room {
+            lookups: self.lookups.len(),
+            kerberos: self.kerberos.len(),
+            lost: self.lost_datagrams.len(),
+            udp: self.udp.len(),
+            ..self.hosts.takes()
+        }
+    }
+
     /// What the point shows at which a capture was taken: its first file, from when to when, and how much it dropped.
     pub fn point_of(captures: &[Self], source: SourceId) -> Option<(SourceId, Window, u64)> {
         let point = captures.iter().find(|capture| capture.source == source)?.point;
@@ -76,13 +88,22 @@ impl Observations {
 }
 
 /// Which hosts are there, by what they said on the wire.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Hosts {
     by_ip: BTreeMap<IpAddr, Host>,
     /// Whether any of them [is heard](Host::is_heard).
     heard: bool,
     /// Signs of life behind the first of each kind.
     later: Signs,
+    most: usize,
+    /// Signs of hosts that found no room.
+    pub left_out: u64,
+}
+
+impl Default for Hosts {
+    fn default() -> Self {
+        Self::within(Room::OF_ONE)
+    }
 }
 
 /// What was seen of one host.
@@ -117,17 +138,31 @@ pub struct Unanswered {
     pub count: u32,
 }
 
-/// Hosts that are remembered.
-const MAX_HOSTS: usize = 65_536;
-
 impl Hosts {
+    /// None yet, and room for so many.
+    pub const fn within(room: Room) -> Self {
+        Self {
+            by_ip: BTreeMap::new(),
+            heard: false,
+            later: Signs::within(room.signs),
+            most: room.hosts,
+            left_out: 0,
+        }
+    }
+
+    /// The room that they take.
+    pub fn takes(&self) -> Room {
+        Room { hosts: self.by_ip.len(), signs: self.later.len(), ..Room::default() }
+    }
+
     /// Takes one sign.
     pub fn take(&mut self, source: SourceId, neighbour: &Neighbour) {
         let mark = Mark { time: neighbour.time, at: Locator::Frame { source, number: neighbour.frame } };
         let ip = match neighbour.sign {
             Sign::Asked(ip, _) | Sign::Told(ip, _) | Sign::Echoed(ip) | Sign::Accepted(ip, _) => ip,
         };
-        if !self.by_ip.contains_key(&ip) && self.by_ip.len() >= MAX_HOSTS {
+        if !self.by_ip.contains_key(&ip) && self.by_ip.len() >= self.most {
+            self.left_out += 1;
             return;
         }
         let host = self.by_ip.entry(ip).or_default();

@@ -10,6 +10,7 @@ use super::ended::{self, Ended, Epoch, Over};
 use super::kerberos::{self, KerberosError};
 use super::lookup::{Lookups, Said};
 use super::observations::{Hosts, Observations};
+use super::room::Room;
 use super::scan::{FlowBounds, MAX_FOUND};
 use super::tallies::{self, Tallies};
 use super::udp::{self, UdpTable};
@@ -108,6 +109,10 @@ pub(super) struct Reading<'a> {
     pub(super) hosts: Hosts,
     lookups: Lookups,
     kerberos: Vec<Observed<KerberosError>>,
+    /// For what it shows besides connections.
+    room: Room,
+    /// What found none.
+    left_out: u64,
     pub(super) udp: UdpTable,
     timeouts: Vec<IcmpError>,
     window: Option<Window>,
@@ -133,6 +138,7 @@ impl<'a> Reading<'a> {
         capture: &Capture<'a>,
         interest: Arc<Interest>,
         bounds: FlowBounds,
+        room: Room,
     ) -> Self {
         Self {
             source,
@@ -150,10 +156,12 @@ impl<'a> Reading<'a> {
             is_alone: false,
             waiting: Waiting::default(),
             reorder: Reorder::default(),
-            fragments: Reassembler::default(),
+            fragments: Reassembler::telling(room.lost),
             hosts: Hosts::default(),
-            lookups: Lookups::default(),
+            lookups: Lookups::within(room.lookups),
             kerberos: Vec::new(),
+            room,
+            left_out: 0,
             udp: UdpTable::default(),
             timeouts: Vec::new(),
             window: None,
@@ -274,8 +282,10 @@ impl<'a> Reading<'a> {
             .filter(|(said, refused)| said.is_some() || refused.is_some())
             .unzip();
         said.into_iter().flatten().for_each(|said| self.lookups.take(said));
-        let room = kerberos::MAX_ERRORS.saturating_sub(self.kerberos.len());
-        self.kerberos.extend(refused.into_iter().flatten().take(room));
+        let mut refused = refused.into_iter().flatten();
+        let room = self.room.kerberos.saturating_sub(self.kerberos.len());
+        self.kerberos.extend(refused.by_ref().take(room));
+        self.left_out += u64::try_from(refused.count()).unwrap_or(0);
     }
 
     /// Applies the segments that wait, until there is something to be handed on. Whether all have been applied.
@@ -398,6 +408,10 @@ impl<'a> Reading<'a> {
         add(NoteKind::CaptureDrops, self.drops.values().sum());
         add(NoteKind::FlowBound, self.given_up);
         add(NoteKind::IcmpBound, self.epoch.left_out);
+        add(
+            NoteKind::BesideBound,
+            self.left_out + self.lookups.left_out + std::mem::take(&mut self.hosts.left_out),
+        );
     }
 
     /// What it shows is told; what goes on in the next file of a ring buffer is handed on.

@@ -12,6 +12,7 @@ use super::continued::{self, Again};
 use super::ended::{self, Ended, Seen, Sink};
 use super::observations::{Hosts, Observations};
 use super::reading::{Handed, Into, Reading, Rooms, Sequence};
+use super::room::Room;
 use super::udp::UdpTable;
 use super::{Connection, lookup, twins};
 use crate::base::progress::Phase;
@@ -218,8 +219,8 @@ fn run_pass<'b>(
         if begins - sequence.end > RING_PAUSE {
             pass.end_point(&mut sequence, *source, notes);
         }
-        let mut reading =
-            Reading::new((*source, sequence.point), capture, Arc::clone(&interest), options.flows);
+        let (at, room) = ((*source, sequence.point), pass.room());
+        let mut reading = Reading::new(at, capture, Arc::clone(&interest), options.flows, room);
         reading.hosts = std::mem::take(&mut sequence.hosts);
         reading.udp = std::mem::take(&mut sequence.udp);
         let clock = alignment.shift(*source);
@@ -293,23 +294,32 @@ impl<'b> Pass<'b> {
                 end: begins,
                 sources: Vec::new(),
                 point: source,
-                hosts: Hosts::default(),
-                udp: UdpTable::default(),
+                hosts: Hosts::within(self.room()),
+                udp: UdpTable::within(self.room()),
             },
         };
         sequence.sources.push(source);
         sequence
     }
 
+    /// What one more capture may show besides connections.
+    fn room(&self) -> Room {
+        let told = self.observations.iter().map(Observations::takes);
+        let yet = self.sequences.iter().flat_map(|own| [own.hosts.takes(), own.udp.takes()]);
+        Room::beside(told.chain(yet))
+    }
+
     /// What was seen of hosts and UDP is told of the last file of a ring buffer; with `next` another one begins.
     fn end_point(&mut self, sequence: &mut Sequence<'b>, next: SourceId, notes: &mut Notes) {
-        let udp = std::mem::take(&mut sequence.udp);
         let last = self.observations.iter_mut().rev().find(|told| told.point == sequence.point);
         if let Some(last) = last {
+            let udp = std::mem::take(&mut sequence.udp);
             notes.add_many(NoteKind::UdpBound, Some(last.source), "", udp.left_out, None);
             last.hosts = std::mem::take(&mut sequence.hosts);
             last.udp = udp.finish();
         }
+        let room = self.room();
+        (sequence.hosts, sequence.udp) = (Hosts::within(room), UdpTable::within(room));
         sequence.point = next;
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::room::Room;
 use crate::base::{Observed, Window, time};
 
 /// How a host shows that it is there.
@@ -43,8 +44,6 @@ pub fn hardware(address: [u8; 6]) -> String {
     address.map(|byte| format!("{byte:02x}")).join(":")
 }
 
-/// Spans that are kept, of all hosts together: some 20 MiB.
-const MAX_SPANS: usize = 1 << 17;
 /// How long a span is, as long as there is room.
 const SPAN: i64 = 10 * time::SECOND;
 /// A span so long holds all of time.
@@ -64,11 +63,21 @@ pub(super) struct Signs {
 
 impl Default for Signs {
     fn default() -> Self {
-        Self { by_span: BTreeMap::new(), span: SPAN, most: MAX_SPANS }
+        Self::within(Room::OF_ONE.signs)
     }
 }
 
 impl Signs {
+    /// At most so many spans.
+    pub(super) const fn within(most: usize) -> Self {
+        Self { by_span: BTreeMap::new(), span: SPAN, most }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.by_span.len()
+    }
+
     /// Takes one sign. Time is linear: spans become longer a few dozen times at most, however many signs there are.
     pub(super) fn take(&mut self, ip: IpAddr, sign: Observed<Life>) {
         if let Some(ends) = self.by_span.get_mut(&self.key(ip, &sign)) {
@@ -158,7 +167,7 @@ mod tests {
 
     #[test]
     fn where_signs_are_many_all_are_thinned_alike() {
-        let mut signs = Signs { most: 64, ..Signs::default() };
+        let mut signs = Signs::within(64);
         for second in 0..10_000 {
             signs.take(ip(1), sign(second, Life::Echoed));
             if second % 500 == 0 {
@@ -177,7 +186,7 @@ mod tests {
 
     #[test]
     fn more_hosts_than_there_is_room_for_are_left_out() {
-        let mut signs = Signs { most: 8, ..Signs::default() };
+        let mut signs = Signs::within(8);
         for n in 0..20 {
             signs.take(ip(n), sign(1, Life::Echoed));
             signs.take(ip(n), sign(2, Life::Echoed));

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::room::Room;
 use super::stage::{Outcome, Stage};
 use super::{StageResult, observations::Observations};
 use crate::base::{Locator, Mark, Observed, SourceId, Window, time};
@@ -319,19 +320,33 @@ fn syn_of(datagram: &Datagram) -> Option<(Syn, UdpFlags)> {
 }
 
 /// The conversations of one capture, as its datagrams come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct UdpTable {
     connections: Vec<UdpConnection>,
     /// The latest of each pair of endpoints.
     latest: BTreeMap<(Endpoint, Endpoint), usize>,
     /// Datagrams of conversations that found no room.
     pub left_out: u64,
+    most: usize,
 }
 
-/// UDP conversations that are remembered.
-const MAX: usize = 4096;
+impl Default for UdpTable {
+    fn default() -> Self {
+        Self::within(Room::OF_ONE)
+    }
+}
 
 impl UdpTable {
+    /// None yet, and room for so many.
+    pub const fn within(room: Room) -> Self {
+        Self { connections: Vec::new(), latest: BTreeMap::new(), left_out: 0, most: room.udp }
+    }
+
+    /// The room that they take.
+    pub fn takes(&self) -> Room {
+        Room { udp: self.connections.len(), ..Room::default() }
+    }
+
     /// Takes datagrams on RDP ports, in order of frames.
     pub fn take(&mut self, source: SourceId, datagrams: &[Datagram], interest: &Interest) {
         for datagram in datagrams {
@@ -363,7 +378,7 @@ impl UdpTable {
         if known.is_some() && !begins_anew {
             return known;
         }
-        if self.connections.len() >= MAX {
+        if self.connections.len() >= self.most {
             return None;
         }
         let at = self.connections.len();

@@ -81,6 +81,8 @@ pub struct MayBe {
     pub storm: bool,
     /// Some of them may be [patient](is_patient).
     pub patient: bool,
+    /// So many of the nearest on each side tell whether one of them is a part of that.
+    pub told_by: usize,
 }
 
 impl MayBe {
@@ -88,13 +90,14 @@ impl MayBe {
     pub fn of<'a>(own: &(impl Iterator<Item = &'a Other> + Clone)) -> Self {
         let named = own.clone().filter_map(|other| other.name.as_deref());
         let count = || own.clone().filter(|other| !other.session).count();
-        let storm = match names(named) {
-            0 => own.clone().any(Other::is_unseen),
-            few if few < NAMES => count() > RELENTLESS || own.clone().any(Other::is_unseen),
-            _ => count() > STORM,
+        let (storm, told_by) = match names(named) {
+            0 => (own.clone().any(Other::is_unseen), RELENTLESS),
+            few if few < NAMES => (count() > RELENTLESS || own.clone().any(Other::is_unseen), RELENTLESS),
+            _ => (count() > STORM, STORM),
         };
         let patient = own.clone().filter(|other| tried(other)).count() > PATIENT;
-        Self { storm, patient }
+        let told_by = if storm { told_by } else { 0 }.max(if patient { PATIENT } else { 0 });
+        Self { storm, patient, told_by: told_by * 5 / 4 }
     }
 }
 
@@ -177,7 +180,7 @@ pub fn crowds(attempts: &[Other]) -> Vec<Vec<usize>> {
 }
 
 /// Servers that no user of the Internet has all of.
-const SWEEP: usize = 10;
+pub const SWEEP: usize = 10;
 
 /// The attempts of each sweep, by place: one address of the Internet that tries many servers of another network, at any
 /// pace, and never gets in. Servers that did not answer, and attempts that say themselves why they failed, may as well

@@ -22,7 +22,7 @@ mod others;
 
 pub use lists::Shows;
 pub use other::{ALONE, LONG_SILENCE, Other};
-pub use others::{BACK, Others, Own, SILENT};
+pub use others::{BACK, Others, Own, SILENT, TOGETHER};
 
 /// What all incidents share.
 #[derive(Clone, Debug, Default)]

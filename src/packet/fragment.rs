@@ -85,10 +85,10 @@ const LARGEST: usize = 65_535;
 /// A datagram is given up this long after its first fragment (RFC 791 suggests 15 s, RFC 8200 asks for 60 s).
 const TIMEOUT: i64 = 60 * time::SECOND;
 /// Lost datagrams that are remembered one by one.
-const MAX_LOST: usize = 1024;
+pub const LOST: usize = 1024;
 
 /// Puts datagrams together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reassembler {
     under_way: BTreeMap<Key, Vec<Fragment>>,
     /// The same by the frame of their first fragment.
@@ -96,11 +96,31 @@ pub struct Reassembler {
     /// Bytes of all of them.
     bytes: usize,
     lost: Vec<LostDatagram>,
+    /// Of them so many are remembered one by one.
+    most: usize,
     /// Datagrams lost beyond those remembered.
     lost_uncounted: u64,
 }
 
+impl Default for Reassembler {
+    fn default() -> Self {
+        Self::telling(LOST)
+    }
+}
+
 impl Reassembler {
+    /// One that tells of so many lost datagrams at most.
+    pub const fn telling(most: usize) -> Self {
+        Self {
+            under_way: BTreeMap::new(),
+            by_age: BTreeSet::new(),
+            bytes: 0,
+            lost: Vec::new(),
+            most,
+            lost_uncounted: 0,
+        }
+    }
+
     /// Takes the next fragment in file order; gives the datagram if this completes it.
     pub fn push(&mut self, fragment: Fragment) -> Option<Whole> {
         let key = fragment.key;
@@ -177,7 +197,7 @@ impl Reassembler {
 
     fn give_up(&mut self, key: Key) {
         let Some(pieces) = self.remove(key) else { return };
-        if self.lost.len() >= MAX_LOST {
+        if self.lost.len() >= self.most {
             self.lost_uncounted += 1;
             return;
         }
@@ -280,7 +300,7 @@ mod tests {
         );
         let (lost, uncounted) = reassembler.finish();
         let lost = u64::try_from(lost.len()).unwrap();
-        assert!(lost == u64::try_from(MAX_LOST).unwrap() && lost + uncounted == 2001, "{lost} {uncounted}");
+        assert!(lost == u64::try_from(LOST).unwrap() && lost + uncounted == 2001, "{lost} {uncounted}");
     }
 
     #[test]

@@ -98,19 +98,23 @@ impl<'b> FlowTable<'b> {
         self.len() == 0
     }
 
-    /// Flows that run and came far, the last ones that began, in no order.
+    /// Flows that came far and are not closed, the last ones that began: so many as take not too much memory.
     pub fn far(&self) -> Vec<Box<Flow>> {
-        let is_far = |flow: &Flow| flow.to_server.bytes.min(flow.to_client.bytes) >= limits::FAR_BYTES;
+        let is_far = |flow: &Flow| {
+            flow.closes.is_empty() && flow.to_server.bytes.min(flow.to_client.bytes) >= limits::FAR_BYTES
+        };
         let far = self.shards.iter().flat_map(Shard::flows).filter_map(|running| match &running.kept {
             Kept::Grown(flow) if is_far(flow) => Some(flow),
             _ => None,
         });
         let mut far: Vec<&Box<Flow>> = far.collect();
-        if far.len() > limits::FAR {
-            far.select_nth_unstable_by_key(limits::FAR, |flow| (Reverse(flow.first), flow.client));
-            far.truncate(limits::FAR);
-        }
-        far.into_iter().cloned().collect()
+        far.sort_unstable_by_key(|flow| (Reverse(flow.first), flow.client, flow.server));
+        let mut room = limits::FAR_HELD;
+        let fit = far.into_iter().take(limits::FAR).take_while(|flow| {
+            room = room.saturating_sub(flow.held());
+            room > 0
+        });
+        fit.cloned().collect()
     }
 
     /// Bytes of memory that its flows take.

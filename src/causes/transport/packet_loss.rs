@@ -7,7 +7,7 @@ use crate::causes::session::decision;
 use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause};
 use crate::connection::Connection;
 use crate::correlate::Surroundings;
-use crate::correlate::surroundings::Own;
+use crate::correlate::surroundings::{Own, TOGETHER};
 use crate::eventlog::rdp_core_ts;
 use crate::packet::icmp::IcmpMeaning;
 use crate::stream::{CloseKind, Flow, Repeat, Side, Stream};
@@ -72,7 +72,6 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 
 /// Whether other clients lost the same server at the same time.
 fn died_for_all(own: Own<'_>, around: &Surroundings) -> Option<()> {
-    const TOGETHER: i64 = 10 * time::SECOND;
     let [_, last] = own.heard;
     around.others.silent_of_another(own, Window::at(last?).widened(TOGETHER)).map(|_| ())
 }

@@ -1,6 +1,6 @@
 //! Every attempt of all files, for each of them to know of the others: looked up by host, by client, by name, by time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
@@ -45,6 +45,11 @@ pub struct Own<'a> {
 }
 
 impl<'a> Own<'a> {
+    /// What the others know of it.
+    pub const fn other(&self) -> &'a Other {
+        self.other
+    }
+
     /// One that stands nowhere.
     pub const fn stranger(other: &'a Other) -> Self {
         Self { other, place: None }
@@ -65,6 +70,8 @@ const NEAREST: usize = 128;
 
 /// A client that is not heard for so long while its server is fell silent.
 pub const SILENT: i64 = time::SECOND;
+/// What happens to several clients of one server within this time happens to the server.
+pub const TOGETHER: i64 = 10 * time::SECOND;
 /// Who fell silent is back from another address within this time.
 pub const BACK: i64 = 60 * time::SECOND;
 
@@ -82,8 +89,15 @@ impl Others {
     pub fn of_attempts(attempts: &[Attempt], folded: Vec<Other>) -> Self {
         let is_part = !folded.is_empty();
         let mut all: Vec<Other> = attempts.iter().map(Other::of_attempt).collect();
-        let known: BTreeSet<Mark> = all.iter().map(|other| other.first).collect();
-        all.extend(folded.into_iter().filter(|other| !known.contains(&other.first)));
+        let mut folded: BTreeMap<Mark, Other> =
+            folded.into_iter().map(|other| (other.first, other)).collect();
+        for own in &mut all {
+            // What was seen of it in the flood tells whether its client was there before.
+            if let Some(same) = folded.remove(&own.first) {
+                own.came = own.came.min(same.came);
+            }
+        }
+        all.extend(folded.into_values());
         all.sort_by_key(|other| other.first);
         Self { is_part, ..Self::of(all) }
     }
@@ -115,6 +129,11 @@ impl Others {
     pub fn kept(&self, other: &Other) -> Other {
         let came = self.came(other.client, other.server).unwrap_or(other.came);
         Other { came, ..other.clone() }
+    }
+
+    /// Whether its client was there before.
+    pub fn was_there(&self, own: Own<'_>) -> bool {
+        self.came(own.client, own.server).is_some_and(|came| came < own.first.time)
     }
 
     /// When a client first came to a server.
@@ -308,28 +327,35 @@ impl Others {
     }
 
     /// Others without which nobody sees what an attempt is a part of, or why it ended: the nearest of its storms; its
-    /// client's next that went further, and its sessions; its user from another address; and one that was let in while
-    /// it was not.
+    /// client's next that went further, and its sessions; its user from another address; another that the server left at
+    /// the same time; and one that was let in while it was not.
     pub fn told_by<'a>(&'a self, own: Own<'a>) -> Vec<&'a Other> {
-        /// On each side: more than any storm is told by.
-        const TOLD: usize = 24;
+        /// Under other names so many on each side are looked at.
+        const TOLD: usize = 96;
         /// However late: who asks says how soon.
         const EVER: i64 = i64::MAX;
         let mut told = Vec::new();
-        if self.may_be(own).is_some_and(|all| all.storm || all.patient) {
+        if let Some(all) = self.may_be(own).filter(|all| all.storm || all.patient) {
             let pair = self.pair_of(own).map_or(&[][..], Places::as_slice);
-            told.extend(self.several(lists::around(pair, own.place, TOLD)));
+            told.extend(self.several(lists::around(pair, own.place, all.told_by)));
+            // Of those that try many names some do so one after the other.
+            let mut names = BTreeSet::new();
+            let other_names = self.several(lists::around(pair, own.place, TOLD));
+            told.extend(other_names.filter(|other| names.len() < all.told_by && names.insert(&other.name)));
         }
         if let Some(joint) = self.joint_of(own) {
             let named = |other: &&Other| other.name.as_ref().is_some_and(|name| joint.names.contains(name));
             let host = self.at_hosts.get(own.server.ip).map_or(&[][..], |host| &host.places);
-            told.extend(self.several(lists::around(host, own.place, TOLD * 4)).filter(named));
+            told.extend(self.several(lists::around(host, own.place, TOLD)).filter(named));
         }
         if let Some(sweep) = own.place.and_then(|place| self.sweeps.list_of(place)) {
-            told.extend(self.several(lists::around(sweep, own.place, TOLD)));
+            told.extend(self.several(lists::around(sweep, own.place, storm::SWEEP * 2)));
         }
         if own.accepted.is_none() {
             told.extend(self.accepted_of_another(own, own.window));
+        }
+        if let (Some(_), [_, Some(last)]) = (own.server_silent, own.heard) {
+            told.extend(self.silent_of_another(own, Window::at(last).widened(TOGETHER)));
         }
         told.extend(self.went_further(own, EVER));
         told.extend(self.got_in(own, EVER));
