@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -183,7 +184,7 @@ impl Fold {
         &mut self,
         (later, briefs): (&[Ended<'_>], &[Brief]),
         (beside, own): (Vec<Other>, Vec<Other>),
-        seen: Vec<Observations>,
+        seen: Vec<Arc<Observations>>,
     ) -> (Surroundings, Vec<usize>, Vec<Alike>) {
         let (all, places) = in_order(beside, own);
         let (others, patterns) = rayon::join(|| Others::of(all), || Patterns::of(briefs));

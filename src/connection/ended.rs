@@ -3,6 +3,7 @@
 //! Decides when to look, never what becomes of a connection: that is the [`Sink`]'s.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -72,7 +73,7 @@ impl Ended<'_> {
 #[derive(Debug, Default)]
 pub struct Seen {
     /// What else each capture showed by then.
-    pub captures: Vec<Observations>,
+    pub captures: Vec<Arc<Observations>>,
     /// Connections that run on and came far.
     pub running: Vec<Connection>,
 }

@@ -44,7 +44,7 @@ pub struct Lookup {
 const MAX_ANSWERS: usize = 16;
 
 /// Puts together what several captures hold of the same queries: the files of a ring buffer each hold a part of them,
-/// two capture points each hold them all.
+/// two capture points each hold them all. Captures are in order of sources.
 pub fn together(captures: &mut [Observations]) {
     /// The same queries are seen this near to each other at two points.
     const NEAR: i64 = 5 * time::SECOND;
@@ -71,7 +71,8 @@ pub fn together(captures: &mut [Observations]) {
     let mut all: Vec<(SourceId, Lookup)> = known.into_values().flatten().collect();
     all.sort_by_key(|(_, lookup)| (lookup.first, lookup.client));
     for (point, lookup) in all {
-        if let Some(capture) = captures.iter_mut().find(|capture| capture.source == point) {
+        let at = captures.binary_search_by_key(&point, |capture| capture.source);
+        if let Some(capture) = at.ok().and_then(|at| captures.get_mut(at)) {
             capture.lookups.push(lookup);
         }
     }

@@ -415,14 +415,14 @@ impl<'a> Reading<'a> {
     }
 
     /// What it shows is told; what goes on in the next file of a ring buffer is handed on.
-    pub(super) fn finish(self, sequence: &mut Sequence<'a>, told: &mut Vec<Observations>) -> Tallies {
+    pub(super) fn finish(self, sequence: &mut Sequence<'a>, told: &mut Vec<Arc<Observations>>) -> Tallies {
         let mut tallies = self.tallies;
         let (lost_datagrams, uncounted) = self.fragments.finish();
         tallies.lost = uncounted + u64::try_from(lost_datagrams.len()).unwrap_or(0);
         sequence.end = sequence.end.max(self.window.map_or(Timestamp::MIN, |window| window.end));
         sequence.hosts = self.hosts;
         sequence.udp = self.udp;
-        told.push(Observations {
+        told.push(Arc::new(Observations {
             source: self.source,
             point: self.point,
             window: self.window,
@@ -434,7 +434,7 @@ impl<'a> Reading<'a> {
             reassembly_timeouts: self.timeouts,
             udp: Vec::new(),
             kerberos: self.kerberos,
-        });
+        }));
         tallies
     }
 }

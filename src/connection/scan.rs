@@ -3,6 +3,8 @@
 //! Each byte is touched once, unless RDP turns up on a port where nobody looked for it: then the captures are
 //! read a second time for those endpoints from frame 1.
 
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -15,6 +17,7 @@ use super::reading::{Handed, Into, Reading, Rooms, Sequence};
 use super::room::Room;
 use super::udp::UdpTable;
 use super::{Connection, lookup, twins};
+use crate::base::keyed::Keyed;
 use crate::base::progress::Phase;
 use crate::base::{NoteKind, Notes, SourceId, Timestamp, time};
 use crate::capture::Capture;
@@ -127,16 +130,33 @@ pub fn scan(inputs: &[&Input], options: &ScanOptions, sink: &mut dyn Sink, notes
 
 /// Each capture once, however often it is given: what stands in two captures would be taken for two views.
 fn distinct<'a>(inputs: &[&'a Input], notes: &mut Notes) -> Vec<&'a Input> {
-    let mut kept: Vec<&Input> = Vec::new();
-    for input in inputs.iter().copied() {
-        // Of files of different lengths nothing is read.
-        if kept.iter().any(|own| *own.bytes == *input.bytes) {
-            notes.add(NoteKind::SameCapture, Some(input.id), None);
-        } else {
-            kept.push(input);
-        }
+    /// So many of one length are compared with each other, up to where they differ; of more all is read, once.
+    const FEW: usize = 8;
+    let mut of_length: BTreeMap<usize, usize> = BTreeMap::new();
+    for input in inputs {
+        *of_length.entry(input.bytes.len()).or_default() += 1;
     }
-    kept
+    let many = |input: &Input| of_length.get(&input.bytes.len()).is_some_and(|count| *count > FEW);
+    let hash = |input: &&Input| if many(input) { Keyed::default().hash_one(&*input.bytes) } else { 0 };
+    let hashes: Vec<u64> = inputs.par_iter().map(hash).collect();
+    let mut known: BTreeMap<(usize, u64), Vec<&Input>> = BTreeMap::new();
+    let mut is_new = |input: &'a Input, hash: u64| {
+        let alike = known.entry((input.bytes.len(), hash)).or_default();
+        let is_new = alike.iter().all(|own| *own.bytes != *input.bytes);
+        if is_new {
+            alike.push(input);
+        } else {
+            notes.add(NoteKind::SameCapture, Some(input.id), None);
+        }
+        is_new
+    };
+    inputs
+        .iter()
+        .copied()
+        .zip(hashes)
+        .filter(|(input, hash)| is_new(input, *hash))
+        .map(|(input, _)| input)
+        .collect()
 }
 
 /// Tells that captures are read from their beginning.
@@ -173,7 +193,7 @@ fn beginning(capture: &Capture<'_>) -> (Timestamp, usize) {
 struct Pass<'b> {
     alignment: Alignment,
     sequences: Vec<Sequence<'b>>,
-    observations: Vec<Observations>,
+    observations: Vec<Arc<Observations>>,
     sizes: Vec<CaptureSize>,
     found: std::collections::BTreeSet<Endpoint>,
     /// Requests to endpoints beyond those.
@@ -231,6 +251,7 @@ fn run_pass<'b>(
         let mut windows = Windows::of(capture, options.split, &new);
         let mut hand_on = |Handed { ended, seen, running }: Handed<'b>| {
             if !ended.is_empty() {
+                let seen = Arc::new(seen);
                 let seen = || Seen {
                     captures: [&*pass.observations, std::slice::from_ref(&seen)].concat(),
                     running: running.par_iter().map(Ended::connection).collect(),
@@ -304,7 +325,7 @@ impl<'b> Pass<'b> {
 
     /// What one more capture may show besides connections.
     fn room(&self) -> Room {
-        let told = self.observations.iter().map(Observations::takes);
+        let told = self.observations.iter().map(|told| told.takes());
         let yet = self.sequences.iter().flat_map(|own| [own.hosts.takes(), own.udp.takes()]);
         Room::beside(told.chain(yet))
     }
@@ -312,7 +333,7 @@ impl<'b> Pass<'b> {
     /// What was seen of hosts and UDP is told of the last file of a ring buffer; with `next` another one begins.
     fn end_point(&mut self, sequence: &mut Sequence<'b>, next: SourceId, notes: &mut Notes) {
         let last = self.observations.iter_mut().rev().find(|told| told.point == sequence.point);
-        if let Some(last) = last {
+        if let Some(last) = last.map(Arc::make_mut) {
             let udp = std::mem::take(&mut sequence.udp);
             notes.add_many(NoteKind::UdpBound, Some(last.source), "", udp.left_out, None);
             last.hosts = std::mem::take(&mut sequence.hosts);
@@ -349,10 +370,12 @@ impl<'b> Pass<'b> {
             connections.extend(sink.take(last, &seen));
         }
         connections.sort_by_key(|connection| (connection.first, connection.client, connection.server));
-        let connections = twins::once(connections, &self.alignment, &self.observations);
-        self.observations.sort_by_key(|observations| observations.source);
-        lookup::together(&mut self.observations);
+        let mut observations: Vec<Observations> =
+            self.observations.into_iter().map(Arc::unwrap_or_clone).collect();
+        let connections = twins::once(connections, &self.alignment, &observations);
+        observations.sort_by_key(|observations| observations.source);
+        lookup::together(&mut observations);
         self.sizes.sort_by_key(|size| size.source);
-        Scanned { connections, observations: self.observations, sizes: self.sizes, alignment: self.alignment }
+        Scanned { connections, observations, sizes: self.sizes, alignment: self.alignment }
     }
 }

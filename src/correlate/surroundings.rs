@@ -28,7 +28,7 @@ pub use others::{BACK, Others, Own, SILENT, TOGETHER};
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// Per capture.
-    pub captures: Vec<Observations>,
+    pub captures: Vec<Arc<Observations>>,
     /// Every attempt.
     pub others: Others,
     /// Events that explain from far away, in order of time.
@@ -63,18 +63,20 @@ impl Surroundings {
         let mut far = rest;
         far.sort_by_key(Joined::mark);
         let untied = Untied::all(&far);
+        let captures = captures.into_iter().map(Arc::new).collect();
         Self { far, untied, coverage, target, ..Self::of_packets(captures, others) }
     }
 
     /// What packets alone tell.
-    pub fn of_packets(captures: Vec<Observations>, others: Others) -> Self {
+    pub fn of_packets(captures: Vec<Arc<Observations>>, others: Others) -> Self {
         Self { captures, others, ..Self::default() }
     }
 
     /// What of them is of no attempt's moment: which captures were taken at one point.
     #[must_use]
     pub fn alone(&self) -> Self {
-        let captures = self.captures.iter().map(|own| Observations::nothing(own.source, own.point));
+        let nothing = |own: &Arc<Observations>| Arc::new(Observations::nothing(own.source, own.point));
+        let captures = self.captures.iter().map(nothing);
         Self { captures: captures.collect(), ..Self::default() }
     }
 
@@ -134,7 +136,7 @@ impl Surroundings {
     pub fn captures_at(&self, mark: Mark) -> impl Iterator<Item = &Observations> {
         let own = self.captures.iter().find(|capture| capture.source == mark.at.source());
         let point = own.map(|own| own.point);
-        self.captures.iter().filter(move |capture| Some(capture.point) == point)
+        self.captures.iter().map(|own| &**own).filter(move |capture| Some(capture.point) == point)
     }
 
     /// Whether two places were captured at one point: in one capture, or in files of one ring buffer.
