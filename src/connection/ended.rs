@@ -201,6 +201,22 @@ impl Epoch {
         self.frame
     }
 
+    /// The same epoch in the next file of a ring buffer, of which the frames are counted anew.
+    #[must_use]
+    pub const fn in_next_file(&self) -> Self {
+        let Self { since, bytes, at_most, now, .. } = *self;
+        Self {
+            since,
+            bytes,
+            at_most,
+            now,
+            frame: 0,
+            icmp: Vec::new(),
+            neighbours: VecDeque::new(),
+            left_out: 0,
+        }
+    }
+
     /// What still waits at the end of a capture.
     pub fn rest(&mut self) -> (Vec<IcmpError>, VecDeque<Neighbour>) {
         (std::mem::take(&mut self.icmp), std::mem::take(&mut self.neighbours))

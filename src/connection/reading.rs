@@ -36,6 +36,9 @@ pub(super) struct Handed<'a> {
 /// Flows of captures that follow each other: a ring buffer is one capture in several files.
 pub(super) struct Sequence<'b> {
     pub(super) table: FlowTable<'b>,
+    /// How long it was not looked through, and the bytes that its flows take, at most.
+    pub(super) epoch: Epoch,
+    pub(super) held: usize,
     pub(super) end: Timestamp,
     pub(super) sources: Vec<SourceId>,
     /// The first file of the ring buffer that goes on, and what is seen of hosts and of UDP in its files so far.
@@ -89,7 +92,7 @@ pub(super) struct Reading<'a> {
     bytes: &'a [u8],
     interest: Arc<Interest>,
     bounds: FlowBounds,
-    epoch: Epoch,
+    pub(super) epoch: Epoch,
     given_up: u64,
     /// The last frame and the newest time stamp of what has been applied, as far as anything is handed on.
     until: (u64, Timestamp),
@@ -98,7 +101,7 @@ pub(super) struct Reading<'a> {
     /// Bytes of memory that this takes.
     over_bytes: usize,
     /// The same of running flows, at most.
-    held: usize,
+    pub(super) held: usize,
     /// What is handed on next, together.
     ended: Vec<Ended<'a>>,
     /// Whether that takes so much memory that nothing else may grow beside it: it is judged alone.
@@ -420,6 +423,8 @@ impl<'a> Reading<'a> {
         let (lost_datagrams, uncounted) = self.fragments.finish();
         tallies.lost = uncounted + u64::try_from(lost_datagrams.len()).unwrap_or(0);
         sequence.end = sequence.end.max(self.window.map_or(Timestamp::MIN, |window| window.end));
+        sequence.epoch = self.epoch.in_next_file();
+        sequence.held = sequence.table.held();
         sequence.hosts = self.hosts;
         sequence.udp = self.udp;
         told.push(Arc::new(Observations {

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::alignment::Alignment;
 use super::continued::{self, Again};
-use super::ended::{self, Ended, Seen, Sink};
+use super::ended::{self, Ended, Epoch, Seen, Sink};
 use super::observations::{Hosts, Observations};
 use super::reading::{Handed, Into, Reading, Rooms, Sequence};
 use super::room::Room;
@@ -192,6 +192,7 @@ fn beginning(capture: &Capture<'_>) -> (Timestamp, usize) {
 
 struct Pass<'b> {
     alignment: Alignment,
+    bounds: FlowBounds,
     sequences: Vec<Sequence<'b>>,
     observations: Vec<Arc<Observations>>,
     sizes: Vec<CaptureSize>,
@@ -225,6 +226,7 @@ fn run_pass<'b>(
     captures.sort_by_cached_key(|(source, capture)| (begins(*source, capture).0, *source));
     let mut pass = Pass {
         alignment: alignment.clone(),
+        bounds: options.flows,
         sequences: Vec::new(),
         observations: Vec::new(),
         sizes: Vec::new(),
@@ -241,6 +243,7 @@ fn run_pass<'b>(
         }
         let (at, room) = ((*source, sequence.point), pass.room());
         let mut reading = Reading::new(at, capture, Arc::clone(&interest), options.flows, room);
+        (reading.epoch, reading.held) = (sequence.epoch.in_next_file(), sequence.held);
         reading.hosts = std::mem::take(&mut sequence.hosts);
         reading.udp = std::mem::take(&mut sequence.udp);
         let clock = alignment.shift(*source);
@@ -284,6 +287,7 @@ fn run_pass<'b>(
         let tallies = reading.finish(&mut sequence, &mut pass.observations);
         tallies.note(*source, notes);
         pass.sequences.push(sequence);
+        pass.make_room(&interest, sink, notes);
     }
     for mut sequence in std::mem::take(&mut pass.sequences) {
         let point = sequence.point;
@@ -312,6 +316,8 @@ impl<'b> Pass<'b> {
             Some(at) => self.sequences.swap_remove(at),
             None => Sequence {
                 table: FlowTable::new(watched),
+                epoch: Epoch::within(self.bounds.bytes),
+                held: 0,
                 end: begins,
                 sources: Vec::new(),
                 point: source,
@@ -344,22 +350,32 @@ impl<'b> Pass<'b> {
         sequence.point = next;
     }
 
-    fn finish(mut self, interest: &Interest, sink: &mut dyn Sink, notes: &mut Notes) -> Scanned {
-        let mut flows: Vec<(Kept<'b>, Timestamp)> = Vec::new();
-        // What goes on in another capture ends with that one.
-        let mut ends: Vec<Timestamp> = self.sequences.iter().map(|sequence| sequence.end).collect();
-        ends.sort_unstable();
-        for sequence in self.sequences {
-            let mut own = sequence.table.take_all();
-            own.par_sort_by_cached_key(|flow| (flow.first().at, flow.client(), flow.server()));
-            flows.extend(own.into_iter().map(|flow| {
-                let behind = ends.partition_point(|end| *end < flow.last());
-                let end = ends.get(behind).copied().unwrap_or(sequence.end).max(sequence.end);
-                (flow, end)
-            }));
+    /// Captures of the same time have running flows each. Where those take too much memory together, what stands still the
+    /// longest is given up.
+    fn make_room(&mut self, interest: &Interest, sink: &mut dyn Sink, notes: &mut Notes) {
+        if self.sequences.len() < 2 {
+            return;
         }
-        let mut connections = self.singles;
-        let mut flows = flows.into_iter();
+        let held = |own: &Sequence<'_>| own.held;
+        while self.sequences.iter().map(held).sum::<usize>() > self.bounds.bytes {
+            let still = self.sequences.iter_mut().filter(|own| own.held > 0);
+            let Some(oldest) = still.min_by_key(|own| (own.end, own.point)) else { return };
+            oldest.held = 0;
+            let end = oldest.end;
+            let flows = std::mem::replace(&mut oldest.table, FlowTable::new(true)).in_order();
+            let running = flows.iter().filter(|flow| !flow.has_ended(end)).count();
+            let source = Some(oldest.point);
+            notes.add_many(NoteKind::FlowBound, source, "", u64::try_from(running).unwrap_or(0), None);
+            self.hand_over(flows.into_iter().map(|flow| (flow, end)), (interest, sink), notes);
+        }
+    }
+
+    fn hand_over(
+        &mut self,
+        mut flows: impl Iterator<Item = (Kept<'b>, Timestamp)>,
+        (interest, sink): (&Interest, &mut dyn Sink),
+        notes: &mut Notes,
+    ) {
         loop {
             let some: Vec<_> = flows.by_ref().take(limits::TOGETHER).collect();
             if some.is_empty() {
@@ -367,8 +383,24 @@ impl<'b> Pass<'b> {
             }
             let last = ended::ended(some, interest, notes);
             let seen = || Seen { captures: self.observations.clone(), ..Seen::default() };
-            connections.extend(sink.take(last, &seen));
+            self.singles.extend(sink.take(last, &seen));
         }
+    }
+
+    fn finish(mut self, interest: &Interest, sink: &mut dyn Sink, notes: &mut Notes) -> Scanned {
+        let mut flows: Vec<(Kept<'b>, Timestamp)> = Vec::new();
+        // What goes on in another capture ends with that one.
+        let mut ends: Vec<Timestamp> = self.sequences.iter().map(|sequence| sequence.end).collect();
+        ends.sort_unstable();
+        for sequence in std::mem::take(&mut self.sequences) {
+            flows.extend(sequence.table.in_order().into_iter().map(|flow| {
+                let behind = ends.partition_point(|end| *end < flow.last());
+                let end = ends.get(behind).copied().unwrap_or(sequence.end).max(sequence.end);
+                (flow, end)
+            }));
+        }
+        self.hand_over(flows.into_iter(), (interest, sink), notes);
+        let mut connections = self.singles;
         connections.sort_by_key(|connection| (connection.first, connection.client, connection.server));
         let mut observations: Vec<Observations> =
             self.observations.into_iter().map(Arc::unwrap_or_clone).collect();

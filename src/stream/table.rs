@@ -219,6 +219,13 @@ impl<'b> FlowTable<'b> {
         flows
     }
 
+    /// The same, in order of their first segment's place.
+    pub fn in_order(self) -> Vec<Kept<'b>> {
+        let mut flows = self.take_all();
+        flows.par_sort_by_cached_key(|flow| (flow.first().at, flow.client(), flow.server()));
+        flows
+    }
+
     /// The same, ordered by their first segment.
     pub fn finish(self) -> Vec<Box<Flow>> {
         let mut flows: Vec<Box<Flow>> = self.take_all().into_par_iter().map(Kept::finished).collect();
