@@ -302,11 +302,12 @@ impl Fold {
         }
     }
 
-    /// Remembers what tells of single ones.
+    /// Remembers what tells of single ones, and of those that run on, which may become that.
     fn tell(&mut self, others: &Others, singles: &[Connection]) {
         let single: Vec<Own<'_>> = singles.iter().filter_map(|single| others.known(single)).collect();
         let recent = std::mem::take(&mut self.recent);
-        let all = recent.iter().filter_map(|own| others.again(own)).chain(single.iter().copied());
+        let before = recent.iter().chain(self.running.values()).filter_map(|own| others.again(own));
+        let all = before.chain(single.iter().copied());
         for own in all {
             let itself = others.was_there(own).then_some(own.other());
             for other in itself.into_iter().chain(others.told_by(own)) {

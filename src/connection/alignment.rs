@@ -39,8 +39,11 @@ pub struct Alignment {
     shared: Vec<(SourceId, SourceId)>,
 }
 
-/// Packets that are remembered of each capture: of more, a sample that is the same in every capture.
+/// Packets that are remembered of each capture, and of all of them: of more, a sample that is the same in every capture.
 const ANCHORS: usize = 32_768;
+const ALL_ANCHORS: usize = 1 << 19;
+/// A packet that is in more captures is compared with so many behind each: they are linked one by the other.
+const NEXT: usize = 8;
 /// Differences within this width are one.
 const CLUSTER: i64 = 500 * time::MILLISECOND;
 /// Stretches of one connection that are compared by themselves.
@@ -61,8 +64,9 @@ impl Alignment {
         }
         let mut by_key: BTreeMap<Key, Vec<(SourceId, Anchor)>> = BTreeMap::new();
         let mut spans: BTreeMap<SourceId, Span> = BTreeMap::new();
+        let most = (ALL_ANCHORS / captures.len()).min(ANCHORS);
         for (source, capture) in captures {
-            for (key, anchor) in anchors(capture, interest, split) {
+            for (key, anchor) in anchors(capture, interest, split, most) {
                 let span =
                     spans.entry(*source).or_insert(Span { window: Window::at(anchor.time), anchors: 0 });
                 span.window.include(anchor.time);
@@ -73,7 +77,7 @@ impl Alignment {
         let mut matches: BTreeMap<(SourceId, SourceId), Vec<Match>> = BTreeMap::new();
         for (key, seen) in &by_key {
             for (at, (one, a)) in seen.iter().enumerate() {
-                for (other, b) in seen.iter().skip(at + 1) {
+                for (other, b) in seen.iter().skip(at + 1).take(NEXT) {
                     // A SYN has 32 bits of its own; by these alone it is not known under other addresses.
                     if key.is_weak() && (a.client, a.server) != (b.client, b.server) {
                         continue;
@@ -151,6 +155,11 @@ impl Alignment {
         self.shared.contains(&(one.min(other), one.max(other)))
     }
 
+    /// Whether any two of them do.
+    pub const fn any_share(&self) -> bool {
+        !self.shared.is_empty()
+    }
+
     /// Says what was found, where it is odd.
     pub fn note(&self, notes: &mut Notes) {
         const NOTABLE: i64 = 5 * time::SECOND;
@@ -225,7 +234,12 @@ struct Anchor {
 }
 
 /// The packets of a capture that can be told from all others: SYNs, SYN-ACKs and data that was sent once.
-fn anchors(capture: &Capture<'_>, interest: &Arc<Interest>, split: Split) -> BTreeMap<Key, Anchor> {
+fn anchors(
+    capture: &Capture<'_>,
+    interest: &Arc<Interest>,
+    split: Split,
+    most: usize,
+) -> BTreeMap<Key, Anchor> {
     // A packet that was sent twice stays, so that a third one is not taken for the first.
     let mut kept: BTreeMap<Key, Option<Anchor>> = BTreeMap::new();
     let mut level = 0;
@@ -240,7 +254,7 @@ fn anchors(capture: &Capture<'_>, interest: &Arc<Interest>, split: Split) -> BTr
                     *known = known.filter(|known| known.interface != anchor.interface);
                 })
                 .or_insert(Some(anchor));
-            while kept.len() > ANCHORS && level < u32::BITS {
+            while kept.len() > most && level < u32::BITS {
                 level += 1;
                 kept.retain(|key, _| chosen(key, level));
             }

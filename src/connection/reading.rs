@@ -36,6 +36,8 @@ pub(super) struct Handed<'a> {
 /// Flows of captures that follow each other: a ring buffer is one capture in several files.
 pub(super) struct Sequence<'b> {
     pub(super) table: FlowTable<'b>,
+    /// Whether several capture points are to be compared.
+    pub(super) watched: bool,
     /// How long it was not looked through, and the bytes that its flows take, at most.
     pub(super) epoch: Epoch,
     pub(super) held: usize,
@@ -346,6 +348,7 @@ impl<'a> Reading<'a> {
                 error.at <= Locator::Frame { source: self.source, number: until }
             };
             seen.kerberos = self.kerberos.iter().filter(is_before).cloned().collect();
+            let now = self.window.map_or(now, |own| own.end.min(now));
             running = ended::running(table, &self.interest, now);
         }
         Handed { ended, seen, running }

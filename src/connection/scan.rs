@@ -234,10 +234,9 @@ fn run_pass<'b>(
         found_beyond: 0,
         singles: Vec::new(),
     };
-    let several = captures.len() > 1;
     for (source, capture) in captures.iter() {
         let (begins, interfaces) = begins(*source, capture);
-        let mut sequence = pass.take_sequence(*source, begins, several || interfaces > 1);
+        let mut sequence = pass.take_sequence(*source, begins, alignment.any_share() || interfaces > 1);
         if begins - sequence.end > RING_PAUSE {
             pass.end_point(&mut sequence, *source, notes);
         }
@@ -316,6 +315,7 @@ impl<'b> Pass<'b> {
             Some(at) => self.sequences.swap_remove(at),
             None => Sequence {
                 table: FlowTable::new(watched),
+                watched,
                 epoch: Epoch::within(self.bounds.bytes),
                 held: 0,
                 end: begins,
@@ -362,7 +362,7 @@ impl<'b> Pass<'b> {
             let Some(oldest) = still.min_by_key(|own| (own.end, own.point)) else { return };
             oldest.held = 0;
             let end = oldest.end;
-            let flows = std::mem::replace(&mut oldest.table, FlowTable::new(true)).in_order();
+            let flows = std::mem::replace(&mut oldest.table, FlowTable::new(oldest.watched)).in_order();
             let running = flows.iter().filter(|flow| !flow.has_ended(end)).count();
             let source = Some(oldest.point);
             notes.add_many(NoteKind::FlowBound, source, "", u64::try_from(running).unwrap_or(0), None);
