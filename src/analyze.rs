@@ -190,7 +190,7 @@ fn judged<T>(
     let captures: Vec<&Input> = bundle.captures().collect();
     let mut fold = folding(options, &anchors);
     let mut scanned = scan(&captures, &scan_options(options), &mut fold, &mut notes);
-    fold.note(&mut notes);
+    fold.note(&scanned.alignment, &mut notes);
     let (groups, folded) = fold.finish();
 
     let mut hosts = texts::hosts(bundle, &indexes, &mut notes);

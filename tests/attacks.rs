@@ -179,6 +179,7 @@ fn ipv4(from: [u8; 4], to: [u8; 4], protocol: u8, id: u16, fragment: u16, payloa
     frame(data)
 }
 
+const FIN: u8 = 1;
 const SYN: u8 = 2;
 const ACK: u8 = 0x10;
 
@@ -293,6 +294,59 @@ fn connections_with_holes_that_nobody_fills() {
     assert!(all >= u64::from(count), "{all}: {}", outcome.report["notes"]);
     assert!(outcome.noted("given up") > 100, "{}", outcome.report["notes"]);
     assert!(outcome.memory < 100, "{} MiB", outcome.memory);
+}
+
+/// A file of a ring buffer may be too small for running connections to be looked through within it.
+#[test]
+fn a_flood_in_a_ring_of_small_files() {
+    const FLOWS: u32 = 12_000;
+    let files = i64::try_from(scaled(60, 5)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let flow = |n: u32| {
+        let [_, a, b, c] = n.to_be_bytes();
+        let client = ([10, a, b, c], 40_000);
+        [
+            tcp(client, VICTIM, n, 0, SYN, &[]),
+            tcp(VICTIM, client, !n, n + 1, SYN | ACK, &[]),
+            tcp(client, VICTIM, n + 1, (!n).wrapping_add(1), ACK, &[]),
+            tcp(client, VICTIM, n + 1, (!n).wrapping_add(1), ACK | FIN, &[]),
+        ]
+    };
+    let mut all = 0;
+    for file in 0..files {
+        let frames = (all..all + FLOWS).flat_map(flow).zip(0_i64..);
+        // Thirty seconds each: who is closed for that long is over.
+        let time = |at: i64| (file * 30_000_000 + at * 500) * 1000;
+        let frames: Vec<Frame> = frames.map(|(frame, at)| Frame { time: time(at), ..frame }).collect();
+        all += FLOWS;
+        fs::write(folder.path().join(format!("{file:03}.pcap")), file::pcap(&frames)).unwrap();
+    }
+    let outcome = run(&[folder.path().into(), "--max-memory".into(), "16".into()]);
+    println!("ring: {all} connections, {:?}, {} MiB", outcome.taken, outcome.memory);
+    assert_eq!(reported(&outcome.report), u64::from(all), "nobody is lost");
+    assert!(outcome.memory < 120, "{} MiB", outcome.memory);
+}
+
+/// What captures show besides connections is bounded for all of them together.
+#[test]
+fn names_in_many_captures() {
+    const NAMES: u32 = 20_000;
+    let folder = tempfile::tempdir().unwrap();
+    for file in 0..6 {
+        let query = |n: u32| {
+            let name = format!("{:07}", file * NAMES + n);
+            let message =
+                [&[0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 7], name.as_bytes(), &[0, 0, 1, 0, 1]].concat();
+            let length = u16::try_from(8 + message.len()).unwrap().to_be_bytes();
+            let header = [&[0x9c, 0x40, 0, 53], &length[..], &[0, 0]].concat();
+            let frame = ipv4(ATTACKER.0, VICTIM.0, 17, 1, 0, &[header, message].concat());
+            Frame { time: i64::from(file * 100) * 1_000_000_000 + i64::from(n) * 1000, ..frame }
+        };
+        let frames: Vec<Frame> = (0..NAMES).map(query).collect();
+        fs::write(folder.path().join(format!("{file}.pcap")), file::pcap(&frames)).unwrap();
+    }
+    let outcome = run(&[folder.path().into()]);
+    assert_eq!(outcome.noted("name lookups"), 40_000, "{}", outcome.report["notes"]);
 }
 
 #[test]

@@ -99,6 +99,8 @@ note_kinds! {
     ElsewhereBound: "RDP endpoints on other ports beyond the 1,024 that are read again, or requests to them", costs "connections to these endpoints were not analysed";
     /// Ended connections were folded into groups.
     Folded: "ended connections folded into groups", costs "these connections are reported by count, not one by one, and judged from packets alone";
+    /// Connections that two captures may hold were folded in each of them.
+    FoldedApart: "folded connections of captures that hold the same packets", costs "each is counted and judged by what one capture shows: one that two of them hold counts twice";
     /// Attempts that a firewall kept out were folded into groups.
     FoldedBlocked: "attempts that the server's own firewall dropped, folded into groups by source", costs "these attempts are reported by count: most are scans";
     /// A log with damaged chunks.

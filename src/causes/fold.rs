@@ -16,6 +16,7 @@ use super::transport::firewall_drop;
 use super::verdicts::Verdicts;
 use crate::base::keyed::Keyed;
 use crate::base::{Locator, Mark, NoteKind, Notes, SourceId, time};
+use crate::connection::alignment::Alignment;
 use crate::connection::ended::{Ended, Seen, Sink, traced};
 use crate::connection::observations::Observations;
 use crate::connection::{Connection, Stage};
@@ -148,9 +149,12 @@ impl Fold {
     }
 
     /// Counts what was folded.
-    pub fn note(&self, notes: &mut Notes) {
+    pub fn note(&self, alignment: &Alignment, notes: &mut Notes) {
         for (source, (count, first)) in &self.folded {
             notes.add_many(NoteKind::Folded, Some(*source), "", *count, Some(*first));
+            if alignment.shares(*source) {
+                notes.add_many(NoteKind::FoldedApart, Some(*source), "", *count, Some(*first));
+            }
         }
     }
 

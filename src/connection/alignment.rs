@@ -155,6 +155,11 @@ impl Alignment {
         self.shared.contains(&(one.min(other), one.max(other)))
     }
 
+    /// Whether it holds packets that another one holds as well.
+    pub fn shares(&self, source: SourceId) -> bool {
+        self.shared.iter().any(|(one, other)| [*one, *other].contains(&source))
+    }
+
     /// Whether any two of them do.
     pub const fn any_share(&self) -> bool {
         !self.shared.is_empty()
