@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::base::shift::near_whole_hours;
 use crate::base::{NoteKind, Notes, Shift, SourceId, Timestamp, Window, time};
 use crate::capture::Capture;
@@ -62,7 +64,7 @@ impl Alignment {
         if captures.len() < 2 {
             return Self::default();
         }
-        let mut by_key: BTreeMap<Key, Vec<(SourceId, Anchor)>> = BTreeMap::new();
+        let mut by_key: Vec<(Key, SourceId, Anchor)> = Vec::new();
         let mut spans: BTreeMap<SourceId, Span> = BTreeMap::new();
         let most = (ALL_ANCHORS / captures.len()).min(ANCHORS);
         for (source, capture) in captures {
@@ -71,13 +73,15 @@ impl Alignment {
                     spans.entry(*source).or_insert(Span { window: Window::at(anchor.time), anchors: 0 });
                 span.window.include(anchor.time);
                 span.anchors += 1;
-                by_key.entry(key).or_default().push((*source, anchor));
+                by_key.push((key, *source, anchor));
             }
         }
         let mut matches: BTreeMap<(SourceId, SourceId), Vec<Match>> = BTreeMap::new();
-        for (key, seen) in &by_key {
-            for (at, (one, a)) in seen.iter().enumerate() {
-                for (other, b) in seen.iter().skip(at + 1).take(NEXT) {
+        // Those of one packet stay in order of captures.
+        by_key.par_sort_by_key(|(key, ..)| *key);
+        for seen in by_key.chunk_by(|(one, ..), (next, ..)| one == next) {
+            for (at, (key, one, a)) in seen.iter().enumerate() {
+                for (_, other, b) in seen.iter().skip(at + 1).take(NEXT) {
                     // A SYN has 32 bits of its own; by these alone it is not known under other addresses.
                     if key.is_weak() && (a.client, a.server) != (b.client, b.server) {
                         continue;
