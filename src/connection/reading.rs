@@ -41,6 +41,9 @@ pub(super) struct Sequence<'b> {
     /// How long it was not looked through, and the bytes that its flows take, at most.
     pub(super) epoch: Epoch,
     pub(super) held: usize,
+    /// What has ended, by when that was noticed, until there is enough of it; and the bytes of memory that it takes.
+    pub(super) over: Vec<(Kept<'b>, Timestamp)>,
+    pub(super) over_bytes: usize,
     pub(super) end: Timestamp,
     pub(super) sources: Vec<SourceId>,
     /// The first file of the ring buffer that goes on, and what is seen of hosts and of UDP in its files so far.
@@ -94,7 +97,7 @@ pub(super) struct Reading<'a> {
     bytes: &'a [u8],
     interest: Arc<Interest>,
     bounds: FlowBounds,
-    pub(super) epoch: Epoch,
+    epoch: Epoch,
     given_up: u64,
     /// The last frame and the newest time stamp of what has been applied, as far as anything is handed on.
     until: (u64, Timestamp),
@@ -103,7 +106,7 @@ pub(super) struct Reading<'a> {
     /// Bytes of memory that this takes.
     over_bytes: usize,
     /// The same of running flows, at most.
-    pub(super) held: usize,
+    held: usize,
     /// What is handed on next, together.
     ended: Vec<Ended<'a>>,
     /// Whether that takes so much memory that nothing else may grow beside it: it is judged alone.
@@ -111,14 +114,14 @@ pub(super) struct Reading<'a> {
     waiting: Waiting,
     reorder: Reorder,
     fragments: Reassembler,
-    pub(super) hosts: Hosts,
+    hosts: Hosts,
     lookups: Lookups,
     kerberos: Vec<Observed<KerberosError>>,
     /// For what it shows besides connections.
     room: Room,
     /// What found none.
     left_out: u64,
-    pub(super) udp: UdpTable,
+    udp: UdpTable,
     timeouts: Vec<IcmpError>,
     window: Option<Window>,
     drops: std::collections::BTreeMap<u32, u64>,
@@ -138,36 +141,37 @@ const MORE_DAMAGE: &str = "at more places";
 const MAX_TIMEOUTS: usize = 256;
 
 impl<'a> Reading<'a> {
+    /// Goes on with a sequence, of which it gives all but the table back when it is [finished](Self::finish).
     pub(super) fn new(
-        (source, point): (SourceId, SourceId),
-        capture: &Capture<'a>,
+        (source, capture): (SourceId, &Capture<'a>),
+        sequence: &mut Sequence<'a>,
         interest: Arc<Interest>,
         bounds: FlowBounds,
         room: Room,
     ) -> Self {
         Self {
             source,
-            point,
+            point: sequence.point,
             bytes: capture.bytes,
             interest,
             bounds,
-            epoch: Epoch::within(bounds.bytes),
+            epoch: sequence.epoch.in_next_file(),
             given_up: 0,
             until: (0, Timestamp::MIN),
-            over: Vec::new(),
-            over_bytes: 0,
-            held: 0,
+            over: std::mem::take(&mut sequence.over),
+            over_bytes: sequence.over_bytes,
+            held: sequence.held,
             ended: Vec::new(),
             is_alone: false,
             waiting: Waiting::default(),
             reorder: Reorder::default(),
             fragments: Reassembler::telling(room.lost),
-            hosts: Hosts::default(),
+            hosts: std::mem::take(&mut sequence.hosts),
             lookups: Lookups::within(room.lookups),
             kerberos: Vec::new(),
             room,
             left_out: 0,
-            udp: UdpTable::default(),
+            udp: std::mem::take(&mut sequence.udp),
             timeouts: Vec::new(),
             window: None,
             drops: std::collections::BTreeMap::new(),
@@ -348,7 +352,6 @@ impl<'a> Reading<'a> {
                 error.at <= Locator::Frame { source: self.source, number: until }
             };
             seen.kerberos = self.kerberos.iter().filter(is_before).cloned().collect();
-            let now = self.window.map_or(now, |own| own.end.min(now));
             running = ended::running(table, &self.interest, now);
         }
         Handed { ended, seen, running }
@@ -390,7 +393,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Ends the work, when all has been applied; what has ended is handed on.
+    /// Ends the work, when all has been applied; what has ended is handed on, as far as there is enough of it.
     pub(super) fn end(
         &mut self,
         rooms: &Rooms,
@@ -406,9 +409,6 @@ impl<'a> Reading<'a> {
         for sign in &signs {
             self.hosts.take(self.source, sign);
         }
-        self.until = (u64::MAX, Timestamp::MAX);
-        self.end_batch(into);
-        hand_on(self.take_over(into.table));
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
         let mut add = |kind, count| into.notes.add_many(kind, Some(self.source), "", count, None);
         add(NoteKind::CaptureDrops, self.drops.values().sum());
@@ -428,6 +428,8 @@ impl<'a> Reading<'a> {
         sequence.end = sequence.end.max(self.window.map_or(Timestamp::MIN, |window| window.end));
         sequence.epoch = self.epoch.in_next_file();
         sequence.held = sequence.table.held();
+        sequence.over = self.over;
+        sequence.over_bytes = self.over_bytes;
         sequence.hosts = self.hosts;
         sequence.udp = self.udp;
         told.push(Arc::new(Observations {

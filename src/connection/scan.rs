@@ -240,11 +240,8 @@ fn run_pass<'b>(
         if begins - sequence.end > RING_PAUSE {
             pass.end_point(&mut sequence, *source, notes);
         }
-        let (at, room) = ((*source, sequence.point), pass.room());
-        let mut reading = Reading::new(at, capture, Arc::clone(&interest), options.flows, room);
-        (reading.epoch, reading.held) = (sequence.epoch.in_next_file(), sequence.held);
-        reading.hosts = std::mem::take(&mut sequence.hosts);
-        reading.udp = std::mem::take(&mut sequence.udp);
+        let (read, room) = ((*source, capture), pass.room());
+        let mut reading = Reading::new(read, &mut sequence, Arc::clone(&interest), options.flows, room);
         let clock = alignment.shift(*source);
         let mut into = Into { table: &mut sequence.table, notes };
         let rooms = Rooms::default();
@@ -318,6 +315,8 @@ impl<'b> Pass<'b> {
                 watched,
                 epoch: Epoch::within(self.bounds.bytes),
                 held: 0,
+                over: Vec::new(),
+                over_bytes: 0,
                 end: begins,
                 sources: Vec::new(),
                 point: source,
@@ -356,17 +355,18 @@ impl<'b> Pass<'b> {
         if self.sequences.len() < 2 {
             return;
         }
-        let held = |own: &Sequence<'_>| own.held;
+        let held = |own: &Sequence<'_>| own.held + own.over_bytes;
         while self.sequences.iter().map(held).sum::<usize>() > self.bounds.bytes {
-            let still = self.sequences.iter_mut().filter(|own| own.held > 0);
+            let still = self.sequences.iter_mut().filter(|own| held(own) > 0);
             let Some(oldest) = still.min_by_key(|own| (own.end, own.point)) else { return };
-            oldest.held = 0;
-            let end = oldest.end;
+            (oldest.held, oldest.over_bytes) = (0, 0);
+            let (end, over) = (oldest.end, std::mem::take(&mut oldest.over));
             let flows = std::mem::replace(&mut oldest.table, FlowTable::new(oldest.watched)).in_order();
             let running = flows.iter().filter(|flow| !flow.has_ended(end)).count();
             let source = Some(oldest.point);
             notes.add_many(NoteKind::FlowBound, source, "", u64::try_from(running).unwrap_or(0), None);
-            self.hand_over(flows.into_iter().map(|flow| (flow, end)), (interest, sink), notes);
+            let flows = over.into_iter().chain(flows.into_iter().map(|flow| (flow, end)));
+            self.hand_over(flows, (interest, sink), notes);
         }
     }
 
@@ -393,6 +393,7 @@ impl<'b> Pass<'b> {
         let mut ends: Vec<Timestamp> = self.sequences.iter().map(|sequence| sequence.end).collect();
         ends.sort_unstable();
         for sequence in std::mem::take(&mut self.sequences) {
+            flows.extend(sequence.over);
             flows.extend(sequence.table.in_order().into_iter().map(|flow| {
                 let behind = ends.partition_point(|end| *end < flow.last());
                 let end = ends.get(behind).copied().unwrap_or(sequence.end).max(sequence.end);
