@@ -256,10 +256,15 @@ pub fn ended<'a>(
     ended
 }
 
-/// Flows that run on, came far and are RDP, as far as they are known by `now`.
-pub fn running<'a>(table: &FlowTable<'a>, interest: &Interest, now: Timestamp) -> Vec<Ended<'a>> {
+/// Flows that run on, came far and are RDP, as far as they are known by `now`: so many as take less than `bytes`.
+pub fn running<'a>(
+    table: &FlowTable<'a>,
+    bytes: usize,
+    interest: &Interest,
+    now: Timestamp,
+) -> Vec<Ended<'a>> {
     let is_rdp = |flow: &Flow| interest.is_server(flow.server.ip, flow.server.port) || speaks_rdp(flow);
-    let far = table.far().into_iter().filter(|flow| is_rdp(flow));
+    let far = table.far(bytes).into_iter().filter(|flow| is_rdp(flow));
     far.map(|flow| Ended { flow: Kept::Grown(flow), capture_end: now }).collect()
 }
 

@@ -352,7 +352,7 @@ impl<'a> Reading<'a> {
                 error.at <= Locator::Frame { source: self.source, number: until }
             };
             seen.kerberos = self.kerberos.iter().filter(is_before).cloned().collect();
-            running = ended::running(table, &self.interest, now);
+            running = ended::running(table, self.bounds.bytes / limits::FAR_PART, &self.interest, now);
         }
         Handed { ended, seen, running }
     }

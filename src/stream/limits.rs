@@ -58,8 +58,8 @@ pub const TOGETHER: usize = 49_152;
 pub const TOGETHER_BYTES: usize = 40 << 20;
 /// Of running flows that came far, so many are shown to those that end meanwhile.
 pub const FAR: usize = 2048;
-/// And so many bytes of memory.
-pub const FAR_HELD: usize = 16 << 20;
+/// And such a part of what running flows may take.
+pub const FAR_PART: usize = 8;
 /// Whoever said and heard so much is past the negotiation and the handshake.
 pub const FAR_BYTES: u64 = 1024;
 /// ICMP errors that wait for their place among the segments. Past it they are left out and counted.

@@ -98,8 +98,8 @@ impl<'b> FlowTable<'b> {
         self.len() == 0
     }
 
-    /// Flows that came far and are not closed, the last ones that began: so many as take not too much memory.
-    pub fn far(&self) -> Vec<Box<Flow>> {
+    /// Flows that came far and are not closed, the last ones that began: so many as take less than `bytes` of memory.
+    pub fn far(&self, bytes: usize) -> Vec<Box<Flow>> {
         let is_far = |flow: &Flow| {
             flow.closes.is_empty() && flow.to_server.bytes.min(flow.to_client.bytes) >= limits::FAR_BYTES
         };
@@ -109,7 +109,7 @@ impl<'b> FlowTable<'b> {
         });
         let mut far: Vec<&Box<Flow>> = far.collect();
         far.sort_unstable_by_key(|flow| (Reverse(flow.first), flow.client, flow.server));
-        let mut room = limits::FAR_HELD;
+        let mut room = bytes;
         let fit = far.into_iter().take(limits::FAR).take_while(|flow| {
             room = room.saturating_sub(flow.held());
             room > 0
