@@ -152,10 +152,9 @@ impl Fold {
     pub fn note(&self, alignment: &Alignment, notes: &mut Notes) {
         for (source, (count, first)) in &self.folded {
             notes.add_many(NoteKind::Folded, Some(*source), "", *count, Some(*first));
-            if alignment.shares(*source) {
-                notes.add_many(NoteKind::FoldedApart, Some(*source), "", *count, Some(*first));
-            }
         }
+        let apart = self.folded.iter().filter(|(source, _)| alignment.shares(**source));
+        notes.add_many(NoteKind::FoldedApart, None, "", apart.map(|(_, (count, _))| count).sum(), None);
     }
 
     /// Ends the work: the groups in order of server and client, and the attempts that single ones are judged beside.

@@ -4,7 +4,7 @@
 //! its numbers, whatever an address translation made of its ends. The clocks of two captures are compared by packets
 //! of both directions: half of what is left between them is the way from one to the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -38,14 +38,17 @@ pub struct Alignment {
     /// A clock for each capture that shares packets with another one, save the one that all are told by.
     pub clocks: Vec<CaptureClock>,
     /// Captures that hold the same packets.
-    shared: Vec<(SourceId, SourceId)>,
+    shared: BTreeSet<(SourceId, SourceId)>,
 }
 
 /// Packets that are remembered of each capture, and of all of them: of more, a sample that is the same in every capture.
 const ANCHORS: usize = 32_768;
 const ALL_ANCHORS: usize = 1 << 19;
-/// A packet that is in more captures is compared with so many behind each: they are linked one by the other.
-const NEXT: usize = 8;
+/// A packet that is in more captures is compared with so many behind each.
+const NEXT: usize = 64;
+/// Comparisons that are remembered of all pairs of captures, and at least of each.
+const ALL_MATCHES: usize = 1 << 20;
+const MATCHES: usize = 64;
 /// Differences within this width are one.
 const CLUSTER: i64 = 500 * time::MILLISECOND;
 /// Stretches of one connection that are compared by themselves.
@@ -77,6 +80,8 @@ impl Alignment {
             }
         }
         let mut matches: BTreeMap<(SourceId, SourceId), Vec<Match>> = BTreeMap::new();
+        let pairs = captures.len() * (captures.len() - 1) / 2;
+        let most = (ALL_MATCHES / pairs).max(MATCHES);
         // Those of one packet stay in order of captures.
         by_key.par_sort_by_key(|(key, ..)| *key);
         for seen in by_key.chunk_by(|(one, ..), (next, ..)| one == next) {
@@ -87,7 +92,10 @@ impl Alignment {
                         continue;
                     }
                     let pair = if one < other { (*one, *other, a, b) } else { (*other, *one, b, a) };
-                    matches.entry((pair.0, pair.1)).or_default().push(Match::of(pair.2, pair.3));
+                    let matches = matches.entry((pair.0, pair.1)).or_default();
+                    if matches.len() < most {
+                        matches.push(Match::of(pair.2, pair.3));
+                    }
                 }
             }
         }
@@ -162,11 +170,6 @@ impl Alignment {
     /// Whether it holds packets that another one holds as well.
     pub fn shares(&self, source: SourceId) -> bool {
         self.shared.iter().any(|(one, other)| [*one, *other].contains(&source))
-    }
-
-    /// Whether any two of them do.
-    pub const fn any_share(&self) -> bool {
-        !self.shared.is_empty()
     }
 
     /// Says what was found, where it is odd.

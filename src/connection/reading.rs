@@ -36,8 +36,6 @@ pub(super) struct Handed<'a> {
 /// Flows of captures that follow each other: a ring buffer is one capture in several files.
 pub(super) struct Sequence<'b> {
     pub(super) table: FlowTable<'b>,
-    /// Whether several capture points are to be compared.
-    pub(super) watched: bool,
     /// How long it was not looked through, and the bytes that its flows take, at most.
     pub(super) epoch: Epoch,
     pub(super) held: usize,

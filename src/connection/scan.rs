@@ -234,9 +234,10 @@ fn run_pass<'b>(
         found_beyond: 0,
         singles: Vec::new(),
     };
+    let several = captures.len() > 1;
     for (source, capture) in captures.iter() {
         let (begins, interfaces) = begins(*source, capture);
-        let mut sequence = pass.take_sequence(*source, begins, alignment.any_share() || interfaces > 1);
+        let mut sequence = pass.take_sequence(*source, begins, several || interfaces > 1);
         if begins - sequence.end > RING_PAUSE {
             pass.end_point(&mut sequence, *source, notes);
         }
@@ -312,7 +313,6 @@ impl<'b> Pass<'b> {
             Some(at) => self.sequences.swap_remove(at),
             None => Sequence {
                 table: FlowTable::new(watched),
-                watched,
                 epoch: Epoch::within(self.bounds.bytes),
                 held: 0,
                 over: Vec::new(),
@@ -349,25 +349,26 @@ impl<'b> Pass<'b> {
         sequence.point = next;
     }
 
-    /// Captures of the same time have running flows each. Where those take too much memory together, what stands still the
-    /// longest is given up.
+    /// Captures of the same time have running flows each, and each of them may have as many as one may. Where they take
+    /// more memory than two of them may, all together, each gives up what was heard last the longest ago.
     fn make_room(&mut self, interest: &Interest, sink: &mut dyn Sink, notes: &mut Notes) {
-        if self.sequences.len() < 2 {
+        let at_most = self.bounds.bytes.saturating_mul(2);
+        let held = |own: &Sequence<'_>| own.held + own.over_bytes;
+        if self.sequences.iter().map(held).sum::<usize>() <= at_most {
             return;
         }
-        let held = |own: &Sequence<'_>| own.held + own.over_bytes;
-        while self.sequences.iter().map(held).sum::<usize>() > self.bounds.bytes {
-            let still = self.sequences.iter_mut().filter(|own| held(own) > 0);
-            let Some(oldest) = still.min_by_key(|own| (own.end, own.point)) else { return };
-            (oldest.held, oldest.over_bytes) = (0, 0);
-            let (end, over) = (oldest.end, std::mem::take(&mut oldest.over));
-            let flows = std::mem::replace(&mut oldest.table, FlowTable::new(oldest.watched)).in_order();
-            let running = flows.iter().filter(|flow| !flow.has_ended(end)).count();
-            let source = Some(oldest.point);
-            notes.add_many(NoteKind::FlowBound, source, "", u64::try_from(running).unwrap_or(0), None);
-            let flows = over.into_iter().chain(flows.into_iter().map(|flow| (flow, end)));
-            self.hand_over(flows, (interest, sink), notes);
+        let share = at_most / self.sequences.len();
+        let mut flows: Vec<(Kept<'b>, Timestamp)> = Vec::new();
+        for own in self.sequences.iter_mut().filter(|own| held(own) > share) {
+            flows.append(&mut own.over);
+            own.over_bytes = 0;
+            let given_up = own.table.give_up(usize::MAX, Some(share));
+            own.held = own.table.held();
+            let count = u64::try_from(given_up.len()).unwrap_or(0);
+            notes.add_many(NoteKind::FlowBound, Some(own.point), "", count, None);
+            flows.extend(given_up.into_iter().map(|flow| (flow, own.end)));
         }
+        self.hand_over(flows.into_iter(), (interest, sink), notes);
     }
 
     fn hand_over(
