@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -99,6 +100,7 @@ pub(super) const MAX_FOUND: usize = 1024;
 
 /// Scans all captures. Connections go through `sink`; what it gives back is among [`Scanned::connections`].
 pub fn scan(inputs: &[&Input], options: &ScanOptions, sink: &mut dyn Sink, notes: &mut Notes) -> Scanned {
+    let paths = inputs.iter().map(|input| (input.id, input.path.clone())).collect();
     let mut captures: Vec<(SourceId, Capture<'_>)> = distinct(inputs, notes)
         .into_iter()
         .filter_map(|input| {
@@ -112,11 +114,11 @@ pub fn scan(inputs: &[&Input], options: &ScanOptions, sink: &mut dyn Sink, notes
         .collect();
     let mut interest = Interest::new(&options.ports);
     let mut own = Notes::new();
-    let mut pass = run_pass(&mut captures, &interest, options, sink, &mut own);
+    let mut pass = run_pass((&mut captures, &paths), &interest, options, sink, &mut own);
     if !pass.found.is_empty() {
         interest.endpoints = std::mem::take(&mut pass.found).into_iter().take(MAX_FOUND).collect();
         own = Notes::new();
-        pass = run_pass(&mut captures, &interest, options, sink, &mut own);
+        pass = run_pass((&mut captures, &paths), &interest, options, sink, &mut own);
         for endpoint in &interest.endpoints {
             own.add_detail(NoteKind::RdpElsewhere, None, endpoint.to_string());
         }
@@ -192,6 +194,8 @@ fn beginning(capture: &Capture<'_>) -> (Timestamp, usize) {
 
 struct Pass<'b> {
     alignment: Alignment,
+    /// Of each capture.
+    paths: BTreeMap<SourceId, PathBuf>,
     bounds: FlowBounds,
     sequences: Vec<Sequence<'b>>,
     observations: Vec<Arc<Observations>>,
@@ -204,7 +208,7 @@ struct Pass<'b> {
 }
 
 fn run_pass<'b>(
-    captures: &mut [(SourceId, Capture<'b>)],
+    (captures, paths): (&mut [(SourceId, Capture<'b>)], &BTreeMap<SourceId, PathBuf>),
     interest: &Interest,
     options: &ScanOptions,
     sink: &mut dyn Sink,
@@ -226,6 +230,7 @@ fn run_pass<'b>(
     captures.sort_by_cached_key(|(source, capture)| (begins(*source, capture).0, *source));
     let mut pass = Pass {
         alignment: alignment.clone(),
+        paths: paths.clone(),
         bounds: options.flows,
         sequences: Vec::new(),
         observations: Vec::new(),
@@ -307,7 +312,11 @@ impl<'b> Pass<'b> {
                     && begins < Timestamp::MAX
                     && sequence.sources.iter().all(|other| !self.alignment.share(*other, source))
             })
-            .max_by_key(|(_, sequence)| sequence.end)
+            // Ring buffers of two points may change files at once: those of one have names alike.
+            .max_by_key(|(_, sequence)| {
+                let is_next = begins - sequence.end <= RING_PAUSE;
+                (is_next, self.likeness(sequence, source), sequence.end)
+            })
             .map(|(at, _)| at);
         let mut sequence = match open {
             Some(at) => self.sequences.swap_remove(at),
@@ -326,6 +335,13 @@ impl<'b> Pass<'b> {
         };
         sequence.sources.push(source);
         sequence
+    }
+
+    /// How many bytes the path of a capture shares with that of the last one in a sequence, at their beginnings.
+    fn likeness(&self, sequence: &Sequence<'_>, source: SourceId) -> usize {
+        let path = |source: SourceId| self.paths.get(&source).map(|path| path.as_os_str().as_encoded_bytes());
+        let ends = sequence.sources.last().and_then(|last| path(*last)).zip(path(source));
+        ends.map_or(0, |(one, other)| one.iter().zip(other).take_while(|(one, other)| one == other).count())
     }
 
     /// What one more capture may show besides connections.
