@@ -113,3 +113,31 @@ fn clocks_that_are_years_apart_are_compared_and_noted() {
     let far = report.notes.iter().any(|note| note.note == NoteKind::CaptureClockFar.text());
     assert!(far, "{:?}", report.notes);
 }
+
+#[test]
+fn rings_that_change_files_at_the_same_moment_are_not_mixed() {
+    for sample in ["rst-injected--two-captures", "ended-abruptly-by-server--two-captures"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut begin = 0;
+        for (name, later) in [("client", 0), ("server", 18_000_000)] {
+            let bytes = fs::read(format!("samples/{sample}/{name}.pcapng")).unwrap();
+            let frames = read::frames(&bytes);
+            begin = if begin == 0 { frames[0].time } else { begin };
+            // One clock tells both, as if it were the same.
+            let shift = begin + later - frames[0].time;
+            let frames =
+                frames.iter().map(|frame| Frame { time: frame.time + shift, data: frame.data.to_vec() });
+            let frames: Vec<Frame> = frames.collect();
+            for own in frames.chunk_by(|one, next| one.time / 5_000_000_000 == next.time / 5_000_000_000) {
+                let own: Vec<Frame> =
+                    own.iter().map(|frame| Frame { time: frame.time, data: frame.data.clone() }).collect();
+                let file = format!("{name}-{}.pcapng", own[0].time / 5_000_000_000);
+                fs::write(folder.path().join(file), file::pcapng(&own)).unwrap();
+            }
+        }
+        assert!(fs::read_dir(folder.path()).unwrap().count() > 4);
+        let report = analyze(&Options { inputs: vec![folder.path().into()], ..Options::default() }).unwrap();
+        let cause = report.incidents[0].verdict.cause;
+        assert_eq!(cause, sample.strip_suffix("--two-captures"), "{sample}");
+    }
+}
