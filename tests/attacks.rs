@@ -324,7 +324,7 @@ fn a_flood_in_a_ring_of_small_files() {
     let outcome = run(&[folder.path().into()]);
     println!("ring: {all} connections, {:?}, {} MiB", outcome.taken, outcome.memory);
     assert_eq!(reported(&outcome.report), u64::from(all), "nobody is lost");
-    assert!(outcome.memory < 250, "{} MiB", outcome.memory);
+    assert!(outcome.memory < MEMORY, "{} MiB", outcome.memory);
 }
 
 /// What captures show besides connections is bounded for all of them together.
