@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::room::Room;
 use crate::base::{Observed, Window, time};
 
 /// How a host shows that it is there.
@@ -59,12 +58,6 @@ pub(super) struct Signs {
     by_span: BTreeMap<Key, [Observed<Life>; 2]>,
     span: i64,
     most: usize,
-}
-
-impl Default for Signs {
-    fn default() -> Self {
-        Self::within(Room::OF_ONE.signs)
-    }
 }
 
 impl Signs {
@@ -131,6 +124,7 @@ fn include([first, last]: &mut [Observed<Life>; 2], sign: &Observed<Life>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::room::Room;
     use super::*;
     use crate::base::{Locator, Mark, SourceId, Timestamp};
 
@@ -154,7 +148,7 @@ mod tests {
 
     #[test]
     fn each_span_has_its_first_and_its_last_sign() {
-        let mut signs = Signs::default();
+        let mut signs = Signs::within(Room::OF_ONE.signs);
         for second in [3, 1, 2, 7, 5, 12, 14, 13, 3600] {
             signs.take(ip(1), sign(second, Life::Echoed));
         }

@@ -209,28 +209,20 @@ impl<'b> FlowTable<'b> {
         orphans
     }
 
-    /// Ends the work: every flow, in no order.
-    pub fn take_all(self) -> Vec<Kept<'b>> {
+    /// Ends the work: every flow, in order of its first segment's place.
+    pub fn in_order(self) -> Vec<Kept<'b>> {
         let mut flows: Vec<Kept<'b>> = Vec::new();
         for shard in self.shards {
             flows.extend(shard.done);
             flows.extend(shard.live.into_kept().chain(shard.beside.into_kept()));
         }
-        flows
-    }
-
-    /// The same, in order of their first segment's place.
-    pub fn in_order(self) -> Vec<Kept<'b>> {
-        let mut flows = self.take_all();
         flows.par_sort_by_cached_key(|flow| (flow.first().at, flow.client(), flow.server()));
         flows
     }
 
-    /// The same, ordered by their first segment.
+    /// What the segments of each tell, in the same order.
     pub fn finish(self) -> Vec<Box<Flow>> {
-        let mut flows: Vec<Box<Flow>> = self.take_all().into_par_iter().map(Kept::finished).collect();
-        flows.par_sort_by_key(|flow| (flow.first.at, flow.client, flow.server));
-        flows
+        self.in_order().into_par_iter().map(Kept::finished).collect()
     }
 }
 
