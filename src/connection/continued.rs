@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::alignment::Alignment;
 use super::numbers::Span;
-use super::reading::Sequence;
 use super::scan::begin;
+use super::sequence::Sequence;
 use crate::base::progress::Phase;
 use crate::base::{Locator, Mark, SourceId, Timestamp};
 use crate::capture::Capture;

@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
-use super::alignment::Alignment;
-use super::ended::{self, Ended, Epoch, Over};
+use super::ended::{self, Ended, Over};
 use super::kerberos::{self, KerberosError};
 use super::lookup::{Lookups, Said};
-use super::observations::{Hosts, Observations};
+use super::observations::Observations;
 use super::room::Room;
-use super::scan::{FlowBounds, MAX_FOUND};
+use super::scan::MAX_FOUND;
+use super::sequence::Sequence;
 use super::tallies::{self, Tallies};
-use super::udp::{self, UdpTable};
+use super::udp;
 use crate::base::{Locator, NoteKind, Notes, Observed, SourceId, Timestamp, Window};
 use crate::capture::split::{Part, Windows};
 use crate::capture::{Capture, MAX_DAMAGE};
@@ -21,7 +21,6 @@ use crate::packet::icmp::IcmpMeaning;
 use crate::packet::{Datagram, Endpoint, IcmpError, Interest, Neighbour, Packets, Reassembler, Segment};
 use crate::stream::reorder::Reorder;
 use crate::stream::table::Batch;
-use crate::stream::{FlowTable, Kept, limits};
 
 /// What is handed on together.
 pub(super) struct Handed<'a> {
@@ -31,30 +30,6 @@ pub(super) struct Handed<'a> {
     pub(super) seen: Observations,
     /// Connections that run on and came far, as they are by then.
     pub(super) running: Vec<Ended<'a>>,
-}
-
-/// Flows of captures that follow each other: a ring buffer is one capture in several files.
-pub(super) struct Sequence<'b> {
-    pub(super) table: FlowTable<'b>,
-    /// How long it was not looked through, and the bytes that its flows take, at most.
-    pub(super) epoch: Epoch,
-    pub(super) held: usize,
-    /// What has ended, by when that was noticed, until there is enough of it; and the bytes of memory that it takes.
-    pub(super) over: Vec<(Kept<'b>, Timestamp)>,
-    pub(super) over_bytes: usize,
-    pub(super) end: Timestamp,
-    pub(super) sources: Vec<SourceId>,
-    /// The first file of the ring buffer that goes on, and what is seen of hosts and of UDP in its files so far.
-    pub(super) point: SourceId,
-    pub(super) hosts: Hosts,
-    pub(super) udp: UdpTable,
-}
-
-impl Sequence<'_> {
-    /// Whether both hold the same packets.
-    pub(super) fn shares_packets_with(&self, other: &Self, alignment: &Alignment) -> bool {
-        self.sources.iter().any(|own| other.sources.iter().any(|source| alignment.share(*own, *source)))
-    }
 }
 
 /// Lists of segments that are not in use: they grow once, not for each window.
@@ -73,12 +48,6 @@ impl Rooms {
     }
 }
 
-/// Where what is read goes.
-pub(super) struct Into<'a, 'b> {
-    pub(super) table: &'a mut FlowTable<'b>,
-    pub(super) notes: &'a mut Notes,
-}
-
 /// Segments that are still to be applied.
 #[derive(Default)]
 struct Waiting {
@@ -90,21 +59,13 @@ struct Waiting {
 /// One capture being read.
 pub(super) struct Reading<'a> {
     source: SourceId,
-    /// The first file of the ring buffer that it goes on with.
-    point: SourceId,
     bytes: &'a [u8],
     interest: Arc<Interest>,
-    bounds: FlowBounds,
-    epoch: Epoch,
+    /// What it goes on with.
+    sequence: Sequence<'a>,
     given_up: u64,
     /// The last frame and the newest time stamp of what has been applied, as far as anything is handed on.
     until: (u64, Timestamp),
-    /// What has ended, by when that was noticed, until there is enough of it.
-    over: Vec<(Kept<'a>, Timestamp)>,
-    /// Bytes of memory that this takes.
-    over_bytes: usize,
-    /// The same of running flows, at most.
-    held: usize,
     /// What is handed on next, together.
     ended: Vec<Ended<'a>>,
     /// Whether that takes so much memory that nothing else may grow beside it: it is judged alone.
@@ -112,14 +73,12 @@ pub(super) struct Reading<'a> {
     waiting: Waiting,
     reorder: Reorder,
     fragments: Reassembler,
-    hosts: Hosts,
     lookups: Lookups,
     kerberos: Vec<Observed<KerberosError>>,
     /// For what it shows besides connections.
     room: Room,
     /// What found none.
     left_out: u64,
-    udp: UdpTable,
     timeouts: Vec<IcmpError>,
     window: Option<Window>,
     drops: std::collections::BTreeMap<u32, u64>,
@@ -139,37 +98,30 @@ const MORE_DAMAGE: &str = "at more places";
 const MAX_TIMEOUTS: usize = 256;
 
 impl<'a> Reading<'a> {
-    /// Goes on with a sequence, of which it gives all but the table back when it is [finished](Self::finish).
+    /// Goes on with a sequence, which it gives back when it is [finished](Self::finish).
     pub(super) fn new(
         (source, capture): (SourceId, &Capture<'a>),
-        sequence: &mut Sequence<'a>,
+        mut sequence: Sequence<'a>,
         interest: Arc<Interest>,
-        bounds: FlowBounds,
         room: Room,
     ) -> Self {
+        sequence.go_on(source);
         Self {
             source,
-            point: sequence.point,
             bytes: capture.bytes,
             interest,
-            bounds,
-            epoch: sequence.epoch.in_next_file(),
+            sequence,
             given_up: 0,
             until: (0, Timestamp::MIN),
-            over: std::mem::take(&mut sequence.over),
-            over_bytes: sequence.over_bytes,
-            held: sequence.held,
             ended: Vec::new(),
             is_alone: false,
             waiting: Waiting::default(),
             reorder: Reorder::default(),
             fragments: Reassembler::telling(room.lost),
-            hosts: std::mem::take(&mut sequence.hosts),
             lookups: Lookups::within(room.lookups),
             kerberos: Vec::new(),
             room,
             left_out: 0,
-            udp: std::mem::take(&mut sequence.udp),
             timeouts: Vec::new(),
             window: None,
             drops: std::collections::BTreeMap::new(),
@@ -185,19 +137,17 @@ impl<'a> Reading<'a> {
         &mut self,
         windows: &mut Windows<'_, '_, Packets>,
         rooms: &Rooms,
-        into: &mut Into<'_, 'a>,
+        notes: &mut Notes,
     ) -> bool {
-        let mut has_all = self.apply(rooms, into);
-        while has_all && windows.next(|parts| self.window(parts, rooms, into)) {
+        let mut has_all = self.apply(rooms, notes);
+        while has_all && windows.next(|parts| self.window(parts, rooms, notes)) {
             has_all = self.ended.is_empty();
         }
         !has_all
     }
 
     /// Takes a window, and applies it as far as [`Reading::apply`] does.
-    fn window(&mut self, parts: Vec<Part<Packets>>, rooms: &Rooms, into: &mut Into<'_, 'a>) {
-        let notes = &mut *into.notes;
-        let mut parts = parts;
+    fn window(&mut self, mut parts: Vec<Part<Packets>>, rooms: &Rooms, notes: &mut Notes) {
         parts.par_iter_mut().for_each(|part| part.collected.renumber(part.first_frame));
         let mut ordered = Vec::with_capacity(parts.len());
         let (mut icmp, mut signs) = (Vec::new(), Vec::new());
@@ -226,10 +176,10 @@ impl<'a> Reading<'a> {
             self.take_rest(&mut packets, (&mut icmp, &mut signs));
             ordered.push(self.reorder.push(packets.segments));
         }
-        let beyond = self.epoch.wait(icmp, signs);
-        beyond.for_each(|sign| self.hosts.take(self.source, &sign));
+        let beyond = self.sequence.epoch.wait(icmp, signs);
+        beyond.for_each(|sign| self.sequence.hosts.take(self.source, &sign));
         self.waiting = Waiting { lists: ordered, next: (0, 0) };
-        self.apply(rooms, into);
+        self.apply(rooms, notes);
     }
 
     /// Resolves fragments; what comes out takes its place by frame number.
@@ -253,7 +203,7 @@ impl<'a> Reading<'a> {
         (icmp, signs): (&mut Vec<IcmpError>, &mut Vec<Neighbour>),
     ) {
         signs.append(&mut packets.neighbours);
-        self.udp.take(self.source, &packets.datagrams, &self.interest);
+        self.sequence.udp.take(self.source, &packets.datagrams, &self.interest);
         self.take_words(&packets.datagrams);
         packets.datagrams.clear();
         for error in packets.icmp.drain(..) {
@@ -296,7 +246,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Applies the segments that wait, until there is something to be handed on. Whether all have been applied.
-    fn apply(&mut self, rooms: &Rooms, into: &mut Into<'_, 'a>) -> bool {
+    fn apply(&mut self, rooms: &Rooms, notes: &mut Notes) -> bool {
         let Waiting { lists, next: (mut list, mut at) } = std::mem::take(&mut self.waiting);
         let mut batch: Vec<&[Segment]> = Vec::with_capacity(lists.len());
         while let Some(rest) = lists.get(list).and_then(|list| list.get(at..)) {
@@ -304,22 +254,22 @@ impl<'a> Reading<'a> {
                 (list, at) = (list + 1, 0);
                 continue;
             }
-            let (own, _) = self.epoch.split(rest);
+            let (own, _) = self.sequence.epoch.split(rest);
             at += own.len();
             batch.push(own);
-            let Some(over) = self.epoch.end() else { continue };
-            self.apply_batch(&batch, &[], into);
-            self.apply_batch(&[], &over.icmp, into);
+            let Some(over) = self.sequence.epoch.end() else { continue };
+            self.apply_batch(&batch, &[]);
+            self.apply_batch(&[], &over.icmp);
             for sign in &over.neighbours {
-                self.hosts.take(self.source, sign);
+                self.sequence.hosts.take(self.source, sign);
             }
-            self.take_ended(&over, into);
+            self.take_ended(&over, notes);
             batch.clear();
             if !self.ended.is_empty() {
                 break;
             }
         }
-        self.apply_batch(&batch, &[], into);
+        self.apply_batch(&batch, &[]);
         if lists.len() > list {
             self.waiting = Waiting { lists, next: (list, at) };
         } else {
@@ -328,21 +278,22 @@ impl<'a> Reading<'a> {
         self.ended.is_empty()
     }
 
-    fn apply_batch(&self, segments: &[&[Segment]], icmp: &[IcmpError], into: &mut Into<'_, 'a>) {
+    fn apply_batch(&mut self, segments: &[&[Segment]], icmp: &[IcmpError]) {
         let (source, bytes, interest) = (self.source, self.bytes, &*self.interest);
-        into.table.apply(Batch { segments, icmp, source, bytes, interest });
+        self.sequence.table.apply(Batch { segments, icmp, source, bytes, interest });
     }
 
     /// What has ended and is to be handed on now, and what was seen up to then.
-    pub(super) fn take_over(&mut self, table: &FlowTable<'a>) -> Handed<'a> {
+    pub(super) fn take_over(&mut self) -> Handed<'a> {
+        let sequence = &self.sequence;
         let ended = std::mem::take(&mut self.ended);
         let mut running = Vec::new();
-        let mut seen = Observations::nothing(self.source, self.point);
+        let mut seen = Observations::nothing(self.source, sequence.point);
         if !ended.is_empty() {
             // What else the window shows that they ended in lies behind them, more or less as windows are cut.
             let (until, now) = self.until;
-            seen.hosts = self.hosts.clone();
-            seen.orphans = table.orphans();
+            seen.hosts = sequence.hosts.clone();
+            seen.orphans = sequence.table.orphans();
             seen.lost_datagrams = self.fragments.lost_before(until, now);
             seen.reassembly_timeouts =
                 self.timeouts.iter().filter(|error| error.frame <= until).copied().collect();
@@ -350,99 +301,60 @@ impl<'a> Reading<'a> {
                 error.at <= Locator::Frame { source: self.source, number: until }
             };
             seen.kerberos = self.kerberos.iter().filter(is_before).cloned().collect();
-            running = ended::running(table, self.bounds.bytes / limits::FAR_PART, &self.interest, now);
+            running = ended::running(&sequence.table, sequence.far_bytes(), &self.interest, now);
         }
         Handed { ended, seen, running }
     }
 
-    /// What has ended so far is handed on together, next.
-    fn end_batch(&mut self, into: &mut Into<'_, 'a>) {
-        self.over_bytes = 0;
-        let over = std::mem::take(&mut self.over);
-        self.ended = ended::ended(over, &self.interest, into.notes);
-    }
-
-    /// In a flood, what has ended makes room; and what was heard last the longest ago, if that is not enough.
-    fn take_ended(&mut self, over: &Over, into: &mut Into<'_, 'a>) {
-        let Over { now, bytes, .. } = *over;
-        self.until = (self.epoch.frame(), now);
-        self.held = self.held.saturating_add(bytes);
-        if self.held > self.bounds.bytes {
-            self.held = into.table.held();
-        }
-        let is_heavy = self.held > self.bounds.bytes;
-        if into.table.len() <= self.bounds.undisturbed && !is_heavy {
-            return;
-        }
-        let mut flows = into.table.take_ended(now);
-        let ended = flows.len();
-        flows.append(&mut into.table.give_up(self.bounds.at_most, is_heavy.then_some(self.bounds.bytes)));
-        if is_heavy {
-            self.held = into.table.held();
-        }
-        self.given_up += u64::try_from(flows.len() - ended).unwrap_or(0);
-        self.over_bytes += flows.iter().map(Kept::held).sum::<usize>();
-        self.over.extend(flows.into_iter().map(|flow| (flow, now)));
-        // The more are judged together, the more each is seen beside.
-        let enough = self.over.len() >= limits::TOGETHER.min(self.bounds.at_most);
-        self.is_alone = is_heavy || self.over_bytes >= limits::TOGETHER_BYTES.min(self.bounds.bytes);
-        if enough || self.is_alone {
-            self.end_batch(into);
+    /// What has ended is handed on, together, as soon as there is enough of it.
+    fn take_ended(&mut self, over: &Over, notes: &mut Notes) {
+        self.until = (self.sequence.epoch.frame(), over.now);
+        let look = self.sequence.look_through(over);
+        self.given_up += u64::try_from(look.given_up).unwrap_or(0);
+        self.is_alone = look.is_heavy;
+        if look.is_enough {
+            self.ended = ended::ended(self.sequence.take_over(), &self.interest, notes);
         }
     }
 
     /// Ends the work, when all has been applied; what has ended is handed on, as far as there is enough of it.
-    pub(super) fn end(
-        &mut self,
-        rooms: &Rooms,
-        into: &mut Into<'_, 'a>,
-        hand_on: &mut dyn FnMut(Handed<'a>),
-    ) {
+    pub(super) fn end(&mut self, rooms: &Rooms, notes: &mut Notes, hand_on: &mut dyn FnMut(Handed<'a>)) {
         self.waiting = Waiting { lists: vec![self.reorder.finish()], next: (0, 0) };
-        while !self.apply(rooms, into) {
-            hand_on(self.take_over(into.table));
+        while !self.apply(rooms, notes) {
+            hand_on(self.take_over());
         }
-        let (icmp, signs) = self.epoch.rest();
-        self.apply_batch(&[], &icmp, into);
+        let (icmp, signs) = self.sequence.epoch.rest();
+        self.apply_batch(&[], &icmp);
         for sign in &signs {
-            self.hosts.take(self.source, sign);
+            self.sequence.hosts.take(self.source, sign);
         }
         self.tallies.late = (self.reorder.late, self.reorder.first_late);
-        let mut add = |kind, count| into.notes.add_many(kind, Some(self.source), "", count, None);
+        let mut add = |kind, count| notes.add_many(kind, Some(self.source), "", count, None);
         add(NoteKind::CaptureDrops, self.drops.values().sum());
         add(NoteKind::FlowBound, self.given_up);
-        add(NoteKind::IcmpBound, self.epoch.left_out);
+        add(NoteKind::IcmpBound, self.sequence.epoch.left_out);
         add(
             NoteKind::BesideBound,
-            self.left_out + self.lookups.left_out + std::mem::take(&mut self.hosts.left_out),
+            self.left_out + self.lookups.left_out + std::mem::take(&mut self.sequence.hosts.left_out),
         );
     }
 
-    /// What it shows is told; what goes on in the next file of a ring buffer is handed on.
-    pub(super) fn finish(self, sequence: &mut Sequence<'a>, told: &mut Vec<Arc<Observations>>) -> Tallies {
-        let mut tallies = self.tallies;
+    /// What it shows is told; what goes on in the next file of a ring buffer is given back.
+    pub(super) fn finish(self, told: &mut Vec<Arc<Observations>>) -> (Sequence<'a>, Tallies) {
+        let (mut sequence, mut tallies) = (self.sequence, self.tallies);
         let (lost_datagrams, uncounted) = self.fragments.finish();
         tallies.lost = uncounted + u64::try_from(lost_datagrams.len()).unwrap_or(0);
-        sequence.end = sequence.end.max(self.window.map_or(Timestamp::MIN, |window| window.end));
-        sequence.epoch = self.epoch.in_next_file();
-        sequence.held = sequence.table.held();
-        sequence.over = self.over;
-        sequence.over_bytes = self.over_bytes;
-        sequence.hosts = self.hosts;
-        sequence.udp = self.udp;
+        sequence.end_file(self.window);
         told.push(Arc::new(Observations {
-            source: self.source,
-            point: self.point,
             window: self.window,
             drops: self.drops.values().sum(),
-            hosts: Hosts::default(),
             lookups: self.lookups.finish(),
             orphans: sequence.table.take_orphans(),
             lost_datagrams,
             reassembly_timeouts: self.timeouts,
-            udp: Vec::new(),
             kerberos: self.kerberos,
+            ..Observations::nothing(self.source, sequence.point)
         }));
-        tallies
+        (sequence, tallies)
     }
 }
