@@ -80,27 +80,54 @@ impl Flood {
         self.frames.push(Frame { time: BEGIN + at * MILLISECOND, data });
     }
 
+    /// Captured three hops from the other side, which a packet needs a third of a millisecond for.
+    fn at_the_end_of(mut self, is_client: bool) -> Self {
+        for frame in &mut self.frames {
+            let from_client = frame.data[36..38] == 3389_u16.to_be_bytes();
+            // The segments are told by the client's clock when they leave, and by the server's when they come.
+            if !is_client {
+                frame.time += if from_client { MILLISECOND / 3 } else { -MILLISECOND / 3 };
+            }
+            if from_client != is_client {
+                frame.data[22] -= 3;
+            }
+        }
+        self
+    }
+
     /// How many connections end with each cause, one by one and in groups, and how many are in groups.
-    fn causes(mut self, max_memory: Option<u32>) -> (BTreeMap<Option<String>, u64>, u64) {
-        // The capture goes on for long enough.
+    fn causes(self, max_memory: Option<u32>) -> (BTreeMap<Option<String>, u64>, u64) {
+        causes_of(vec![self], max_memory)
+    }
+
+    /// The capture, which goes on for long enough.
+    fn capture(mut self) -> Vec<u8> {
         let end = self.frames.iter().map(|frame| frame.time).max().unwrap() + 60_000 * MILLISECOND;
         let last = segment(([203, 0, 255, 255], 50_000), SERVER, &(true, 0, SYN, (0, 0), &[], 1));
         self.frames.push(Frame { time: end, data: last });
         self.frames.sort_by_key(|frame| frame.time);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("flood.pcapng");
-        fs::write(&path, file::pcapng(&self.frames)).unwrap();
-        let options = Options { inputs: vec![path], max_memory, ..Options::default() };
-        let report = analyze(&options).unwrap();
-        let mut counts: BTreeMap<Option<String>, u64> = BTreeMap::new();
-        for connection in &report.connections {
-            *counts.entry(connection.verdict.cause.map(str::to_owned)).or_default() += 1;
-        }
-        for group in &report.groups {
-            *counts.entry(group.cause.map(str::to_owned)).or_default() += group.count;
-        }
-        (counts, report.groups.iter().map(|group| group.count).sum())
+        file::pcapng(&self.frames)
     }
+}
+
+/// The same of several captures.
+fn causes_of(floods: Vec<Flood>, max_memory: Option<u32>) -> (BTreeMap<Option<String>, u64>, u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut inputs = Vec::new();
+    for (at, flood) in floods.into_iter().enumerate() {
+        let path = folder.path().join(format!("{at}.pcapng"));
+        fs::write(&path, flood.capture()).unwrap();
+        inputs.push(path);
+    }
+    let report = analyze(&Options { inputs, max_memory, ..Options::default() }).unwrap();
+    let mut counts: BTreeMap<Option<String>, u64> = BTreeMap::new();
+    for connection in &report.connections {
+        *counts.entry(connection.verdict.cause.map(str::to_owned)).or_default() += 1;
+    }
+    for group in &report.groups {
+        *counts.entry(group.cause.map(str::to_owned)).or_default() += group.count;
+    }
+    (counts, report.groups.iter().map(|group| group.count).sum())
 }
 
 /// An Ethernet and an IP header.
@@ -361,4 +388,39 @@ fn what_ends_while_the_capture_is_read_on_is_judged_beside_what_runs_on() {
     let (counts, folded) = flood.causes(Some(2));
     assert!(folded > 1000);
     assert_eq!(counts.get(&Some("closed-inside-tls-reason-not-visible".to_owned())), None, "{counts:?}");
+}
+
+#[test]
+fn what_a_client_captured_is_compared_with_a_flood_that_its_server_captured() {
+    let with = |flood: Flood| {
+        let captured_by = |is_client: bool| {
+            let mut capture = Flood::default();
+            capture.connection((client(59_999), 50_000), SERVER, 50_000, &unanswered());
+            for number in 0..60 {
+                let (own, begins) = ((client(60_000 + number), 50_000), 60_000 + i64::from(number) * 100);
+                let talk = Talk::new(&REQUEST).into_tls();
+                capture.connection(own, SERVER, begins, &talk.steps);
+            }
+            let mut capture = capture.at_the_end_of(is_client);
+            for number in 0..60 {
+                // Each hears a reset in the other's name, which the other never sent.
+                let mut talk = Talk::new(&REQUEST).into_tls();
+                talk.step(!is_client, 3 * MILLISECOND, RST | ACK, &[]);
+                let reset = talk.steps.pop().unwrap();
+                let own = (client(60_000 + number), 50_000);
+                capture.connection(own, SERVER, 60_010 + i64::from(number) * 100, &[reset]);
+            }
+            capture
+        };
+        let (at_client, mut at_server) = (captured_by(true), captured_by(false));
+        at_server.frames.extend(flood.frames);
+        causes_of(vec![at_client, at_server], None)
+    };
+    let (alone, _) = with(Flood::default());
+    assert_eq!(alone.get(&Some("rst-injected".to_owned())), Some(&60), "{alone:?}");
+    let (counts, folded) = with(Flood::turned_away_every(20));
+    assert!(folded > 1000);
+    assert_eq!(counts.get(&Some("rst-injected".to_owned())), Some(&60), "{counts:?}");
+    // Each that both captured is counted once, and so are the SYNs that both begin and end with.
+    assert_eq!(counts.values().sum::<u64>(), u64::from(FLOWS) + 60 + 2);
 }

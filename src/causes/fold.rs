@@ -19,6 +19,7 @@ use crate::base::{Locator, Mark, NoteKind, Notes, SourceId, time};
 use crate::connection::alignment::Alignment;
 use crate::connection::ended::{Ended, Seen, Sink, traced};
 use crate::connection::observations::Observations;
+use crate::connection::second_views::SecondViews;
 use crate::connection::{Connection, Stage};
 use crate::correlate::Surroundings;
 use crate::correlate::join::Blocked;
@@ -32,6 +33,8 @@ const SINGLES: usize = 2048;
 const OF_A_KIND: u32 = 8;
 /// Those of [`OF_A_KIND`] altogether.
 const KINDS: usize = 1024;
+/// Connections that another capture may show as well stay single up to this number: what both show is compared.
+const SECOND_VIEWS: usize = 8192;
 /// Sessions that came up stay single up to this number.
 const SESSIONS: usize = 8192;
 /// Groups by client and server. Beyond these, connections are grouped without the client, then without the server.
@@ -117,8 +120,12 @@ pub struct Fold {
     client: Option<IpAddr>,
     /// Lower bound than [`SINGLES`], if memory is short.
     bound: Option<usize>,
+    /// Connections that another capture may show as well.
+    second_views: Arc<SecondViews>,
     singles: usize,
     sessions: usize,
+    /// Those of `second_views` that stayed single.
+    viewed: usize,
     kinds: usize,
     of_a_kind: BTreeMap<(Endpoint, Stage, Cause), u32>,
     /// How many ended there with that cause, at whatever server.
@@ -153,7 +160,11 @@ impl Fold {
         for (source, (count, first)) in &self.folded {
             notes.add_many(NoteKind::Folded, Some(*source), "", *count, Some(*first));
         }
-        let apart = self.folded.iter().filter(|(source, _)| alignment.shares(**source));
+        // Where the other captures show few connections, what is folded is in none of them.
+        let is_full = self.viewed >= SECOND_VIEWS;
+        let may_be_apart =
+            |source| alignment.sharing(source).any(|other| is_full || !self.second_views.are_few(other));
+        let apart = self.folded.iter().filter(|(source, _)| may_be_apart(**source));
         notes.add_many(NoteKind::FoldedApart, None, "", apart.map(|(_, (count, _))| count).sum(), None);
     }
 
@@ -206,8 +217,12 @@ impl Fold {
         }
     }
 
-    fn stays_single(&mut self, brief: &Brief, alike: &mut Alike) -> bool {
+    fn stays_single(&mut self, (ended, brief): (&Ended<'_>, &Brief), alike: &mut Alike) -> bool {
         if self.is_named(brief.client) {
+            return true;
+        }
+        if self.viewed < SECOND_VIEWS && self.second_views.may_hold(ended) {
+            self.viewed += 1;
             return true;
         }
         if brief.session && self.sessions < SESSIONS {
@@ -381,8 +396,9 @@ fn in_order(mut beside: Vec<Other>, own: Vec<Other>) -> (Vec<Other>, Vec<usize>)
 }
 
 impl Sink for Fold {
-    fn begin(&mut self) {
-        *self = Self::new(std::mem::take(&mut self.named), self.client, self.bound);
+    fn begin(&mut self, second_views: &Arc<SecondViews>) {
+        let new = Self::new(std::mem::take(&mut self.named), self.client, self.bound);
+        *self = Self { second_views: Arc::clone(second_views), ..new };
     }
 
     fn take(&mut self, mut ended: Vec<Ended<'_>>, seen: &dyn Fn() -> Seen) -> Vec<Connection> {
@@ -403,9 +419,9 @@ impl Sink for Fold {
         let beside = self.beside(&singles);
         let (briefs, own) = batch::read(&later);
         let (around, verdicts, mut alike) = self.judge((&later, &briefs), (beside, own), seen.captures);
-        let stays = briefs.iter().zip(verdicts).map(|(brief, verdict)| {
+        let stays = later.iter().zip(&briefs).zip(verdicts).map(|((ended, brief), verdict)| {
             let alike = alike.get_mut(verdict)?;
-            let stays = self.stays_single(brief, alike);
+            let stays = self.stays_single((ended, brief), alike);
             if !stays {
                 self.fold(brief, alike);
             }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::second_views::{Openings, SecondViews};
 use crate::base::shift::near_whole_hours;
 use crate::base::{NoteKind, Notes, Shift, SourceId, Timestamp, Window, time};
 use crate::capture::Capture;
@@ -39,6 +40,8 @@ pub struct Alignment {
     pub clocks: Vec<CaptureClock>,
     /// Captures that hold the same packets.
     shared: BTreeSet<(SourceId, SourceId)>,
+    /// Connections that may stand in two of them.
+    pub second_views: Arc<SecondViews>,
 }
 
 /// Packets that are remembered of each capture, and of all of them: of more, a sample that is the same in every capture.
@@ -70,8 +73,10 @@ impl Alignment {
         let mut by_key: Vec<(Key, SourceId, Anchor)> = Vec::new();
         let mut spans: BTreeMap<SourceId, Span> = BTreeMap::new();
         let most = (ALL_ANCHORS / captures.len()).min(ANCHORS);
+        let mut openings: BTreeMap<SourceId, Openings> = BTreeMap::new();
         for (source, capture) in captures {
-            for (key, anchor) in anchors(capture, interest, split, most) {
+            let openings = openings.entry(*source).or_default();
+            for (key, anchor) in anchors(capture, interest, split, (most, openings)) {
                 let span =
                     spans.entry(*source).or_insert(Span { window: Window::at(anchor.time), anchors: 0 });
                 span.window.include(anchor.time);
@@ -107,13 +112,16 @@ impl Alignment {
             .filter_map(|((one, other), matches)| Link::of(one, other, &matches))
             .collect();
         let starts = spans.into_iter().map(|(source, span)| (source, span.window.start)).collect();
-        Self::of_links(&links, &starts)
+        let mut alignment = Self::of_links(&links, &starts);
+        openings.retain(|source, _| alignment.sharing(*source).next().is_some());
+        alignment.second_views = Arc::new(SecondViews::of(openings));
+        alignment
     }
 
     /// Chooses in each group of captures the one nearest to the clients, and tells the others by its clock.
     fn of_links(links: &[Link], starts: &BTreeMap<SourceId, Timestamp>) -> Self {
-        let mut alignment =
-            Self { clocks: Vec::new(), shared: links.iter().map(|link| (link.one, link.other)).collect() };
+        let shared = links.iter().map(|link| (link.one, link.other)).collect();
+        let mut alignment = Self { shared, ..Self::default() };
         let mut order: Vec<SourceId> = links.iter().flat_map(|link| [link.one, link.other]).collect();
         let ahead = |source: SourceId| links.iter().map(|link| link.ahead(source)).sum::<i64>();
         order.sort_by_key(|source| (std::cmp::Reverse(ahead(*source)), starts.get(source).copied(), *source));
@@ -167,9 +175,13 @@ impl Alignment {
         self.shared.contains(&(one.min(other), one.max(other)))
     }
 
-    /// Whether it holds packets that another one holds as well.
-    pub fn shares(&self, source: SourceId) -> bool {
-        self.shared.iter().any(|(one, other)| [*one, *other].contains(&source))
+    /// The captures that hold packets which this one holds as well.
+    pub fn sharing(&self, source: SourceId) -> impl Iterator<Item = SourceId> {
+        self.shared.iter().filter_map(move |(one, other)| match source {
+            source if source == *one => Some(*other),
+            source if source == *other => Some(*one),
+            _ => None,
+        })
     }
 
     /// Says what was found, where it is odd.
@@ -250,7 +262,7 @@ fn anchors(
     capture: &Capture<'_>,
     interest: &Arc<Interest>,
     split: Split,
-    most: usize,
+    (most, openings): (usize, &mut Openings),
 ) -> BTreeMap<Key, Anchor> {
     // A packet that was sent twice stays, so that a third one is not taken for the first.
     let mut kept: BTreeMap<Key, Option<Anchor>> = BTreeMap::new();
@@ -258,6 +270,7 @@ fn anchors(
     let chosen = |key: &Key, level: u32| key.lot().leading_zeros() >= level;
     for_each_window(capture, split, &|| Packets::new(Arc::clone(interest), capture.bytes), |parts| {
         for segment in parts.iter().flat_map(|part| &part.collected.segments) {
+            openings.take(segment);
             let Some(key) = Key::of(segment).filter(|key| chosen(key, level)) else { continue };
             let anchor = Anchor::of(segment, interest);
             kept.entry(key)

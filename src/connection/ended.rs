@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::Connection;
 use super::observations::Observations;
+use super::second_views::SecondViews;
 use super::trace::{speaks_rdp, trace};
 use crate::base::bytes::index;
 use crate::base::{Mark, NoteKind, Notes, Timestamp};
@@ -31,6 +32,11 @@ impl Ended<'_> {
     /// Who was addressed.
     pub const fn server(&self) -> Endpoint {
         self.flow.server()
+    }
+
+    /// The flow.
+    pub(super) const fn flow(&self) -> &Kept<'_> {
+        &self.flow
     }
 
     /// Its first segment.
@@ -80,8 +86,9 @@ pub struct Seen {
 
 /// What takes connections as they end.
 pub trait Sink: Send {
-    /// A pass over the captures begins: what an earlier one brought is forgotten.
-    fn begin(&mut self);
+    /// A pass over the captures begins: what an earlier one brought is forgotten. `second_views` tells which connections
+    /// another capture may show as well.
+    fn begin(&mut self, second_views: &Arc<SecondViews>);
 
     /// Takes connections that have ended, in order of their first frame. `seen` tells what is known by then.
     /// Gives back those that are to be reported one by one.
@@ -98,7 +105,7 @@ pub fn traced(ended: Vec<Ended<'_>>) -> Vec<Connection> {
 pub struct KeepAll;
 
 impl Sink for KeepAll {
-    fn begin(&mut self) {}
+    fn begin(&mut self, _: &Arc<SecondViews>) {}
 
     fn take(&mut self, ended: Vec<Ended<'_>>, _: &dyn Fn() -> Seen) -> Vec<Connection> {
         traced(ended)

@@ -16,6 +16,7 @@ mod pass;
 mod reading;
 pub mod room;
 pub mod scan;
+pub mod second_views;
 mod sequence;
 pub mod signs;
 pub mod stage;

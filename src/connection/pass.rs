@@ -73,7 +73,6 @@ pub(super) fn run<'b>(
     sink: &mut dyn Sink,
     notes: &mut Notes,
 ) -> Pass<'b> {
-    sink.begin();
     let interest = Arc::new(interest.clone());
     if captures.len() > 1 {
         begin(Phase::Comparing, &*captures);
@@ -81,6 +80,7 @@ pub(super) fn run<'b>(
     let alignment = Alignment::of(captures, &interest, options.split);
     begin(Phase::Captures, &*captures);
     alignment.note(notes);
+    sink.begin(&alignment.second_views);
     let begins = |source: SourceId, capture: &Capture<'_>| {
         let (first, interfaces) = beginning(capture);
         let first = if first == Timestamp::MAX { first } else { alignment.shift(source).away(first) };
