@@ -7,14 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
-use super::second_views::{Openings, SecondViews};
+use super::anchors::{self, Anchor};
+use super::second_views::SecondViews;
 use crate::base::shift::near_whole_hours;
 use crate::base::{NoteKind, Notes, Shift, SourceId, Timestamp, Window, time};
 use crate::capture::Capture;
-use crate::capture::split::{Split, for_each_window};
-use crate::packet::{Endpoint, Interest, Packets, Segment, TcpFlags};
+use crate::capture::split::Split;
+use crate::packet::{Endpoint, Interest};
 
 /// How the clock of one capture compares with another's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +43,6 @@ pub struct Alignment {
     pub second_views: Arc<SecondViews>,
 }
 
-/// Packets that are remembered of each capture, and of all of them: of more, a sample that is the same in every capture.
-const ANCHORS: usize = 32_768;
-const ALL_ANCHORS: usize = 1 << 19;
 /// A packet that is in more captures is compared with so many behind each.
 const NEXT: usize = 64;
 /// Comparisons that are remembered of all pairs of captures, and at least of each.
@@ -70,25 +66,16 @@ impl Alignment {
         if captures.len() < 2 {
             return Self::default();
         }
-        let mut by_key: Vec<(Key, SourceId, Anchor)> = Vec::new();
+        let (by_key, mut openings) = anchors::read(captures, interest, split);
         let mut spans: BTreeMap<SourceId, Span> = BTreeMap::new();
-        let most = (ALL_ANCHORS / captures.len()).min(ANCHORS);
-        let mut openings: BTreeMap<SourceId, Openings> = BTreeMap::new();
-        for (source, capture) in captures {
-            let openings = openings.entry(*source).or_default();
-            for (key, anchor) in anchors(capture, interest, split, (most, openings)) {
-                let span =
-                    spans.entry(*source).or_insert(Span { window: Window::at(anchor.time), anchors: 0 });
-                span.window.include(anchor.time);
-                span.anchors += 1;
-                by_key.push((key, *source, anchor));
-            }
+        for (_, source, anchor) in &by_key {
+            let span = spans.entry(*source).or_insert(Span { window: Window::at(anchor.time), anchors: 0 });
+            span.window.include(anchor.time);
+            span.anchors += 1;
         }
         let mut matches: BTreeMap<(SourceId, SourceId), Vec<Match>> = BTreeMap::new();
         let pairs = captures.len() * (captures.len() - 1) / 2;
         let most = (ALL_MATCHES / pairs).max(MATCHES);
-        // Those of one packet stay in order of captures.
-        by_key.par_sort_by_key(|(key, ..)| *key);
         for seen in by_key.chunk_by(|(one, ..), (next, ..)| one == next) {
             for (at, (key, one, a)) in seen.iter().enumerate() {
                 for (_, other, b) in seen.iter().skip(at + 1).take(NEXT) {
@@ -216,90 +203,6 @@ const fn joined(base: Shift, step: Shift) -> Shift {
     }
 }
 
-/// What is the same of a packet wherever it is seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    seq: u32,
-    ack: u32,
-    length: u32,
-    flags: u8,
-}
-
-impl Key {
-    fn of(segment: &Segment) -> Option<Self> {
-        let flags = segment.flags.0 & (TcpFlags::SYN | TcpFlags::ACK | TcpFlags::FIN | TcpFlags::PSH);
-        let opens = segment.flags.has(TcpFlags::SYN);
-        // A keep-alive repeats a byte: its like comes again and again.
-        let wanted = opens || segment.length > 1 && segment.flags.has(TcpFlags::ACK);
-        let ack = if segment.flags.has(TcpFlags::ACK) { segment.ack } else { 0 };
-        wanted.then_some(Self { seq: segment.seq, ack, length: segment.length, flags })
-    }
-
-    const fn is_weak(&self) -> bool {
-        self.flags & TcpFlags::ACK == 0
-    }
-
-    /// A number that is as good as drawn by lot, and the same in every capture.
-    const fn lot(&self) -> u32 {
-        let mixed = self.seq ^ self.ack.rotate_left(16) ^ self.length.wrapping_mul(0x9e37_79b1);
-        mixed.wrapping_mul(0x85eb_ca6b)
-    }
-}
-
-/// A packet to compare clocks by.
-#[derive(Clone, Copy, Debug)]
-struct Anchor {
-    time: Timestamp,
-    interface: u32,
-    client: Endpoint,
-    server: Endpoint,
-    to_server: bool,
-    ip_id: Option<u16>,
-}
-
-/// The packets of a capture that can be told from all others: SYNs, SYN-ACKs and data that was sent once.
-fn anchors(
-    capture: &Capture<'_>,
-    interest: &Arc<Interest>,
-    split: Split,
-    (most, openings): (usize, &mut Openings),
-) -> BTreeMap<Key, Anchor> {
-    // A packet that was sent twice stays, so that a third one is not taken for the first.
-    let mut kept: BTreeMap<Key, Option<Anchor>> = BTreeMap::new();
-    let mut level = 0;
-    let chosen = |key: &Key, level: u32| key.lot().leading_zeros() >= level;
-    for_each_window(capture, split, &|| Packets::new(Arc::clone(interest), capture.bytes), |parts| {
-        for segment in parts.iter().flat_map(|part| &part.collected.segments) {
-            openings.take(segment);
-            let Some(key) = Key::of(segment).filter(|key| chosen(key, level)) else { continue };
-            let anchor = Anchor::of(segment, interest);
-            kept.entry(key)
-                .and_modify(|known| {
-                    // The same packet at two interfaces of one capture is one packet.
-                    *known = known.filter(|known| known.interface != anchor.interface);
-                })
-                .or_insert(Some(anchor));
-            while kept.len() > most && level < u32::BITS {
-                level += 1;
-                kept.retain(|key, _| chosen(key, level));
-            }
-        }
-    });
-    kept.into_iter().filter_map(|(key, anchor)| Some((key, anchor?))).collect()
-}
-
-impl Anchor {
-    fn of(segment: &Segment, interest: &Interest) -> Self {
-        let opens = segment.flags.opens();
-        let accepts = segment.flags.accepts();
-        let to_server = opens || !accepts && interest.is_server(segment.to.ip, segment.to.port);
-        let (client, server) =
-            if to_server { (segment.from, segment.to) } else { (segment.to, segment.from) };
-        let ip_id = segment.ip_id.filter(|id| *id != 0);
-        Self { time: segment.time, interface: segment.interface, client, server, to_server, ip_id }
-    }
-}
-
 /// One packet in two captures.
 #[derive(Clone, Copy, Debug)]
 struct Match {
@@ -345,12 +248,26 @@ fn is_seam(one: &Span, other: &Span, matches: &[Match]) -> bool {
     /// Packets that are on their way through a device that translates addresses, and captures on both sides, when a
     /// file ends.
     const ON_THE_WAY: usize = 3;
+    /// Packets that agree on a clock.
+    const SHIFTED: usize = 4;
     if matches.iter().filter(|own| own.translated).count() > ON_THE_WAY {
         return false;
     }
     let ends = |time: Timestamp, span: &Span| span.window.end - time <= SEAM;
     let begins = |time: Timestamp, span: &Span| time - span.window.start <= SEAM;
     let once: Vec<&Match> = matches.iter().filter(|own| !own.again).collect();
+    // Both ways, and later by the same time each: the clock of a short capture that another one holds.
+    let least = once.iter().map(|own| own.difference).min().unwrap_or(0);
+    let is_shifted = once.len() >= SHIFTED
+        && once.len() * 2 >= one.anchors.min(other.anchors)
+        && once.iter().any(|own| own.to_server)
+        && once.iter().any(|own| !own.to_server)
+        && once.iter().all(|own| {
+            own.difference.saturating_abs() > OVERLAP && own.difference.saturating_sub(least) <= CLUSTER
+        });
+    if is_shifted {
+        return false;
+    }
     let few = once.len() * FEW <= one.anchors.max(other.anchors);
     let follows = |one: &Span, other: &Span| other.window.start - one.window.end >= -OVERLAP;
     let in_turn = follows(one, other) || follows(other, one);
@@ -506,4 +423,41 @@ fn drift(cluster: &[Sample]) -> Option<Shift> {
     }
     let per_hour = i128::from(walked) * i128::from(3600 * time::SECOND) / i128::from(span);
     Some(Shift { offset: early.offset, per_hour: i64::try_from(per_hour).ok()?, since: Some(early.time) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    /// A capture of seconds, in milliseconds.
+    fn span(start: i64, end: i64, anchors: usize) -> Span {
+        let [start, end] = [start, end].map(|at| Timestamp::from_nanos(at * time::MILLISECOND));
+        Span { window: Window { start, end }, anchors }
+    }
+
+    fn matches(at: &[i64], difference: impl Fn(i64) -> i64) -> Vec<Match> {
+        let ends = Endpoint { ip: Ipv4Addr::LOCALHOST.into(), port: 1 };
+        let own = |at: &i64| Match {
+            flow: (ends, ends),
+            to_server: at % 2 == 0,
+            time: Timestamp::from_nanos(at * time::MILLISECOND),
+            difference: difference(*at) * time::MILLISECOND,
+            again: false,
+            translated: false,
+        };
+        at.iter().map(own).collect()
+    }
+
+    #[test]
+    fn a_short_capture_is_no_end_of_a_ring_because_its_clock_is_behind() {
+        let (client, file) = (span(200, 250, 5), span(5_000, 12_000, 4000));
+        let shown = [200, 201, 230, 231, 250];
+        assert!(!is_seam(&client, &file, &matches(&shown, |_| 7_000)));
+        // Sent again, each after another time; or stamped at two interfaces.
+        assert!(is_seam(&client, &file, &matches(&shown, |at| 5_000 + at * 7)));
+        let next = span(251, 12_000, 4000);
+        assert!(is_seam(&client, &next, &matches(&shown, |_| 60)));
+    }
 }

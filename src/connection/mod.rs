@@ -3,6 +3,7 @@
 //! Says what was observed and how far the connection came; never why it failed. That is `causes`.
 
 pub mod alignment;
+mod anchors;
 mod continued;
 pub mod crossing;
 pub mod encrypted;

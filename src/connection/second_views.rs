@@ -59,15 +59,14 @@ impl SecondViews {
         self.sources.contains(&source)
     }
 
-    /// Whether a connection stands in one of these captures, or may do so.
+    /// Whether a connection that was seen being opened stands in one of these captures, or may do so.
     pub fn may_hold(&self, ended: &Ended<'_>) -> bool {
-        if self.sources.is_empty() {
+        if self.numbers.is_empty() {
             return false;
         }
         // Where several captures are read, every flow is one.
         let Kept::Grown(flow) = ended.flow() else { return false };
-        let mut numbers = flow.syns.iter().map(|syn| syn.isn).chain(flow.syn_acks.iter().map(|own| own.isn));
-        self.sources.contains(&ended.first().at.source())
-            || numbers.any(|number| self.numbers.contains(&number))
+        let mut openings = flow.syns.iter().chain(&flow.syn_acks);
+        openings.any(|opening| self.numbers.contains(&opening.isn))
     }
 }
