@@ -456,7 +456,7 @@ mod tests {
         let shown = [200, 201, 230, 231, 250];
         assert!(!is_seam(&client, &file, &matches(&shown, |_| 7_000)));
         // Sent again, each after another time; or stamped at two interfaces.
-        assert!(is_seam(&client, &file, &matches(&shown, |at| 5_000 + at * 7)));
+        assert!(is_seam(&client, &file, &matches(&shown, |at| 5_000 + at * 20)));
         let next = span(251, 12_000, 4000);
         assert!(is_seam(&client, &next, &matches(&shown, |_| 60)));
     }
