@@ -14,7 +14,7 @@ use super::trace::{speaks_rdp, trace};
 use crate::base::bytes::index;
 use crate::base::{Mark, NoteKind, Notes, Timestamp};
 use crate::packet::{Endpoint, IcmpError, Interest, Neighbour, Segment};
-use crate::stream::{Flow, FlowTable, Kept, Opening, Young, limits};
+use crate::stream::{FlowTable, Kept, Opening, Young, limits};
 
 /// A flow that has ended and is RDP, its messages not yet read.
 #[derive(Debug)]
@@ -239,9 +239,7 @@ pub fn ended<'a>(
     let mut ended: Vec<(Mark, Ended<'a>)> = flows
         .into_par_iter()
         .filter_map(|(mut flow, capture_end)| {
-            let server = flow.server();
-            let is_rdp =
-                interest.is_server(server.ip, server.port) || flow.with_flow(|flow| speaks_rdp(flow));
+            let is_rdp = is_rdp(&mut flow, interest);
             if let Kept::Young(young) = &flow
                 && young.may_be_one_sided()
             {
@@ -270,9 +268,15 @@ pub fn running<'a>(
     interest: &Interest,
     now: Timestamp,
 ) -> Vec<Ended<'a>> {
-    let is_rdp = |flow: &Flow| interest.is_server(flow.server.ip, flow.server.port) || speaks_rdp(flow);
-    let far = table.far(bytes).into_iter().filter(|flow| is_rdp(flow));
-    far.map(|flow| Ended { flow: Kept::Grown(flow), capture_end: now }).collect()
+    let far = table.far(bytes).into_iter().map(Kept::Grown);
+    far.filter_map(|mut flow| is_rdp(&mut flow, interest).then_some(Ended { flow, capture_end: now }))
+        .collect()
+}
+
+/// By its port, or by what was said.
+fn is_rdp(flow: &mut Kept<'_>, interest: &Interest) -> bool {
+    let server = flow.server();
+    interest.is_server(server.ip, server.port) || flow.with_flow(|flow| speaks_rdp(flow))
 }
 
 /// What is kept as its segments has nothing to be noted: all of it is there, once and in order.
