@@ -19,7 +19,7 @@ use crate::base::{Locator, Mark, NoteKind, Notes, SourceId, time};
 use crate::connection::alignment::Alignment;
 use crate::connection::ended::{Ended, Seen, Sink, traced};
 use crate::connection::observations::Observations;
-use crate::connection::second_views::SecondViews;
+use crate::connection::second_views::{FEW, SecondViews};
 use crate::connection::{Connection, Stage};
 use crate::correlate::Surroundings;
 use crate::correlate::join::Blocked;
@@ -34,7 +34,7 @@ const OF_A_KIND: u32 = 8;
 /// Those of [`OF_A_KIND`] altogether.
 const KINDS: usize = 1024;
 /// Connections that another capture may show as well stay single up to this number: what both show is compared.
-const SECOND_VIEWS: usize = 8192;
+const SECOND_VIEWS: usize = 3 * FEW;
 /// Sessions that came up stay single up to this number.
 const SESSIONS: usize = 8192;
 /// Groups by client and server. Beyond these, connections are grouped without the client, then without the server.
@@ -161,7 +161,7 @@ impl Fold {
             notes.add_many(NoteKind::Folded, Some(*source), "", *count, Some(*first));
         }
         // Where the other captures show few connections, what is folded is in none of them.
-        let is_full = self.viewed >= SECOND_VIEWS;
+        let is_full = self.viewed >= self.most_viewed();
         let may_be_apart =
             |source| alignment.sharing(source).any(|other| is_full || !self.second_views.are_few(other));
         let apart = self.folded.iter().filter(|(source, _)| may_be_apart(**source));
@@ -221,7 +221,7 @@ impl Fold {
         if self.is_named(brief.client) {
             return true;
         }
-        if self.viewed < SECOND_VIEWS && self.second_views.may_hold(ended) {
+        if self.viewed < self.most_viewed() && self.second_views.may_hold(ended) {
             self.viewed += 1;
             return true;
         }
@@ -246,6 +246,10 @@ impl Fold {
         self.kinds += usize::from(is_one_of_few);
         alike.enough = !is_rare && !is_one_of_few;
         is_one_of_few
+    }
+
+    fn most_viewed(&self) -> usize {
+        self.bound.map_or(SECOND_VIEWS, |bound| bound.saturating_mul(3).min(SECOND_VIEWS))
     }
 
     fn is_named(&self, client: Endpoint) -> bool {

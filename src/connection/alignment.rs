@@ -5,21 +5,24 @@
 //! of both directions: half of what is left between them is the way from one to the other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::anchors::{self, Anchor};
-use super::second_views::SecondViews;
+use super::anchors::{self, Read, Sighted};
+use super::matches::{Match, are_two_views};
+use super::rings::Rings;
+use super::second_views::{Openings, SecondViews};
 use crate::base::shift::near_whole_hours;
-use crate::base::{NoteKind, Notes, Shift, SourceId, Timestamp, Window, time};
+use crate::base::{NoteKind, Notes, Shift, SourceId, Timestamp, time};
 use crate::capture::Capture;
 use crate::capture::split::Split;
 use crate::packet::{Endpoint, Interest};
 
 /// How the clock of one capture compares with another's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaptureClock {
-    /// The capture.
-    pub source: SourceId,
+    /// The capture, with all files of its ring buffer.
+    pub sources: Vec<SourceId>,
     /// The capture that it was compared with.
     pub against: SourceId,
     /// This clock minus that one.
@@ -37,7 +40,8 @@ pub struct CaptureClock {
 pub struct Alignment {
     /// A clock for each capture that shares packets with another one, save the one that all are told by.
     pub clocks: Vec<CaptureClock>,
-    /// Captures that hold the same packets.
+    rings: Rings,
+    /// Captures that hold the same packets, by their first files.
     shared: BTreeSet<(SourceId, SourceId)>,
     /// Connections that may stand in two of them.
     pub second_views: Arc<SecondViews>,
@@ -62,46 +66,52 @@ const WALKED: i64 = 5 * time::MILLISECOND;
 
 impl Alignment {
     /// Compares captures; there is nothing to compare below two.
-    pub fn of(captures: &[(SourceId, Capture<'_>)], interest: &Arc<Interest>, split: Split) -> Self {
+    pub fn of(
+        captures: &[(SourceId, Capture<'_>)],
+        paths: &BTreeMap<SourceId, PathBuf>,
+        interest: &Arc<Interest>,
+        split: Split,
+    ) -> Self {
         if captures.len() < 2 {
             return Self::default();
         }
-        let (by_key, mut openings) = anchors::read(captures, interest, split);
-        let mut spans: BTreeMap<SourceId, Span> = BTreeMap::new();
-        for (_, source, anchor) in &by_key {
-            let span = spans.entry(*source).or_insert(Span { window: Window::at(anchor.time), anchors: 0 });
-            span.window.include(anchor.time);
-            span.anchors += 1;
-        }
-        let mut matches: BTreeMap<(SourceId, SourceId), Vec<Match>> = BTreeMap::new();
-        let pairs = captures.len() * (captures.len() - 1) / 2;
-        let most = (ALL_MATCHES / pairs).max(MATCHES);
-        for seen in by_key.chunk_by(|(one, ..), (next, ..)| one == next) {
-            for (at, (key, one, a)) in seen.iter().enumerate() {
-                for (_, other, b) in seen.iter().skip(at + 1).take(NEXT) {
-                    // A SYN has 32 bits of its own; by these alone it is not known under other addresses.
-                    if key.is_weak() && (a.client, a.server) != (b.client, b.server) {
-                        continue;
-                    }
-                    let pair = if one < other { (*one, *other, a, b) } else { (*other, *one, b, a) };
-                    let matches = matches.entry((pair.0, pair.1)).or_default();
-                    if matches.len() < most {
-                        matches.push(Match::of(pair.2, pair.3));
-                    }
-                }
+        let Read { by_key, windows, openings } = anchors::read(captures, interest, split);
+        let mut matches = matches(&by_key, captures.len());
+        matches.retain(|(one, other), matches| {
+            let windows = windows.get(one).zip(windows.get(other));
+            windows.is_some_and(|(one, other)| are_two_views(one, other, matches))
+        });
+        let rings =
+            Rings::of(&windows, paths, |one, other| matches.contains_key(&(one.min(other), one.max(other))));
+        let mut of_rings: BTreeMap<(SourceId, SourceId), Vec<Match>> = BTreeMap::new();
+        for ((one, other), mut own) in matches {
+            let pair = (rings.ring(one), rings.ring(other));
+            if pair.0 > pair.1 {
+                own.iter_mut().for_each(Match::turn);
             }
+            of_rings.entry((pair.0.min(pair.1), pair.0.max(pair.1))).or_default().append(&mut own);
         }
-        let links: Vec<Link> = matches
+        of_rings.retain(|(one, other), _| one != other);
+        let links: Vec<Link> = of_rings
             .into_iter()
-            .filter(|((one, other), matches)| {
-                spans.get(one).zip(spans.get(other)).is_none_or(|(one, other)| !is_seam(one, other, matches))
-            })
             .filter_map(|((one, other), matches)| Link::of(one, other, &matches))
             .collect();
-        let starts = spans.into_iter().map(|(source, span)| (source, span.window.start)).collect();
-        let mut alignment = Self::of_links(&links, &starts);
-        openings.retain(|source, _| alignment.sharing(*source).next().is_some());
-        alignment.second_views = Arc::new(SecondViews::of(openings));
+        let mut starts: BTreeMap<SourceId, Timestamp> = BTreeMap::new();
+        for (source, window) in &windows {
+            let start = starts.entry(rings.ring(*source)).or_insert(window.start);
+            *start = window.start.min(*start);
+        }
+        let mut alignment = Self { rings, ..Self::of_links(&links, &starts) };
+        let mut opened: BTreeMap<SourceId, Openings> = BTreeMap::new();
+        for (source, own) in openings {
+            if alignment.sharing(source).next().is_some() {
+                opened.entry(alignment.rings.ring(source)).or_default().add(own);
+            }
+        }
+        alignment.second_views = Arc::new(SecondViews::of(opened));
+        alignment.clocks.iter_mut().for_each(|clock| {
+            clock.sources = clock.sources.iter().flat_map(|ring| alignment.rings.files(*ring)).collect();
+        });
         alignment
     }
 
@@ -109,10 +119,19 @@ impl Alignment {
     fn of_links(links: &[Link], starts: &BTreeMap<SourceId, Timestamp>) -> Self {
         let shared = links.iter().map(|link| (link.one, link.other)).collect();
         let mut alignment = Self { shared, ..Self::default() };
-        let mut order: Vec<SourceId> = links.iter().flat_map(|link| [link.one, link.other]).collect();
-        let ahead = |source: SourceId| links.iter().map(|link| link.ahead(source)).sum::<i64>();
-        order.sort_by_key(|source| (std::cmp::Reverse(ahead(*source)), starts.get(source).copied(), *source));
-        order.dedup();
+        let mut ahead: BTreeMap<SourceId, i64> = BTreeMap::new();
+        let mut next: BTreeMap<SourceId, Vec<(SourceId, Shift, &Link)>> = BTreeMap::new();
+        for link in links {
+            for source in [link.one, link.other] {
+                *ahead.entry(source).or_default() += link.ahead(source);
+                let step = link.from(source).map(|(to, step)| (to, step, link));
+                next.entry(source).or_default().extend(step);
+            }
+        }
+        let mut order: Vec<SourceId> = ahead.keys().copied().collect();
+        order.sort_by_key(|source| {
+            (ahead.get(source).copied().map(std::cmp::Reverse), starts.get(source).copied(), *source)
+        });
         let mut known: BTreeMap<SourceId, (SourceId, Shift)> = BTreeMap::new();
         for reference in order {
             if known.contains_key(&reference) {
@@ -122,15 +141,14 @@ impl Alignment {
             let mut open = vec![reference];
             while let Some(from) = open.pop() {
                 let Some((_, base)) = known.get(&from).copied() else { continue };
-                for link in links {
-                    let Some((to, step)) = link.from(from) else { continue };
+                for (to, step, link) in next.get(&from).into_iter().flatten().copied() {
                     if known.contains_key(&to) {
                         continue;
                     }
                     let shift = joined(base, step);
                     known.insert(to, (reference, shift));
                     alignment.clocks.push(CaptureClock {
-                        source: to,
+                        sources: vec![to],
                         against: reference,
                         shift,
                         spread: link.spread,
@@ -141,29 +159,39 @@ impl Alignment {
                 }
             }
         }
-        alignment.clocks.sort_by_key(|clock| clock.source);
+        alignment.clocks.sort_by(|one, other| one.sources.cmp(&other.sources));
         alignment
     }
 
     /// By how much the times of a capture are moved, so that all are told by one clock.
     pub fn shift(&self, source: SourceId) -> Shift {
-        let clock = self.clocks.iter().find(|clock| clock.source == source);
-        let shift = clock.map(|clock| clock.shift).unwrap_or_default();
+        let shift = self.clock(source).map(|clock| clock.shift).unwrap_or_default();
         if shift.offset.saturating_abs() < LEAST && shift.per_hour == 0 { Shift::default() } else { shift }
     }
 
     /// The capture by whose clock the times of this one are told.
     pub fn reference(&self, source: SourceId) -> SourceId {
-        self.clocks.iter().find(|clock| clock.source == source).map_or(source, |clock| clock.against)
+        self.clock(source).map_or(source, |clock| clock.against)
+    }
+
+    fn clock(&self, source: SourceId) -> Option<&CaptureClock> {
+        self.clocks.iter().find(|clock| clock.sources.contains(&source))
+    }
+
+    /// The first file of the ring buffer that a capture is a file of; itself, where it stands alone.
+    pub fn ring(&self, source: SourceId) -> SourceId {
+        self.rings.ring(source)
     }
 
     /// Whether two captures hold the same packets: then they are no files of one ring buffer.
     pub fn share(&self, one: SourceId, other: SourceId) -> bool {
+        let (one, other) = (self.rings.ring(one), self.rings.ring(other));
         self.shared.contains(&(one.min(other), one.max(other)))
     }
 
-    /// The captures that hold packets which this one holds as well.
+    /// The captures that hold packets which this one holds as well, by their first files.
     pub fn sharing(&self, source: SourceId) -> impl Iterator<Item = SourceId> {
+        let source = self.rings.ring(source);
         self.shared.iter().filter_map(move |(one, other)| match source {
             source if source == *one => Some(*other),
             source if source == *other => Some(*one),
@@ -184,11 +212,11 @@ impl Alignment {
                 millis % 1000
             );
             if offset.saturating_abs() > PLAUSIBLE {
-                notes.add_detail(NoteKind::CaptureClockFar, Some(clock.source), says);
+                notes.add_detail(NoteKind::CaptureClockFar, clock.sources.first().copied(), says);
             } else if near_whole_hours(offset) {
-                notes.add_detail(NoteKind::ClockWholeHours, Some(clock.source), says);
+                notes.add_detail(NoteKind::ClockWholeHours, clock.sources.first().copied(), says);
             } else if !clock.both_ways && offset.saturating_abs() > NOTABLE {
-                notes.add_detail(NoteKind::ClockEstimated, Some(clock.source), says);
+                notes.add_detail(NoteKind::ClockEstimated, clock.sources.first().copied(), says);
             }
         }
     }
@@ -203,83 +231,29 @@ const fn joined(base: Shift, step: Shift) -> Shift {
     }
 }
 
-/// One packet in two captures.
-#[derive(Clone, Copy, Debug)]
-struct Match {
-    flow: (Endpoint, Endpoint),
-    to_server: bool,
-    time: Timestamp,
-    /// The second capture's stamp minus the first's.
-    difference: i64,
-    /// The same bytes, sent again: another packet, by its IP identification.
-    again: bool,
-    /// Under other addresses.
-    translated: bool,
-}
-
-impl Match {
-    fn of(one: &Anchor, other: &Anchor) -> Self {
-        Self {
-            flow: (one.client, one.server),
-            to_server: one.to_server,
-            time: one.time,
-            difference: other.time - one.time,
-            again: one.ip_id.zip(other.ip_id).is_some_and(|(one, other)| one != other),
-            translated: (one.client, one.server) != (other.client, other.server),
+/// Packets that two captures hold, by these in order.
+fn matches(by_key: &[Sighted], captures: usize) -> BTreeMap<(SourceId, SourceId), Vec<Match>> {
+    let mut matches: BTreeMap<(SourceId, SourceId), Vec<Match>> = BTreeMap::new();
+    let pairs = captures * captures.saturating_sub(1) / 2;
+    let most = (ALL_MATCHES / pairs.max(1)).max(MATCHES);
+    for seen in by_key.chunk_by(|(one, ..), (next, ..)| one == next) {
+        for (at, (key, one, a)) in seen.iter().enumerate() {
+            for (_, other, b) in seen.iter().skip(at + 1).take(NEXT) {
+                // A SYN has 32 bits of its own; by these alone it is not known under other addresses.
+                if key.is_weak() && (a.client, a.server) != (b.client, b.server) {
+                    continue;
+                }
+                let matches = matches.entry((*one, *other)).or_default();
+                if matches.len() < most {
+                    matches.push(Match::of(key.opens(), a, b));
+                }
+            }
         }
     }
+    matches
 }
 
-/// From the first to the last packet of a capture that can be compared, and how many there are.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    window: Window,
-    anchors: usize,
-}
-
-/// Whether one capture goes on where the other ends: of a packet that passes two interfaces, or is sent twice, one may
-/// be the last of one file of a ring buffer and the other the first of the next.
-fn is_seam(one: &Span, other: &Span, matches: &[Match]) -> bool {
-    /// One in so many of the larger file, at most: the last file of a ring buffer may hold hardly anything.
-    const FEW: usize = 4;
-    /// Two interfaces stamp a packet one after the other.
-    const OVERLAP: i64 = 100 * time::MILLISECOND;
-    const SEAM: i64 = 10 * time::SECOND;
-    /// Packets that are on their way through a device that translates addresses, and captures on both sides, when a
-    /// file ends.
-    const ON_THE_WAY: usize = 3;
-    /// Packets that agree on a clock.
-    const SHIFTED: usize = 4;
-    if matches.iter().filter(|own| own.translated).count() > ON_THE_WAY {
-        return false;
-    }
-    let ends = |time: Timestamp, span: &Span| span.window.end - time <= SEAM;
-    let begins = |time: Timestamp, span: &Span| time - span.window.start <= SEAM;
-    let once: Vec<&Match> = matches.iter().filter(|own| !own.again).collect();
-    // Both ways, and later by the same time each: the clock of a short capture that another one holds.
-    let least = once.iter().map(|own| own.difference).min().unwrap_or(0);
-    let is_shifted = once.len() >= SHIFTED
-        && once.len() * 2 >= one.anchors.min(other.anchors)
-        && once.iter().any(|own| own.to_server)
-        && once.iter().any(|own| !own.to_server)
-        && once.iter().all(|own| {
-            own.difference.saturating_abs() > OVERLAP && own.difference.saturating_sub(least) <= CLUSTER
-        });
-    if is_shifted {
-        return false;
-    }
-    let few = once.len() * FEW <= one.anchors.max(other.anchors);
-    let follows = |one: &Span, other: &Span| other.window.start - one.window.end >= -OVERLAP;
-    let in_turn = follows(one, other) || follows(other, one);
-    few && in_turn
-        && once.iter().all(|own| {
-            let second = own.time.shifted(own.difference);
-            ends(own.time, one) && begins(second, other) || begins(own.time, one) && ends(second, other)
-        })
-        && once.iter().all(|own| own.difference.saturating_abs() <= SEAM)
-}
-
-/// Two captures that share packets.
+/// Two captures that share packets, by their first files.
 #[derive(Clone, Copy, Debug)]
 struct Link {
     one: SourceId,
@@ -423,41 +397,4 @@ fn drift(cluster: &[Sample]) -> Option<Shift> {
     }
     let per_hour = i128::from(walked) * i128::from(3600 * time::SECOND) / i128::from(span);
     Some(Shift { offset: early.offset, per_hour: i64::try_from(per_hour).ok()?, since: Some(early.time) })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::*;
-
-    /// A capture of seconds, in milliseconds.
-    fn span(start: i64, end: i64, anchors: usize) -> Span {
-        let [start, end] = [start, end].map(|at| Timestamp::from_nanos(at * time::MILLISECOND));
-        Span { window: Window { start, end }, anchors }
-    }
-
-    fn matches(at: &[i64], difference: impl Fn(i64) -> i64) -> Vec<Match> {
-        let ends = Endpoint { ip: Ipv4Addr::LOCALHOST.into(), port: 1 };
-        let own = |at: &i64| Match {
-            flow: (ends, ends),
-            to_server: at % 2 == 0,
-            time: Timestamp::from_nanos(at * time::MILLISECOND),
-            difference: difference(*at) * time::MILLISECOND,
-            again: false,
-            translated: false,
-        };
-        at.iter().map(own).collect()
-    }
-
-    #[test]
-    fn a_short_capture_is_no_end_of_a_ring_because_its_clock_is_behind() {
-        let (client, file) = (span(200, 250, 5), span(5_000, 12_000, 4000));
-        let shown = [200, 201, 230, 231, 250];
-        assert!(!is_seam(&client, &file, &matches(&shown, |_| 7_000)));
-        // Sent again, each after another time; or stamped at two interfaces.
-        assert!(is_seam(&client, &file, &matches(&shown, |at| 5_000 + at * 20)));
-        let next = span(251, 12_000, 4000);
-        assert!(is_seam(&client, &next, &matches(&shown, |_| 60)));
-    }
 }

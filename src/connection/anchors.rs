@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::second_views::Openings;
 use crate::base::keyed::Keyed;
-use crate::base::{SourceId, Timestamp};
+use crate::base::{SourceId, Timestamp, Window, time};
 use crate::capture::Capture;
 use crate::capture::split::{Split, for_each_window};
 use crate::packet::{Endpoint, Interest, Packets, Segment, TcpFlags};
@@ -35,6 +35,11 @@ impl Key {
         let wanted = opens || segment.length > 1 && segment.flags.has(TcpFlags::ACK);
         let ack = if segment.flags.has(TcpFlags::ACK) { segment.ack } else { 0 };
         wanted.then_some(Self { seq: segment.seq, ack, length: segment.length, flags })
+    }
+
+    /// Whether it opens a connection.
+    pub(super) const fn opens(&self) -> bool {
+        self.flags & TcpFlags::SYN != 0
     }
 
     /// Whether only its sender's number tells it.
@@ -66,6 +71,14 @@ pub(super) struct Anchor {
 }
 
 impl Anchor {
+    /// Whether it is the same packet, and not the same bytes sent again: at another interface of the capture, or passed on
+    /// at the same one, as a mirror port or a device that translates addresses does.
+    fn is_same(&self, other: &Self) -> bool {
+        const PASSED_ON: i64 = 10 * time::MILLISECOND;
+        self.interface != other.interface
+            || self.ip_id == other.ip_id && (other.time - self.time).saturating_abs() <= PASSED_ON
+    }
+
     fn of(segment: &Segment, interest: &Interest) -> Self {
         let opens = segment.flags.opens();
         let accepts = segment.flags.accepts();
@@ -89,21 +102,33 @@ struct Anchors {
     wanted: HashSet<Key, Keyed>,
 }
 
-/// The packets of all captures, in order, and the connections that each of them saw being opened.
-pub(super) fn read(
-    captures: &[(SourceId, Capture<'_>)],
-    interest: &Arc<Interest>,
-    split: Split,
-) -> (Vec<Sighted>, BTreeMap<SourceId, Openings>) {
+/// What is read of captures to compare them.
+#[derive(Debug)]
+pub(super) struct Read {
+    /// In order of packets, and of captures.
+    pub(super) by_key: Vec<Sighted>,
+    /// From the first to the last frame of each.
+    pub(super) windows: BTreeMap<SourceId, Window>,
+    /// The connections of each.
+    pub(super) openings: BTreeMap<SourceId, Openings>,
+}
+
+/// Reads captures to compare them.
+pub(super) fn read(captures: &[(SourceId, Capture<'_>)], interest: &Arc<Interest>, split: Split) -> Read {
     let mut order: Vec<&(SourceId, Capture<'_>)> = captures.iter().collect();
     order.sort_by_key(|(source, capture)| (capture.bytes.len(), *source));
     let mut anchors = Anchors::default();
-    let mut openings = BTreeMap::new();
+    let (mut openings, mut windows) = (BTreeMap::new(), BTreeMap::new());
     let mut most = ANCHORS;
     for (source, capture) in order {
         let own = openings.entry(*source).or_insert_with(Openings::default);
         let mut sample = Sample { room: anchors.room(), ..Sample::default() };
         for_each_window(capture, split, &|| Packets::new(Arc::clone(interest), capture.bytes), |parts| {
+            for (first, last) in parts.iter().filter_map(|part| part.collected.span) {
+                let window: &mut Window = windows.entry(*source).or_insert(Window::at(first));
+                window.include(first);
+                window.include(last);
+            }
             for segment in parts.iter().flat_map(|part| &part.collected.segments) {
                 own.take(segment);
                 let Some(key) = Key::of(segment) else { continue };
@@ -116,7 +141,7 @@ pub(super) fn read(
             anchors.all.iter_mut().for_each(|(_, own)| own.thin_out(most));
         }
     }
-    (anchors.finish(), openings)
+    Read { by_key: anchors.finish(), windows, openings }
 }
 
 impl Anchors {
@@ -176,8 +201,7 @@ impl Sample {
         let before = kept.len();
         kept.entry(key)
             .and_modify(|known| {
-                // The same packet at two interfaces of one capture is one packet.
-                *known = known.filter(|known| known.interface != anchor.interface);
+                *known = known.filter(|known| known.is_same(&anchor));
             })
             .or_insert(Some(anchor));
         if is_wanted {

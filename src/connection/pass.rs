@@ -77,7 +77,7 @@ pub(super) fn run<'b>(
     if captures.len() > 1 {
         begin(Phase::Comparing, &*captures);
     }
-    let alignment = Alignment::of(captures, &interest, options.split);
+    let alignment = Alignment::of(captures, paths, &interest, options.split);
     begin(Phase::Captures, &*captures);
     alignment.note(notes);
     sink.begin(&alignment.second_views);
@@ -179,7 +179,9 @@ impl<'b> Pass<'b> {
             // Ring buffers of two points may change files at once: those of one have names alike.
             .max_by_key(|(_, sequence)| {
                 let is_next = begins - sequence.end <= RING_PAUSE;
-                (is_next, self.likeness(sequence, source), sequence.end)
+                let ring = self.alignment.ring(source);
+                let is_ring = sequence.sources.iter().any(|own| self.alignment.ring(*own) == ring);
+                (is_ring, is_next, self.likeness(sequence, source), sequence.end)
             })
             .map(|(at, _)| at);
         match open {

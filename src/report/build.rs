@@ -231,7 +231,7 @@ fn millis(nanos: i64) -> f64 {
 /// The clock of a capture, compared with another one by packets that both hold.
 fn capture_clock(clock: &CaptureClock) -> Clock {
     Clock {
-        sources: vec![clock.source.0],
+        sources: clock.sources.iter().map(|source| source.0).collect(),
         against: clock.against.0,
         offset_ms: Some(millis(clock.shift.offset)),
         spread_ms: Some(micros(clock.spread) / 1000.0),

@@ -1,0 +1,103 @@
+//! Which captures are files of one ring buffer, so that one clock stamped them: by their names and by their times.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::base::{SourceId, Window, time};
+
+/// A file may begin this much before the one before it ends.
+pub(super) const OVERLAP: i64 = time::SECOND;
+/// The next file begins with the next packet: that may be this much later.
+const PAUSE: i64 = 3600 * time::SECOND;
+
+/// For each capture, the first file of its ring buffer; itself, where it stands alone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rings {
+    first: BTreeMap<SourceId, SourceId>,
+}
+
+impl Rings {
+    /// Of captures of these times. What `shares` packets with the file before is no next one.
+    pub(super) fn of(
+        windows: &BTreeMap<SourceId, Window>,
+        paths: &BTreeMap<SourceId, PathBuf>,
+        shares: impl Fn(SourceId, SourceId) -> bool,
+    ) -> Self {
+        let mut files: Vec<(Name<'_>, Window, SourceId)> = windows
+            .iter()
+            .filter_map(|(source, window)| Some((Name::of(paths.get(source)?), *window, *source)))
+            .collect();
+        files.sort_unstable_by_key(|(name, window, source)| (name.clone(), window.start, *source));
+        let mut first = BTreeMap::new();
+        let mut before: Option<&(Name<'_>, Window, SourceId)> = None;
+        for file in &files {
+            let (name, window, source) = file;
+            let ring = before.and_then(|(other, ended, last)| {
+                let pause = window.start - ended.end;
+                let goes_on = other == name && (-OVERLAP..=PAUSE).contains(&pause) && !shares(*last, *source);
+                goes_on.then(|| first.get(last).copied()).flatten()
+            });
+            first.insert(*source, ring.unwrap_or(*source));
+            before = Some(file);
+        }
+        Self { first }
+    }
+
+    /// The first file of the ring buffer of a capture.
+    pub(super) fn ring(&self, source: SourceId) -> SourceId {
+        self.first.get(&source).copied().unwrap_or(source)
+    }
+
+    /// The files of a ring buffer, in order of sources.
+    pub(super) fn files(&self, ring: SourceId) -> Vec<SourceId> {
+        let own = self.first.iter().filter(|(_, first)| **first == ring).map(|(source, _)| *source);
+        let files: Vec<SourceId> = own.collect();
+        if files.is_empty() { vec![ring] } else { files }
+    }
+}
+
+/// A name without what counts the files of a ring buffer, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Name<'a> {
+    folder: Option<&'a Path>,
+    /// Its bytes that are no digits.
+    rest: Vec<u8>,
+}
+
+impl<'a> Name<'a> {
+    fn of(path: &'a Path) -> Self {
+        let name = path.file_name().map(std::ffi::OsStr::as_encoded_bytes).unwrap_or_default();
+        let rest = name.iter().copied().filter(|byte| !byte.is_ascii_digit()).collect();
+        Self { folder: path.parent(), rest }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+
+    /// Files of these names and seconds, and which ring each is in.
+    fn rings(files: &[(&str, i64, i64)], shares: &[(u32, u32)]) -> Vec<u32> {
+        let ids = (0_u32..).map(SourceId);
+        let window = |start: i64, end: i64| Window {
+            start: Timestamp::from_nanos(start * time::SECOND),
+            end: Timestamp::from_nanos(end * time::SECOND),
+        };
+        let windows = ids.clone().zip(files.iter().map(|(_, start, end)| window(*start, *end))).collect();
+        let paths = ids.clone().zip(files.iter().map(|(name, ..)| PathBuf::from(name))).collect();
+        let rings = Rings::of(&windows, &paths, |one, other| shares.contains(&(one.0, other.0)));
+        ids.take(files.len()).map(|id| rings.ring(id).0).collect()
+    }
+
+    #[test]
+    fn files_that_follow_each_other_under_counted_names_are_one() {
+        let ring =
+            [("s/a_00002.pcapng", 60, 119), ("s/a_00001.pcapng", 0, 60), ("s/a_00003.pcapng", 400, 500)];
+        assert_eq!(rings(&ring, &[]), [1, 1, 1]);
+        assert_eq!(rings(&[("cap.pcap", 0, 9), ("cap.pcap1", 9, 20), ("cap.pcap2", 20, 21)], &[]), [0, 0, 0]);
+        assert_eq!(rings(&[("a1", 0, 60), ("b2", 60, 90), ("c/a2", 60, 90)], &[]), [0, 1, 2], "other names");
+        assert_eq!(rings(&[("a1", 0, 60), ("a2", 30, 90)], &[]), [0, 1], "at the same time");
+        assert_eq!(rings(&[("a1", 0, 60), ("a2", 60, 90)], &[(0, 1)]), [0, 1], "two views");
+    }
+}
