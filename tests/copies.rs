@@ -135,11 +135,12 @@ fn blocks(mut bytes: &[u8]) -> Vec<(u32, &[u8])> {
     blocks
 }
 
+const SECTION: u32 = 0x0a0d_0d0a;
+const INTERFACE: u32 = 1;
+const FRAME: u32 = 6;
+
 /// The same capture as two files of a ring buffer: section and interfaces are described in both.
 fn rotated(bytes: &[u8], frames: usize) -> [Vec<u8>; 2] {
-    const SECTION: u32 = 0x0a0d_0d0a;
-    const INTERFACE: u32 = 1;
-    const FRAME: u32 = 6;
     let mut files = [Vec::new(), Vec::new()];
     let mut seen = 0;
     for (kind, block) in blocks(bytes) {
@@ -166,7 +167,7 @@ fn complaints_of_rotation(sample: &samples::Sample) -> Vec<String> {
     let captures: Vec<&PathBuf> = sample.options.inputs.iter().filter(is_capture).collect();
     let [capture] = captures.as_slice() else { return Vec::new() };
     let bytes = fs::read(capture).unwrap();
-    let frames = blocks(&bytes).iter().filter(|(kind, _)| *kind == 6).count();
+    let frames = blocks(&bytes).iter().filter(|(kind, _)| *kind == FRAME).count();
     let folder = tempfile::tempdir().unwrap();
     let paths = ["a.pcapng", "b.pcapng"].map(|name| folder.path().join(name));
     let logs = sample.options.inputs.iter().filter(|path| !is_capture(path)).cloned();
@@ -184,4 +185,60 @@ fn complaints_of_rotation(sample: &samples::Sample) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// The same capture by a clock that is so many seconds ahead. Its stamps are microseconds or nanoseconds.
+fn by_another_clock(bytes: &[u8], seconds: i64) -> Vec<u8> {
+    let mut moved = Vec::with_capacity(bytes.len());
+    let mut a_second: i64 = 1_000_000;
+    for (kind, block) in blocks(bytes) {
+        let mut block = block.to_vec();
+        // The option if_tsresol of one byte: 9.
+        if kind == INTERFACE && block.windows(5).any(|option| option == [9, 0, 1, 0, 9]) {
+            a_second = 1_000_000_000;
+        }
+        if kind == FRAME {
+            let [high, low] = [12, 16].map(|at| u32::from_le_bytes(block[at..at + 4].try_into().unwrap()));
+            let stamp = i64::from(high) << 32 | i64::from(low);
+            let stamp = (stamp + seconds * a_second).to_le_bytes();
+            block[12..16].copy_from_slice(&stamp[4..]);
+            block[16..20].copy_from_slice(&stamp[..4]);
+        }
+        moved.extend(block);
+    }
+    moved
+}
+
+#[test]
+fn one_clock_holds_for_all_files_of_a_ring_beside_another_capture() {
+    let (mut count, mut complaints) = (0, Vec::new());
+    for sample in samples::all() {
+        let (captures, logs): (Vec<&PathBuf>, Vec<&PathBuf>) =
+            sample.options.inputs.iter().partition(|path| path.extension().is_some_and(|e| e == "pcapng"));
+        let [one, other] = captures[..] else { continue };
+        // Logs have clocks of their own.
+        let clocks: &[i64] = if logs.is_empty() { &[0, 3, -90, 3600] } else { &[0] };
+        count += 1;
+        for (ring, beside) in [(one, other), (other, one)] {
+            let (ring, beside) = (fs::read(ring).unwrap(), fs::read(beside).unwrap());
+            let frames = blocks(&ring).iter().filter(|(kind, _)| *kind == FRAME).count();
+            for seconds in clocks.iter().copied() {
+                let folder = tempfile::tempdir().unwrap();
+                for (at, file) in rotated(&ring, frames / 3).iter().enumerate() {
+                    fs::write(folder.path().join(format!("ring_{at:05}.pcapng")), file).unwrap();
+                }
+                fs::write(folder.path().join("beside.pcapng"), by_another_clock(&beside, seconds)).unwrap();
+                let mut inputs = vec![folder.path().to_path_buf()];
+                inputs.extend(logs.iter().copied().cloned());
+                let options = Options { inputs, threads: Some(1), ..sample.options.clone() };
+                let cut = samples::analysed(&options);
+                if told(&cut) != told(&sample.report) {
+                    complaints.push(format!("samples/{}, {seconds} s: {:?}", sample.name, told(&cut)));
+                }
+            }
+        }
+    }
+    println!("{count} samples with two captures, each of them a ring in turn");
+    assert!(count >= 5);
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
 }

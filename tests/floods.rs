@@ -37,6 +37,8 @@ fn handshake() -> Vec<Step> {
 #[derive(Default)]
 struct Flood {
     frames: Vec<Frame>,
+    /// Nothing more is to come.
+    is_whole: bool,
 }
 
 const BEGIN: i64 = 1_700_000_000_000_000_000;
@@ -100,12 +102,33 @@ impl Flood {
         causes_of(vec![self], max_memory)
     }
 
-    /// The capture, which goes on for long enough.
-    fn capture(mut self) -> Vec<u8> {
+    /// The capture, which goes on for long enough, as the files of a ring buffer.
+    fn in_files(mut self, count: usize) -> Vec<Self> {
+        self.end();
+        let mut frames = self.frames;
+        let each = frames.len().div_ceil(count);
+        let mut files = Vec::new();
+        while !frames.is_empty() {
+            let rest = frames.split_off(each.min(frames.len()));
+            files.push(Self { frames, is_whole: true });
+            frames = rest;
+        }
+        files
+    }
+
+    fn end(&mut self) {
+        if self.is_whole {
+            return;
+        }
+        self.is_whole = true;
         let end = self.frames.iter().map(|frame| frame.time).max().unwrap() + 60_000 * MILLISECOND;
         let last = segment(([203, 0, 255, 255], 50_000), SERVER, &(true, 0, SYN, (0, 0), &[], 1));
         self.frames.push(Frame { time: end, data: last });
         self.frames.sort_by_key(|frame| frame.time);
+    }
+
+    fn capture(mut self) -> Vec<u8> {
+        self.end();
         file::pcapng(&self.frames)
     }
 }
@@ -392,7 +415,7 @@ fn what_ends_while_the_capture_is_read_on_is_judged_beside_what_runs_on() {
 
 #[test]
 fn what_a_client_captured_is_compared_with_a_flood_that_its_server_captured() {
-    let with = |flood: Flood| {
+    let with = |flood: Flood, files: usize| {
         let captured_by = |is_client: bool| {
             let mut capture = Flood::default();
             capture.connection((client(59_999), 50_000), SERVER, 50_000, &unanswered());
@@ -414,13 +437,43 @@ fn what_a_client_captured_is_compared_with_a_flood_that_its_server_captured() {
         };
         let (at_client, mut at_server) = (captured_by(true), captured_by(false));
         at_server.frames.extend(flood.frames);
-        causes_of(vec![at_client, at_server], None)
+        let mut captures = at_server.in_files(files);
+        captures.push(at_client);
+        causes_of(captures, None)
     };
-    let (alone, _) = with(Flood::default());
+    let (alone, _) = with(Flood::default(), 1);
     assert_eq!(alone.get(&Some("rst-injected".to_owned())), Some(&60), "{alone:?}");
-    let (counts, folded) = with(Flood::turned_away_every(20));
-    assert!(folded > 1000);
-    assert_eq!(counts.get(&Some("rst-injected".to_owned())), Some(&60), "{counts:?}");
-    // Each that both captured is counted once, and so are the SYNs that both begin and end with.
-    assert_eq!(counts.values().sum::<u64>(), u64::from(FLOWS) + 60 + 2);
+    for files in [1, 30] {
+        let (counts, folded) = with(Flood::turned_away_every(20), files);
+        assert!(folded > 1000);
+        assert_eq!(counts.get(&Some("rst-injected".to_owned())), Some(&60), "{files}: {counts:?}");
+        // Each that both captured is counted once, and so are the SYNs that both begin and end with.
+        assert_eq!(counts.values().sum::<u64>(), u64::from(FLOWS) + 60 + 2);
+    }
+}
+
+#[test]
+fn a_segment_that_is_sent_again_for_minutes_tears_no_ring() {
+    let capture = || {
+        let mut capture = Flood::default();
+        for number in 0..40 {
+            let mut talk = Talk::new(&REQUEST).through_tls(200);
+            for _ in 0..40 {
+                talk = talk.says(true, tls::protected(tls::APPLICATION, 100, 5).leak());
+                talk.steps.last_mut().unwrap().1 = 2000 * MILLISECOND;
+            }
+            capture.connection((client(number), 50_000), SERVER, i64::from(number) * 5000, &talk.left());
+        }
+        // As over IPv6, nothing identifies a packet.
+        let mut dead = Talk::new(&REQUEST).through_tls(200);
+        for times in 0..9 {
+            dead.step(false, (200 << times) * MILLISECOND, PUSH | ACK, tls::protected(23, 50, 3).leak());
+        }
+        dead.steps.iter_mut().for_each(|step| step.5 = 0);
+        capture.connection((client(60_000), 50_000), SERVER, 20_000, &dead.steps);
+        capture
+    };
+    let whole = causes_of(vec![capture()], None);
+    assert_eq!(whole.0.values().sum::<u64>(), 40 + 1 + 1);
+    assert_eq!(causes_of(capture().in_files(60), None), whole);
 }

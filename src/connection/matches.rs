@@ -92,16 +92,20 @@ fn begin_and_go_on(matches: &[Match]) -> bool {
     )
 }
 
-/// Whether more packets of both directions agree, and more sharply, than what is sent again after an outage does.
+/// Whether so many packets of a connection agree, both ways, as are not sent again after an outage.
 fn are_many(matches: &[Match]) -> bool {
     const MANY: usize = 8;
     const EACH_WAY: usize = 3;
-    let way = |to_server: bool| {
-        let own = matches.iter().filter(move |own| own.same != Some(false) && own.to_server == to_server);
-        own.filter(|own| own.difference.saturating_abs() > AGREE)
-    };
-    let (forth, back) = (agree(way(true)), agree(way(false)));
-    forth.min(back) >= EACH_WAY && agree(way(true).chain(way(false))) >= MANY
+    let mut flows: BTreeMap<(Endpoint, Endpoint), Vec<&Match>> = BTreeMap::new();
+    for own in matches {
+        if own.same != Some(false) && own.difference.saturating_abs() > AGREE {
+            flows.entry(own.flow).or_default().push(own);
+        }
+    }
+    flows.values().any(|own| {
+        let way = |to_server: bool| agree(own.iter().copied().filter(|own| own.to_server == to_server));
+        way(true).min(way(false)) >= EACH_WAY && agree(own.iter().copied()) >= MANY
+    })
 }
 
 /// How many at the most differ alike.
@@ -161,13 +165,17 @@ mod tests {
         assert!(are(&matches(&[7000, 7001], Some(true))), "the same packets");
         let mut midway = matches(&[7000; 9], None);
         midway.remove(0);
-        assert!(are(&midway));
+        assert!(are(&midway), "in the middle of a session");
         // Sent again: everything by a clock of its own, the opening while it was not answered.
         assert!(!are(&matches(&[1000, 1000, 1000], Some(false))));
         assert!(!are(&matches(&[1000, 5000, 5400], None)));
         let mut again = matches(&[310; 6], None);
         again.remove(0);
         assert!(!are(&again));
+        for (own, port) in midway.iter_mut().zip(1..) {
+            own.flow.0.port = port;
+        }
+        assert!(!are(&midway), "of as many connections");
         // Stamped at two interfaces.
         assert!(!are_two_views(
             &window(0, 2000),

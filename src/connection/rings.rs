@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::base::{SourceId, Window, time};
+use crate::base::{SourceId, Timestamp, Window, time};
 
 /// A file may begin this much before the one before it ends.
 pub(super) const OVERLAP: i64 = time::SECOND;
@@ -17,7 +17,7 @@ pub(super) struct Rings {
 }
 
 impl Rings {
-    /// Of captures of these times. What `shares` packets with the file before is no next one.
+    /// Of captures of these times. What `shares` packets with a file is no next one.
     pub(super) fn of(
         windows: &BTreeMap<SourceId, Window>,
         paths: &BTreeMap<SourceId, PathBuf>,
@@ -29,16 +29,22 @@ impl Rings {
             .collect();
         files.sort_unstable_by_key(|(name, window, source)| (name.clone(), window.start, *source));
         let mut first = BTreeMap::new();
-        let mut before: Option<&(Name<'_>, Window, SourceId)> = None;
-        for file in &files {
-            let (name, window, source) = file;
-            let ring = before.and_then(|(other, ended, last)| {
-                let pause = window.start - ended.end;
-                let goes_on = other == name && (-OVERLAP..=PAUSE).contains(&pause) && !shares(*last, *source);
-                goes_on.then(|| first.get(last).copied()).flatten()
-            });
-            first.insert(*source, ring.unwrap_or(*source));
-            before = Some(file);
+        for alike in files.chunk_by(|(name, ..), (next, ..)| name == next) {
+            // The first and the last file of each, and when that ends.
+            let mut rings: Vec<(SourceId, SourceId, Timestamp)> = Vec::new();
+            for (_, window, source) in alike {
+                let goes_on = |(_, last, end): &&mut (SourceId, SourceId, Timestamp)| {
+                    (-OVERLAP..=PAUSE).contains(&(window.start - *end)) && !shares(*last, *source)
+                };
+                let ring = rings.iter_mut().filter(goes_on).max_by_key(|(ring, _, end)| (*end, *ring));
+                if let Some((ring, last, end)) = ring {
+                    first.insert(*source, *ring);
+                    (*last, *end) = (*source, window.end.max(*end));
+                } else {
+                    first.insert(*source, *source);
+                    rings.push((*source, *source, window.end));
+                }
+            }
         }
         Self { first }
     }
@@ -75,7 +81,6 @@ impl<'a> Name<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Timestamp;
 
     /// Files of these names and seconds, and which ring each is in.
     fn rings(files: &[(&str, i64, i64)], shares: &[(u32, u32)]) -> Vec<u32> {
@@ -99,5 +104,7 @@ mod tests {
         assert_eq!(rings(&[("a1", 0, 60), ("b2", 60, 90), ("c/a2", 60, 90)], &[]), [0, 1, 2], "other names");
         assert_eq!(rings(&[("a1", 0, 60), ("a2", 30, 90)], &[]), [0, 1], "at the same time");
         assert_eq!(rings(&[("a1", 0, 60), ("a2", 60, 90)], &[(0, 1)]), [0, 1], "two views");
+        let beside = [("1", 0, 60), ("2", 60, 90), ("3", 70, 80), ("4", 90, 95)];
+        assert_eq!(rings(&beside, &[]), [0, 0, 2, 0]);
     }
 }
