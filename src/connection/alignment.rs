@@ -75,14 +75,14 @@ impl Alignment {
         if captures.len() < 2 {
             return Self::default();
         }
-        let Read { by_key, windows, openings } = anchors::read(captures, interest, split);
+        let Read { by_key, extents, openings } = anchors::read(captures, interest, split);
         let mut matches = matches(&by_key, captures.len());
         matches.retain(|(one, other), matches| {
-            let windows = windows.get(one).zip(windows.get(other));
-            windows.is_some_and(|(one, other)| are_two_views(one, other, matches))
+            let extents = extents.get(one).zip(extents.get(other));
+            extents.is_some_and(|(one, other)| are_two_views(one, other, matches))
         });
         let rings =
-            Rings::of(&windows, paths, |one, other| matches.contains_key(&(one.min(other), one.max(other))));
+            Rings::of(&extents, paths, |one, other| matches.contains_key(&(one.min(other), one.max(other))));
         let mut of_rings: BTreeMap<(SourceId, SourceId), Vec<Match>> = BTreeMap::new();
         for ((one, other), mut own) in matches {
             let pair = (rings.ring(one), rings.ring(other));
@@ -97,9 +97,9 @@ impl Alignment {
             .filter_map(|((one, other), matches)| Link::of(one, other, &matches))
             .collect();
         let mut starts: BTreeMap<SourceId, Timestamp> = BTreeMap::new();
-        for (source, window) in &windows {
-            let start = starts.entry(rings.ring(*source)).or_insert(window.start);
-            *start = window.start.min(*start);
+        for (source, extent) in &extents {
+            let start = starts.entry(rings.ring(*source)).or_insert(extent.window.start);
+            *start = extent.window.start.min(*start);
         }
         let mut alignment = Self { rings, ..Self::of_links(&links, &starts) };
         let mut opened: BTreeMap<SourceId, Openings> = BTreeMap::new();

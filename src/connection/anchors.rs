@@ -102,13 +102,20 @@ struct Anchors {
     wanted: HashSet<Key, Keyed>,
 }
 
+/// When a capture was taken, and how many of its packets can be told from all others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    pub(super) window: Window,
+    pub(super) anchors: usize,
+}
+
 /// What is read of captures to compare them.
 #[derive(Debug)]
 pub(super) struct Read {
     /// In order of packets, and of captures.
     pub(super) by_key: Vec<Sighted>,
-    /// From the first to the last frame of each.
-    pub(super) windows: BTreeMap<SourceId, Window>,
+    /// Of each from the first to the last frame, and how many packets of it are among those.
+    pub(super) extents: BTreeMap<SourceId, Extent>,
     /// The connections of each.
     pub(super) openings: BTreeMap<SourceId, Openings>,
 }
@@ -118,16 +125,17 @@ pub(super) fn read(captures: &[(SourceId, Capture<'_>)], interest: &Arc<Interest
     let mut order: Vec<&(SourceId, Capture<'_>)> = captures.iter().collect();
     order.sort_by_key(|(source, capture)| (capture.bytes.len(), *source));
     let mut anchors = Anchors::default();
-    let (mut openings, mut windows) = (BTreeMap::new(), BTreeMap::new());
+    let (mut openings, mut extents) = (BTreeMap::new(), BTreeMap::new());
     let mut most = ANCHORS;
     for (source, capture) in order {
         let own = openings.entry(*source).or_insert_with(Openings::default);
         let mut sample = Sample { room: anchors.room(), ..Sample::default() };
         for_each_window(capture, split, &|| Packets::new(Arc::clone(interest), capture.bytes), |parts| {
             for (first, last) in parts.iter().filter_map(|part| part.collected.span) {
-                let window: &mut Window = windows.entry(*source).or_insert(Window::at(first));
-                window.include(first);
-                window.include(last);
+                let extent: &mut Extent =
+                    extents.entry(*source).or_insert(Extent { window: Window::at(first), anchors: 0 });
+                extent.window.include(first);
+                extent.window.include(last);
             }
             for segment in parts.iter().flat_map(|part| &part.collected.segments) {
                 own.take(segment);
@@ -141,7 +149,13 @@ pub(super) fn read(captures: &[(SourceId, Capture<'_>)], interest: &Arc<Interest
             anchors.all.iter_mut().for_each(|(_, own)| own.thin_out(most));
         }
     }
-    Read { by_key: anchors.finish(), windows, openings }
+    let by_key = anchors.finish();
+    for (_, source, _) in &by_key {
+        if let Some(extent) = extents.get_mut(source) {
+            extent.anchors += 1;
+        }
+    }
+    Read { by_key, extents, openings }
 }
 
 impl Anchors {

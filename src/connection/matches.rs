@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::anchors::Anchor;
+use super::anchors::{Anchor, Extent};
 use super::rings;
 use crate::base::{Timestamp, Window, time};
 use crate::packet::Endpoint;
@@ -51,22 +51,33 @@ impl Match {
 ///
 /// Where they were taken at the same time they are. Where one begins as the other ends they may be two files of a ring
 /// buffer: a packet that is sent again, or passes two interfaces, may be in both. Then it takes proof.
-pub(super) fn are_two_views(one: &Window, other: &Window, matches: &[Match]) -> bool {
+pub(super) fn are_two_views(one: &Extent, other: &Extent, matches: &[Match]) -> bool {
     /// Packets that are on their way through a device that translates addresses, and captures on both sides, when a
     /// file ends.
     const ON_THE_WAY: usize = 3;
-    is_at_once(one, other)
+    is_at_once(&one.window, &other.window)
+        || is_a_part(one.anchors.max(other.anchors), matches)
         || matches.iter().filter(|own| own.translated).count() > ON_THE_WAY
         || are_the_same(matches)
         || begin_and_go_on(matches)
         || are_many(matches)
 }
 
-/// Whether both were taken at the same time: for longer than files of a ring buffer overlap.
+/// Whether both were taken at the same time: for longer than two interfaces stamp their packets out of order.
 fn is_at_once(one: &Window, other: &Window) -> bool {
+    const OUT_OF_ORDER: i64 = 100 * time::MILLISECOND;
     let both = one.end.min(other.end) - one.start.max(other.start);
     let shorter = (one.end - one.start).min(other.end - other.start);
-    both > rings::OVERLAP || both >= 0 && both.saturating_mul(2) >= shorter
+    both > OUT_OF_ORDER || both >= 0 && both.saturating_mul(2) >= shorter
+}
+
+/// Whether packets of the same moment are a good part of both.
+fn is_a_part(anchors: usize, matches: &[Match]) -> bool {
+    /// One in so many of the larger: the last file of a ring buffer may hold hardly anything.
+    const PART: usize = 4;
+    let at_once =
+        matches.iter().filter(|own| own.difference.saturating_abs() <= AGREE && own.same != Some(false));
+    at_once.count() * PART > anchors
 }
 
 /// Whether packets are the same by their identification and yet seconds apart: no packet lingers for so long.
@@ -129,9 +140,9 @@ mod tests {
     use super::*;
 
     /// From one to another time, in milliseconds.
-    fn window(start: i64, end: i64) -> Window {
+    fn taken(start: i64, end: i64) -> Extent {
         let [start, end] = [start, end].map(|at| Timestamp::from_nanos(at * time::MILLISECOND));
-        Window { start, end }
+        Extent { window: Window { start, end }, anchors: 40 }
     }
 
     /// Packets of one connection, the first of which opens it, each so many milliseconds later in the other capture.
@@ -152,15 +163,16 @@ mod tests {
     #[test]
     fn what_is_taken_at_the_same_time_is_two_views() {
         let one = matches(&[3], None);
-        assert!(are_two_views(&window(0, 5000), &window(2000, 90_000), &one));
-        assert!(are_two_views(&window(0, 200), &window(10, 205), &one));
-        assert!(!are_two_views(&window(0, 60_000), &window(59_990, 90_000), &one));
-        assert!(!are_two_views(&window(0, 60_000), &window(60_001, 60_003), &one));
+        assert!(are_two_views(&taken(0, 5000), &taken(2000, 90_000), &one));
+        assert!(are_two_views(&taken(0, 200), &taken(10, 205), &one));
+        assert!(!are_two_views(&taken(0, 60_000), &taken(59_990, 90_000), &one));
+        assert!(!are_two_views(&taken(0, 60_000), &taken(60_001, 60_003), &one));
+        assert!(are_two_views(&taken(0, 60_000), &taken(59_990, 90_000), &matches(&[0; 12], Some(true))));
     }
 
     #[test]
     fn a_clock_that_is_off_is_proven_by_more_than_what_is_sent_again() {
-        let are = |matches: &[Match]| are_two_views(&window(0, 2000), &window(5000, 9000), matches);
+        let are = |matches: &[Match]| are_two_views(&taken(0, 2000), &taken(5000, 9000), matches);
         assert!(are(&matches(&[7000, 7000, 7001], None)), "a connection cannot begin twice");
         assert!(are(&matches(&[7000, 7001], Some(true))), "the same packets");
         let mut midway = matches(&[7000; 9], None);
@@ -177,10 +189,6 @@ mod tests {
         }
         assert!(!are(&midway), "of as many connections");
         // Stamped at two interfaces.
-        assert!(!are_two_views(
-            &window(0, 2000),
-            &window(2001, 9000),
-            &matches(&[60, 60, 61, 60], Some(true))
-        ));
+        assert!(!are_two_views(&taken(0, 2000), &taken(2001, 9000), &matches(&[60, 60, 61, 60], Some(true))));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::anchors::Extent;
 use crate::base::{SourceId, Timestamp, Window, time};
 
 /// A file may begin this much before the one before it ends.
@@ -19,13 +20,13 @@ pub(super) struct Rings {
 impl Rings {
     /// Of captures of these times. What `shares` packets with a file is no next one.
     pub(super) fn of(
-        windows: &BTreeMap<SourceId, Window>,
+        extents: &BTreeMap<SourceId, Extent>,
         paths: &BTreeMap<SourceId, PathBuf>,
         shares: impl Fn(SourceId, SourceId) -> bool,
     ) -> Self {
-        let mut files: Vec<(Name<'_>, Window, SourceId)> = windows
+        let mut files: Vec<(Name<'_>, Window, SourceId)> = extents
             .iter()
-            .filter_map(|(source, window)| Some((Name::of(paths.get(source)?), *window, *source)))
+            .filter_map(|(source, own)| Some((Name::of(paths.get(source)?), own.window, *source)))
             .collect();
         files.sort_unstable_by_key(|(name, window, source)| (name.clone(), window.start, *source));
         let mut first = BTreeMap::new();
@@ -85,9 +86,12 @@ mod tests {
     /// Files of these names and seconds, and which ring each is in.
     fn rings(files: &[(&str, i64, i64)], shares: &[(u32, u32)]) -> Vec<u32> {
         let ids = (0_u32..).map(SourceId);
-        let window = |start: i64, end: i64| Window {
-            start: Timestamp::from_nanos(start * time::SECOND),
-            end: Timestamp::from_nanos(end * time::SECOND),
+        let window = |start: i64, end: i64| Extent {
+            window: Window {
+                start: Timestamp::from_nanos(start * time::SECOND),
+                end: Timestamp::from_nanos(end * time::SECOND),
+            },
+            anchors: 0,
         };
         let windows = ids.clone().zip(files.iter().map(|(_, start, end)| window(*start, *end))).collect();
         let paths = ids.clone().zip(files.iter().map(|(name, ..)| PathBuf::from(name))).collect();
