@@ -15,6 +15,8 @@ use crate::packet::{Endpoint, Interest, Packets, Segment, TcpFlags};
 /// Packets that are remembered of each capture, and of all of them: of more, a sample that is the same in every capture.
 const ANCHORS: usize = 32_768;
 const ALL_ANCHORS: usize = 1 << 19;
+/// Connections that are known of all captures: of the smallest, as the others hold more than few anyway.
+const ALL_OPENINGS: usize = 1 << 16;
 /// Packets of the smallest captures that are looked for in all others.
 const WANTED: usize = 1 << 16;
 
@@ -126,9 +128,9 @@ pub(super) fn read(captures: &[(SourceId, Capture<'_>)], interest: &Arc<Interest
     order.sort_by_key(|(source, capture)| (capture.bytes.len(), *source));
     let mut anchors = Anchors::default();
     let (mut openings, mut extents) = (BTreeMap::new(), BTreeMap::new());
-    let mut most = ANCHORS;
+    let (mut most, mut known) = (ANCHORS, 0);
     for (source, capture) in order {
-        let own = openings.entry(*source).or_insert_with(Openings::default);
+        let mut own = Openings::default();
         let mut sample = Sample { room: anchors.room(), ..Sample::default() };
         for_each_window(capture, split, &|| Packets::new(Arc::clone(interest), capture.bytes), |parts| {
             for (first, last) in parts.iter().filter_map(|part| part.collected.span) {
@@ -144,6 +146,8 @@ pub(super) fn read(captures: &[(SourceId, Capture<'_>)], interest: &Arc<Interest
             }
         });
         anchors.take(*source, sample);
+        known += own.len();
+        openings.insert(*source, if known > ALL_OPENINGS { Openings::beyond() } else { own });
         while anchors.chosen() > ALL_ANCHORS && most > 1 {
             most /= 2;
             anchors.all.iter_mut().for_each(|(_, own)| own.thin_out(most));

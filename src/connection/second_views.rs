@@ -25,6 +25,8 @@ pub(super) struct Openings {
     asked: Set<u32>,
     answered: Set<(u32, u32)>,
     last: Option<(Endpoint, Endpoint)>,
+    /// There are more than are known.
+    beyond: bool,
 }
 
 impl Openings {
@@ -45,9 +47,19 @@ impl Openings {
         }
     }
 
+    /// How many connections are known, at the least.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Of a capture that has more than there is room for.
+    pub(super) fn beyond() -> Self {
+        Self { beyond: true, ..Self::default() }
+    }
+
     fn are_many(&self) -> bool {
         // Of one connection several attempts may have the same ends, or several ends the same numbers.
-        self.ends.len().max(self.asked.len()).max(self.answered.len()) > FEW
+        self.beyond || self.ends.len().max(self.asked.len()).max(self.answered.len()) > FEW
     }
 
     fn are_many_with(&self, other: &Self) -> bool {
@@ -59,6 +71,7 @@ impl Openings {
 
     /// Those of the next file of a ring buffer.
     pub(super) fn add(&mut self, other: Self) {
+        self.beyond |= other.beyond;
         if !self.are_many() {
             self.ends.extend(other.ends);
             self.asked.extend(other.asked);
