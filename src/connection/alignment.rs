@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::anchors::{self, Read, Sighted};
+use super::anchors::{self, Extent, Read, Sighted};
 use super::matches::{Match, are_two_views};
 use super::rings::Rings;
 use super::second_views::{Openings, SecondViews};
@@ -81,8 +81,7 @@ impl Alignment {
             let extents = extents.get(one).zip(extents.get(other));
             extents.is_some_and(|(one, other)| are_two_views(one, other, matches))
         });
-        let rings =
-            Rings::of(&extents, paths, |one, other| matches.contains_key(&(one.min(other), one.max(other))));
+        let rings = rings(&matches, &extents, paths);
         let mut of_rings: BTreeMap<(SourceId, SourceId), Vec<Match>> = BTreeMap::new();
         for ((one, other), mut own) in matches {
             let pair = (rings.ring(one), rings.ring(other));
@@ -231,6 +230,76 @@ const fn joined(base: Shift, step: Shift) -> Shift {
     }
 }
 
+/// Which captures are files of one ring, where these are two views of others: a file by another clock begins another.
+fn rings(
+    matches: &BTreeMap<(SourceId, SourceId), Vec<Match>>,
+    extents: &BTreeMap<SourceId, Extent>,
+    paths: &BTreeMap<SourceId, PathBuf>,
+) -> Rings {
+    /// Where rings are cut the others are other ones; so often at most.
+    const ROUNDS: usize = 4;
+    let mut views: BTreeMap<SourceId, Vec<SourceId>> = BTreeMap::new();
+    for (one, other) in matches.keys() {
+        views.entry(*one).or_default().push(*other);
+        views.entry(*other).or_default().push(*one);
+    }
+    let mut begins = BTreeSet::new();
+    let mut rings = Rings::of(extents, paths, &views, &begins);
+    for _ in 0..ROUNDS {
+        let more = other_clocks(matches, extents, &rings);
+        if more.is_empty() {
+            break;
+        }
+        begins.extend(more);
+        rings = Rings::of(extents, paths, &views, &begins);
+    }
+    rings
+}
+
+/// Files whose clock, against that of another ring, is another one than that of the file before.
+fn other_clocks(
+    matches: &BTreeMap<(SourceId, SourceId), Vec<Match>>,
+    extents: &BTreeMap<SourceId, Extent>,
+    rings: &Rings,
+) -> Vec<SourceId> {
+    /// No clock drifts so far from one file to the next.
+    const ANOTHER: i64 = time::SECOND;
+    /// Of each pair of rings the times of files of the first, and how far the other's clock is ahead.
+    type Clocks = BTreeMap<(SourceId, SourceId), Vec<(Timestamp, SourceId, i64)>>;
+    let mut clocks = Clocks::new();
+    for ((one, other), own) in matches {
+        let Some(middle) = clearly_ahead(own) else { continue };
+        for (file, view, ahead) in [(*one, *other, middle), (*other, *one, middle.saturating_neg())] {
+            let Some(extent) = extents.get(&file) else { continue };
+            let pair = (rings.ring(file), rings.ring(view));
+            clocks.entry(pair).or_default().push((extent.window.start, file, ahead));
+        }
+    }
+    let mut begins = Vec::new();
+    for list in clocks.values_mut() {
+        list.sort_unstable();
+        for files in list.windows(2) {
+            if let [(_, before, one), (_, file, other)] = files
+                && before != file
+                && one.abs_diff(*other) > ANOTHER.unsigned_abs()
+            {
+                begins.push(*file);
+            }
+        }
+    }
+    begins
+}
+
+/// How far the second clock is ahead, where packets tell so: one that may have been sent again tells nothing by itself.
+fn clearly_ahead(matches: &[Match]) -> Option<i64> {
+    const SEVERAL: usize = 3;
+    let mut own: Vec<&Match> = matches.iter().filter(|own| own.same != Some(false)).collect();
+    own.sort_unstable_by_key(|own| own.difference);
+    let middle = own.get(own.len() / 2)?.difference;
+    own.retain(|own| own.difference.abs_diff(middle) <= CLUSTER.unsigned_abs());
+    (own.len() >= SEVERAL || own.iter().any(|own| own.same == Some(true))).then_some(middle)
+}
+
 /// Packets that two captures hold, by these in order.
 fn matches(by_key: &[Sighted], captures: usize) -> BTreeMap<(SourceId, SourceId), Vec<Match>> {
     let mut matches: BTreeMap<(SourceId, SourceId), Vec<Match>> = BTreeMap::new();
@@ -245,7 +314,7 @@ fn matches(by_key: &[Sighted], captures: usize) -> BTreeMap<(SourceId, SourceId)
                 }
                 let matches = matches.entry((*one, *other)).or_default();
                 if matches.len() < most {
-                    matches.push(Match::of(key.opens(), a, b));
+                    matches.push(Match::of(key, a, b));
                 }
             }
         }

@@ -24,7 +24,7 @@ const WANTED: usize = 1 << 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
     seq: u32,
-    ack: u32,
+    pub(super) ack: u32,
     length: u32,
     flags: u8,
 }
@@ -37,6 +37,11 @@ impl Key {
         let wanted = opens || segment.length > 1 && segment.flags.has(TcpFlags::ACK);
         let ack = if segment.flags.has(TcpFlags::ACK) { segment.ack } else { 0 };
         wanted.then_some(Self { seq: segment.seq, ack, length: segment.length, flags })
+    }
+
+    /// The number behind its last byte.
+    pub(super) const fn next(&self) -> u32 {
+        self.seq.wrapping_add(self.length).wrapping_add(if self.opens() { 1 } else { 0 })
     }
 
     /// Whether it opens a connection.

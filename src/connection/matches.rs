@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::anchors::{Anchor, Extent};
+use super::anchors::{Anchor, Extent, Key};
 use super::rings;
 use crate::base::{Timestamp, Window, time};
 use crate::packet::Endpoint;
@@ -18,8 +18,11 @@ pub(super) struct Match {
     pub(super) difference: i64,
     /// It opens a connection.
     opens: bool,
+    /// The number behind its last byte, and what it acknowledges.
+    next: u32,
+    ack: u32,
     /// Whether its IP identification is the same; none where it has none.
-    same: Option<bool>,
+    pub(super) same: Option<bool>,
     /// Under other addresses.
     translated: bool,
 }
@@ -28,16 +31,28 @@ pub(super) struct Match {
 const AGREE: i64 = 100 * time::MILLISECOND;
 
 impl Match {
-    pub(super) fn of(opens: bool, one: &Anchor, other: &Anchor) -> Self {
+    pub(super) fn of(key: &Key, one: &Anchor, other: &Anchor) -> Self {
         Self {
             flow: (one.client, one.server),
             to_server: one.to_server,
             time: one.time,
             difference: other.time - one.time,
-            opens,
+            opens: key.opens(),
+            next: key.next(),
+            ack: key.ack,
             same: one.ip_id.zip(other.ip_id).map(|(one, other)| one == other),
             translated: (one.client, one.server) != (other.client, other.server),
         }
+    }
+
+    /// Whether it may be the same packet, seen so much later or earlier.
+    fn is_later(&self, than: i64) -> bool {
+        self.same != Some(false) && self.difference.saturating_abs() > than
+    }
+
+    /// Whether another one is as much later.
+    fn agrees(&self, other: &Self) -> bool {
+        self.difference.abs_diff(other.difference) <= AGREE.unsigned_abs()
     }
 
     /// The same with the captures in the other order.
@@ -59,8 +74,10 @@ pub(super) fn are_two_views(one: &Extent, other: &Extent, matches: &[Match]) -> 
         || is_a_part(one.anchors.max(other.anchors), matches)
         || matches.iter().filter(|own| own.translated).count() > ON_THE_WAY
         || are_the_same(matches)
-        || begin_and_go_on(matches)
-        || are_many(matches)
+        || are_spread(matches)
+        || by_flow(matches)
+            .iter()
+            .any(|own| begins_and_goes_on(own) || is_answered_late(own) || is_a_talk(own))
 }
 
 /// Whether both were taken at the same time: for longer than two interfaces stamp their packets out of order.
@@ -87,36 +104,78 @@ fn are_the_same(matches: &[Match]) -> bool {
     agree(away.filter(|own| own.same == Some(true))) >= FEW
 }
 
-/// Whether a connection is opened and goes on, each packet as much later: a SYN that is answered is not sent again, so
-/// that no connection begins twice and says the same.
-fn begin_and_go_on(matches: &[Match]) -> bool {
-    let mut openings: BTreeMap<(Endpoint, Endpoint), Vec<i64>> = BTreeMap::new();
-    let unlike = |own: &&Match| own.same != Some(false);
-    for own in matches.iter().filter(unlike).filter(|own| own.opens) {
-        openings.entry(own.flow).or_default().push(own.difference);
-    }
-    matches.iter().filter(unlike).filter(|own| !own.opens && own.difference.saturating_abs() > AGREE).any(
-        |own| {
-            let openings = openings.get(&own.flow).map_or(&[][..], Vec::as_slice);
-            openings.iter().any(|opening| opening.abs_diff(own.difference) <= AGREE.unsigned_abs())
-        },
-    )
+/// Whether packets of a longer time are all as much later: what is under way when a path fails is of one moment.
+fn are_spread(matches: &[Match]) -> bool {
+    const FEW: usize = 3;
+    const MOMENT: i64 = 3 * time::SECOND;
+    let mut away: Vec<&Match> = matches.iter().filter(|own| own.is_later(rings::OVERLAP)).collect();
+    away.sort_unstable_by_key(|own| own.difference);
+    let alike = away.chunk_by(|one, next| next.difference - one.difference <= AGREE / 10);
+    alike.filter(|alike| alike.len() >= FEW).any(|alike| {
+        let times = alike.iter().map(|own| own.time);
+        times.clone().max().zip(times.min()).is_some_and(|(last, first)| last - first > MOMENT)
+    })
 }
 
-/// Whether so many packets of a connection agree, both ways, as are not sent again after an outage.
-fn are_many(matches: &[Match]) -> bool {
-    const MANY: usize = 8;
-    const EACH_WAY: usize = 3;
-    let mut flows: BTreeMap<(Endpoint, Endpoint), Vec<&Match>> = BTreeMap::new();
-    for own in matches {
-        if own.same != Some(false) && own.difference.saturating_abs() > AGREE {
-            flows.entry(own.flow).or_default().push(own);
+/// The packets of each connection that may be the same.
+fn by_flow(matches: &[Match]) -> Vec<Vec<Match>> {
+    let mut flows: BTreeMap<(Endpoint, Endpoint), Vec<Match>> = BTreeMap::new();
+    for own in matches.iter().filter(|own| own.is_later(AGREE)) {
+        flows.entry(own.flow).or_default().push(*own);
+    }
+    flows.into_values().collect()
+}
+
+/// Whether a connection is opened and goes on, each packet as much later: a SYN that is answered is not sent again, so
+/// that no connection begins twice and says the same.
+fn begins_and_goes_on(flow: &[Match]) -> bool {
+    let mut openings = flow.iter().filter(|own| own.opens);
+    openings.any(|opening| flow.iter().any(|own| !own.opens && own.agrees(opening)))
+}
+
+/// Whether a SYN and its answer come again, for the first time after longer than anybody waits for that.
+fn is_answered_late(flow: &[Match]) -> bool {
+    const PATIENCE: i64 = 3 * time::SECOND + AGREE;
+    let mut openings = flow.iter().filter(|own| own.opens && own.is_later(PATIENCE) && own.to_server);
+    openings.any(|syn| flow.iter().any(|own| own.opens && !own.to_server && own.agrees(syn)))
+}
+
+/// Whether one side says something, the other answers, and the first goes on behind the answer: then what it said first
+/// had arrived, and is not sent again.
+fn is_a_talk(flow: &[Match]) -> bool {
+    let mut differences: Vec<i64> = flow.iter().map(|own| own.difference).collect();
+    differences.sort_unstable();
+    let Some(middle) = differences.get(differences.len() / 2) else { return false };
+    let mut own: Vec<&Match> =
+        flow.iter().filter(|own| own.difference.abs_diff(*middle) <= AGREE.unsigned_abs()).collect();
+    own.sort_unstable_by_key(|own| own.time);
+    // What each side said, and what it said behind an answer: up to the least number.
+    let (mut said, mut answered) = ([None; 2], [None; 2]);
+    for own in own {
+        let (side, other) = if own.to_server { (0, 1) } else { (1, 0) };
+        let is_behind = |list: &[Option<u32>; 2]| {
+            list.get(other).copied().flatten().is_some_and(|next| is_at_least(own.ack, next))
+        };
+        if is_behind(&answered) {
+            return true;
+        }
+        let lists = [(is_behind(&said), &mut answered), (true, &mut said)];
+        for (_, list) in lists.into_iter().filter(|(is_one, _)| *is_one) {
+            if let Some(least) = list.get_mut(side) {
+                *least =
+                    Some(least.map_or(
+                        own.next,
+                        |known| if is_at_least(own.next, known) { known } else { own.next },
+                    ));
+            }
         }
     }
-    flows.values().any(|own| {
-        let way = |to_server: bool| agree(own.iter().copied().filter(|own| own.to_server == to_server));
-        way(true).min(way(false)) >= EACH_WAY && agree(own.iter().copied()) >= MANY
-    })
+    false
+}
+
+/// Compares sequence numbers, which wrap.
+const fn is_at_least(number: u32, other: u32) -> bool {
+    number.wrapping_sub(other) < 1 << 31
 }
 
 /// How many at the most differ alike.
@@ -154,10 +213,19 @@ mod tests {
             time: Timestamp::from_nanos(at * time::MILLISECOND),
             difference: later * time::MILLISECOND,
             opens: at == 0,
+            next: 0,
+            ack: 0,
             same,
             translated: false,
         };
         (0_i64..).zip(later).map(own).collect()
+    }
+
+    /// A SYN of the client's port, or the answer to one.
+    fn opening(port: u16, to_server: bool, later: i64) -> Match {
+        let [mut own, ..] = matches(&[later], None)[..] else { unreachable!() };
+        own.flow.0.port = port;
+        Match { to_server, ..own }
     }
 
     #[test]
@@ -175,19 +243,27 @@ mod tests {
         let are = |matches: &[Match]| are_two_views(&taken(0, 2000), &taken(5000, 9000), matches);
         assert!(are(&matches(&[7000, 7000, 7001], None)), "a connection cannot begin twice");
         assert!(are(&matches(&[7000, 7001], Some(true))), "the same packets");
-        let mut midway = matches(&[7000; 9], None);
-        midway.remove(0);
-        assert!(are(&midway), "in the middle of a session");
+        let syns: Vec<Match> = (1..4).map(|port| opening(port, true, 7000)).collect();
+        assert!(!are(&syns), "of one moment");
+        let answers = [opening(1, true, 7000), opening(1, false, 7001)];
+        assert!(are(&answers), "nobody waits for so long");
+        assert!(!are(&[opening(1, true, 1000), opening(1, false, 1001)]));
+        let spread: Vec<Match> = (1..4)
+            .map(|port| Match {
+                time: Timestamp::from_nanos(i64::from(port) * 2 * time::SECOND),
+                ..opening(port, true, 7000)
+            })
+            .collect();
+        assert!(are(&spread), "of several moments");
+        let mut talk = matches(&[7000, 7000, 7000, 7000], None);
+        for (own, (next, ack)) in talk.iter_mut().zip([(0, 0), (50, 900), (950, 50), (80, 950)]) {
+            (own.next, own.ack, own.opens) = (next, ack, false);
+        }
+        assert!(are(&talk[1..]), "what is answered is not said again");
+        assert!(!are(&talk[1..3]), "the answer may be lost");
         // Sent again: everything by a clock of its own, the opening while it was not answered.
         assert!(!are(&matches(&[1000, 1000, 1000], Some(false))));
         assert!(!are(&matches(&[1000, 5000, 5400], None)));
-        let mut again = matches(&[310; 6], None);
-        again.remove(0);
-        assert!(!are(&again));
-        for (own, port) in midway.iter_mut().zip(1..) {
-            own.flow.0.port = port;
-        }
-        assert!(!are(&midway), "of as many connections");
         // Stamped at two interfaces.
         assert!(!are_two_views(&taken(0, 2000), &taken(2001, 9000), &matches(&[60, 60, 61, 60], Some(true))));
     }

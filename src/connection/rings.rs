@@ -1,6 +1,6 @@
 //! Which captures are files of one ring buffer, so that one clock stamped them: by their names and by their times.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::anchors::Extent;
@@ -18,32 +18,37 @@ pub(super) struct Rings {
 }
 
 impl Rings {
-    /// Of captures of these times. What `shares` packets with a file is no next one.
+    /// Of captures of these times. What `shares` packets with any file of a ring is none of it, and what `begins` one goes
+    /// on with none.
     pub(super) fn of(
         extents: &BTreeMap<SourceId, Extent>,
         paths: &BTreeMap<SourceId, PathBuf>,
-        shares: impl Fn(SourceId, SourceId) -> bool,
+        shares: &BTreeMap<SourceId, Vec<SourceId>>,
+        begins: &BTreeSet<SourceId>,
     ) -> Self {
         let mut files: Vec<(Name<'_>, Window, SourceId)> = extents
             .iter()
             .filter_map(|(source, own)| Some((Name::of(paths.get(source)?), own.window, *source)))
             .collect();
         files.sort_unstable_by_key(|(name, window, source)| (name.clone(), window.start, *source));
-        let mut first = BTreeMap::new();
+        let mut first: BTreeMap<SourceId, SourceId> = BTreeMap::new();
         for alike in files.chunk_by(|(name, ..), (next, ..)| name == next) {
-            // The first and the last file of each, and when that ends.
-            let mut rings: Vec<(SourceId, SourceId, Timestamp)> = Vec::new();
+            // When each ends.
+            let mut rings: Vec<(SourceId, Timestamp)> = Vec::new();
             for (_, window, source) in alike {
-                let goes_on = |(_, last, end): &&mut (SourceId, SourceId, Timestamp)| {
-                    (-OVERLAP..=PAUSE).contains(&(window.start - *end)) && !shares(*last, *source)
+                let views = shares.get(source).map_or(&[][..], Vec::as_slice);
+                let shared: BTreeSet<SourceId> =
+                    views.iter().filter_map(|other| first.get(other).copied()).collect();
+                let goes_on = |(ring, end): &&mut (SourceId, Timestamp)| {
+                    (-OVERLAP..=PAUSE).contains(&(window.start - *end)) && !shared.contains(ring)
                 };
-                let ring = rings.iter_mut().filter(goes_on).max_by_key(|(ring, _, end)| (*end, *ring));
-                if let Some((ring, last, end)) = ring {
+                let open = rings.iter_mut().filter(goes_on).max_by_key(|(ring, end)| (*end, *ring));
+                if let Some((ring, end)) = open.filter(|_| !begins.contains(source)) {
                     first.insert(*source, *ring);
-                    (*last, *end) = (*source, window.end.max(*end));
+                    *end = window.end.max(*end);
                 } else {
                     first.insert(*source, *source);
-                    rings.push((*source, *source, window.end));
+                    rings.push((*source, window.end));
                 }
             }
         }
@@ -85,6 +90,11 @@ mod tests {
 
     /// Files of these names and seconds, and which ring each is in.
     fn rings(files: &[(&str, i64, i64)], shares: &[(u32, u32)]) -> Vec<u32> {
+        rings_from(files, shares, &[])
+    }
+
+    /// The same where these files begin rings.
+    fn rings_from(files: &[(&str, i64, i64)], shares: &[(u32, u32)], begins: &[u32]) -> Vec<u32> {
         let ids = (0_u32..).map(SourceId);
         let window = |start: i64, end: i64| Extent {
             window: Window {
@@ -95,7 +105,12 @@ mod tests {
         };
         let windows = ids.clone().zip(files.iter().map(|(_, start, end)| window(*start, *end))).collect();
         let paths = ids.clone().zip(files.iter().map(|(name, ..)| PathBuf::from(name))).collect();
-        let rings = Rings::of(&windows, &paths, |one, other| shares.contains(&(one.0, other.0)));
+        let mut views: BTreeMap<SourceId, Vec<SourceId>> = BTreeMap::new();
+        for (one, other) in shares.iter().map(|(one, other)| (SourceId(*one), SourceId(*other))) {
+            views.entry(one).or_default().push(other);
+            views.entry(other).or_default().push(one);
+        }
+        let rings = Rings::of(&windows, &paths, &views, &begins.iter().copied().map(SourceId).collect());
         ids.take(files.len()).map(|id| rings.ring(id).0).collect()
     }
 
@@ -108,6 +123,9 @@ mod tests {
         assert_eq!(rings(&[("a1", 0, 60), ("b2", 60, 90), ("c/a2", 60, 90)], &[]), [0, 1, 2], "other names");
         assert_eq!(rings(&[("a1", 0, 60), ("a2", 30, 90)], &[]), [0, 1], "at the same time");
         assert_eq!(rings(&[("a1", 0, 60), ("a2", 60, 90)], &[(0, 1)]), [0, 1], "two views");
+        let three = [("a1", 0, 60), ("a2", 60, 90), ("a3", 91, 95)];
+        assert_eq!(rings(&three, &[(0, 2)]), [0, 0, 2], "a view of the first");
+        assert_eq!(rings_from(&three, &[], &[1]), [0, 1, 1], "by another clock");
         let beside = [("1", 0, 60), ("2", 60, 90), ("3", 70, 80), ("4", 90, 95)];
         assert_eq!(rings(&beside, &[]), [0, 0, 2, 0]);
     }
