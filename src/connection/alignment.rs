@@ -293,11 +293,13 @@ fn other_clocks(
 /// How far the second clock is ahead, where packets tell so: one that may have been sent again tells nothing by itself.
 fn clearly_ahead(matches: &[Match]) -> Option<i64> {
     const SEVERAL: usize = 3;
+    const IDENTIFIED: usize = 2;
     let mut own: Vec<&Match> = matches.iter().filter(|own| own.same != Some(false)).collect();
     own.sort_unstable_by_key(|own| own.difference);
     let middle = own.get(own.len() / 2)?.difference;
     own.retain(|own| own.difference.abs_diff(middle) <= CLUSTER.unsigned_abs());
-    (own.len() >= SEVERAL || own.iter().any(|own| own.same == Some(true))).then_some(middle)
+    let identified = own.iter().filter(|own| own.same == Some(true)).count();
+    (own.len() >= SEVERAL || identified >= IDENTIFIED).then_some(middle)
 }
 
 /// Packets that two captures hold, by these in order.
