@@ -24,7 +24,7 @@ const WANTED: usize = 1 << 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
     seq: u32,
-    pub(super) ack: u32,
+    ack: u32,
     length: u32,
     flags: u8,
 }
@@ -37,6 +37,11 @@ impl Key {
         let wanted = opens || segment.length > 1 && segment.flags.has(TcpFlags::ACK);
         let ack = if segment.flags.has(TcpFlags::ACK) { segment.ack } else { 0 };
         wanted.then_some(Self { seq: segment.seq, ack, length: segment.length, flags })
+    }
+
+    /// What it acknowledges.
+    pub(super) fn ack(&self) -> Option<u32> {
+        (self.flags & TcpFlags::ACK != 0).then_some(self.ack)
     }
 
     /// The number behind its last byte.
