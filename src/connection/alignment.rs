@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::anchors::{self, Extent, Read, Sighted};
 use super::matches::{Match, are_two_views};
-use super::rings::Rings;
+use super::rings::{self, Rings};
 use super::second_views::{Openings, SecondViews};
 use crate::base::shift::near_whole_hours;
 use crate::base::{NoteKind, Notes, Shift, SourceId, Timestamp, time};
@@ -78,10 +78,11 @@ impl Alignment {
         let Read { by_key, extents, openings } = anchors::read(captures, interest, split);
         let mut matches = matches(&by_key, captures.len());
         matches.retain(|(one, other), matches| {
+            let alike = rings::are_alike(paths, *one, *other);
             let extents = extents.get(one).zip(extents.get(other));
-            extents.is_some_and(|(one, other)| are_two_views(one, other, matches))
+            extents.is_some_and(|(one, other)| are_two_views(one, other, alike, matches))
         });
-        let rings = rings(&matches, &extents, paths);
+        let rings = rings_of(&matches, &extents, paths);
         let mut of_rings: BTreeMap<(SourceId, SourceId), Vec<Match>> = BTreeMap::new();
         for ((one, other), mut own) in matches {
             let pair = (rings.ring(one), rings.ring(other));
@@ -231,7 +232,7 @@ const fn joined(base: Shift, step: Shift) -> Shift {
 }
 
 /// Which captures are files of one ring, where these are two views of others: a file by another clock begins another.
-fn rings(
+fn rings_of(
     matches: &BTreeMap<(SourceId, SourceId), Vec<Match>>,
     extents: &BTreeMap<SourceId, Extent>,
     paths: &BTreeMap<SourceId, PathBuf>,

@@ -65,13 +65,17 @@ impl Match {
 /// Whether two captures are two views of the packets that both hold.
 ///
 /// Where they were taken at the same time they are. Where one begins as the other ends they may be two files of a ring
-/// buffer: a packet that is sent again, or passes two interfaces, may be in both. Then it takes proof.
-pub(super) fn are_two_views(one: &Extent, other: &Extent, matches: &[Match]) -> bool {
+/// buffer: a packet that is sent again, or passes two interfaces, may be in both. Then it takes proof, and less of it
+/// where their names are not `alike`.
+pub(super) fn are_two_views(one: &Extent, other: &Extent, alike: bool, matches: &[Match]) -> bool {
     /// Packets that are on their way through a device that translates addresses, and captures on both sides, when a
     /// file ends.
     const ON_THE_WAY: usize = 3;
+    /// What is sent again soon may be in two parts of a capture, whatever their names.
+    const SEAM: i64 = 10 * time::SECOND;
     is_at_once(&one.window, &other.window)
-        || is_a_part(one.anchors.max(other.anchors), matches)
+        || is_a_part(one.anchors.max(other.anchors), matches, if alike { AGREE } else { i64::MAX })
+        || !alike && matches.iter().any(|own| own.is_later(SEAM))
         || matches.iter().filter(|own| own.translated).count() > ON_THE_WAY
         || are_the_same(matches)
         || are_spread(matches)
@@ -86,13 +90,12 @@ fn is_at_once(one: &Window, other: &Window) -> bool {
     both > OUT_OF_ORDER || both >= 0 && both.saturating_mul(2) >= shorter
 }
 
-/// Whether packets of the same moment are a good part of both.
-fn is_a_part(anchors: usize, matches: &[Match]) -> bool {
+/// Whether packets that are no more than this apart are a good part of both.
+fn is_a_part(anchors: usize, matches: &[Match], apart: i64) -> bool {
     /// One in so many of the larger: the last file of a ring buffer may hold hardly anything.
     const PART: usize = 4;
-    let at_once =
-        matches.iter().filter(|own| own.difference.saturating_abs() <= AGREE && own.same != Some(false));
-    at_once.count() * PART > anchors
+    let near = |own: &&Match| own.same != Some(false) && own.difference.saturating_abs() <= apart;
+    matches.iter().filter(near).count() * PART > anchors
 }
 
 /// Whether packets are the same by their identification and yet seconds apart: no packet lingers for so long.
@@ -223,16 +226,21 @@ mod tests {
     #[test]
     fn what_is_taken_at_the_same_time_is_two_views() {
         let one = matches(&[3], None);
-        assert!(are_two_views(&taken(0, 5000), &taken(2000, 90_000), &one));
-        assert!(are_two_views(&taken(0, 200), &taken(10, 205), &one));
-        assert!(!are_two_views(&taken(0, 60_000), &taken(59_990, 90_000), &one));
-        assert!(!are_two_views(&taken(0, 60_000), &taken(60_001, 60_003), &one));
-        assert!(are_two_views(&taken(0, 60_000), &taken(59_990, 90_000), &matches(&[0; 12], Some(true))));
+        assert!(are_two_views(&taken(0, 5000), &taken(2000, 90_000), true, &one));
+        assert!(are_two_views(&taken(0, 200), &taken(10, 205), true, &one));
+        assert!(!are_two_views(&taken(0, 60_000), &taken(59_990, 90_000), true, &one));
+        assert!(!are_two_views(&taken(0, 60_000), &taken(60_001, 60_003), true, &one));
+        assert!(are_two_views(
+            &taken(0, 60_000),
+            &taken(59_990, 90_000),
+            true,
+            &matches(&[0; 12], Some(true))
+        ));
     }
 
     #[test]
     fn a_clock_that_is_off_is_proven_by_more_than_what_is_sent_again() {
-        let are = |matches: &[Match]| are_two_views(&taken(0, 2000), &taken(5000, 9000), matches);
+        let are = |matches: &[Match]| are_two_views(&taken(0, 2000), &taken(5000, 9000), true, matches);
         assert!(are(&matches(&[7000, 7000, 7001], None)), "a connection cannot begin twice");
         assert!(are(&matches(&[7000, 7001], Some(true))), "the same packets");
         let syns: Vec<Match> = (1..4).map(|port| opening(port, true, 7000)).collect();
@@ -254,7 +262,14 @@ mod tests {
         // Sent again: everything by a clock of its own, the opening while it was not answered.
         assert!(!are(&matches(&[1000, 1000, 1000], Some(false))));
         assert!(!are(&matches(&[1000, 5000, 5400], None)));
+        let named = |matches: &[Match]| are_two_views(&taken(0, 2000), &taken(5000, 9000), false, matches);
+        assert!(named(&matches(&[40_000], None)) && !named(&matches(&[4000], None)), "other names");
         // Stamped at two interfaces.
-        assert!(!are_two_views(&taken(0, 2000), &taken(2001, 9000), &matches(&[60, 60, 61, 60], Some(true))));
+        assert!(!are_two_views(
+            &taken(0, 2000),
+            &taken(2001, 9000),
+            true,
+            &matches(&[60, 60, 61, 60], Some(true))
+        ));
     }
 }

@@ -68,6 +68,12 @@ impl Rings {
     }
 }
 
+/// Whether captures are called as files of one ring buffer are.
+pub(super) fn are_alike(paths: &BTreeMap<SourceId, PathBuf>, one: SourceId, other: SourceId) -> bool {
+    let name = |source: SourceId| paths.get(&source).map(|path| Name::of(path));
+    name(one) == name(other)
+}
+
 /// A name without what counts the files of a ring buffer, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Name<'a> {
