@@ -27,6 +27,11 @@ pub(super) struct Match {
     translated: bool,
 }
 
+/// What is sent again soon may be in two parts of a capture, whatever their names.
+const SEAM: i64 = 10 * time::SECOND;
+/// Packets of two views are more than one in so many of the larger: the last file of a ring buffer may hold hardly
+/// anything.
+const PART: usize = 4;
 /// Packets of one clock agree within this, the way from one capture to the other included.
 const AGREE: i64 = 100 * time::MILLISECOND;
 
@@ -71,11 +76,10 @@ pub(super) fn are_two_views(one: &Extent, other: &Extent, alike: bool, matches: 
     /// Packets that are on their way through a device that translates addresses, and captures on both sides, when a
     /// file ends.
     const ON_THE_WAY: usize = 3;
-    /// What is sent again soon may be in two parts of a capture, whatever their names.
-    const SEAM: i64 = 10 * time::SECOND;
     is_at_once(&one.window, &other.window)
         || is_a_part(one.anchors.max(other.anchors), matches, if alike { AGREE } else { i64::MAX })
         || !alike && matches.iter().any(|own| own.is_later(SEAM))
+        || is_a_later_part(one.anchors.max(other.anchors), matches)
         || matches.iter().filter(|own| own.translated).count() > ON_THE_WAY
         || are_the_same(matches)
         || are_spread(matches)
@@ -92,10 +96,18 @@ fn is_at_once(one: &Window, other: &Window) -> bool {
 
 /// Whether packets that are no more than this apart are a good part of both.
 fn is_a_part(anchors: usize, matches: &[Match], apart: i64) -> bool {
-    /// One in so many of the larger: the last file of a ring buffer may hold hardly anything.
-    const PART: usize = 4;
     let near = |own: &&Match| own.same != Some(false) && own.difference.saturating_abs() <= apart;
     matches.iter().filter(near).count() * PART > anchors
+}
+
+/// Whether what both sides said is a good part of both, and later by more than what is sent again: an opening may be.
+fn is_a_later_part(anchors: usize, matches: &[Match]) -> bool {
+    let mut later: Vec<&Match> = matches.iter().filter(|own| own.is_later(SEAM)).collect();
+    later.sort_unstable_by_key(|own| own.difference);
+    later.chunk_by(|one, next| next.difference - one.difference <= AGREE).any(|alike| {
+        let says = |to_server: bool| alike.iter().any(|own| own.to_server == to_server && !own.opens);
+        says(true) && says(false) && alike.len() * PART > anchors
+    })
 }
 
 /// Whether packets are the same by their identification and yet seconds apart: no packet lingers for so long.
@@ -264,6 +276,13 @@ mod tests {
         assert!(!are(&matches(&[1000, 5000, 5400], None)));
         let named = |matches: &[Match]| are_two_views(&taken(0, 2000), &taken(5000, 9000), false, matches);
         assert!(named(&matches(&[40_000], None)) && !named(&matches(&[4000], None)), "other names");
+        let few = |later: i64| -> Vec<Match> {
+            let opened = matches(&[later; 3], None);
+            opened.iter().skip(1).map(|own| Match { opens: false, ..*own }).collect()
+        };
+        let short = Extent { anchors: 3, ..taken(0, 2000) };
+        assert!(are_two_views(&short, &Extent { anchors: 3, ..taken(41_000, 43_000) }, true, &few(40_000)));
+        assert!(!are_two_views(&short, &Extent { anchors: 3, ..taken(5000, 9000) }, true, &few(4000)));
         // Stamped at two interfaces.
         assert!(!are_two_views(
             &taken(0, 2000),
