@@ -15,6 +15,8 @@ use rdpscan::Options;
 use rdpscan::report::{Format, Style, render};
 
 use super::samples;
+use super::support::capture::file::{self, Frame};
+use super::support::capture::read;
 
 /// What a report says of each incident, in a line.
 fn told(report: &Result<rdpscan::Report, String>) -> Option<Vec<String>> {
@@ -187,26 +189,12 @@ fn complaints_of_rotation(sample: &samples::Sample) -> Vec<String> {
     complaints
 }
 
-/// The same capture by a clock that is so many seconds ahead. Its stamps are microseconds or nanoseconds.
+/// The same capture by a clock that is so many seconds ahead.
 fn by_another_clock(bytes: &[u8], seconds: i64) -> Vec<u8> {
-    let mut moved = Vec::with_capacity(bytes.len());
-    let mut a_second: i64 = 1_000_000;
-    for (kind, block) in blocks(bytes) {
-        let mut block = block.to_vec();
-        // The option if_tsresol of one byte: 9.
-        if kind == INTERFACE && block.windows(5).any(|option| option == [9, 0, 1, 0, 9]) {
-            a_second = 1_000_000_000;
-        }
-        if kind == FRAME {
-            let [high, low] = [12, 16].map(|at| u32::from_le_bytes(block[at..at + 4].try_into().unwrap()));
-            let stamp = i64::from(high) << 32 | i64::from(low);
-            let stamp = (stamp + seconds * a_second).to_le_bytes();
-            block[12..16].copy_from_slice(&stamp[4..]);
-            block[16..20].copy_from_slice(&stamp[..4]);
-        }
-        moved.extend(block);
-    }
-    moved
+    let frames = read::frames(bytes).into_iter();
+    let moved =
+        frames.map(|frame| Frame { time: frame.time + seconds * 1_000_000_000, data: frame.data.to_vec() });
+    file::pcapng(&moved.collect::<Vec<Frame>>())
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::anchors::{self, Extent, Read, Sighted};
 use super::matches::{Match, are_two_views};
 use super::rings::{self, Rings};
 use super::second_views::{Openings, SecondViews};
+use super::views::median;
 use crate::base::shift::near_whole_hours;
 use crate::base::{NoteKind, Notes, Shift, SourceId, Timestamp, time};
 use crate::capture::Capture;
@@ -296,8 +297,8 @@ fn clearly_ahead(matches: &[Match]) -> Option<i64> {
     const SEVERAL: usize = 3;
     const IDENTIFIED: usize = 2;
     let mut own: Vec<&Match> = matches.iter().filter(|own| own.same != Some(false)).collect();
-    own.sort_unstable_by_key(|own| own.difference);
-    let middle = own.get(own.len() / 2)?.difference;
+    let mut differences: Vec<i64> = own.iter().map(|own| own.difference).collect();
+    let middle = median(&mut differences)?;
     own.retain(|own| own.difference.abs_diff(middle) <= CLUSTER.unsigned_abs());
     let identified = own.iter().filter(|own| own.same == Some(true)).count();
     (own.len() >= SEVERAL || identified >= IDENTIFIED).then_some(middle)

@@ -40,8 +40,8 @@ impl Key {
     }
 
     /// What it acknowledges.
-    pub(super) fn ack(&self) -> Option<u32> {
-        (self.flags & TcpFlags::ACK != 0).then_some(self.ack)
+    pub(super) const fn ack(&self) -> Option<u32> {
+        if self.flags & TcpFlags::ACK == 0 { None } else { Some(self.ack) }
     }
 
     /// The number behind its last byte.
@@ -56,7 +56,7 @@ impl Key {
 
     /// Whether only its sender's number tells it.
     pub(super) const fn is_weak(&self) -> bool {
-        self.flags & TcpFlags::ACK == 0
+        self.ack().is_none()
     }
 
     /// Whether it is in a sample that was halved so often.

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use super::anchors::{Anchor, Extent, Key};
 use super::rings;
+use super::views::median;
 use crate::base::{Timestamp, Window, time};
 use crate::packet::Endpoint;
+use crate::stream::seq::SeqSpace;
 
 /// One packet in two captures, or what looks like it.
 #[derive(Clone, Copy, Debug)]
@@ -150,10 +152,9 @@ fn begins_and_goes_on(flow: &[Match]) -> bool {
 /// had arrived, and is not sent again.
 fn is_a_talk(flow: &[Match]) -> bool {
     let mut differences: Vec<i64> = flow.iter().map(|own| own.difference).collect();
-    differences.sort_unstable();
-    let Some(middle) = differences.get(differences.len() / 2) else { return false };
+    let Some(middle) = median(&mut differences) else { return false };
     let mut own: Vec<&Match> =
-        flow.iter().filter(|own| own.difference.abs_diff(*middle) <= AGREE.unsigned_abs()).collect();
+        flow.iter().filter(|own| own.difference.abs_diff(middle) <= AGREE.unsigned_abs()).collect();
     own.sort_unstable_by_key(|own| own.time);
     // What each side said, and what it said behind an answer: up to the least number.
     let (mut said, mut answered) = ([None; 2], [None; 2]);
@@ -166,23 +167,26 @@ fn is_a_talk(flow: &[Match]) -> bool {
         if is_behind(&answered) {
             return true;
         }
-        let lists = [(is_behind(&said), &mut answered), (true, &mut said)];
-        for (_, list) in lists.into_iter().filter(|(is_one, _)| *is_one) {
-            if let Some(least) = list.get_mut(side) {
-                *least =
-                    Some(least.map_or(
-                        own.next,
-                        |known| if is_at_least(own.next, known) { known } else { own.next },
-                    ));
-            }
+        if is_behind(&said) {
+            lower(&mut answered, side, own.next);
         }
+        lower(&mut said, side, own.next);
     }
     false
 }
 
-/// Compares sequence numbers, which wrap.
-const fn is_at_least(number: u32, other: u32) -> bool {
-    number.wrapping_sub(other) < 1 << 31
+/// The least number of a side.
+fn lower(least: &mut [Option<u32>; 2], side: usize, number: u32) {
+    if let Some(least) = least.get_mut(side)
+        && least.is_none_or(|least| !is_at_least(number, least))
+    {
+        *least = Some(number);
+    }
+}
+
+/// Whether a number of the same side is no less than another one.
+fn is_at_least(number: u32, other: u32) -> bool {
+    SeqSpace::new(other).offset(number) >= 0
 }
 
 /// How many at the most differ alike.

@@ -16,7 +16,7 @@ use super::room::Room;
 use super::scan::{CaptureSize, FlowBounds, ScanOptions, Scanned, begin};
 use super::sequence::{Gone, Sequence};
 use super::udp::UdpTable;
-use super::{Connection, lookup, twins};
+use super::{Connection, lookup, rings, twins};
 use crate::base::progress::Phase;
 use crate::base::{NoteKind, Notes, SourceId, Timestamp, time};
 use crate::capture::Capture;
@@ -24,8 +24,6 @@ use crate::capture::split::{Split, Windows};
 use crate::packet::{Endpoint, Interest, Packets};
 use crate::stream::limits;
 
-/// A file of a ring buffer may begin this much before the one before it ends.
-const RING_OVERLAP: i64 = time::SECOND;
 /// The next file of a ring buffer begins with the next packet: that may be this much later.
 const RING_PAUSE: i64 = 60 * time::SECOND;
 
@@ -172,7 +170,7 @@ impl<'b> Pass<'b> {
         let open = (0..)
             .zip(&self.sequences)
             .filter(|(_, sequence)| {
-                sequence.end.shifted(-RING_OVERLAP) <= begins
+                sequence.end.shifted(-rings::OVERLAP) <= begins
                     && begins < Timestamp::MAX
                     && sequence.sources.iter().all(|other| !self.alignment.share(*other, source))
             })

@@ -319,7 +319,8 @@ fn place(first: &Seen, second: &Seen) -> Option<Placed> {
     Some(Placed { first_near_client, offset, transit, hops: hops.and_then(|hops| u8::try_from(hops).ok()) })
 }
 
-fn median<T: Ord + Copy>(list: &mut [T]) -> Option<T> {
+/// The one in the middle.
+pub(super) fn median<T: Ord + Copy>(list: &mut [T]) -> Option<T> {
     list.sort_unstable();
     list.get(list.len() / 2).copied()
 }
