@@ -379,3 +379,38 @@ fn a_flow_beside_another_is_shortened_as_well() {
     // 24 KiB of each.
     assert!(table.held() < before - 2 * (LENGTH - 25_000), "{before}, then {}", table.held());
 }
+
+/// A SYN, a byte and a reset, and `again` so many seconds after them.
+fn once_more(again: &Segment, later: i64) -> Flow {
+    let at = |seconds: i64, number: u64, segment: Segment| Segment {
+        time: Timestamp::from_nanos(seconds * 1_000_000_000),
+        frame: number,
+        ..segment
+    };
+    let syn = segment(TcpFlags(TcpFlags::SYN));
+    let byte = Segment { seq: 1, length: 1, captured: 1, ..segment(TcpFlags(TcpFlags::ACK)) };
+    let reset = Segment { seq: 2, ..segment(TcpFlags(TcpFlags::RST)) };
+    let mut flow = Flow::new(CLIENT, SERVER, Opening::Syn, 0, mark(&syn));
+    let all = [at(0, 1, syn), at(1, 2, byte), at(2, 3, reset), at(2 + later, 4, again.clone())];
+    for own in &all {
+        flow.apply(own, own.bytes(b"abc"), mark(own));
+    }
+    flow
+}
+
+/// A clock that is ahead shows once more what was said; no sender repeats himself for the first time so late.
+#[test]
+fn what_comes_again_late_shows_no_sender_that_goes_on() {
+    let syn = segment(TcpFlags(TcpFlags::SYN));
+    let byte = |seq| Segment { seq, length: 1, captured: 1, ..segment(TcpFlags(TcpFlags::ACK)) };
+    for (what, again, later, goes_on, syns) in [
+        ("the SYN, soon", &syn, 3, true, 2),
+        ("the SYN, late", &syn, 30, false, 1),
+        ("the byte, soon", &byte(1), 3, true, 1),
+        ("the byte, late", &byte(1), 30, false, 1),
+        ("another byte, late", &byte(2), 30, true, 1),
+    ] {
+        let flow = once_more(again, later);
+        assert_eq!((flow.closes[0].went_on.is_some(), flow.syns.len()), (goes_on, syns), "{what}");
+    }
+}

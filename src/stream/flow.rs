@@ -191,6 +191,12 @@ const COPY_WINDOW: i64 = time::SECOND;
 const BLIND_COPY_WINDOW: i64 = 200_000;
 /// A segment this much later than a RST was sent after it, not captured out of order.
 pub const WENT_ON_AFTER: i64 = 100_000;
+/// Who did not send the RST sends again what was not acknowledged, but soon; what comes later and is not new may be
+/// another view of what was said before it, by a clock that is ahead.
+const SENT_AGAIN_WITHIN: i64 = 20 * time::SECOND;
+/// Every system repeats a SYN for the first time after one to three seconds; the same one that comes much later and was
+/// not repeated meanwhile is another view of it, by a clock that is ahead.
+const FIRST_REPEAT_WITHIN: i64 = 10 * time::SECOND;
 
 impl Flow {
     /// A flow that begins with `segment`.
@@ -277,15 +283,7 @@ impl Flow {
             }
             return;
         }
-        if let Some(close) = self
-            .closes
-            .iter_mut()
-            .find(|close| close.from == side && close.kind == CloseKind::Rst && close.went_on.is_none())
-            && mark.time - close.mark.time > WENT_ON_AFTER
-            && was_sent_before(segment.ip_id, close.ip_id) != Some(true)
-        {
-            close.went_on = Some(mark);
-        }
+        self.note_going_on(side, segment, mark);
         if flags.has(TcpFlags::SYN) {
             self.open(side, segment, mark);
         }
@@ -307,6 +305,21 @@ impl Flow {
         let sightings = self.sightings.take();
         self.apply(segment, bytes, mark);
         self.sightings = sightings;
+    }
+
+    /// Notes of a reset of `side` that its sender goes on, if this segment of it shows so.
+    fn note_going_on(&mut self, side: Side, segment: &Segment, mark: Mark) {
+        let is_last_word =
+            |close: &Close| close.from == side && close.kind == CloseKind::Rst && close.went_on.is_none();
+        let Some(reset) = self.closes.iter().find(|close| is_last_word(close)) else { return };
+        let later = mark.time - reset.mark.time;
+        if later > WENT_ON_AFTER
+            && was_sent_before(segment.ip_id, reset.ip_id) != Some(true)
+            && (later <= SENT_AGAIN_WITHIN || self.is_news(segment))
+            && let Some(reset) = self.closes.iter_mut().find(|close| is_last_word(close))
+        {
+            reset.went_on = Some(mark);
+        }
     }
 
     /// Whether a segment brings data, an acknowledgement or an end that was not seen yet.
@@ -427,7 +440,8 @@ impl Flow {
         let opening = OpeningSegment { mark, isn: segment.seq, ttl: segment.ttl };
         let accepts = segment.flags.has(TcpFlags::ACK);
         let list = if accepts { &mut self.syn_acks } else { &mut self.syns };
-        if list.len() < limits::OPENINGS {
+        let is_late = matches!(list.as_slice(), [only] if mark.time - only.mark.time >= FIRST_REPEAT_WITHIN);
+        if list.len() < limits::OPENINGS && !is_late {
             // Mostly the only one; a flood has millions.
             list.reserve_exact(usize::from(list.is_empty()));
             list.push(opening);
