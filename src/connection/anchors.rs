@@ -20,6 +20,9 @@ const ALL_OPENINGS: usize = 1 << 16;
 /// Packets of the smallest captures that are looked for in all others.
 const WANTED: usize = 1 << 16;
 
+/// A file of a ring buffer may begin this much before the one before it ends.
+pub(super) const OVERLAP: i64 = time::SECOND;
+
 /// What is the same of a packet wherever it is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::anchors::{Anchor, Extent, Key};
-use super::rings;
+use super::anchors::{Anchor, Extent, Key, OVERLAP, Sighted};
 use super::views::median;
-use crate::base::{Timestamp, Window, time};
+use crate::base::{SourceId, Timestamp, Window, time};
 use crate::packet::Endpoint;
 use crate::stream::seq::SeqSpace;
 
@@ -29,6 +28,13 @@ pub(super) struct Match {
     translated: bool,
 }
 
+/// A packet that is in more captures is compared with so many behind each.
+const NEXT: usize = 64;
+/// Comparisons that are remembered of all pairs of captures, and at least of each.
+const ALL_MATCHES: usize = 1 << 20;
+const MATCHES: usize = 64;
+/// Differences within this width are one.
+pub(super) const CLUSTER: i64 = 500 * time::MILLISECOND;
 /// What is sent again soon may be in two parts of a capture, whatever their names.
 const SEAM: i64 = 10 * time::SECOND;
 /// Packets of two views are more than one in so many of the larger: the last file of a ring buffer may hold hardly
@@ -67,6 +73,40 @@ impl Match {
         self.time = self.time.shifted(self.difference);
         self.difference = self.difference.saturating_neg();
     }
+}
+
+/// Packets that two captures hold, by these in order.
+pub(super) fn of_all(by_key: &[Sighted], captures: usize) -> BTreeMap<(SourceId, SourceId), Vec<Match>> {
+    let mut matches: BTreeMap<(SourceId, SourceId), Vec<Match>> = BTreeMap::new();
+    let pairs = captures * captures.saturating_sub(1) / 2;
+    let most = (ALL_MATCHES / pairs.max(1)).max(MATCHES);
+    for seen in by_key.chunk_by(|(one, ..), (next, ..)| one == next) {
+        for (at, (key, one, a)) in seen.iter().enumerate() {
+            for (_, other, b) in seen.iter().skip(at + 1).take(NEXT) {
+                // A SYN has 32 bits of its own; by these alone it is not known under other addresses.
+                if key.is_weak() && (a.client, a.server) != (b.client, b.server) {
+                    continue;
+                }
+                let matches = matches.entry((*one, *other)).or_default();
+                if matches.len() < most {
+                    matches.push(Match::of(key, a, b));
+                }
+            }
+        }
+    }
+    matches
+}
+
+/// How far the second clock is ahead, where packets tell so: one that may have been sent again tells nothing by itself.
+pub(super) fn clearly_ahead(matches: &[Match]) -> Option<i64> {
+    const SEVERAL: usize = 3;
+    const IDENTIFIED: usize = 2;
+    let mut own: Vec<&Match> = matches.iter().filter(|own| own.same != Some(false)).collect();
+    let mut differences: Vec<i64> = own.iter().map(|own| own.difference).collect();
+    let middle = median(&mut differences)?;
+    own.retain(|own| own.difference.abs_diff(middle) <= CLUSTER.unsigned_abs());
+    let identified = own.iter().filter(|own| own.same == Some(true)).count();
+    (own.len() >= SEVERAL || identified >= IDENTIFIED).then_some(middle)
 }
 
 /// Whether two captures are two views of the packets that both hold.
@@ -115,7 +155,7 @@ fn is_a_later_part(anchors: usize, matches: &[Match]) -> bool {
 /// Whether packets are the same by their identification and yet seconds apart: no packet lingers for so long.
 fn are_the_same(matches: &[Match]) -> bool {
     const FEW: usize = 2;
-    let away = matches.iter().filter(|own| own.difference.saturating_abs() > rings::OVERLAP);
+    let away = matches.iter().filter(|own| own.difference.saturating_abs() > OVERLAP);
     agree(away.filter(|own| own.same == Some(true))) >= FEW
 }
 
@@ -123,7 +163,7 @@ fn are_the_same(matches: &[Match]) -> bool {
 fn are_spread(matches: &[Match]) -> bool {
     const FEW: usize = 3;
     const MOMENT: i64 = 3 * time::SECOND;
-    let mut away: Vec<&Match> = matches.iter().filter(|own| own.is_later(rings::OVERLAP)).collect();
+    let mut away: Vec<&Match> = matches.iter().filter(|own| own.is_later(OVERLAP)).collect();
     away.sort_unstable_by_key(|own| own.difference);
     let alike = away.chunk_by(|one, next| next.difference - one.difference <= AGREE / 10);
     alike.filter(|alike| alike.len() >= FEW).any(|alike| {

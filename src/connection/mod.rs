@@ -10,6 +10,7 @@ pub mod encrypted;
 pub mod ended;
 pub mod ending;
 pub mod kerberos;
+mod links;
 pub mod lookup;
 mod matches;
 mod numbers;

@@ -16,7 +16,7 @@ use super::room::Room;
 use super::scan::{CaptureSize, FlowBounds, ScanOptions, Scanned, begin};
 use super::sequence::{Gone, Sequence};
 use super::udp::UdpTable;
-use super::{Connection, lookup, rings, twins};
+use super::{Connection, anchors, lookup, twins};
 use crate::base::progress::Phase;
 use crate::base::{NoteKind, Notes, SourceId, Timestamp, time};
 use crate::capture::Capture;
@@ -170,7 +170,7 @@ impl<'b> Pass<'b> {
         let open = (0..)
             .zip(&self.sequences)
             .filter(|(_, sequence)| {
-                sequence.end.shifted(-rings::OVERLAP) <= begins
+                sequence.end.shifted(-anchors::OVERLAP) <= begins
                     && begins < Timestamp::MAX
                     && sequence.sources.iter().all(|other| !self.alignment.share(*other, source))
             })

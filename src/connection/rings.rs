@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::anchors::Extent;
+use super::anchors::{Extent, OVERLAP};
+use super::matches::{Match, clearly_ahead};
 use crate::base::{SourceId, Timestamp, Window, time};
 
-/// A file may begin this much before the one before it ends.
-pub(super) const OVERLAP: i64 = time::SECOND;
 /// The next file begins with the next packet: that may be this much later.
 const PAUSE: i64 = 3600 * time::SECOND;
 
@@ -18,9 +17,35 @@ pub(super) struct Rings {
 }
 
 impl Rings {
+    /// Which captures are files of one ring, where these are two views of others: a file by another clock begins another.
+    pub(super) fn of(
+        matches: &BTreeMap<(SourceId, SourceId), Vec<Match>>,
+        extents: &BTreeMap<SourceId, Extent>,
+        paths: &BTreeMap<SourceId, PathBuf>,
+    ) -> Self {
+        /// Where rings are cut the others are other ones; so often at most.
+        const ROUNDS: usize = 4;
+        let mut views: BTreeMap<SourceId, Vec<SourceId>> = BTreeMap::new();
+        for (one, other) in matches.keys() {
+            views.entry(*one).or_default().push(*other);
+            views.entry(*other).or_default().push(*one);
+        }
+        let mut begins = BTreeSet::new();
+        let mut rings = Self::cut(extents, paths, &views, &begins);
+        for _ in 0..ROUNDS {
+            let more = other_clocks(matches, extents, &rings);
+            if more.is_empty() {
+                break;
+            }
+            begins.extend(more);
+            rings = Self::cut(extents, paths, &views, &begins);
+        }
+        rings
+    }
+
     /// Of captures of these times. What `shares` packets with any file of a ring is none of it, and what `begins` one goes
     /// on with none.
-    pub(super) fn of(
+    fn cut(
         extents: &BTreeMap<SourceId, Extent>,
         paths: &BTreeMap<SourceId, PathBuf>,
         shares: &BTreeMap<SourceId, Vec<SourceId>>,
@@ -66,6 +91,40 @@ impl Rings {
         let files: Vec<SourceId> = own.collect();
         if files.is_empty() { vec![ring] } else { files }
     }
+}
+
+/// Files whose clock, against that of another ring, is another one than that of the file before.
+fn other_clocks(
+    matches: &BTreeMap<(SourceId, SourceId), Vec<Match>>,
+    extents: &BTreeMap<SourceId, Extent>,
+    rings: &Rings,
+) -> Vec<SourceId> {
+    /// No clock drifts so far from one file to the next.
+    const ANOTHER: i64 = time::SECOND;
+    /// Of each pair of rings the times of files of the first, and how far the other's clock is ahead.
+    type Clocks = BTreeMap<(SourceId, SourceId), Vec<(Timestamp, SourceId, i64)>>;
+    let mut clocks = Clocks::new();
+    for ((one, other), own) in matches {
+        let Some(middle) = clearly_ahead(own) else { continue };
+        for (file, view, ahead) in [(*one, *other, middle), (*other, *one, middle.saturating_neg())] {
+            let Some(extent) = extents.get(&file) else { continue };
+            let pair = (rings.ring(file), rings.ring(view));
+            clocks.entry(pair).or_default().push((extent.window.start, file, ahead));
+        }
+    }
+    let mut begins = Vec::new();
+    for list in clocks.values_mut() {
+        list.sort_unstable();
+        for files in list.windows(2) {
+            if let [(_, before, one), (_, file, other)] = files
+                && before != file
+                && one.abs_diff(*other) > ANOTHER.unsigned_abs()
+            {
+                begins.push(*file);
+            }
+        }
+    }
+    begins
 }
 
 /// Whether captures are called as files of one ring buffer are.
@@ -116,7 +175,7 @@ mod tests {
             views.entry(one).or_default().push(other);
             views.entry(other).or_default().push(one);
         }
-        let rings = Rings::of(&windows, &paths, &views, &begins.iter().copied().map(SourceId).collect());
+        let rings = Rings::cut(&windows, &paths, &views, &begins.iter().copied().map(SourceId).collect());
         ids.take(files.len()).map(|id| rings.ring(id).0).collect()
     }
 
