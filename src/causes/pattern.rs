@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::case::{forgery_signs, went_on_with_data};
 use super::tls::handshake;
+use super::transport::answers_the_syn;
 use crate::base::{Observed, Timestamp, time};
 use crate::connection::encrypted::SESSION_RECORDS;
 use crate::connection::tls::Sealed;
@@ -24,6 +25,7 @@ struct End {
     reset: bool,
     ttl: u8,
     has_ack: bool,
+    answers_the_syn: bool,
     has_timestamp: bool,
     /// Whether its sender went on, and so late that nothing was under way any more.
     went_on: [bool; 2],
@@ -215,6 +217,7 @@ fn flow<'a>(connection: &Connection, flow: &'a Flow) -> FlowPattern<'a> {
         reset: close.kind == CloseKind::Rst,
         ttl: close.ttl,
         has_ack: close.has_ack,
+        answers_the_syn: answers_the_syn(close),
         has_timestamp: close.has_timestamp,
         went_on: [close.went_on.is_some(), went_on_with_data(flow, close)],
         signs: if close.kind == CloseKind::Rst { forgery_signs(flow, close).len() } else { 0 },

@@ -12,7 +12,7 @@ mod translated;
 mod windows;
 
 pub use blocked::Blocked;
-pub use logon::fits_cookie;
+pub use logon::{fits_cookie, tells_a_user};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -461,7 +461,7 @@ impl<'a> Work<'a> {
                     address.is_none() || address == client
                 })
                 .collect();
-            let mut fits = told.narrow(item.event, fits).into_iter();
+            let mut fits = told.narrow(item.event, address.is_some(), fits).into_iter();
             match (fits.next(), fits.next()) {
                 (Some(at), None) => {
                     let by = if address.is_some() { MatchKey::Address } else { MatchKey::Time };

@@ -77,8 +77,14 @@ fn is_missed_by_the_log(own: Own<'_>, other: &Other, around: &Surroundings) -> b
     own.logged && !other.logged && around.coverage.unbroken(&Provider::RdpCoreTs, &other.window).is_some()
 }
 
-/// The same user, from another address: of those that a log should know, one that it does.
+/// The same user, from another address: of those that a log should know, one that it does. Who is soon back where he was
+/// did not move.
 fn came_back(own: Own<'_>, around: &Surroundings) -> Option<Other> {
+    let [last, _] = own.heard;
+    let soon = last.map(|last| Window { start: last.shifted(1), end: last.shifted(BACK) })?;
+    if around.others.of_same_pair(own, soon).next().is_some() {
+        return None;
+    }
     around.others.back_elsewhere(own).find(|other| !is_missed_by_the_log(own, other, around)).cloned()
 }
 

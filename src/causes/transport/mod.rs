@@ -85,12 +85,17 @@ pub(in crate::causes) fn syn_evidence(flow: &Flow) -> Vec<Evidence> {
     }
 }
 
+/// Whether a reset acknowledges the SYN and nothing more: a client takes no other for an answer, RFC 9293 3.10.7.3.
+pub(super) fn answers_the_syn(reset: &crate::stream::Close) -> bool {
+    reset.acknowledges == Some(0)
+}
+
 /// The reset that answers a SYN, with the delay, nanoseconds.
 fn refusal(flow: &Flow) -> Option<(&crate::stream::Close, i64)> {
     if flow.opening != Opening::Syn || !flow.syn_acks.is_empty() {
         return None;
     }
-    let reset = flow.close_of(Side::Server, CloseKind::Rst)?;
+    let reset = flow.close_of(Side::Server, CloseKind::Rst).filter(|reset| answers_the_syn(reset))?;
     let syn = flow.syns.iter().rev().find(|syn| syn.mark <= reset.mark)?;
     // A client that says anything but SYN was answered, though the capture lost it.
     let only_asked = flow

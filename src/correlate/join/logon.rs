@@ -32,6 +32,14 @@ struct Told {
     user: Option<String>,
 }
 
+impl Told {
+    /// Whether it names this user; unknown where nothing of its name tells.
+    fn names(&self, user: &str) -> Option<bool> {
+        let cookie = self.cookie.as_deref().and_then(|cookie| fits_cookie(cookie, user));
+        self.user.as_ref().map(|own| own == user).or(cookie)
+    }
+}
+
 /// The same of all connections.
 #[derive(Debug)]
 pub(super) struct Logons(Vec<Told>);
@@ -68,12 +76,20 @@ impl Work<'_> {
 }
 
 impl Logons {
-    /// Of the connections that were under way, those that the event can mean.
-    pub(super) fn narrow(&self, event: &Event, mut fits: BTreeSet<usize>) -> BTreeSet<usize> {
+    /// Of the connections that were under way, those that the event can mean; `is_addressed` if it names their client.
+    pub(super) fn narrow(
+        &self,
+        event: &Event,
+        is_addressed: bool,
+        mut fits: BTreeSet<usize>,
+    ) -> BTreeSet<usize> {
         if !matches!(event.provider, Provider::Security | Provider::Schannel) {
             return fits;
         }
         self.still_outside(event, &mut fits);
+        if !is_addressed {
+            self.not_of_another_user(event, &mut fits);
+        }
         if fits.len() < 2 {
             return fits;
         }
@@ -109,17 +125,18 @@ impl Logons {
         }
     }
 
+    /// Where time alone joins them, a connection that names another user is not meant, even if it is the only one: a
+    /// service with a stale password fails at any moment.
+    fn not_of_another_user(&self, event: &Event, fits: &mut BTreeSet<usize>) {
+        let Some(user) = user_of(event) else { return };
+        fits.retain(|at| self.0.get(*at).is_some_and(|told| told.names(&user) != Some(false)));
+    }
+
     /// The user that the event names, against the cookie and the log.
     fn of_user(&self, event: &Event, fits: BTreeSet<usize>) -> BTreeSet<usize> {
-        let Some(user) = keys::user(event).map(|user| bare(&user)).filter(|user| !user.is_empty()) else {
-            return fits;
-        };
-        let names = |told: &Told| {
-            let cookie = told.cookie.as_deref().and_then(|cookie| fits_cookie(cookie, &user));
-            told.user.as_ref().map(|own| *own == user).or(cookie)
-        };
-        let fits = self.keep(fits, |told| names(told) != Some(false));
-        self.keep(fits, |told| names(told) == Some(true))
+        let Some(user) = user_of(event) else { return fits };
+        let fits = self.keep(fits, |told| told.names(&user) != Some(false));
+        self.keep(fits, |told| told.names(&user) == Some(true))
     }
 
     /// The only one that the server refused at that moment.
@@ -144,6 +161,19 @@ pub fn fits_cookie(cookie: &str, user: &str) -> Option<bool> {
     }
     let begins = user.starts_with(&name);
     (begins || cookie.contains('\\')).then_some(begins)
+}
+
+/// Whether a cookie tells one user from the others of his domain: what was cut may end before that.
+pub fn tells_a_user(cookie: &str) -> bool {
+    /// Characters of a name that few share.
+    const TELLING: usize = 3;
+    cookie.chars().count() < COOKIE
+        || cookie.rsplit_once('\\').is_some_and(|(_, name)| name.chars().count() >= TELLING)
+}
+
+/// The user that an event names.
+fn user_of(event: &Event) -> Option<String> {
+    keys::user(event).map(|user| bare(&user)).filter(|user| !user.is_empty())
 }
 
 /// Whether a logon failed over its name or password.
@@ -176,5 +206,7 @@ mod tests {
         assert_eq!(fits_cookie("it-help\\b", "administrator"), Some(false));
         assert_eq!(fits_cookie("longdomai", "administrator"), None);
         assert_eq!(fits_cookie("bob", "alice"), Some(false));
+        let telling = ["alice", "corp\\alic", "example\\a", "longdomai"].map(tells_a_user);
+        assert_eq!(telling, [true, true, false, false]);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::base::{Mark, Observed, Timestamp, Window, time};
 use crate::connection::{Connection, Outcome, Stage};
 use crate::correlate::attempt::Attempt;
+use crate::correlate::join::tells_a_user;
 use crate::correlate::keys;
 use crate::packet::Endpoint;
 use crate::stream::Side;
@@ -134,6 +135,11 @@ impl Other {
     /// the slice hides.
     pub fn asked(&self) -> Option<Mark> {
         self.request.or_else(|| (self.logged && (self.is_unseen() || self.hidden)).then_some(self.first))
+    }
+
+    /// Whether its name is that of one user: a cookie that was cut may be that of several.
+    pub fn tells_its_user(&self) -> bool {
+        self.name.is_some() && (self.name != self.cookie || self.cookie.as_deref().is_some_and(tells_a_user))
     }
 
     /// Whether only a log knows of it.

@@ -300,15 +300,18 @@ impl Others {
     /// Where the user of an attempt is back within [`BACK`] after its client was last heard: clients that were not there
     /// before come under the same name.
     pub fn back_elsewhere<'a>(&'a self, own: Own<'a>) -> impl Iterator<Item = &'a Other> {
-        let named = own.name.as_ref().map(|name| self.listed().under(own.server, Some(name)));
+        let name = own.name.as_ref().filter(|_| own.tells_its_user());
+        let named = name.map(|name| self.listed().under(own.server, Some(name)));
         self.new_of(own, named.unwrap_or_default())
     }
 
-    /// The same where nothing tells that it is another user: one of the two names is unknown.
+    /// The same where nothing tells that it is another user: one of the two names is unknown, or both are cut alike.
     pub fn may_be_back_elsewhere<'a>(&'a self, own: Own<'a>) -> impl Iterator<Item = &'a Other> {
         let listed = self.listed();
         let who = if own.name.is_none() { listed.first(own.server) } else { listed.under(own.server, None) };
-        self.new_of(own, who)
+        let cut = own.name.as_ref().filter(|_| !own.tells_its_user());
+        let alike = cut.map(|name| listed.under(own.server, Some(name)));
+        self.new_of(own, who).chain(self.new_of(own, alike.unwrap_or_default()))
     }
 
     fn listed(&self) -> &Newcomers {
