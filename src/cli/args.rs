@@ -368,7 +368,6 @@ impl From<FormatName> for Format {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
 
     use clap::CommandFactory;
 
@@ -460,7 +459,7 @@ mod tests {
             args.selection.around.unwrap().of(&args.times.tz).to_string(),
             "2024-05-06T18:10:10.000000000Z"
         );
-        assert_eq!((args.look.width, args.reading.threads.map(NonZeroUsize::get)), (Some(120), Some(2)));
+        assert_eq!((args.look.width, args.reading.threads), (Some(120), Some(2)));
         assert_eq!(args.max_memory, Some(64));
         assert!(args.reading.no_mmap && args.fail_on_finding && args.quiet);
     }
@@ -491,6 +490,7 @@ mod tests {
             &["a", "--port", "0"],
             &["a", "--port", "65536"],
             &["a", "--threads", "0"],
+            &["a", "--threads", "257"],
             &["a", "--width", "39"],
             &["a", "--around", "yesterday"],
             &["a", "--format", "xml"],

@@ -76,8 +76,8 @@ impl Default for FlowBounds {
 impl FlowBounds {
     /// Bounds for so many MiB; never more than usual.
     pub fn within(mebibytes: u32) -> Self {
-        /// Flows that a MiB holds: one with a handshake and its certificate takes some 8 KiB.
-        const PER_MEBIBYTE: usize = 128;
+        /// Flows that a MiB holds, as usual: many are short. What long ones take is bounded in bytes.
+        const PER_MEBIBYTE: usize = limits::FLOWS_AT_MOST.div_ceil(limits::FLOW_BYTES >> 20);
         let mebibytes = crate::base::bytes::index(mebibytes);
         let at_most = mebibytes.saturating_mul(PER_MEBIBYTE).clamp(PER_MEBIBYTE, limits::FLOWS_AT_MOST);
         let bytes = mebibytes.saturating_mul(1 << 20).min(limits::FLOW_BYTES);

@@ -81,6 +81,9 @@ impl Bytes {
         }
         let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
         file.read_to_end(&mut bytes)?;
+        if u64::try_from(bytes.len()).is_ok_and(|read| read < metadata.len()) {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter while it was read"));
+        }
         Ok(Self::Owned(bytes))
     }
 

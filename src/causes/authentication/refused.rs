@@ -1,6 +1,7 @@
 //! What the causes of a refused logon share: the reason is an NTSTATUS in the server's Security log, or the code
 //! that the client shows. Packets and event 140 tell that a logon was refused, never why.
 
+use crate::base::time;
 use crate::causes::{Blame, Case, Cause, Evidence, Finding, Strength, told};
 use crate::connection::{Nla, Stage};
 use crate::correlate::Joined;
@@ -136,15 +137,35 @@ pub fn client_code<'a>(case: &Case<'a>) -> Option<(&'a Joined, u32)> {
     })
 }
 
-/// The last failed logon that belongs to the connection: a lockout comes behind wrong passwords.
+/// The last failed logon that belongs to the connection: a lockout comes behind wrong passwords. A connection has one
+/// user: where time alone joined the failures of several, those of the one whose failure stands at the server's refusal.
 pub fn failure<'a>(case: &Case<'a>) -> Option<Failure<'a>> {
-    let failures = case.all_events().filter_map(|joined| match security::meaning(&joined.event)? {
+    /// The server writes both of one refusal this near to each other.
+    const ONE_REFUSAL: i64 = 500 * time::MILLISECOND;
+    let all = case.all_events().filter_map(|joined| match security::meaning(&joined.event)? {
         security::Meaning::LogonFailed(logon) if logon.kind.is_none_or(LogonType::is_remote) => {
             Some(Failure { joined, logon })
         }
         _ => None,
     });
-    failures.last()
+    let mut failures: Vec<Failure<'a>> = all.collect();
+    let user = |failure: &Failure<'a>| failure.logon.user.unwrap_or_default().to_lowercase();
+    let is_of_one = failures.windows(2).all(|pair| matches!(pair, [one, other] if user(one) == user(other)));
+    if is_of_one || failures.iter().any(|failure| is_tied(failure.joined)) {
+        return failures.into_iter().rfind(|failure| is_of_one || is_tied(failure.joined));
+    }
+    let refusal = &case.event(&Provider::RdpCoreTs, 140)?.event;
+    let is_at_refusal = |failure: &&Failure<'a>| {
+        let own = &failure.joined.event;
+        own.computer == refusal.computer && (own.time - refusal.time).abs() <= ONE_REFUSAL
+    };
+    let mut near = failures.iter().filter(is_at_refusal).map(user);
+    let meant = near.next()?;
+    if near.any(|other| other != meant) {
+        return None;
+    }
+    failures.retain(|failure| user(failure) == meant);
+    failures.pop()
 }
 
 /// Whether an event names the connection itself.

@@ -1,7 +1,6 @@
 //! What the user says of how inputs are read, and which incidents are wanted: the same in every command.
 
 use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -21,8 +20,8 @@ pub struct Reading {
     pub no_mmap: bool,
 
     /// Threads to work with [default: one per core]. Never changes the result.
-    #[arg(long, value_name = "N", help_heading = "Reading")]
-    pub threads: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Reading")]
+    pub threads: Option<u16>,
 }
 
 impl Reading {
@@ -32,7 +31,7 @@ impl Reading {
             inputs: paths.to_vec(),
             ports: self.ports.clone(),
             no_mmap: self.no_mmap,
-            threads: self.threads.map(NonZeroUsize::get),
+            threads: self.threads.map(usize::from),
             ..Options::default()
         }
     }
