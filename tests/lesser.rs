@@ -265,3 +265,46 @@ pub(super) fn another_story(sample: &Sample, incident: &Incident) -> Option<&'st
     let was_healthy = expected.any(|expected| expected.kind == "healthy");
     (verdict.kind == "healthy" && !was_healthy).then_some("healthy")
 }
+
+/// A SYN, and every reset of the server's that does not acknowledge it: what was between them was lost.
+fn syn_and_later_resets(frames: &[Directed]) -> Option<Vec<Frame>> {
+    let number = |frame: &[u8], at: usize| Some(u32::from_be_bytes(*frame.get(at..)?.first_chunk()?));
+    let (mut syn, mut resets) = (None, Vec::new());
+    for (frame, to_server) in frames {
+        let is_tcp = frame.data.get(12..15) == Some(&[8, 0, 0x45]) && frame.data.get(23) == Some(&6);
+        let flags = frame.data.get(47).copied().filter(|_| is_tcp).unwrap_or(0);
+        let ports = frame.data.get(34..38).map(<[u8]>::to_vec).unwrap_or_default();
+        match &syn {
+            None if flags & 0x12 == 2 && *to_server == Some(true) => {
+                syn = Some((ports, number(&frame.data, 38)?.wrapping_add(1), frame));
+            }
+            Some((own, next, _)) if flags & 4 != 0 && *to_server == Some(false) => {
+                let is_own = ports.get(2..) == own.get(..2);
+                if is_own && (flags & 0x10 == 0 || number(&frame.data, 42)? != *next) {
+                    resets.push(frame);
+                }
+            }
+            _ => {}
+        }
+    }
+    let (.., syn) = syn?;
+    (!resets.is_empty()).then(|| std::iter::once(syn).chain(resets).cloned().collect())
+}
+
+#[test]
+fn a_reset_that_does_not_acknowledge_the_syn_refuses_nothing() {
+    const REFUSALS: [&str; 3] = ["port-closed-or-device-reset", "rdp-disabled-or-other-port", "service-down"];
+    let (mut count, mut complaints) = (0, Vec::new());
+    for less in samples::all().iter().filter_map(Less::of) {
+        let Some(frames) = syn_and_later_resets(&less.frames) else { continue };
+        let path = less.folder.path().join("capture.pcapng");
+        fs::write(&path, file::pcapng(&frames)).unwrap();
+        count += 1;
+        let report = rdpscan::analyze(&Options { inputs: vec![path], ..Options::default() }).unwrap();
+        let causes = report.incidents.iter().filter_map(|incident| incident.verdict.cause);
+        complaints.extend(causes.filter(|cause| REFUSALS.contains(cause)).map(|_| less.sample.name.clone()));
+    }
+    println!("{count} captures with a reset that answers no SYN");
+    assert!(count > 20, "{count}");
+    assert!(complaints.is_empty(), "{complaints:?}");
+}
