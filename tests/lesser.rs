@@ -308,3 +308,43 @@ fn a_reset_that_does_not_acknowledge_the_syn_refuses_nothing() {
     assert!(count > 20, "{count}");
     assert!(complaints.is_empty(), "{complaints:?}");
 }
+
+/// Whether a frame is a TCP segment over IPv4 with the SYN flag and these of ACK.
+fn is_opening(frame: &Frame, ack: bool) -> bool {
+    let is_tcp = frame.data.get(12..15) == Some(&[8, 0, 0x45]) && frame.data.get(23) == Some(&6);
+    is_tcp && frame.data.get(47).is_some_and(|flags| flags & 0x12 == if ack { 0x12 } else { 2 })
+}
+
+/// A tap that merges two directions may write, and even stamp, the answer to a SYN before the SYN.
+#[test]
+fn the_answer_before_the_syn_is_of_the_same_connection() {
+    let told = |report: &Report| {
+        let incidents = report.incidents.iter();
+        incidents.map(|own| (own.verdict.kind, own.verdict.cause, own.connections.len())).collect::<Vec<_>>()
+    };
+    // Two connections on one pair of ports, captured on both sides of a device: the SYN of the second tells them apart.
+    const TOLD_BY_ITS_SYN: &str = "tls-inspection";
+    let (mut count, mut complaints) = (0, Vec::new());
+    let samples = samples::all().iter().filter(|sample| sample.name != TOLD_BY_ITS_SYN);
+    for less in samples.filter_map(Less::of) {
+        let mut frames: Vec<Frame> = less.frames.iter().map(|(frame, _)| frame.clone()).collect();
+        let pairs = (1..frames.len()).filter(|at| {
+            frames.get(*at - 1).is_some_and(|syn| is_opening(syn, false))
+                && frames.get(*at).is_some_and(|answer| is_opening(answer, true))
+        });
+        for at in pairs.collect::<Vec<_>>() {
+            count += 1;
+            frames.swap(at - 1, at);
+        }
+        let path = less.folder.path().join("capture.pcapng");
+        fs::write(&path, file::pcapng(&frames)).unwrap();
+        let inputs = [path].into_iter().chain(less.logs.iter().cloned()).collect();
+        let report = samples::analysed(&Options { inputs, ..less.sample.options.clone() });
+        if report.as_ref().map(told).ok() != less.sample.report.as_ref().map(told).ok() {
+            complaints.push(less.sample.name.clone());
+        }
+    }
+    println!("{count} connections whose SYN comes second");
+    assert!(count > 100, "{count}");
+    assert!(complaints.is_empty(), "{complaints:?}");
+}

@@ -253,8 +253,13 @@ impl Flow {
 
     /// Whether a SYN with this initial sequence number opens another connection on the same ports.
     pub fn is_reopened_by(&self, isn: u32) -> bool {
-        let seen_before = self.syns.iter().any(|syn| syn.isn == isn);
+        let seen_before = self.syns.iter().any(|syn| syn.isn == isn) || self.was_answered_before(isn);
         !seen_before && (!self.syns.is_empty() || !self.closes.is_empty() || self.opening != Opening::Syn)
+    }
+
+    /// Whether the flow began with the answer to a SYN of this number: a tap that merges two directions may show that first.
+    fn was_answered_before(&self, isn: u32) -> bool {
+        self.opening == Opening::SynAck && self.to_server.first_number() == Some(isn.wrapping_add(1))
     }
 
     /// Takes the next segment in file order.
@@ -437,6 +442,10 @@ impl Flow {
     }
 
     fn open(&mut self, side: Side, segment: &Segment, mark: Mark) {
+        if side == Side::Client && self.was_answered_before(segment.seq) {
+            self.opening = Opening::Syn;
+            self.to_server.from_start = true;
+        }
         let opening = OpeningSegment { mark, isn: segment.seq, ttl: segment.ttl };
         let accepts = segment.flags.has(TcpFlags::ACK);
         let list = if accepts { &mut self.syn_acks } else { &mut self.syns };
