@@ -47,3 +47,26 @@ pub fn wrong_bits(one: [u8; 4], other: [u8; 4]) -> u32 {
 pub fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
+
+/// How many zeros bytes begin with.
+pub fn leading_zeros(bytes: &[u8]) -> usize {
+    const AT_ONCE: usize = 64;
+    let is_zero = |byte: &u8| *byte == 0;
+    let whole = bytes.chunks_exact(AT_ONCE).take_while(|chunk| chunk.iter().all(is_zero)).count() * AT_ONCE;
+    whole + bytes.iter().skip(whole).take_while(|byte| is_zero(byte)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_are_counted_up_to_the_first_other_byte() {
+        for count in [0, 1, 63, 64, 65, 128, 200] {
+            let mut bytes = vec![0; count];
+            assert_eq!(leading_zeros(&bytes), count);
+            bytes.extend([7, 0, 0]);
+            assert_eq!(leading_zeros(&bytes), count);
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::guess::{LOOKED_AT, Look, OUR_TIME};
 use super::interface::{Interface, LinkType, Resolution};
 use super::{Frame, Measure, State, Walked};
-use crate::base::bytes::{array, index, u16_in, u32_in, wrong_bits};
+use crate::base::bytes::{array, index, leading_zeros, u16_in, u32_in, wrong_bits};
 use crate::base::{NoteKind, Timestamp};
 
 /// Bytes of the file header.
@@ -283,9 +283,9 @@ fn first_of(
     let end = range.end.min(bytes.len());
     let mut at = range.start;
     while at < end {
-        // Nothing begins within nothing, of which a file may have much.
-        let zeros = bytes.get(at..)?.iter().position(|byte| *byte != 0)?;
-        at += (zeros + 1).saturating_sub(RECORD_HEADER);
+        // Nothing begins within nothing, of which a file may have much: every range looks at its own.
+        let ahead = bytes.get(at..end.saturating_add(RECORD_HEADER).min(bytes.len()))?;
+        at += (leading_zeros(ahead) + 1).saturating_sub(RECORD_HEADER);
         if at < end && may_begin(at) && is_sound(at) {
             return Some(at);
         }
