@@ -318,12 +318,12 @@ fn is_opening(frame: &Frame, ack: bool) -> bool {
 /// A tap that merges two directions may write, and even stamp, the answer to a SYN before the SYN.
 #[test]
 fn the_answer_before_the_syn_is_of_the_same_connection() {
+    /// Two connections on one pair of ports, captured on both sides of a device: the SYN of the second tells them apart.
+    const TOLD_BY_ITS_SYN: &str = "tls-inspection";
     let told = |report: &Report| {
         let incidents = report.incidents.iter();
         incidents.map(|own| (own.verdict.kind, own.verdict.cause, own.connections.len())).collect::<Vec<_>>()
     };
-    // Two connections on one pair of ports, captured on both sides of a device: the SYN of the second tells them apart.
-    const TOLD_BY_ITS_SYN: &str = "tls-inspection";
     let (mut count, mut complaints) = (0, Vec::new());
     let samples = samples::all().iter().filter(|sample| sample.name != TOLD_BY_ITS_SYN);
     for less in samples.filter_map(Less::of) {
