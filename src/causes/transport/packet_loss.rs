@@ -129,9 +129,11 @@ fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lo
         connection.reached
     );
     let Some(proof) = proof else {
-        return Finding::new(&CAUSE, strength, Blame::Network, evidence)
+        let finding = Finding::new(&CAUSE, strength, Blame::Network, evidence)
             .detail(what)
             .missing("a capture at the other end, to tell where on the path the packets are lost");
+        let vanished = !lost_before(flow, side, lost);
+        return if vanished { finding.missing(may_have_gone(side.other())) } else { finding };
     };
     evidence.extend(proof.evidence);
     let ways = if case.lost_between(side.other()).is_some_and(|other| other.side != proof.side) {
@@ -143,6 +145,15 @@ fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lo
     Finding::new(&CAUSE, strength, Blame::Network, evidence)
         .detail(what)
         .located(format!("{between}, {ways}"))
+}
+
+/// What would tell that a side was there and heard nothing, where nothing else was lost.
+fn may_have_gone(side: Side) -> String {
+    let name = side.name();
+    format!(
+        "whether the {name} was still there: who sleeps or crashes falls silent in the same way; its System log says so \
+         (Kernel-Power 42 or 41, EventLog 6008)"
+    )
 }
 
 /// Whether the connection had idled for as long as devices on the path forget connections.
@@ -228,7 +239,8 @@ fn logged_only(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     evidence.extend(case.accepted());
-    Some(Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence).missing(
+    let finding = Finding::new(&CAUSE, Strength::Inferred, Blame::Network, evidence).missing(
         "a capture at either end: the log tells that the transport timed out, not where the packets went",
-    ))
+    );
+    Some(finding.missing(may_have_gone(Side::Client)))
 }
