@@ -97,16 +97,22 @@ pub(super) fn of_all(by_key: &[Sighted], captures: usize) -> BTreeMap<(SourceId,
     matches
 }
 
+/// Packets with the same identification that are no chance.
+const IDENTIFIED: usize = 2;
+
+/// How many are the same by their identification.
+fn identified<'a>(matches: impl Iterator<Item = &'a Match>) -> usize {
+    matches.filter(|own| own.same == Some(true)).count()
+}
+
 /// How far the second clock is ahead, where packets tell so: one that may have been sent again tells nothing by itself.
 pub(super) fn clearly_ahead(matches: &[Match]) -> Option<i64> {
     const SEVERAL: usize = 3;
-    const IDENTIFIED: usize = 2;
     let mut own: Vec<&Match> = matches.iter().filter(|own| own.same != Some(false)).collect();
     let mut differences: Vec<i64> = own.iter().map(|own| own.difference).collect();
     let middle = median(&mut differences)?;
     own.retain(|own| own.difference.abs_diff(middle) <= CLUSTER.unsigned_abs());
-    let identified = own.iter().filter(|own| own.same == Some(true)).count();
-    (own.len() >= SEVERAL || identified >= IDENTIFIED).then_some(middle)
+    (own.len() >= SEVERAL || identified(own.iter().copied()) >= IDENTIFIED).then_some(middle)
 }
 
 /// Whether two captures are two views of the packets that both hold.
@@ -120,7 +126,8 @@ pub(super) fn are_two_views(one: &Extent, other: &Extent, alike: bool, matches: 
     const ON_THE_WAY: usize = 3;
     is_at_once(&one.window, &other.window)
         || is_a_part(one.anchors.max(other.anchors), matches, if alike { AGREE } else { i64::MAX })
-        || !alike && matches.iter().any(|own| own.is_later(SEAM))
+        || !alike
+            && (matches.iter().any(|own| own.is_later(SEAM)) || identified(matches.iter()) >= IDENTIFIED)
         || is_a_later_part(one.anchors.max(other.anchors), matches)
         || matches.iter().filter(|own| own.translated).count() > ON_THE_WAY
         || are_the_same(matches)

@@ -1,11 +1,11 @@
 //! What the causes of a refused logon share: the reason is an NTSTATUS in the server's Security log, or the code
 //! that the client shows. Packets and event 140 tell that a logon was refused, never why.
 
-use crate::base::time;
 use crate::causes::{Blame, Case, Cause, Evidence, Finding, Strength, told};
 use crate::connection::{Nla, Stage};
 use crate::correlate::Joined;
 use crate::correlate::attempt::MatchKey;
+use crate::correlate::join::ONE_REFUSAL;
 use crate::eventlog::security::{self, Logon, LogonType};
 use crate::eventlog::{Provider, rdp_client, rdp_core_ts};
 use crate::stream::Side;
@@ -140,8 +140,6 @@ pub fn client_code<'a>(case: &Case<'a>) -> Option<(&'a Joined, u32)> {
 /// The last failed logon that belongs to the connection: a lockout comes behind wrong passwords. A connection has one
 /// user: where time alone joined the failures of several, those of the one whose failure stands at the server's refusal.
 pub fn failure<'a>(case: &Case<'a>) -> Option<Failure<'a>> {
-    /// The server writes both of one refusal this near to each other.
-    const ONE_REFUSAL: i64 = 500 * time::MILLISECOND;
     let all = case.all_events().filter_map(|joined| match security::meaning(&joined.event)? {
         security::Meaning::LogonFailed(logon) if logon.kind.is_none_or(LogonType::is_remote) => {
             Some(Failure { joined, logon })

@@ -44,6 +44,8 @@ const NOTABLE: u64 = 20;
 const ENOUGH: u64 = 20;
 /// Segments that crossed on the way, or were captured in two queues, stand this much out of order.
 const OUT_OF_ORDER: i64 = 10 * time::MILLISECOND;
+/// Devices on the path forget connections that idle for so long.
+const FORGOTTEN_AFTER: i64 = 60 * time::SECOND;
 /// Losses that make a remark: one may happen on any path.
 const SEVERAL: u64 = 2;
 
@@ -60,9 +62,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         // Then it went elsewhere, for all that is known.
         Some((Side::Server, _)) if may_be_back(case) => None,
         // What is cut off hides whether this was a session that a device on the path forgot.
-        Some((_, lost)) if flow.is_cut() && !connection.reached_session() && after_idling(flow, &lost) => {
-            None
-        }
+        Some((_, lost)) if flow.is_cut() && after_idling(flow, &lost) => None,
         Some((side, lost)) if connection.goodbye.is_none() => {
             Some(failure(case, connection, flow, side, &lost))
         }
@@ -159,7 +159,7 @@ fn may_have_gone(side: Side) -> String {
 /// Whether the connection had idled for as long as devices on the path forget connections.
 fn after_idling(flow: &Flow, died: &Repeat) -> bool {
     flow.silence.is_some_and(|silence| {
-        silence.length() >= time::SECOND * 60 && (died.first.time - silence.to.time).abs() <= time::SECOND
+        silence.length() >= FORGOTTEN_AFTER && (died.first.time - silence.to.time).abs() <= time::SECOND
     })
 }
 
@@ -228,6 +228,11 @@ pub(in crate::causes) fn timed_out(case: &Case<'_>) -> Vec<Evidence> {
 fn logged_only(case: &Case<'_>) -> Option<Finding> {
     case.attempt?;
     if !decision::was_used(case) {
+        return None;
+    }
+    // Packets that hide what they are still tell that it idled: a device on the path may have forgotten it.
+    let idled = |flow: &Flow| flow.silence.is_some_and(|silence| silence.length() >= FORGOTTEN_AFTER);
+    if case.connection().and_then(|connection| connection.flow.as_deref()).is_some_and(idled) {
         return None;
     }
     let decided = case.all_events().any(|joined| {

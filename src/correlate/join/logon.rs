@@ -12,7 +12,7 @@ use crate::correlate::keys;
 use crate::eventlog::{Event, Provider, security};
 
 /// The server writes 4625 and RdpCoreTS 140, or Schannel's word and 139, of one refusal this near to each other.
-const ONE_REFUSAL: i64 = 500 * time::MILLISECOND;
+pub const ONE_REFUSAL: i64 = 500 * time::MILLISECOND;
 /// mstsc cuts the name in the cookie of the connection request to so many characters, its domain included.
 const COOKIE: usize = 9;
 
