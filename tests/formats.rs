@@ -104,7 +104,9 @@ fn strings_of_a_capture_are_inert_in_every_format() {
 fn strings_of_logs_certificates_and_names_are_inert_in_every_format() {
     let read = |name: &str| fs::read(format!("samples/bad-password--windows/{name}")).unwrap();
     let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
-    let (capture, log) = (read("capture.pcapng"), read("events.evtx"));
+    // A log is not believed where the request names another user: here it is cut before the name.
+    let unnamed = |capture: &[u8]| replaced(capture, b"EXAMPLE\\a", b"LONGDOMAI");
+    let (capture, log) = (unnamed(&read("capture.pcapng")), read("events.evtx"));
     let subjects = ["<img src=x>[a](b)", "=1+1\u{1b}[2J |`x` **ab", "-1\u{1b}]0;x\u{7}\u{9}<svg>abcd"];
     let users = ["<img>", "=1+2\u{202e}", "\u{1b}[2J\u{feff}", "[x](y"];
     for (subject, user) in subjects.iter().cycle().zip(users) {

@@ -190,7 +190,7 @@ fn is_of_handshake(event: &Event) -> bool {
 }
 
 /// A user's name without its domain, lower case.
-fn bare(user: &str) -> String {
+pub fn bare(user: &str) -> String {
     let name = user.rsplit('\\').next().unwrap_or(user);
     name.split('@').next().unwrap_or(name).to_lowercase()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::{Mark, Observed, Timestamp, Window, time};
 use crate::connection::{Connection, Outcome, Stage};
 use crate::correlate::attempt::Attempt;
-use crate::correlate::join::tells_a_user;
+use crate::correlate::join::{bare, tells_a_user};
 use crate::correlate::keys;
 use crate::packet::Endpoint;
 use crate::stream::Side;
@@ -30,7 +30,7 @@ pub struct Other {
     pub reached: Stage,
     /// The user name of its cookie, lower case.
     pub cookie: Option<Arc<str>>,
-    /// The name it logs on with, lower case: of the cookie, else as the server's log tells.
+    /// The name it logs on with, lower case: of the cookie where that tells a user, else as the server's log says.
     pub name: Option<Arc<str>>,
     /// The server's word that it accepted the connection.
     pub logged: bool,
@@ -124,8 +124,9 @@ impl Other {
             if other.tls_passed.is_none() && keys::passed_security(&joined.event) {
                 other.tls_passed = Some(joined.mark());
             }
-            if other.name.is_none() {
-                other.name = keys::user(&joined.event).map(|user| user.to_lowercase().into());
+            if !other.tells_its_user() {
+                let logged = keys::user(&joined.event).map(|user| bare(&user).into());
+                other.name = logged.or(other.name);
             }
         }
         other
