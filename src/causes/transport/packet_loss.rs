@@ -230,11 +230,6 @@ fn logged_only(case: &Case<'_>) -> Option<Finding> {
     if !decision::was_used(case) {
         return None;
     }
-    // Packets that hide what they are still tell that it idled: a device on the path may have forgotten it.
-    let idled = |flow: &Flow| flow.silence.is_some_and(|silence| silence.length() >= FORGOTTEN_AFTER);
-    if case.connection().and_then(|connection| connection.flow.as_deref()).is_some_and(idled) {
-        return None;
-    }
     let decided = case.all_events().any(|joined| {
         matches!(rdp_core_ts::meaning(&joined.event), Some(rdp_core_ts::Meaning::ClientClosed))
             || rdp_core_ts::error_info(&joined.event).is_some_and(|code| code != 0)
