@@ -266,13 +266,18 @@ pub(super) fn another_story(sample: &Sample, incident: &Incident) -> Option<&'st
     (verdict.kind == "healthy" && !was_healthy).then_some("healthy")
 }
 
+/// The flags of a TCP segment over IPv4 without options; none of anything else.
+fn tcp_flags(frame: &Frame) -> u8 {
+    let is_tcp = frame.data.get(12..15) == Some(&[8, 0, 0x45]) && frame.data.get(23) == Some(&6);
+    frame.data.get(47).copied().filter(|_| is_tcp).unwrap_or(0)
+}
+
 /// A SYN, and every reset of the server's that does not acknowledge it: what was between them was lost.
 fn syn_and_later_resets(frames: &[Directed]) -> Option<Vec<Frame>> {
     let number = |frame: &[u8], at: usize| Some(u32::from_be_bytes(*frame.get(at..)?.first_chunk()?));
     let (mut syn, mut resets) = (None, Vec::new());
     for (frame, to_server) in frames {
-        let is_tcp = frame.data.get(12..15) == Some(&[8, 0, 0x45]) && frame.data.get(23) == Some(&6);
-        let flags = frame.data.get(47).copied().filter(|_| is_tcp).unwrap_or(0);
+        let flags = tcp_flags(frame);
         let ports = frame.data.get(34..38).map(<[u8]>::to_vec).unwrap_or_default();
         match &syn {
             None if flags & 0x12 == 2 && *to_server == Some(true) => {
@@ -309,12 +314,6 @@ fn a_reset_that_does_not_acknowledge_the_syn_refuses_nothing() {
     assert!(complaints.is_empty(), "{complaints:?}");
 }
 
-/// Whether a frame is a TCP segment over IPv4 with the SYN flag and these of ACK.
-fn is_opening(frame: &Frame, ack: bool) -> bool {
-    let is_tcp = frame.data.get(12..15) == Some(&[8, 0, 0x45]) && frame.data.get(23) == Some(&6);
-    is_tcp && frame.data.get(47).is_some_and(|flags| flags & 0x12 == if ack { 0x12 } else { 2 })
-}
-
 /// A tap that merges two directions may write, and even stamp, the answer to a SYN before the SYN.
 #[test]
 fn the_answer_before_the_syn_is_of_the_same_connection() {
@@ -329,8 +328,8 @@ fn the_answer_before_the_syn_is_of_the_same_connection() {
     for less in samples.filter_map(Less::of) {
         let mut frames: Vec<Frame> = less.frames.iter().map(|(frame, _)| frame.clone()).collect();
         let pairs = (1..frames.len()).filter(|at| {
-            frames.get(*at - 1).is_some_and(|syn| is_opening(syn, false))
-                && frames.get(*at).is_some_and(|answer| is_opening(answer, true))
+            frames.get(*at - 1).is_some_and(|syn| tcp_flags(syn) & 0x12 == 2)
+                && frames.get(*at).is_some_and(|answer| tcp_flags(answer) & 0x12 == 0x12)
         });
         for at in pairs.collect::<Vec<_>>() {
             count += 1;

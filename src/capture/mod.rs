@@ -14,7 +14,7 @@ pub mod write;
 
 use std::sync::Arc;
 
-use crate::base::bytes::index;
+use crate::base::bytes::{index, leading_zeros};
 use crate::base::{NoteKind, Progress, Timestamp};
 use crate::input::InputKind;
 pub use interface::{Interface, LinkType};
@@ -141,6 +141,29 @@ impl Walked {
             None => end,
         };
     }
+}
+
+/// The first that is found in a range, at every `step`, of what begins with so many bytes that are not all 0.
+fn search<T>(
+    bytes: &[u8],
+    range: std::ops::Range<usize>,
+    (step, header): (usize, usize),
+    found: impl Fn(usize) -> Option<T>,
+) -> Option<T> {
+    let end = range.end.min(bytes.len());
+    let mut at = range.start;
+    while at < end {
+        // Nothing begins within nothing, of which a file that was not written to its end may have much.
+        let zeros = leading_zeros(bytes.get(at..end.saturating_add(header).min(bytes.len()))?);
+        at += (zeros + 1).saturating_sub(header) / step * step;
+        if at < end
+            && let Some(found) = found(at)
+        {
+            return Some(found);
+        }
+        at += step;
+    }
+    None
 }
 
 /// Damaged places listed one by one; the rest is counted.

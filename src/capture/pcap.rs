@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::guess::{LOOKED_AT, Look, OUR_TIME};
 use super::interface::{Interface, LinkType, Resolution};
-use super::{Frame, Measure, State, Walked};
-use crate::base::bytes::{array, index, leading_zeros, u16_in, u32_in, wrong_bits};
+use super::{Frame, Measure, State, Walked, search};
+use crate::base::bytes::{array, index, u16_in, u32_in, wrong_bits};
 use crate::base::{NoteKind, Timestamp};
 
 /// Bytes of the file header.
@@ -279,19 +279,7 @@ fn first_of(
         let captured = at.checked_add(8).and_then(|at| u32_in(bytes, at, state.big_endian));
         captured.is_some_and(|captured| (1..=state.measure.longest).contains(&captured))
     };
-
-    let end = range.end.min(bytes.len());
-    let mut at = range.start;
-    while at < end {
-        // Nothing begins within nothing, of which a file may have much: every range looks at its own.
-        let ahead = bytes.get(at..end.saturating_add(RECORD_HEADER).min(bytes.len()))?;
-        at += (leading_zeros(ahead) + 1).saturating_sub(RECORD_HEADER);
-        if at < end && may_begin(at) && is_sound(at) {
-            return Some(at);
-        }
-        at += 1;
-    }
-    None
+    search(bytes, range, (1, RECORD_HEADER), |at| (may_begin(at) && is_sound(at)).then_some(at))
 }
 
 /// Where records go on that look right in everything, if they begin within one that looks odd, or in what the record

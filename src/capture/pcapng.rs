@@ -12,10 +12,12 @@ use pcap_parser::{Block, OptionCode, PcapNGOption};
 use super::guess::{self, LOOKED_AT, Look};
 use super::interface::{Interface, LinkType, Resolution};
 use super::raw::Raw as Besides;
-use super::{Frame, MAX_DAMAGE, Measure, State, Walked};
+use super::{Frame, MAX_DAMAGE, Measure, State, Walked, search};
 use crate::base::NoteKind;
-use crate::base::bytes::{array, index, leading_zeros, length, u16_in, u32_in, wrong_bits};
+use crate::base::bytes::{array, index, length, u16_in, u32_in, wrong_bits};
 
+/// Bytes of a block's type, which is not 0.
+const TYPE: usize = 4;
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE_DESCRIPTION: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
@@ -461,32 +463,9 @@ fn text(option: &PcapNGOption<'_>) -> String {
 
 /// Finds the first place from which a chain of plausible blocks runs. Blocks lie on multiples of four.
 pub fn guess_start(bytes: &[u8], from: usize, end: usize, big_endian: bool) -> Option<usize> {
-    search(bytes, from.next_multiple_of(4)..end, 4, |at| chain_runs(bytes, at, big_endian).then_some(at))
-}
-
-/// The first that is found in a range, at every `step`.
-fn search<T>(
-    bytes: &[u8],
-    range: std::ops::Range<usize>,
-    step: usize,
-    found: impl Fn(usize) -> Option<T>,
-) -> Option<T> {
-    /// Every block begins with its type, which is not 0.
-    const TYPE: usize = 4;
-    let end = range.end.min(bytes.len());
-    let mut at = range.start;
-    while at < end {
-        // Of nothing a file that was not written to its end may have much.
-        let zeros = leading_zeros(bytes.get(at..end.saturating_add(TYPE).min(bytes.len()))?);
-        at += (zeros + 1).saturating_sub(TYPE) / step * step;
-        if at < end
-            && let Some(found) = found(at)
-        {
-            return Some(found);
-        }
-        at += step;
-    }
-    None
+    search(bytes, from.next_multiple_of(4)..end, (4, TYPE), |at| {
+        chain_runs(bytes, at, big_endian).then_some(at)
+    })
 }
 
 /// The same after damage, and the order of bytes there. Where bytes were lost or added, what follows lies on no multiple
@@ -494,7 +473,7 @@ fn search<T>(
 fn resume(bytes: &[u8], damaged: usize, reach: usize, big_endian: bool) -> Option<(usize, bool)> {
     let orders = [big_endian, !big_endian];
     let orders = orders.get(..if damaged == 0 { 2 } else { 1 })?;
-    search(bytes, damaged + 1..reach, 1, |at| {
+    search(bytes, damaged + 1..reach, (1, TYPE), |at| {
         orders.iter().find(|order| chain_runs(bytes, at, **order)).map(|order| (at, *order))
     })
 }
