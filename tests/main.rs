@@ -34,6 +34,9 @@ mod copies;
 /// What is left of a damaged file is read.
 #[cfg(test)]
 mod damage;
+/// Frames in another order than they were sent tell no other story.
+#[cfg(test)]
+mod disorder;
 /// Event logs made by others: counts, damage, and the same fields as another reader finds.
 #[cfg(test)]
 mod eventlog;
@@ -65,10 +68,13 @@ mod layers;
 #[cfg(test)]
 mod lesser;
 /// Less evidence tells no other story.
+#[cfg(test)]
 mod neighbours;
-/// Licences and sources of packages.
+/// Captures that overlap, and rings.
 #[cfg(test)]
 mod overlapping;
+/// Licences and sources of packages.
+#[cfg(test)]
 mod packages;
 /// Every event of the reference: used, or not used for a reason.
 #[cfg(test)]

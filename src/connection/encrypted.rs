@@ -161,7 +161,7 @@ fn credssp(flow: &Flow, tls: &Tls, sealed: &[Sealed], from_server: u64) -> Nla {
             return Nla::RefusedByStatus(last.record.end.of(length));
         }
     }
-    let server_alert = tls.sealed_alerts.iter().find(|alert| alert.value == Side::Server);
+    let server_alert = tls.sealed_alerts.iter().find(|alert| alert.from == Side::Server);
     let client_turn_done = match (last_client, last_server) {
         (Some(client), Some(server)) => client.record.end > server.record.end,
         _ => false,
@@ -169,7 +169,7 @@ fn credssp(flow: &Flow, tls: &Tls, sealed: &[Sealed], from_server: u64) -> Nla {
     // The third message carries the credentials; a server that ends there has refused them.
     if tokens >= 2 && client_turn_done {
         if let Some(alert) = server_alert {
-            return Nla::RefusedByClosing(alert.mark());
+            return Nla::RefusedByClosing(alert.end);
         }
         if let Some(close) = ended.filter(|close| close.from == Side::Server) {
             return Nla::RefusedByClosing(close.mark);

@@ -7,7 +7,7 @@ use super::encrypted::Encrypted;
 use super::tls::{SEALED_ALERT, Sealed, Tls};
 use crate::base::{Mark, Observed};
 use crate::protocol::tls::PlaintextLen;
-use crate::stream::{Flow, Framing, Record, Side};
+use crate::stream::{Close, Flow, Framing, Record, Side};
 
 /// An orderly end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,35 +59,35 @@ const LAST_RECORDS: usize = 12;
 /// Looks for the goodbye of a connection that was up (or nearly so). What one side says after the other has ended
 /// the connection is an answer, not a goodbye.
 pub fn goodbye(flow: &Flow, tls: &Tls, encrypted: &Encrypted) -> Option<Observed<Goodbye>> {
-    let in_time =
-        |goodbye: &Observed<Goodbye>| flow.first_close().is_none_or(|close| goodbye.mark() <= close.mark);
-    let sealed_alerts = tls
-        .sealed_alerts
-        .iter()
-        .filter(|_| tls.finished().is_some() || tls.midstream)
-        .map(|alert| alert.mark().of(Goodbye { from: alert.value, form: Form::CloseNotify }));
-    let found = sealed_alerts.into_iter().find(in_time);
-    if tls.is_used() {
-        return found.or_else(|| sealed_goodbye(flow, tls, encrypted).into_iter().find(in_time));
+    let in_time = |record: &Record| flow.first_close().is_none_or(|close| close.is_after(record));
+    let said = |record: &Record, form| record.end.of(Goodbye { from: record.from, form });
+    if tls.finished().is_some() || tls.midstream {
+        let alert = tls.sealed_alerts.iter().find(|alert| in_time(alert));
+        if let Some(alert) = alert {
+            return Some(said(alert, Form::CloseNotify));
+        }
     }
-    found.or_else(|| clear_goodbye(flow))
+    if tls.is_used() {
+        let found = sealed_goodbye(flow, tls, encrypted).into_iter().find(|(record, _)| in_time(record));
+        return found.map(|(record, form)| said(&record, form));
+    }
+    clear_goodbye(flow)
 }
 
-fn sealed_goodbye(flow: &Flow, tls: &Tls, encrypted: &Encrypted) -> Vec<Observed<Goodbye>> {
+fn sealed_goodbye(flow: &Flow, tls: &Tls, encrypted: &Encrypted) -> Vec<(Record, Form)> {
     // Where the hello was not captured, the size tells all the same: nothing else that RDP says is so short.
     let is_1_3 = tls.version().is_none_or(crate::protocol::tls::TlsVersion::is_1_3);
     let mut found = Vec::new();
     for last in [encrypted.last_of_server, encrypted.last_of_client].into_iter().flatten() {
-        let from = last.record.from;
         if is_1_3 && last.record.body == SEALED_ALERT {
-            found.push(last.record.end.of(Goodbye { from, form: Form::CloseNotify }));
+            found.push((last.record, Form::CloseNotify));
         } else if is_ultimatum(&last, flow) || is_last_word(&last, flow, tls) {
             let form = if follows_error_info(flow, tls, &last.record) {
                 Form::ErrorInfoAndUltimatum
             } else {
                 Form::Ultimatum
             };
-            found.push(last.record.end.of(Goodbye { from, form }));
+            found.push((last.record, form));
         }
     }
     found
@@ -104,7 +104,8 @@ fn is_ultimatum(last: &Sealed, flow: &Flow) -> bool {
         }
         None => last.plaintext.most().is_some_and(|most| most < 2 * 16) && last.plaintext.may_be(ULTIMATUM),
     };
-    fits && !flow.closes.is_empty() && flow.closes.iter().all(|close| close.mark.time >= last.record.end.time)
+    let is_behind = |close: &Close| close.mark.time >= last.record.end.time || close.is_after(&last.record);
+    fits && !flow.closes.is_empty() && flow.closes.iter().all(is_behind)
 }
 
 /// Where the capture stops before the end: the server's reason and what follows it cannot be mistaken.

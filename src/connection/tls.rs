@@ -60,7 +60,7 @@ pub struct Tls {
     /// The server's Finished.
     pub server_finished: Option<Mark>,
     /// Alerts that were sent encrypted, or look like it.
-    pub sealed_alerts: Vec<Observed<Side>>,
+    pub sealed_alerts: Vec<Record>,
     /// Whether application records were seen without a handshake: a running connection.
     pub midstream: bool,
 }
@@ -220,7 +220,7 @@ fn take_alert(tls: &mut Tls, direction: &Direction, record: &Record, body: Optio
     let clear = body.filter(|body| body.len() == 2 || !direction.sealed);
     match clear.and_then(|body| alert(body).ok()) {
         Some(alert) => tls.alerts.push(record.end.of(ClearAlert { from: record.from, alert })),
-        None => tls.sealed_alerts.push(record.end.of(record.from)),
+        None => tls.sealed_alerts.push(*record),
     }
 }
 
@@ -325,7 +325,7 @@ fn take_1_3_finished(tls: &mut Tls, record: &Record) -> bool {
         Side::Server => {
             tls.server_finished = Some(record.end);
         }
-        Side::Client if record.body == SEALED_ALERT => tls.sealed_alerts.push(record.end.of(Side::Client)),
+        Side::Client if record.body == SEALED_ALERT => tls.sealed_alerts.push(*record),
         Side::Client => tls.client_finished = Some(record.end),
     }
     true

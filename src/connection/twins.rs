@@ -323,6 +323,7 @@ fn close_of(reset: &Reset, flow: &mut Flow) -> Close {
         expected: end,
         acked: stream.acked_end,
         acknowledges: None,
+        answered: None,
         went_on: None,
     }
 }

@@ -1,5 +1,6 @@
 //! One flow: all segments between two endpoints from one opening.
 
+use super::close::{self, Close, CloseKind};
 use super::habits::{Habits, was_sent_before};
 use super::limits;
 use super::reassemble::{Arrival, Chunk, Stream};
@@ -45,44 +46,6 @@ pub enum Opening {
     SynAck,
     /// Already running.
     MidStream,
-}
-
-/// FIN or RST.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseKind {
-    /// An orderly end of one direction.
-    Fin,
-    /// An abort.
-    Rst,
-}
-
-/// One closing segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Close {
-    /// Who sent it, by its address.
-    pub from: Side,
-    /// FIN or RST.
-    pub kind: CloseKind,
-    /// Where and when.
-    pub mark: Mark,
-    /// Its time to live.
-    pub ttl: u8,
-    /// Its IPv4 identification.
-    pub ip_id: Option<u16>,
-    /// Whether it acknowledges something.
-    pub has_ack: bool,
-    /// Whether it carries a timestamp option.
-    pub has_timestamp: bool,
-    /// Its place in the sender's stream.
-    pub offset: i64,
-    /// The end of what the sender had sent before, its FIN included.
-    pub expected: i64,
-    /// How far the other side had acknowledged.
-    pub acked: Option<u64>,
-    /// How far it acknowledges the other side's stream, whatever was captured of that.
-    pub acknowledges: Option<i64>,
-    /// The segment with which the same side went on afterwards, as if it had sent no RST.
-    pub went_on: Option<Mark>,
 }
 
 /// A SYN or SYN-ACK.
@@ -163,7 +126,7 @@ pub struct Flow {
     pub syn_acks: Vec<OpeningSegment>,
     /// The client's acknowledgement of the SYN-ACK.
     pub handshake: Option<Mark>,
-    /// FINs and RSTs, in order.
+    /// FINs and RSTs, in the order of the file, but a FIN before the close that acknowledges it.
     pub closes: Vec<Close>,
     /// ICMP errors that quote this flow.
     pub icmp: Vec<IcmpError>,
@@ -191,6 +154,8 @@ const COPY_WINDOW: i64 = time::SECOND;
 const BLIND_COPY_WINDOW: i64 = 200_000;
 /// A segment this much later than a RST was sent after it, not captured out of order.
 pub const WENT_ON_AFTER: i64 = 100_000;
+/// Segments that crossed on the way, or were captured in two queues, stand this much out of order.
+pub const OUT_OF_ORDER: i64 = 10 * time::MILLISECOND;
 /// Who did not send the RST sends again what was not acknowledged, but soon; what comes later and is not new may be
 /// another view of what was said before it, by a clock that is ahead.
 const SENT_AGAIN_WITHIN: i64 = 20 * time::SECOND;
@@ -316,12 +281,26 @@ impl Flow {
     fn note_going_on(&mut self, side: Side, segment: &Segment, mark: Mark) {
         let is_last_word =
             |close: &Close| close.from == side && close.kind == CloseKind::Rst && close.went_on.is_none();
-        let Some(reset) = self.closes.iter().find(|close| is_last_word(close)) else { return };
+        let Some(at) = self.closes.iter().position(is_last_word) else { return };
+        let Some(reset) = self.closes.get(at).copied() else { return };
         let later = mark.time - reset.mark.time;
+        let sent_before = was_sent_before(segment.ip_id, reset.ip_id);
+        let stream = match side {
+            Side::Client => &mut self.to_server,
+            Side::Server => &mut self.to_client,
+        };
+        let sent = i64::try_from(stream.sent_end.max(stream.fin_at.unwrap_or(0))).unwrap_or(i64::MAX);
+        let is_beyond = stream.is_placed()
+            && segment.length > 0
+            && stream.offset(segment.seq) + i64::from(segment.length) > sent.max(reset.offset);
+        // What was said before the reset may be captured after it.
+        let is_late = later <= OUT_OF_ORDER && sent_before.is_none() && !is_beyond;
+        let is_repeat = later > SENT_AGAIN_WITHIN && !self.is_news(segment);
         if later > WENT_ON_AFTER
-            && was_sent_before(segment.ip_id, reset.ip_id) != Some(true)
-            && (later <= SENT_AGAIN_WITHIN || self.is_news(segment))
-            && let Some(reset) = self.closes.iter_mut().find(|close| is_last_word(close))
+            && sent_before != Some(true)
+            && !is_late
+            && !is_repeat
+            && let Some(reset) = self.closes.get_mut(at)
         {
             reset.went_on = Some(mark);
         }
@@ -544,18 +523,16 @@ impl Flow {
         let placed = stream.is_placed();
         let offset = if placed { stream.offset(segment.seq) } else { 0 };
         let end = i64::try_from(stream.sent_end).unwrap_or(i64::MAX);
+        // The FIN counts as a byte.
+        let fin_end = offset.saturating_add(i64::from(segment.length)).saturating_add(1);
+        let is_answered = kind == CloseKind::Fin && stream.acked_end.map(i64::try_from) == Some(Ok(fin_end));
+        let answered = stream.acked_at.filter(|_| is_answered);
         let fin = stream.fin_at.and_then(|at| i64::try_from(at).ok()).map_or(0, |at| at + 1);
         if kind == CloseKind::Fin {
             stream.finish_at(segment.seq, segment.length);
         }
         self.write_history(side, if kind == CloseKind::Fin { 'f' } else { 'r' });
-        let repeated = kind == CloseKind::Fin
-            && self.closes.iter().any(|close| close.from == side && close.kind == CloseKind::Fin);
-        if repeated || self.closes.len() >= limits::CLOSES {
-            return;
-        }
-        self.closes.reserve_exact(usize::from(self.closes.is_empty()));
-        self.closes.push(Close {
+        let close = Close {
             from: side,
             kind,
             mark,
@@ -567,8 +544,10 @@ impl Flow {
             expected: end.max(fin),
             acked: other_acked,
             acknowledges,
+            answered,
             went_on: None,
-        });
+        };
+        close::put(&mut self.closes, close, fin_end);
     }
 
     /// Writes a letter once per side: small for the server, capital for the client.

@@ -1,6 +1,7 @@
 //! How a flow fared: computed once it has ended, from what was counted.
 
-use super::flow::{Close, CloseKind, Flow, Side};
+use super::close::{Close, CloseKind};
+use super::flow::{Flow, Side};
 use super::reassemble::Repeat;
 use crate::base::{Locator, Mark, Observed, Timestamp, time};
 use crate::packet::IcmpError;

@@ -4,6 +4,7 @@
 //! only how records are framed (`records`), because sizes and times are all that is left of encrypted ones.
 
 pub mod checksums;
+pub mod close;
 pub mod flow;
 pub mod habits;
 pub mod health;
@@ -17,7 +18,8 @@ pub mod sightings;
 pub mod table;
 pub mod young;
 
-pub use flow::{Close, CloseKind, Flow, Opening, Side};
+pub use close::{Close, CloseKind};
+pub use flow::{Flow, Opening, Side};
 pub use reassemble::{Repeat, Run, Stream};
 pub use records::{Framing, Record, Records};
 pub use sightings::{Sighting, Sightings, Vantage};

@@ -80,6 +80,8 @@ pub struct Stream {
     pub sent_end: u64,
     /// End of what the receiver acknowledged, if an acknowledgement was seen.
     pub acked_end: Option<u64>,
+    /// The first segment that acknowledged so much.
+    pub acked_at: Option<Mark>,
     /// Highest right edge of a SACK block that the receiver sent.
     pub sacked_end: Option<u64>,
     /// Where the FIN stands.
@@ -178,6 +180,7 @@ impl Stream {
             from_start: false,
             sent_end: 0,
             acked_end: None,
+            acked_at: None,
             sacked_end: None,
             fin_at: None,
             runs: Vec::new(),
@@ -401,7 +404,10 @@ impl Stream {
         if let Some(space) = &mut self.space {
             space.seen(i64::try_from(offset).unwrap_or(i64::MAX));
         }
-        self.acked_end = Some(self.acked_end.map_or(offset, |seen| seen.max(offset)));
+        if self.acked_end.is_none_or(|seen| seen < offset) {
+            self.acked_end = Some(offset);
+            self.acked_at = Some(mark);
+        }
         let Self { in_flight, largest_passed, largest_passed_at, repeats, .. } = self;
         in_flight.retain(|segment| {
             if segment.offset + u64::from(segment.length) > offset {

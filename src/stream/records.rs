@@ -43,6 +43,13 @@ pub struct Record {
     pub end: Mark,
 }
 
+impl Record {
+    /// Bytes, with its header.
+    pub fn length(&self) -> i64 {
+        i64::from(self.header) + i64::from(self.body)
+    }
+}
+
 /// The records of a flow, both directions, in the order in which they were complete.
 #[derive(Clone, Debug, Default)]
 pub struct Records {

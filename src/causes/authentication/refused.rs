@@ -183,7 +183,7 @@ pub fn pattern(case: &Case<'_>) -> Option<Evidence> {
             ),
         )),
         Nla::RefusedByClosing(mark) => {
-            let alert = alerts.iter().any(|alert| alert.value == Side::Server);
+            let alert = alerts.iter().any(|alert| alert.from == Side::Server);
             let how = if alert { "with an encrypted alert" } else { "without a word" };
             let says = format!("the server ends the connection when it has the client's credentials, {how}");
             Some(Evidence::at(mark, says))

@@ -9,11 +9,6 @@ use crate::base::time;
 const OTHERS: &[(&str, &str, &str)] = &[
     ("schannel.rs", "TICK", "between two events"),
     ("handshake.rs", "SLACK", "beside a neighbour's moments"),
-    (
-        "packet_loss.rs",
-        "OUT_OF_ORDER",
-        "of a segment that was lost and what was heard of the other side: both are moments",
-    ),
     ("stateful_idle_timeout.rs", "SAME", "a share"),
     ("stateful_idle_timeout.rs", "ABOUT", "of sessions beside it"),
 ];

@@ -6,7 +6,7 @@ use crate::causes::case::ending_says;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::correlate::clock::seconds;
 use crate::eventlog::rdp_core_ts;
-use crate::stream::flow::Silence;
+use crate::stream::flow::{OUT_OF_ORDER, Silence};
 use crate::stream::{CloseKind, Flow, Side};
 
 cause! {
@@ -78,7 +78,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
 
 /// What became of the first segment after the silence: its receiver was never heard again, save by a RST.
 fn fate(flow: &Flow, silence: &Silence, timed_out: bool) -> Option<Evidence> {
-    let heard = |side: Side| flow.habits(side).last.filter(|last| last.time >= silence.to.time);
+    let since = silence.to.time + -OUT_OF_ORDER;
+    let heard = |side: Side| flow.habits(side).last.filter(|last| last.time >= since);
     let (sender, last) = match (heard(Side::Client), heard(Side::Server)) {
         (Some(last), None) => (Side::Client, last),
         (None, Some(last)) => (Side::Server, last),

@@ -53,7 +53,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if message.is_some_and(|message| !handshake::may_answer(case, close, message)) {
         detail.push_str("; it cannot have received the last message before that yet");
     }
-    if connection.tls.sealed_alerts.iter().any(|alert| alert.value == close.from) {
+    if connection.tls.sealed_alerts.iter().any(|alert| alert.from == close.from) {
         detail.push_str("; its last record is an encrypted alert");
     }
     let mut finding = Finding::new(&CAUSE, Strength::Inferred, Blame::Unknown, evidence).detail(detail);

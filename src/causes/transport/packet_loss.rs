@@ -10,6 +10,7 @@ use crate::correlate::Surroundings;
 use crate::correlate::surroundings::{Own, TOGETHER};
 use crate::eventlog::rdp_core_ts;
 use crate::packet::icmp::IcmpMeaning;
+use crate::stream::flow::OUT_OF_ORDER;
 use crate::stream::{CloseKind, Flow, Repeat, Side, Stream};
 
 cause! {
@@ -42,8 +43,6 @@ const SPAN: i64 = 1500 * time::MILLISECOND;
 const NOTABLE: u64 = 20;
 /// Data segments below which a share means nothing.
 const ENOUGH: u64 = 20;
-/// Segments that crossed on the way, or were captured in two queues, stand this much out of order.
-const OUT_OF_ORDER: i64 = 10 * time::MILLISECOND;
 /// Devices on the path forget connections that idle for so long.
 const FORGOTTEN_AFTER: i64 = 60 * time::SECOND;
 /// Losses that make a remark: one may happen on any path.
