@@ -320,8 +320,8 @@ fn a_sign_that_the_host_is_there_counts_for_those_that_it_is_near_to() {
     }
     let (counts, folded) = flood.causes(None);
     assert!(folded > 1000);
-    // A sign is fresh for two minutes: those that begin up to 220 s.
-    assert_eq!(counts.get(&Some("firewall-drop".to_owned())), Some(&23), "{counts:?}");
+    // A sign is fresh for half a minute: those that begin up to 130 s.
+    assert_eq!(counts.get(&Some("firewall-drop".to_owned())), Some(&14), "{counts:?}");
 }
 
 #[test]

@@ -109,7 +109,7 @@ impl Default for Hosts {
 /// What was seen of one host.
 #[derive(Clone, Debug, Default)]
 pub struct Host {
-    /// Times somebody asked for its hardware address: first, last and how often.
+    /// Times somebody asked for its hardware address since it was told last: first, last and how often.
     pub asked: Option<(Mark, Mark, u32)>,
     /// Who asked first.
     pub asked_by: Option<IpAddr>,
@@ -173,7 +173,10 @@ impl Hosts {
                 host.asked = Some((first, mark, count + 1));
                 return;
             }
-            Sign::Told(_, address) => Life::Told(address),
+            Sign::Told(_, address) => {
+                host.asked = None;
+                Life::Told(address)
+            }
             Sign::Echoed(_) => Life::Echoed,
             Sign::Accepted(_, port) => Life::Accepted(port),
         };

@@ -4,6 +4,7 @@ use super::decision;
 use crate::base::{Mark, Timestamp, time};
 use crate::causes::authentication::refused::is_tied;
 use crate::causes::case::ending_says;
+use crate::causes::told;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::connection::Transport;
 use crate::correlate::Joined;
@@ -63,19 +64,23 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     };
     // Of a crash the log tells by what it lacks: no end of this connection before the next start.
     let open = unseen && !logged_end(case);
-    let mut records: Vec<(bool, Evidence)> = case
-        .around
-        .far
-        .iter()
-        .filter(|joined| is_of_server(case, joined) && (unseen || joined.corrected.is_some()))
-        .filter_map(|joined| record(joined, end.time, open))
-        .collect();
+    let of_server = case.around.far.iter().filter(|joined| is_of_server(case, joined));
+    let (compared, rest): (Vec<&Joined>, Vec<&Joined>) =
+        of_server.partition(|joined| unseen || joined.corrected.is_some());
+    let told = |joined: &Joined| record(joined, end.time, open);
+    let known: Vec<(bool, Evidence)> = compared.into_iter().filter_map(told).collect();
     // A start alone does not tell that the host was down because of it.
-    if !records.iter().any(|(decides, _)| *decides) {
+    let decides = |records: &[(bool, Evidence)]| records.iter().any(|(decides, _)| *decides);
+    let sure = seen.is_some() && decides(&known);
+    let mut records = known;
+    if !decides(&records) {
+        records = rest.into_iter().filter(|joined| is_named(case, joined)).filter_map(told).collect();
+    }
+    if !decides(&records) {
         return None;
     }
     records.sort_by_key(|(decides, evidence)| (!decides, evidence.mark));
-    let strength = if seen.is_some() { Strength::Corroborated } else { Strength::Inferred };
+    let strength = if sure { Strength::Corroborated } else { Strength::Inferred };
     let mut evidence: Vec<Evidence> = records.into_iter().map(|(_, evidence)| evidence).collect();
     evidence.insert(
         1.min(evidence.len()),
@@ -131,6 +136,11 @@ fn record(joined: &Joined, end: Timestamp, open: bool) -> Option<(bool, Evidence
         }
         _ => None,
     }
+}
+
+/// Whether an event by a clock that could not be compared is of the computer that the client called.
+fn is_named(case: &Case<'_>, joined: &Joined) -> bool {
+    case.reliable_time(joined).is_some() && told::is_of_server(case, &joined.event.computer)
 }
 
 /// Whether the server's log tells the end of the connection.

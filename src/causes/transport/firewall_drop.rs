@@ -179,7 +179,7 @@ impl Sign {
 /// connection.
 pub(super) fn alive(own: Own<'_>, around: &Surroundings) -> Option<Observed<Sign>> {
     /// A sign this much older still counts; one that comes later may be of a host that woke up meanwhile.
-    const FRESH: i64 = 120 * time::SECOND;
+    const FRESH: i64 = 30 * time::SECOND;
     let meanwhile = own.window;
     let fresh = Window { start: meanwhile.start.shifted(-FRESH), ..meanwhile };
     // ARP is broadcast: it is heard where the packets of one direction are not captured.

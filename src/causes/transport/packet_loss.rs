@@ -108,6 +108,8 @@ fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lo
     if let Some(silent) = flow.habits(side.other()).last {
         evidence.push(Evidence::at(silent, format!("the last sign of the {}", side.other().name())));
     }
+    let gone = case.ask_to_tell(asked_in_vain);
+    evidence.extend(gone.clone());
     let proof = case.lost_between(side);
     let logged = timed_out(case);
     // The server's 121 tells that it was up and heard nothing; so does a client that sleeps. It agrees on *loss* where
@@ -122,10 +124,17 @@ fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lo
         Strength::Inferred
     };
     evidence.extend(logged);
+    let silent = side.other().name();
+    let gone = gone.map(|_| {
+        format!(
+            "; nobody answers for the {silent}'s hardware address: the {silent}, or the link to it, is gone"
+        )
+    });
     let what = format!(
-        "from one moment on nothing of the {} is acknowledged, in the stage {}",
+        "from one moment on nothing of the {} is acknowledged, in the stage {}{}",
         side.name(),
-        connection.reached
+        connection.reached,
+        gone.unwrap_or_default()
     );
     let Some(proof) = proof else {
         let finding = Finding::new(&CAUSE, strength, Blame::Network, evidence)
@@ -144,6 +153,23 @@ fn failure(case: &Case<'_>, connection: &Connection, flow: &Flow, side: Side, lo
     Finding::new(&CAUSE, strength, Blame::Network, evidence)
         .detail(what)
         .located(format!("{between}, {ways}"))
+}
+
+/// Whether somebody in the capture's own segment asked again and again for the hardware address of the side that fell
+/// silent, and nobody answered any more: then no router lies between.
+fn asked_in_vain(own: Own<'_>, around: &Surroundings) -> Option<Evidence> {
+    /// One question may be lost.
+    const SEVERAL: u32 = 3;
+    let [client, server] = own.heard;
+    let (ip, last) = if client < server { (own.client, client?) } else { (own.server.ip, server?) };
+    around.captures_at(own.first).find_map(|capture| {
+        let (first, newest, count) = capture.hosts.of(ip)?.asked?;
+        let since = Window { start: last, end: newest.time };
+        let answered = capture.hosts.signs(ip, since).next().is_some();
+        let says =
+            format!("the last of {count} questions for the hardware address of {ip}; none was answered");
+        (first.time > last && count >= SEVERAL && !answered).then(|| Evidence::at(newest, says))
+    })
 }
 
 /// What would tell that a side was there and heard nothing, where nothing else was lost.
