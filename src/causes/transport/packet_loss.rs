@@ -2,6 +2,7 @@
 
 use super::icmp_of;
 use crate::base::{Window, time};
+use crate::causes::case::routers_passed;
 use crate::causes::session::client_network_change::may_be_back;
 use crate::causes::session::decision;
 use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause};
@@ -60,13 +61,26 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         Some((Side::Client, _)) if case.ask(died_for_all).is_some() => None,
         // Then it went elsewhere, for all that is known.
         Some((Side::Server, _)) if may_be_back(case) => None,
-        // What is cut off hides whether this was a session that a device on the path forgot.
-        Some((_, lost)) if flow.is_cut() && after_idling(flow, &lost) => None,
+        Some(_) if may_be_forgotten(case) => None,
+        // What came to where the receiver is was not lost on the way there.
+        Some((side, _)) if connection.goodbye.is_none() && stands_at(flow, side.other()) => None,
         Some((side, lost)) if connection.goodbye.is_none() => {
             Some(failure(case, connection, flow, side, &lost))
         }
         _ => survived(connection, flow),
     }
+}
+
+/// Whether what is cut off hides a session that a device on the path forgot while it idled.
+pub(in crate::causes) fn may_be_forgotten(case: &Case<'_>) -> bool {
+    let cut = case.flow().filter(|flow| flow.is_cut());
+    cut.is_some_and(|flow| died(case, flow).is_some_and(|(_, lost)| after_idling(flow, &lost)))
+}
+
+/// Whether the capture was made where a side is: the other's packets have passed routers, its own none.
+fn stands_at(flow: &Flow, side: Side) -> bool {
+    let passed = |side: Side| flow.habits(side).ttl.map(|(least, _)| routers_passed(least));
+    passed(side) == Some(0) && passed(side.other()).is_some_and(|passed| passed > 0)
 }
 
 /// Whether other clients lost the same server at the same time.
