@@ -252,3 +252,16 @@ fn a_request_that_is_answered_with_a_reset_is_told_as_such() {
     close[CHECKSUM..CHECKSUM + 2].copy_from_slice(&sum.to_be_bytes());
     assert!(title(&frames).contains("reset the connection instead of answering"), "{}", title(&frames));
 }
+
+/// The server's log counts how long it had nothing to say: a device that forgot an idle session leaves the same error.
+#[test]
+fn a_log_alone_calls_no_idle_session_lost() {
+    let log = PathBuf::from("samples/stateful-idle-timeout--with-log/events.evtx");
+    let report = samples::analysed(&Options { inputs: vec![log], ..Options::default() }).unwrap();
+    let told: Vec<String> = report.incidents.iter().map(samples::one_line).collect();
+    assert!(report.incidents.iter().any(|incident| incident.verdict.kind == "undetermined"), "{told:?}");
+    assert!(
+        report.incidents.iter().all(|incident| incident.verdict.cause != Some("packet-loss")),
+        "{told:?}"
+    );
+}

@@ -274,7 +274,7 @@ fn logged_only(case: &Case<'_>) -> Option<Finding> {
             || rdp_core_ts::error_info(&joined.event).is_some_and(|code| code != 0)
     });
     let mut evidence = timed_out(case);
-    if evidence.is_empty() || decided {
+    if evidence.is_empty() || decided || was_idle(case) {
         return None;
     }
     evidence.extend(case.accepted());
@@ -282,4 +282,18 @@ fn logged_only(case: &Case<'_>) -> Option<Finding> {
         "a capture at either end: the log tells that the transport timed out, not where the packets went",
     );
     Some(finding.missing(may_have_gone(Side::Client)))
+}
+
+/// Whether the server counts so long without output before the end that a device on the path may have forgotten the
+/// session.
+fn was_idle(case: &Case<'_>) -> bool {
+    case.all_events().any(|joined| match rdp_core_ts::meaning(&joined.event) {
+        Some(rdp_core_ts::Meaning::Idle(counts)) => {
+            let seconds = counts.into_iter().flatten().min();
+            seconds
+                .and_then(|seconds| i64::try_from(seconds).ok())
+                .is_some_and(|seconds| seconds >= FORGOTTEN_AFTER / time::SECOND)
+        }
+        _ => false,
+    })
 }
