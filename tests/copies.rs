@@ -51,6 +51,32 @@ fn copies_of_logs_change_no_verdict() {
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
 }
 
+/// A log that was put together from what was found on a disk holds chunks again.
+#[test]
+fn chunks_that_stand_twice_in_one_log_change_no_verdict() {
+    const HEADER: usize = 4096;
+    let is_log = |path: &PathBuf| path.extension().is_some_and(|e| e == "evtx");
+    samples::none_complains(60, |sample| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut inputs = sample.options.inputs.clone();
+        let mut count = 0;
+        for (at, path) in inputs.iter_mut().enumerate().filter(|(_, path)| is_log(path)) {
+            let mut bytes = fs::read(&path).unwrap();
+            let chunks = bytes[HEADER..].to_vec();
+            bytes.extend(chunks);
+            *path = folder.path().join(format!("carved-{at}.evtx"));
+            fs::write(&path, bytes).unwrap();
+            count = 1;
+        }
+        if count == 0 {
+            return (0, Vec::new());
+        }
+        let carved = samples::analysed(&Options { inputs, ..sample.options.clone() });
+        let same = told(&carved) == told(&sample.report);
+        (count, if same { Vec::new() } else { vec![format!("samples/{}: {:?}", sample.name, told(&carved))] })
+    });
+}
+
 /// The page without what numbers the files.
 fn page(options: &Options) -> String {
     let report = samples::analysed(options).unwrap();

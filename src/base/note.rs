@@ -132,7 +132,7 @@ note_kinds! {
     /// Incidents that the user did not ask for.
     FilteredOut: "incidents left out by the filters given", costs "they are not in this report";
     /// Events that stand in two logs.
-    SameEvents: "events that another log holds as well", costs "nothing: each was counted once";
+    SameEvents: "events that stand there twice, or in another log as well", costs "nothing: each was counted once";
     /// A file that is given twice, or a copy of it.
     SameCapture: "captures that are copies of another one", costs "nothing: each was read once";
     /// Connections of a log that the capture does not show.
