@@ -81,8 +81,8 @@ fn is_one_click(before: &Attempt, next: &Attempt) -> bool {
         // Both at once: a probe beside the real one, or two people behind one address.
         return b.first.time - a.first.time <= CLICK && !a.reached_session();
     }
-    // A session that ended in order is over: what follows is a new click.
-    gap <= CLICK && !(a.reached_session() && a.goodbye.is_some())
+    // What follows a session is a new click, or mstsc that takes up a session which was cut: that it was is no retry.
+    gap <= CLICK && !a.reached_session()
 }
 
 fn differing_users(a: &Connection, b: &Connection) -> bool {
