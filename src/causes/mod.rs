@@ -30,6 +30,7 @@ mod batch;
 pub mod case;
 mod cause;
 pub mod client_code;
+mod computers;
 pub mod finding;
 pub mod fold;
 mod hosts;

@@ -53,7 +53,7 @@ pub fn strength(case: &Case<'_>, joined: &Joined, packets_agree: bool) -> Streng
 }
 
 /// The names and addresses under which the server is known here, in lower case.
-fn server_names(case: &Case<'_>) -> Vec<String> {
+pub fn server_names(case: &Case<'_>) -> Vec<String> {
     let connection = case.connection();
     let hello = connection.and_then(|own| own.tls.client_hello.as_ref());
     let spoken = hello.and_then(|hello| hello.value.server_name.clone());

@@ -5,7 +5,7 @@ use crate::base::{Mark, Timestamp, time};
 use crate::causes::authentication::refused::is_tied;
 use crate::causes::case::ending_says;
 use crate::causes::told;
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, computers};
 use crate::connection::Transport;
 use crate::correlate::Joined;
 use crate::eventlog::system::{self, Meaning};
@@ -64,7 +64,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     };
     // Of a crash the log tells by what it lacks: no end of this connection before the next start.
     let open = unseen && !logged_end(case);
-    let of_server = case.around.far.iter().filter(|joined| is_of_server(case, joined));
+    let of_server =
+        case.around.far.iter().filter(|joined| computers::may_be(case, Side::Server, &joined.event));
     let (compared, rest): (Vec<&Joined>, Vec<&Joined>) =
         of_server.partition(|joined| unseen || joined.corrected.is_some());
     let told = |joined: &Joined| record(joined, end.time, open);
@@ -151,18 +152,4 @@ fn logged_end(case: &Case<'_>) -> bool {
             Some(rdp_core_ts::Meaning::Ended | rdp_core_ts::Meaning::Disconnected(_))
         ) || joined.event.provider == Provider::LocalSessionManager && matches!(joined.event.id, 23 | 24 | 40)
     })
-}
-
-/// Whether a record is of the server's computer: that of its RDP events, else any that does not write a client's
-/// log.
-fn is_of_server(case: &Case<'_>, joined: &Joined) -> bool {
-    let computer = &joined.event.computer;
-    let own = case.all_events().find(|own| own.event.provider != Provider::RdpClient);
-    match own {
-        Some(own) => own.event.computer == *computer,
-        None => !case.around.coverage.logs.iter().any(|log| {
-            log.computers.contains(computer)
-                && log.channels.iter().any(|channel| channel.contains("TerminalServices-RDPClient"))
-        }),
-    }
 }

@@ -2,9 +2,9 @@
 
 use super::decision;
 use crate::base::{Mark, Timestamp, Window, time};
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, computers};
 use crate::correlate::Joined;
-use crate::eventlog::{Event, Provider, system};
+use crate::eventlog::system;
 use crate::stream::Side;
 
 cause! {
@@ -58,7 +58,7 @@ fn on_wire(case: &Case<'_>, side: Side) -> Option<Finding> {
     let last = flow.habits(side).last?;
     let repeated = flow.swallowed(side.other()).into_iter().find(|lost| lost.last.time > last.time)?;
     let (joined, slept, sure) = sleeps(case).find(|(joined, slept, _)| {
-        is_end(case, &joined.event, side) && fits(*slept, last, last.time.shifted(alone.value))
+        computers::may_be(case, side, &joined.event) && fits(*slept, last, last.time.shifted(alone.value))
     })?;
     let evidence = vec![
         of_sleep(joined, slept, side),
@@ -74,6 +74,7 @@ fn on_wire(case: &Case<'_>, side: Side) -> Option<Finding> {
         ),
     ];
     let strength = if sure { Strength::Corroborated } else { Strength::Inferred };
+    let strength = computers::at_most(case, side, &joined.event, strength);
     let evidence = evidence.into_iter().chain(timed_out(case)).chain(case.ending()).collect();
     Some(Finding::new(&CAUSE, strength, blame(side), evidence).detail(format!("the {} slept", side.name())))
 }
@@ -85,7 +86,8 @@ fn logs_only(case: &Case<'_>) -> Option<Finding> {
     let own = case.all_events().filter(|joined| joined.time() <= end);
     let last = own.filter(|joined| joined.event.at != failed.event.at).map(Joined::mark).max()?;
     let (joined, slept, side) = sleeps(case).find_map(|(joined, slept, _)| {
-        let side = if is_end(case, &joined.event, Side::Server) { Side::Server } else { Side::Client };
+        let may_be = |side: &Side| computers::may_be(case, *side, &joined.event);
+        let side = [Side::Server, Side::Client].into_iter().find(may_be)?;
         (slept.start > last.time.shifted(-AFTER) && slept.start <= end).then_some((joined, slept, side))
     })?;
     let evidence = std::iter::once(of_sleep(joined, slept, side)).chain(timed_out(case)).collect();
@@ -137,35 +139,4 @@ fn sleeps<'a>(case: &Case<'a>) -> impl Iterator<Item = (&'a Joined, Window, bool
             _ => None,
         }
     })
-}
-
-/// Whether a computer is one end: the one that wrote this side's own events; else any that did not write the other's.
-fn is_end(case: &Case<'_>, event: &Event, side: Side) -> bool {
-    let writes = |joined: &&Joined| match joined.event.provider {
-        Provider::RdpClient => Some(Side::Client),
-        Provider::RdpCoreTs | Provider::RemoteConnectionManager | Provider::LocalSessionManager => {
-            Some(Side::Server)
-        }
-        _ => None,
-    };
-    let of = |side: Side| {
-        case.all_events()
-            .find(move |joined| writes(joined) == Some(side))
-            .map(|joined| &joined.event.computer)
-    };
-    match (of(side), of(side.other())) {
-        (Some(own), _) => *own == event.computer,
-        (None, Some(other)) => *other != event.computer,
-        (None, None) => logs_of(case, event) != Some(side.other()),
-    }
-}
-
-/// Which side a computer is, by the channels that its logs hold.
-fn logs_of(case: &Case<'_>, event: &Event) -> Option<Side> {
-    let logs = case.around.coverage.logs.iter().filter(|log| log.computers.contains(&event.computer));
-    let channels: Vec<&str> = logs.flat_map(|log| &log.channels).map(|channel| &**channel).collect();
-    if channels.iter().any(|channel| channel.contains("TerminalServices-RDPClient")) {
-        return Some(Side::Client);
-    }
-    channels.iter().any(|channel| channel.contains("RdpCoreTS")).then_some(Side::Server)
 }

@@ -3,12 +3,13 @@
 use super::handshake;
 use super::schannel;
 use crate::base::{Observed, time};
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts, told};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, computers, hosts, told};
 use crate::correlate::Joined;
 use crate::eventlog::Provider;
 use crate::eventlog::remote_connection_manager as rcm;
 use crate::protocol::nego::FailureCode;
 use crate::protocol::tls::AlertDescription;
+use crate::stream::Side;
 
 cause! {
     /// The server's listener has no certificate: it could not make one, or it is bound to one that is gone.
@@ -72,6 +73,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let other = case.around.coverage.has(&Provider::RdpCoreTs) && case.accepted().is_none();
     let known = case.reliable_time(joined).is_some() && !other;
     let strength = if known { Strength::Corroborated } else { Strength::Inferred };
+    let strength = computers::at_most(case, Side::Server, &joined.event, strength);
     let text = text.map(|text| format!(": {text}")).unwrap_or_default();
     let mut evidence = vec![Evidence::event(&joined.event, format!("{says}{text}"))];
     evidence.extend(packets);
@@ -124,7 +126,8 @@ fn could_be_the_key(case: &Case<'_>) -> bool {
 fn trouble<'a>(case: &Case<'a>) -> Option<(&'a Joined, Option<&'a str>, &'static str)> {
     let start = case.connection()?.first.time;
     let mut found = None;
-    for joined in told::near(case, BEFORE, AFTER) {
+    let near = told::near(case, BEFORE, AFTER).into_iter();
+    for joined in near.filter(|joined| computers::may_be(case, Side::Server, &joined.event)) {
         match rcm::meaning(&joined.event) {
             Some(rcm::Meaning::CertificateNotCreated(text)) => {
                 found = Some((joined, text, "the listener could not make its self-signed certificate"));

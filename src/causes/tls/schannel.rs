@@ -5,11 +5,12 @@
 
 use super::handshake;
 use crate::base::{Window, time};
-use crate::causes::{Case, Evidence};
+use crate::causes::{Case, Evidence, computers};
 use crate::connection::{Stage, Transport};
 use crate::correlate::{Joined, keys};
 use crate::eventlog::schannel::{Meaning, Role, meaning};
-use crate::eventlog::{Event, Provider, rdp_client, rdp_core_ts, remote_connection_manager};
+use crate::eventlog::{Provider, rdp_client, rdp_core_ts, remote_connection_manager};
+use crate::stream::Side;
 
 /// SEC_E_INTERNAL_ERROR: what 139 carries where no cipher suite is shared.
 pub const INTERNAL_ERROR: u32 = 0x8009_0304;
@@ -201,22 +202,8 @@ fn find_on<'a>(
     says: impl Fn(Meaning<'_>) -> Option<String>,
 ) -> Option<(&'a Joined, Evidence)> {
     case.all_events()
-        .filter(|joined| !server_only || may_be_server(case, &joined.event))
+        .filter(|joined| !server_only || computers::may_be(case, Side::Server, &joined.event))
         .find_map(|joined| Some((joined, Evidence::event(&joined.event, says(meaning(&joined.event)?)?))))
-}
-
-/// Whether an event may be the server's: it is of the computer that wrote the server's events or, if none did, of
-/// one that is not known as a client.
-fn may_be_server(case: &Case<'_>, event: &Event) -> bool {
-    let server = case.all_events().find(|joined| {
-        matches!(joined.event.provider, Provider::RdpCoreTs | Provider::RemoteConnectionManager)
-    });
-    match server {
-        Some(joined) => joined.event.computer == event.computer,
-        None => !case.all_events().any(|joined| {
-            joined.event.provider == Provider::RdpClient && joined.event.computer == event.computer
-        }),
-    }
 }
 
 /// 1057, 1058: the listener could not make or replace its certificate, and did not do so afterwards (1056).
@@ -228,7 +215,9 @@ fn certificate_trouble(case: &Case<'_>) -> Vec<Evidence> {
     let Window { start, end } = connection.window();
     let window = Window { start: start.shifted(-CERTIFICATE_BEFORE), end: end.shifted(CERTIFICATE_AFTER) };
     let mut trouble = Vec::new();
-    for joined in case.around.far_near(window).filter(|joined| may_be_server(case, &joined.event)) {
+    for joined in
+        case.around.far_near(window).filter(|joined| computers::may_be(case, Side::Server, &joined.event))
+    {
         let says = match remote_connection_manager::meaning(&joined.event) {
             Some(CertificateNotCreated(_)) => "the listener could not make its self-signed certificate",
             Some(CertificateNotReplaced(_)) => {

@@ -2,9 +2,10 @@
 
 use super::{is_one_computer, syn_evidence, unanswered};
 use crate::base::{Window, time};
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, computers};
 use crate::correlate::Joined;
 use crate::eventlog::{Provider, system};
+use crate::stream::Side;
 
 cause! {
     /// The server was asleep.
@@ -45,7 +46,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let holds = |slept: &Window| slept.contains(flow.first.time) && slept.contains(flow.last.time);
-    let told = case.around.far.iter().find_map(|joined| Some((joined, interval(joined).filter(holds)?)));
+    let of_server = |joined: &&Joined| computers::may_be(case, Side::Server, &joined.event);
+    let far = case.around.far.iter().filter(of_server);
+    let told = far.clone().find_map(|joined| Some((joined, interval(joined).filter(holds)?)));
     let (joined, slept) = told.or_else(|| fell_asleep(case))?;
     let told = told.is_some();
     if was_awake(case, joined, slept) {
@@ -64,6 +67,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
             && slept.contains(flow.last.time.shifted(UNCOMPARED));
     let sure = told && is_one_computer(case) && clock;
     let strength = if sure { Strength::Corroborated } else { Strength::Inferred };
+    let strength = computers::at_most(case, Side::Server, &joined.event, strength);
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
 }
 
@@ -81,6 +85,7 @@ fn fell_asleep<'a>(case: &Case<'a>) -> Option<(&'a Joined, Window)> {
     let joined = case
         .around
         .far_near(before)
+        .filter(|joined| computers::may_be(case, Side::Server, &joined.event))
         .rfind(|joined| matches!(system::meaning(&joined.event), Some(system::Meaning::Sleeps)))?;
     let start = joined.time();
     Some((joined, Window { start, end: window.end }))

@@ -6,10 +6,11 @@ use super::{
 };
 use crate::base::{Timestamp, Window, time};
 use crate::causes::name::wrong_address;
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, hosts};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, computers, hosts};
 use crate::correlate::Joined;
 use crate::eventlog::{Provider, rdp_core_ts, remote_connection_manager as rcm, system};
 use crate::host::Computer;
+use crate::stream::Side;
 
 cause! {
     /// Remote Desktop is switched off on the server, or listens on another port.
@@ -166,7 +167,8 @@ fn by_list(case: &Case<'_>, port: u16, syns: Vec<Evidence>) -> Option<Finding> {
 
 /// Far events of the time before a moment, in order.
 fn before<'a>(case: &Case<'a>, moment: Timestamp) -> impl DoubleEndedIterator<Item = &'a Joined> {
-    case.around.far_near(Window { start: moment.shifted(-BEFORE), end: moment })
+    let of_server = |joined: &&Joined| computers::may_be(case, Side::Server, &joined.event);
+    case.around.far_near(Window { start: moment.shifted(-BEFORE), end: moment }).filter(of_server)
 }
 
 /// The last start of the listener bound other ports, and not this one.

@@ -2,11 +2,12 @@
 
 use super::{refusal, syn_evidence, unanswered};
 use crate::base::{Timestamp, Window, time};
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, computers};
 use crate::correlate::{Joined, keys};
 use crate::eventlog::{
     Provider, local_session_manager as lsm, remote_connection_manager as rcm, service, system,
 };
+use crate::stream::Side;
 
 cause! {
     /// The Remote Desktop service on the server is not running, or lost its listener.
@@ -49,9 +50,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let (connection, flow) = case.both()?;
     let refused = refusal(flow);
     let silent = unanswered(case).is_some() && flow.icmp.is_empty();
-    let cut_session = connection.reached_session()
-        && connection.goodbye.is_none()
-        && case.ended_by(crate::stream::Side::Server).is_some();
+    let cut_session =
+        connection.reached_session() && connection.goodbye.is_none() && case.ended_by(Side::Server).is_some();
     let moment = if cut_session { flow.last.time.shifted(TOGETHER) } else { flow.first.time };
     if refused.is_none() && !silent && !cut_session {
         return None;
@@ -79,6 +79,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     // By time alone two classes agree only where the clocks are known, and the log is the server's.
     let known = case.reliable_time(stopped).is_some() && !are_of_several_servers(case);
     let strength = if known { Strength::Corroborated } else { Strength::Inferred };
+    let strength = computers::at_most(case, Side::Server, &stopped.event, strength);
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
 }
 
@@ -111,11 +112,12 @@ fn reaches(case: &Case<'_>, joined: &Joined, moment: Timestamp) -> bool {
 fn last_stop<'a>(case: &Case<'a>, moment: Timestamp) -> Option<&'a Joined> {
     let window = Window { start: moment.shifted(-BEFORE), end: moment };
     let mut last = None;
-    for joined in case.around.far_near(window) {
+    let of_server = |joined: &&Joined| computers::may_be(case, Side::Server, &joined.event);
+    for joined in case.around.far_near(window).filter(of_server) {
         match is_stop(joined) {
             Some(true) => last = Some(joined),
             Some(false) => last = None,
-            None if was_served(joined) => last = None,
+            None if was_served(joined) || has_booted(joined) => last = None,
             None => {}
         }
     }
@@ -125,6 +127,11 @@ fn last_stop<'a>(case: &Case<'a>, moment: Timestamp) -> Option<&'a Joined> {
     let mut later = case.around.others.begun_within(since);
     let served = later.any(|other| other.logged || other.session && other.server == own);
     (!served).then_some(stopped)
+}
+
+/// Whether a computer starts: then the service starts as well, or a later event tells that it does not.
+fn has_booted(joined: &Joined) -> bool {
+    matches!(system::meaning(&joined.event), Some(system::Meaning::Started(_)))
 }
 
 /// Whether an event tells that a remote user was let in: then the service runs.
