@@ -1,7 +1,7 @@
 //! The host went down under the session.
 
 use super::decision;
-use crate::base::{Mark, Timestamp, time};
+use crate::base::{Mark, Timestamp, Window, time};
 use crate::causes::authentication::refused::is_tied;
 use crate::causes::case::ending_says;
 use crate::causes::told;
@@ -10,7 +10,7 @@ use crate::connection::Transport;
 use crate::correlate::Joined;
 use crate::eventlog::system::{self, Meaning};
 use crate::eventlog::{Provider, rdp_core_ts};
-use crate::stream::Side;
+use crate::stream::{Flow, Side};
 
 cause! {
     /// The server was shut down, restarted or crashed under the session.
@@ -42,6 +42,12 @@ const ASKED_BEFORE: i64 = 120 * time::SECOND;
 const NEAR: i64 = 60 * time::SECOND;
 /// The next start, which is when a crash is logged, follows within this.
 const STARTS_WITHIN: i64 = 30 * 60 * time::SECOND;
+/// What a computer writes this much later was not written before the end.
+const AFTERWARDS: i64 = 10 * time::SECOND;
+/// A computer that starts writes this long before it notes that it had crashed.
+const STARTS_FOR: i64 = 120 * time::SECOND;
+/// Sendings in vain that show a sender who waits.
+const IN_VAIN: u32 = 3;
 /// The server says nothing any more, while the client goes on for this long.
 const SILENT: i64 = 2 * time::SECOND;
 
@@ -50,7 +56,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if let Some(finding) = decision::detect(case, &CAUSE, CRASHES, Blame::Server, words) {
         return Some(finding);
     }
-    if !decision::was_used(case) || decision::ended_in_order(case) {
+    if !decision::was_used(case) || decision::ended_in_order(case) || waited_in_vain(case) {
         return None;
     }
     let connection = case.connection()?;
@@ -68,7 +74,15 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         case.around.far.iter().filter(|joined| computers::may_be(case, Side::Server, &joined.event));
     let (compared, rest): (Vec<&Joined>, Vec<&Joined>) =
         of_server.partition(|joined| unseen || joined.corrected.is_some());
-    let told = |joined: &Joined| record(joined, end.time, open);
+    let ended = logged_end(case);
+    let closed = ended || case.ended_by(Side::Server).is_some();
+    let went_down = |joined: &Joined| !ended && !lived_on(case, joined, end.time);
+    let told = |joined: &Joined| {
+        let is_crash = matches!(system::meaning(&joined.event), Some(Meaning::StoppedUnexpectedly));
+        let fits =
+            if is_crash { went_down(joined) } else { !closed || !was_asked_later(case, joined, end.time) };
+        record(joined, end.time, open).filter(|_| fits)
+    };
     let known: Vec<(bool, Evidence)> = compared.into_iter().filter_map(told).collect();
     // A start alone does not tell that the host was down because of it.
     let decides = |records: &[(bool, Evidence)]| records.iter().any(|(decides, _)| *decides);
@@ -97,6 +111,33 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         Evidence::at(lost.last, says)
     }));
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
+}
+
+/// Whether the server waited for the client in vain: then it was there to the end.
+fn waited_in_vain(case: &Case<'_>) -> bool {
+    let repeated = |flow: &Flow| flow.swallowed(Side::Server).iter().any(|lost| lost.times >= IN_VAIN);
+    decision::socket_error(case, Some(decision::TIMED_OUT)).is_some() || case.flow().is_some_and(repeated)
+}
+
+/// Whether the computer of a record that tells of a crash wrote anything between the end and the start after that crash.
+fn lived_on(case: &Case<'_>, crash: &Joined, end: Timestamp) -> bool {
+    // It may have been idle until the client said something that was not answered.
+    let asked = case.flow().and_then(|flow| flow.to_server.unacknowledged_repeats().next());
+    let dead = asked.map_or(end, |asked| asked.first.time.max(end));
+    let between =
+        Window { start: dead.shifted(AFTERWARDS), end: crash.time().shifted(-STARTS_FOR).max(dead) };
+    let mut all = case.around.far.iter().chain(case.all_events());
+    all.any(|joined| joined.event.computer == crash.event.computer && between.contains(joined.time()))
+}
+
+/// Whether somebody asked for the stop that a record tells of after the end: then it did not end the session.
+fn was_asked_later(case: &Case<'_>, stop: &Joined, end: Timestamp) -> bool {
+    let later = Window { start: end.shifted(AFTERWARDS), end: stop.time() };
+    case.around.far.iter().any(|joined| {
+        joined.event.computer == stop.event.computer
+            && later.contains(joined.time())
+            && matches!(system::meaning(&joined.event), Some(Meaning::StopAsked { .. }))
+    })
 }
 
 /// When the server ended the session, or was last heard of it.
