@@ -107,7 +107,14 @@ pub fn client_code<'a>(case: &Case<'a>, codes: &[u32]) -> Option<(&'a Joined, u3
 
 /// How sure the client's code makes a finding. The client's own message about this connection, where its log names
 /// the server's address (all events of one attempt share an ActivityID) or is all there is; else packets must agree.
+/// All clients of a server name the same address: where another one came at the time, or only a shifted clock makes the
+/// two meet, the log may be another client's.
 pub fn code_strength(case: &Case<'_>, coded: &Joined, packets_agree: bool) -> Strength {
+    /// Clocks of one computer, or of two that are set.
+    const SET: i64 = 5 * time::SECOND;
+    if case.attempt.is_none() || is_tied(coded) {
+        return Strength::Stated;
+    }
     let server = case.connection().map(|own| own.server.ip.to_string());
     let addressed = case.all_events().any(|joined| {
         joined.event.activity == coded.event.activity
@@ -115,11 +122,22 @@ pub fn code_strength(case: &Case<'_>, coded: &Joined, packets_agree: bool) -> St
             && keys::target(&joined.event)
                 .is_some_and(|target| server.as_deref() == Some(bare(&target).as_str()))
     });
-    match (case.attempt.is_none() || is_tied(coded) || addressed, packets_agree) {
+    let shifted = (coded.time() - coded.event.time).abs() > SET;
+    match (addressed, packets_agree) {
+        (true, _) if shifted || has_rival(case) => Strength::Inferred,
         (true, _) => Strength::Stated,
         (false, true) => Strength::Corroborated,
         (false, false) => Strength::Inferred,
     }
+}
+
+/// Whether another client came to the same server at the time of this connection.
+fn has_rival(case: &Case<'_>) -> bool {
+    const AT_THE_TIME: i64 = 30 * time::SECOND;
+    let Some(own) = case.connection() else { return false };
+    let near = own.window().widened(AT_THE_TIME);
+    let mut others = case.around.others.at_server(own.server, own.first);
+    others.any(|other| other.client != own.client.ip && near.contains(other.first.time))
 }
 
 /// The client's code as evidence.
