@@ -16,8 +16,12 @@ pub(super) const CLUSTER: i64 = 2 * time::SECOND;
 /// Connections of one client this near to each other are one attempt: probe, fallback, retry.
 const ATTEMPT: i64 = 5 * time::SECOND;
 
+/// Computers whose clocks differ by more cannot log on with Kerberos: the default of `Maximum tolerance for computer clock
+/// synchronization`. What lies further apart is more likely another attempt, or another client's.
+const UNSET: i64 = 300 * time::SECOND;
+
 /// Every event that names a server beside the attempts at that server that it can mean. Where the name stands once
-/// on both sides, that is the one, however far apart. Where it does not, any attempt may be meant: then only clocks
+/// on both sides, that is the one, as far apart as clocks may be. Where it does not, any attempt may be meant: then only clocks
 /// that agree, nearly, are a fair guess.
 pub(super) fn pairs(anchors: &[&Event], connections: &[Connection], lookups: &[Lookup]) -> Vec<Pair> {
     let mut named: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
@@ -29,7 +33,8 @@ pub(super) fn pairs(anchors: &[&Event], connections: &[Connection], lookups: &[L
     let mut pairs = Vec::new();
     for (name, times) in named {
         let seen = attempts(&name, connections, lookups);
-        let unique = seen.len() == 1 && is_one_attempt(&times);
+        let is_far = |mark: &Mark| times.iter().any(|time| (*time - mark.time).abs() > UNSET);
+        let unique = seen.len() == 1 && is_one_attempt(&times) && !seen.iter().any(is_far);
         for time in times {
             let all = seen.iter().map(|mark| Pair {
                 difference: time - mark.time,
