@@ -143,6 +143,11 @@ impl Other {
         self.name.is_some() && (self.name != self.cookie || self.cookie.as_deref().is_some_and(tells_a_user))
     }
 
+    /// Whether both asked for a user, and not for the same: behind one address there may be many.
+    pub fn is_another_user_than(&self, own: &Self) -> bool {
+        self.cookie.as_ref().zip(own.cookie.as_ref()).is_some_and(|(one, other)| one != other)
+    }
+
     /// Whether only a log knows of it.
     pub const fn is_unseen(&self) -> bool {
         self.server.ip.is_unspecified()

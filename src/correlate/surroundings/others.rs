@@ -212,10 +212,11 @@ impl Others {
         self.begun_in(self.pair_of(own).map_or(&[][..], Places::as_slice), window)
     }
 
-    /// Later ones that begin within `nanos` of the end of `own`.
+    /// Later ones of the same user, as far as that is told, that begin within `nanos` of the end of `own`.
     pub fn follow_ups<'a>(&'a self, own: Own<'a>, nanos: i64) -> impl Iterator<Item = &'a Other> {
         let window = Window { start: own.window.start, end: own.window.end.shifted(nanos) };
-        self.of_same_pair(own, window).filter(move |other| other.first > own.first)
+        let later = self.of_same_pair(own, window).filter(move |other| other.first > own.first);
+        later.filter(move |other| !other.is_another_user_than(own.other()))
     }
 
     /// The first of them that came further, or became a session.
@@ -237,7 +238,8 @@ impl Others {
     }
 
     fn soon(&self, own: Own<'_>, place: usize, nanos: i64) -> Option<&Other> {
-        self.all.get(place).filter(|other| other.first.time <= own.window.end.shifted(nanos))
+        let soon = |other: &&Other| other.first.time <= own.window.end.shifted(nanos);
+        self.all.get(place).filter(soon).filter(|other| !other.is_another_user_than(own.other()))
     }
 
     /// Sessions of the same client at the same server that begin within a window, in order of start.
