@@ -30,6 +30,8 @@ struct Told {
     /// The users that it names, lower case: of the cookie, which may be cut, and of the log.
     cookie: Option<String>,
     user: Option<String>,
+    /// The client's port, as captured and as the server's log has it.
+    ports: Vec<u16>,
 }
 
 impl Told {
@@ -54,6 +56,7 @@ impl Work<'_> {
                 proven_on_wire: matches!(attempt.connection.encrypted.nla, Some(Nla::ResultThenEnd(_))),
                 passed_on_wire: attempt.connection.encrypted.settings_began.is_some(),
                 cookie: attempt.connection.cookie().map(|cookie| cookie.value.to_lowercase()),
+                ports: vec![attempt.connection.client.port],
                 ..Told::default()
             })
             .collect();
@@ -63,6 +66,7 @@ impl Work<'_> {
             if event.provider == Provider::RdpCoreTs && matches!(event.id, 139 | 140) {
                 told.refused.push((Arc::clone(&event.computer), event.time));
             }
+            told.ports.extend(keys::accepted_from(event).map(|from| from.port));
             if keys::passed_security(event) {
                 let time = told.passed.entry(Arc::clone(&event.computer)).or_insert(event.time);
                 *time = (*time).min(event.time);
@@ -87,7 +91,9 @@ impl Logons {
             return fits;
         }
         self.still_outside(event, &mut fits);
-        if !is_addressed {
+        if is_addressed {
+            self.of_port(event, &mut fits);
+        } else {
             self.not_of_another_user(event, &mut fits);
         }
         if fits.len() < 2 {
@@ -123,6 +129,17 @@ impl Logons {
         if before {
             fits.retain(|at| self.0.get(*at).is_some_and(outside));
         }
+    }
+
+    /// The same computer logs on at shares and services too: from another port than those that the connection is known by.
+    fn of_port(&self, event: &Event, fits: &mut BTreeSet<usize>) {
+        let Some(security::Meaning::LogonFailed(logon)) = security::meaning(event) else { return };
+        let Some(port) = logon.client.and_then(|from| from.port) else { return };
+        let is_known = |told: &Told| {
+            let mut known = told.ports.iter().filter(|known| **known != 0).peekable();
+            known.peek().is_none() || known.any(|known| *known == port)
+        };
+        fits.retain(|at| self.0.get(*at).is_some_and(is_known));
     }
 
     /// Where time alone joins them, a connection that names another user is not meant, even if it is the only one: a
