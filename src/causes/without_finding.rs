@@ -2,6 +2,7 @@
 //!
 //! A session is healthy only where its end was seen to be in order, or it runs on well. Names no cause.
 
+mod client_log;
 mod unseen;
 
 use super::authentication::refused::is_tied;
@@ -25,10 +26,7 @@ pub(super) fn without_finding(case: &Case<'_>, remarks: &[Finding]) -> Verdict {
         return super::side::judge(udp, None);
     }
     let Some(connection) = case.connection() else {
-        return Verdict {
-            summary: "Nothing can be said about this attempt.".into(),
-            ..Verdict::empty(Kind::Undetermined)
-        };
+        return client_log::told(case);
     };
     let probe = &negotiation::client_left_or_probe::CAUSE;
     if let Some(left) = remarks.iter().find(|remark| std::ptr::eq(remark.cause, probe)) {

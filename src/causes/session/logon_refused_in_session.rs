@@ -3,7 +3,7 @@
 use super::decision;
 use crate::base::{Timestamp, Window, time};
 use crate::causes::authentication::refused::{self, is_tied};
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, told};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, computers, told};
 use crate::connection::Stage;
 use crate::correlate::surroundings::Other;
 use crate::correlate::{Joined, keys};
@@ -110,14 +110,16 @@ fn loose_failure<'a>(case: &Case<'a>) -> Option<refused::Failure<'a>> {
     let own_logons = case
         .around
         .far_near(Window { start: own.first.time, end })
-        .filter(|joined| keys::logon_address(&joined.event).is_some_and(|address| address == own.client.ip));
+        .filter(|joined| keys::logon_address(&joined.event).is_some_and(|address| address == own.client.ip))
+        .filter(|joined| computers::may_be(case, Side::Server, &joined.event));
     let mut told = own_logons.filter(|joined| is_logon(joined) || failed_at_screen(joined).is_some());
     let last = told.next_back()?;
     let logon = failed_at_screen(last)?;
     let between = Window { start: own.first.time, end: last.time() };
-    let another = |other: &&Other| other.first > own.first && other.client == own.client.ip;
-    let is_own = case.around.others.begun_within(between).find(another).is_none();
-    is_own.then_some(refused::Failure { joined: last, logon })
+    let is_another = |other: &Other| {
+        other.first != own.first && other.client == own.client.ip && other.window.overlaps(&between)
+    };
+    (!case.around.others.all.iter().any(is_another)).then_some(refused::Failure { joined: last, logon })
 }
 
 fn failed_at_screen(joined: &Joined) -> Option<security::Logon<'_>> {
