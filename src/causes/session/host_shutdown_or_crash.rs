@@ -40,6 +40,8 @@ const CRASHES: &[u32] = &[0x10, 0x11, 0x12, 0x17, 0x18];
 const ASKED_BEFORE: i64 = 120 * time::SECOND;
 /// The system's own stop and the end of its sessions lie this near.
 const NEAR: i64 = 60 * time::SECOND;
+/// Where the end itself is known, they lie nearer.
+const SOON: i64 = 30 * time::SECOND;
 /// The next start, which is when a crash is logged, follows within this.
 const STARTS_WITHIN: i64 = 30 * 60 * time::SECOND;
 /// What a computer writes this much later was not written before the end.
@@ -81,7 +83,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         let is_crash = matches!(system::meaning(&joined.event), Some(Meaning::StoppedUnexpectedly));
         let fits =
             if is_crash { went_down(joined) } else { !closed || !was_asked_later(case, joined, end.time) };
-        record(joined, end.time, open).filter(|_| fits)
+        record(joined, end.time, open, closed).filter(|_| fits)
     };
     let known: Vec<(bool, Evidence)> = compared.into_iter().filter_map(told).collect();
     // A start alone does not tell that the host was down because of it.
@@ -160,7 +162,7 @@ fn last_sign(case: &Case<'_>) -> Option<Mark> {
 }
 
 /// What a record says of the host's going down, and whether it decides.
-fn record(joined: &Joined, end: Timestamp, open: bool) -> Option<(bool, Evidence)> {
+fn record(joined: &Joined, end: Timestamp, open: bool, closed: bool) -> Option<(bool, Evidence)> {
     let moment = joined.time();
     let after = moment - end;
     let said = |decides, says: String| Some((decides, Evidence::event(&joined.event, says)));
@@ -169,7 +171,9 @@ fn record(joined: &Joined, end: Timestamp, open: bool) -> Option<(bool, Evidence
             let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
             said(true, format!("a shutdown or restart of the server is asked for{by}"))
         }
-        Meaning::Stops(_) if after.abs() <= NEAR => said(true, "the server shuts down".into()),
+        Meaning::Stops(_) if after.abs() <= if closed { SOON } else { NEAR } => {
+            said(true, "the server shuts down".into())
+        }
         Meaning::StoppedUnexpectedly if (0..=STARTS_WITHIN).contains(&after) || open && after >= 0 => {
             said(true, "the server notes that it went down unexpectedly".into())
         }
