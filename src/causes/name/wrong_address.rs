@@ -23,7 +23,7 @@ cause! {
     ///   virtual machine, a forgotten secondary address).
     /// - On the server: `ipconfig /all`, then `ipconfig /registerdns`; remove stale records of its name
     ///   (`Resolve-DnsName SERVER` must give one address, the server's).
-    /// - Two addresses on purpose (cluster, VRRP, proxy ARP) are no conflict: then look at the next finding.
+    /// - Two addresses on purpose (cluster, VRRP, proxy ARP) are no conflict: then look at what each of the two answers.
     /// - To verify: `Test-NetConnection SERVER -Port 3389`, and `Get-NetNeighbor -IPAddress ADDRESS` shows the server's.
     ///
     /// ## Seen as

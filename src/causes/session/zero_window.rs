@@ -48,7 +48,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let mut evidence = vec![
-        Evidence::at(closed, format!("the {} closes its window and never opens it again", side.name())),
+        Evidence::at(
+            closed,
+            format!("the {} announces a TCP receive window of 0 and never opens it again", side.name()),
+        ),
         Evidence::at(
             last,
             format!(

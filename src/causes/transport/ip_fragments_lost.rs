@@ -125,7 +125,9 @@ fn of_datagram((source, lost): &Lost) -> Evidence {
         (false, _) => "the beginning is missing",
         (true, true) => "the middle is missing",
     };
-    let says = format!("a packet of {} in {} fragments: {missing}", lost.key.from, lost.fragments);
+    let plural = if lost.fragments == 1 { "" } else { "s" };
+    let says =
+        format!("a packet of {}, {} fragment{plural} of it seen: {missing}", lost.key.from, lost.fragments);
     Evidence::at(frame(*source, lost.time, lost.frame), says)
 }
 
