@@ -12,7 +12,7 @@ enum Whose {
     Own,
     /// Nothing tells.
     Open,
-    /// It bears another name, in another domain: what was called may be an alias of it.
+    /// It bears another name than was called, which may be an alias of it.
     Doubtful,
     /// It is the other end, or somebody else's.
     Other,
@@ -69,15 +69,9 @@ fn by_name(case: &Case<'_>, computer: &str) -> Whose {
     if told::is_of_server(case, computer) {
         return Whose::Own;
     }
-    let domain = |name: &str| name.split_once('.').map(|(_, domain)| domain.to_ascii_lowercase());
-    let own = domain(computer);
-    let mut names = told::server_names(case).into_iter().filter(|name| !is_address(name)).peekable();
-    if names.peek().is_none() {
-        return Whose::Open;
-    }
-    let is_near =
-        |name: &String| domain(name).is_none_or(|other| own.as_ref().is_none_or(|own| *own == other));
-    if names.any(|name| is_near(&name)) { Whose::Other } else { Whose::Doubtful }
+    // What was called may be an alias of it: a name alone rules nobody out.
+    let mut names = told::server_names(case).into_iter();
+    if names.any(|name| !is_address(&name)) { Whose::Doubtful } else { Whose::Open }
 }
 
 /// Whose logs a computer writes, where they are all of one side.

@@ -78,7 +78,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         of_server.partition(|joined| unseen || joined.corrected.is_some());
     let ended = logged_end(case);
     let closed = ended || case.ended_by(Side::Server).is_some();
-    let went_down = |joined: &Joined| !ended && !lived_on(case, joined, end.time);
+    let went_down = |joined: &Joined| !ended && (open || !lived_on(case, joined, end.time));
     let told = |joined: &Joined| {
         let is_crash = matches!(system::meaning(&joined.event), Some(Meaning::StoppedUnexpectedly));
         let fits =

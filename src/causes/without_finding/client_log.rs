@@ -38,7 +38,18 @@ pub(super) fn told(case: &Case<'_>) -> Verdict {
     let end =
         Evidence::event(&end.event, format!("the client ends the attempt with code {code:#X}: {means}"));
     let logged_on = events().find(|(_, meaning)| matches!(meaning, Meaning::LoggedOn { .. }));
-    if let Some((joined, _)) = logged_on.filter(|_| BY_THE_USER.contains(&code)) {
+    // A user also closes a session that was cut, or could not be taken up again.
+    let in_order = events().all(|(_, meaning)| match meaning {
+        Meaning::Disconnected(code) => code.is_some_and(|code| BY_THE_USER.contains(&code)),
+        Meaning::Started(_)
+        | Meaning::Server(_)
+        | Meaning::TlsSupported(_)
+        | Meaning::UserHash(_)
+        | Meaning::Connected
+        | Meaning::LoggedOn { .. } => true,
+        _ => false,
+    });
+    if let Some((joined, _)) = logged_on.filter(|_| in_order) {
         return Verdict {
             summary: "The client's log shows a session that its user ended; it tells of no fault.".into(),
             evidence: vec![Evidence::event(&joined.event, "the client is logged on"), end],
