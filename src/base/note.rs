@@ -131,7 +131,7 @@ note_kinds! {
     AddressContested: "address that the texts of several computers claim", costs "none of these texts was used for connections with this address: leave out those of a computer that has another one now";
     /// Incidents that the user did not ask for.
     FilteredOut: "incidents left out by the filters given", costs "they are not in this report";
-    /// Events that stand in two logs.
+    /// Events that stand in two logs, or twice in one.
     SameEvents: "events that stand there twice, or in another log as well", costs "nothing: each was counted once";
     /// A file that is given twice, or a copy of it.
     SameCapture: "captures that are copies of another one", costs "nothing: each was read once";

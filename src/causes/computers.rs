@@ -2,6 +2,7 @@
 //! made. Beside the server's logs lie those of the user's computer, and of other servers.
 
 use super::{Case, Strength, told};
+use crate::correlate::Joined;
 use crate::eventlog::{Event, Provider};
 use crate::stream::Side;
 
@@ -21,6 +22,11 @@ enum Whose {
 /// Whether an event may be of the computer at `side`.
 pub fn may_be(case: &Case<'_>, side: Side, event: &Event) -> bool {
     whose(case, side, event) != Whose::Other
+}
+
+/// The same of the server's, to filter by. It costs more than a look at what an event says: ask that first.
+pub fn of_server<'c, 'a>(case: &'c Case<'a>) -> impl Fn(&&Joined) -> bool + Copy + use<'c, 'a> {
+    move |joined| may_be(case, Side::Server, &joined.event)
 }
 
 /// How sure an event makes a finding, by whose it is.

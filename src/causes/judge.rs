@@ -82,10 +82,10 @@ fn by_log(case: &Case<'_>, attempt: &Attempt) -> Option<Verdict> {
     reach::refine(&mut alone);
     let [alone] = &alone;
     let told = judge_as_it_is(&Case { attempt: Some(alone), ..*case });
-    let names =
-        |cause: &Cause| told.finding.as_ref().is_some_and(|finding| std::ptr::eq(finding.cause, cause));
+    let is_loss =
+        told.finding.as_ref().is_some_and(|own| std::ptr::eq(own.cause, &raw const packet_loss::CAUSE));
     // A device on the path that forgot an idle session looks the same in the log; headers show the pause.
-    if names(&packet_loss::CAUSE) && packet_loss::may_be_forgotten(case) {
+    if is_loss && packet_loss::may_be_forgotten(case) {
         return None;
     }
     // A session that the server ended may have been cut off for all that the log says of it.

@@ -306,10 +306,7 @@ fn add_resets(connection: &mut Connection, views: &Views) {
 
 fn close_of(reset: &Reset, flow: &mut Flow) -> Close {
     let own = &reset.sighting;
-    let stream = match reset.from {
-        Side::Client => &mut flow.to_server,
-        Side::Server => &mut flow.to_client,
-    };
+    let stream = flow.stream_mut(reset.from);
     let end = i64::try_from(stream.sent_end).unwrap_or(i64::MAX);
     Close {
         from: reset.from,

@@ -201,6 +201,14 @@ impl Flow {
         }
     }
 
+    /// The same, to go on with.
+    pub const fn stream_mut(&mut self, side: Side) -> &mut Stream {
+        match side {
+            Side::Client => &mut self.to_server,
+            Side::Server => &mut self.to_client,
+        }
+    }
+
     /// What is typical of `side`.
     pub const fn habits(&self, side: Side) -> &Habits {
         match side {
@@ -285,10 +293,7 @@ impl Flow {
         let Some(reset) = self.closes.get(at).copied() else { return };
         let later = mark.time - reset.mark.time;
         let sent_before = was_sent_before(segment.ip_id, reset.ip_id);
-        let stream = match side {
-            Side::Client => &mut self.to_server,
-            Side::Server => &mut self.to_client,
-        };
+        let stream = self.stream_mut(side);
         let sent = i64::try_from(stream.sent_end.max(stream.fin_at.unwrap_or(0))).unwrap_or(i64::MAX);
         let is_beyond = stream.is_placed()
             && segment.length > 0
@@ -434,19 +439,13 @@ impl Flow {
             list.reserve_exact(usize::from(list.is_empty()));
             list.push(opening);
         }
-        match side {
-            Side::Client => self.to_server.open(segment.seq),
-            Side::Server => self.to_client.open(segment.seq),
-        }
+        self.stream_mut(side).open(segment.seq);
         self.write_history(side, if accepts { 'h' } else { 's' });
     }
 
     /// What a reset acknowledges, if it lies within what was sent: a forged one may say anything.
     fn acknowledge_data(&mut self, side: Side, segment: &Segment, mark: Mark) {
-        let other = match side {
-            Side::Client => &mut self.to_client,
-            Side::Server => &mut self.to_server,
-        };
+        let other = self.stream_mut(side.other());
         let sent = i64::try_from(other.sent_end).unwrap_or(i64::MAX);
         if other.is_placed() && (0..=sent).contains(&other.offset(segment.ack)) {
             other.acknowledge(segment.ack, None, mark);
@@ -454,10 +453,7 @@ impl Flow {
     }
 
     fn acknowledge(&mut self, side: Side, segment: &Segment, mark: Mark) {
-        let other = match side {
-            Side::Client => &mut self.to_client,
-            Side::Server => &mut self.to_server,
-        };
+        let other = self.stream_mut(side.other());
         // A SYN-ACK acknowledges the SYN: stream byte 0 is next.
         if segment.flags.has(TcpFlags::SYN) && !other.is_placed() {
             other.open(segment.ack.wrapping_sub(1));
@@ -510,10 +506,6 @@ impl Flow {
     }
 
     fn close(&mut self, side: Side, kind: CloseKind, segment: &Segment, mark: Mark) {
-        let other_acked = match side {
-            Side::Client => self.to_server.acked_end,
-            Side::Server => self.to_client.acked_end,
-        };
         let (stream, other) = match side {
             Side::Client => (&mut self.to_server, &mut self.to_client),
             Side::Server => (&mut self.to_client, &mut self.to_server),
@@ -542,7 +534,7 @@ impl Flow {
             has_timestamp: segment.options.timestamp,
             offset,
             expected: end.max(fin),
-            acked: other_acked,
+            acked: self.stream(side).acked_end,
             acknowledges,
             answered,
             went_on: None,

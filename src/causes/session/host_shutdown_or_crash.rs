@@ -4,8 +4,7 @@ use super::decision;
 use crate::base::{Mark, Timestamp, Window, time};
 use crate::causes::authentication::refused::is_tied;
 use crate::causes::case::ending_says;
-use crate::causes::told;
-use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, computers};
+use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, computers, told};
 use crate::connection::Transport;
 use crate::correlate::Joined;
 use crate::eventlog::system::{self, Meaning};
@@ -70,28 +69,27 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         None if case.flow()?.closes.is_empty() && !logged_end(case) => (last_sign(case)?, None),
         None => return None,
     };
-    // Of a crash the log tells by what it lacks: no end of this connection before the next start.
-    let open = unseen && !logged_end(case);
-    let of_server =
-        case.around.far.iter().filter(|joined| computers::may_be(case, Side::Server, &joined.event));
-    let (compared, rest): (Vec<&Joined>, Vec<&Joined>) =
-        of_server.partition(|joined| unseen || joined.corrected.is_some());
     let ended = logged_end(case);
     let closed = ended || case.ended_by(Side::Server).is_some();
+    // Of a crash the log tells by what it lacks: no end of this connection before the next start.
+    let open = unseen && !ended;
     let went_down = |joined: &Joined| !ended && (open || !lived_on(case, joined, end.time));
+    let stopped = |joined: &Joined| !closed || !was_asked_later(case, joined, end.time);
     let told = |joined: &Joined| {
+        let said = record(joined, end.time, open, closed)?;
         let is_crash = matches!(system::meaning(&joined.event), Some(Meaning::StoppedUnexpectedly));
-        let fits =
-            if is_crash { went_down(joined) } else { !closed || !was_asked_later(case, joined, end.time) };
-        record(joined, end.time, open, closed).filter(|_| fits)
+        let fits = if is_crash { went_down(joined) } else { stopped(joined) };
+        (fits && computers::of_server(case)(&joined)).then_some(said)
     };
-    let known: Vec<(bool, Evidence)> = compared.into_iter().filter_map(told).collect();
+    let is_compared = |joined: &&Joined| unseen || joined.corrected.is_some();
+    let far = || case.around.far.iter();
     // A start alone does not tell that the host was down because of it.
     let decides = |records: &[(bool, Evidence)]| records.iter().any(|(decides, _)| *decides);
-    let sure = seen.is_some() && decides(&known);
-    let mut records = known;
+    let mut records: Vec<(bool, Evidence)> = far().filter(is_compared).filter_map(told).collect();
+    let sure = seen.is_some() && decides(&records);
     if !decides(&records) {
-        records = rest.into_iter().filter(|joined| is_named(case, joined)).filter_map(told).collect();
+        let named = |joined: &Joined| told(joined).filter(|_| is_named(case, joined));
+        records = far().filter(|joined| !is_compared(joined)).filter_map(named).collect();
     }
     if !decides(&records) {
         return None;

@@ -111,7 +111,7 @@ fn loose_failure<'a>(case: &Case<'a>) -> Option<refused::Failure<'a>> {
         .around
         .far_near(Window { start: own.first.time, end })
         .filter(|joined| keys::logon_address(&joined.event).is_some_and(|address| address == own.client.ip))
-        .filter(|joined| computers::may_be(case, Side::Server, &joined.event));
+        .filter(computers::of_server(case));
     let mut told = own_logons.filter(|joined| is_logon(joined) || failed_at_screen(joined).is_some());
     let last = told.next_back()?;
     let logon = failed_at_screen(last)?;

@@ -40,7 +40,7 @@ cause! {
 }
 
 /// No device forgets connections sooner.
-const SHORTEST: i64 = 60 * time::SECOND;
+pub const FORGETS_AFTER: i64 = 60 * time::SECOND;
 /// A RST that answers the first segment comes within a round trip.
 const AT_ONCE: i64 = 2 * time::SECOND;
 /// A sender that hears nothing for this long is not just waiting for a late acknowledgement.
@@ -55,11 +55,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if !connection.reached_session() || !case.capture_is_fair() || decision::ended_in_order(case) {
         return None;
     }
-    let silence = flow.silence.filter(|silence| silence.length() >= SHORTEST)?;
+    let silence = flow.silence.filter(|silence| silence.length() >= FORGETS_AFTER)?;
     let logged = logged(case, silence.length());
     let fate = fate(flow, &silence, !logged.is_empty())?;
     let around = crate::base::Window { start: silence.from.time, end: silence.to.time };
-    if abrupt::slept(case, &around.widened(SHORTEST)) {
+    if abrupt::slept(case, &around.widened(FORGETS_AFTER)) {
         return None;
     }
     let idle = seconds(silence.length());

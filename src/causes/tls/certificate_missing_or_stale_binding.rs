@@ -127,7 +127,8 @@ fn trouble<'a>(case: &Case<'a>) -> Option<(&'a Joined, Option<&'a str>, &'static
     let start = case.connection()?.first.time;
     let mut found = None;
     let near = told::near(case, BEFORE, AFTER).into_iter();
-    for joined in near.filter(|joined| computers::may_be(case, Side::Server, &joined.event)) {
+    let of_listener = near.filter(|joined| joined.event.provider == Provider::RemoteConnectionManager);
+    for joined in of_listener.filter(computers::of_server(case)) {
         match rcm::meaning(&joined.event) {
             Some(rcm::Meaning::CertificateNotCreated(text)) => {
                 found = Some((joined, text, "the listener could not make its self-signed certificate"));

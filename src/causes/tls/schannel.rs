@@ -215,9 +215,11 @@ fn certificate_trouble(case: &Case<'_>) -> Vec<Evidence> {
     let Window { start, end } = connection.window();
     let window = Window { start: start.shifted(-CERTIFICATE_BEFORE), end: end.shifted(CERTIFICATE_AFTER) };
     let mut trouble = Vec::new();
-    for joined in
-        case.around.far_near(window).filter(|joined| computers::may_be(case, Side::Server, &joined.event))
-    {
+    let of_listener = case
+        .around
+        .far_near(window)
+        .filter(|joined| joined.event.provider == Provider::RemoteConnectionManager);
+    for joined in of_listener.filter(computers::of_server(case)) {
         let says = match remote_connection_manager::meaning(&joined.event) {
             Some(CertificateNotCreated(_)) => "the listener could not make its self-signed certificate",
             Some(CertificateNotReplaced(_)) => {

@@ -3,7 +3,6 @@
 use crate::base::{Mark, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, computers};
 use crate::connection::{Connection, Outcome, Stage};
-use crate::correlate::Joined;
 use crate::correlate::clock::seconds;
 use crate::eventlog::{service, system};
 use crate::stream::{Flow, Opening, Side};
@@ -114,13 +113,13 @@ fn all_arrived(flow: &Flow) -> bool {
 /// The server's own log of a service that does not answer.
 fn stuck(case: &Case<'_>) -> Option<Evidence> {
     let window = case.connection()?.window().widened(60 * time::SECOND);
-    let of_server = |joined: &&Joined| computers::may_be(case, Side::Server, &joined.event);
-    let joined = case.around.far_near(window).filter(of_server).find(|joined| {
+    let mut hangs = case.around.far_near(window).filter(|joined| {
         matches!(
             system::meaning(&joined.event),
             Some(system::Meaning::Service(service)) if service.is_rdp() && service.state == service::ServiceState::Hangs
         )
-    })?;
+    });
+    let joined = hangs.find(computers::of_server(case))?;
     case.reliable_time(joined)?;
     Some(Evidence::event(&joined.event, "the service control manager waits for the service in vain"))
 }

@@ -46,9 +46,9 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let holds = |slept: &Window| slept.contains(flow.first.time) && slept.contains(flow.last.time);
-    let of_server = |joined: &&Joined| computers::may_be(case, Side::Server, &joined.event);
-    let far = case.around.far.iter().filter(of_server);
-    let told = far.clone().find_map(|joined| Some((joined, interval(joined).filter(holds)?)));
+    let mut slept =
+        case.around.far.iter().filter_map(|joined| Some((joined, interval(joined).filter(holds)?)));
+    let told = slept.find(|(joined, _)| computers::of_server(case)(joined));
     let (joined, slept) = told.or_else(|| fell_asleep(case))?;
     let told = told.is_some();
     if was_awake(case, joined, slept) {
@@ -85,8 +85,8 @@ fn fell_asleep<'a>(case: &Case<'a>) -> Option<(&'a Joined, Window)> {
     let joined = case
         .around
         .far_near(before)
-        .filter(|joined| computers::may_be(case, Side::Server, &joined.event))
-        .rfind(|joined| matches!(system::meaning(&joined.event), Some(system::Meaning::Sleeps)))?;
+        .filter(|joined| matches!(system::meaning(&joined.event), Some(system::Meaning::Sleeps)))
+        .rfind(computers::of_server(case))?;
     let start = joined.time();
     Some((joined, Window { start, end: window.end }))
 }

@@ -5,6 +5,7 @@ use crate::base::{Window, time};
 use crate::causes::case::routers_passed;
 use crate::causes::session::client_network_change::may_be_back;
 use crate::causes::session::decision;
+use crate::causes::session::stateful_idle_timeout::FORGETS_AFTER;
 use crate::causes::{Blame, Case, Evidence, Finding, Severity, Strength, cause};
 use crate::connection::Connection;
 use crate::correlate::Surroundings;
@@ -44,8 +45,6 @@ const SPAN: i64 = 1500 * time::MILLISECOND;
 const NOTABLE: u64 = 20;
 /// Data segments below which a share means nothing.
 const ENOUGH: u64 = 20;
-/// Devices on the path forget connections that idle for so long.
-const FORGOTTEN_AFTER: i64 = 60 * time::SECOND;
 /// Losses that make a remark: one may happen on any path.
 const SEVERAL: u64 = 2;
 
@@ -198,7 +197,7 @@ fn may_have_gone(side: Side) -> String {
 /// Whether the connection had idled for as long as devices on the path forget connections.
 fn after_idling(flow: &Flow, died: &Repeat) -> bool {
     flow.silence.is_some_and(|silence| {
-        silence.length() >= FORGOTTEN_AFTER && (died.first.time - silence.to.time).abs() <= time::SECOND
+        silence.length() >= FORGETS_AFTER && (died.first.time - silence.to.time).abs() <= time::SECOND
     })
 }
 
@@ -292,7 +291,7 @@ fn was_idle(case: &Case<'_>) -> bool {
             let seconds = counts.into_iter().flatten().min();
             seconds
                 .and_then(|seconds| i64::try_from(seconds).ok())
-                .is_some_and(|seconds| seconds >= FORGOTTEN_AFTER / time::SECOND)
+                .is_some_and(|seconds| seconds >= FORGETS_AFTER / time::SECOND)
         }
         _ => false,
     })

@@ -10,7 +10,6 @@ use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, computers, 
 use crate::correlate::Joined;
 use crate::eventlog::{Provider, rdp_core_ts, remote_connection_manager as rcm, system};
 use crate::host::Computer;
-use crate::stream::Side;
 
 cause! {
     /// Remote Desktop is switched off on the server, or listens on another port.
@@ -165,26 +164,30 @@ fn by_list(case: &Case<'_>, port: u16, syns: Vec<Evidence>) -> Option<Finding> {
     )
 }
 
-/// Far events of the time before a moment, in order.
-fn before<'a>(case: &Case<'a>, moment: Timestamp) -> impl DoubleEndedIterator<Item = &'a Joined> {
-    let of_server = |joined: &&Joined| computers::may_be(case, Side::Server, &joined.event);
-    case.around.far_near(Window { start: moment.shifted(-BEFORE), end: moment }).filter(of_server)
+/// Far events of the time before a moment that tell something, in order.
+fn before<'a, T>(
+    case: &Case<'a>,
+    moment: Timestamp,
+    tells: impl Fn(&Joined) -> Option<T>,
+) -> impl DoubleEndedIterator<Item = (&'a Joined, T)> {
+    let near = case.around.far_near(Window { start: moment.shifted(-BEFORE), end: moment });
+    let told = near.filter_map(move |joined| Some((joined, tells(joined)?)));
+    told.filter(|(joined, _)| computers::of_server(case)(joined))
 }
 
 /// The last start of the listener bound other ports, and not this one.
 fn other_port(case: &Case<'_>, port: u16, moment: Timestamp) -> Option<Claim> {
-    let bound = |joined: &&Joined| match rdp_core_ts::meaning(&joined.event)? {
+    let bound = |joined: &Joined| match rdp_core_ts::meaning(&joined.event)? {
         rdp_core_ts::Meaning::Listening { transport: Some(rdp_core_ts::Transport::Tcp), port } => port,
         _ => None,
     };
-    let last = before(case, moment).rev().find(|joined| bound(joined).is_some())?;
+    let (last, _) = before(case, moment, bound).next_back()?;
     // One start binds several: addresses of both families, and several listeners.
-    let ports: Vec<(&Joined, u16)> = before(case, moment)
-        .filter(|joined| {
+    let ports: Vec<(&Joined, u16)> = before(case, moment, bound)
+        .filter(|(joined, _)| {
             joined.event.computer == last.event.computer
                 && (last.event.time - joined.event.time).abs() <= TOGETHER
         })
-        .filter_map(|joined| Some((joined, bound(&joined)?)))
         .collect();
     if ports.iter().any(|(_, bound)| *bound == port) {
         return None;
@@ -204,15 +207,7 @@ fn other_port(case: &Case<'_>, port: u16, moment: Timestamp) -> Option<Claim> {
 
 /// The listener was taken away, by nobody's fault: the service had not ended.
 fn switched_off(case: &Case<'_>, moment: Timestamp) -> Option<Claim> {
-    let mut off: Option<&Joined> = None;
-    for joined in before(case, moment) {
-        match is_off(joined) {
-            Some(true) => off = Some(joined),
-            Some(false) => off = None,
-            None => {}
-        }
-    }
-    let off = off?;
+    let (off, _) = before(case, moment, is_off).next_back().filter(|(_, is_off)| *is_off)?;
     let disabled = matches!(rdp_core_ts::meaning(&off.event), Some(rdp_core_ts::Meaning::ListenerDisabled));
     // Only a System log that holds the moment can say that the service lived on.
     let at = Window::at(off.time()).widened(TOGETHER);

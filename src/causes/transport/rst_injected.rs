@@ -2,6 +2,7 @@
 
 use crate::base::time;
 use crate::causes::case::{ending_says, routers_passed};
+use crate::causes::session::stateful_idle_timeout::FORGETS_AFTER;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
 use crate::correlate::MatchKey;
 use crate::eventlog::{Provider, rdp_core_ts};
@@ -32,8 +33,6 @@ cause! {
     client_code: "0x904",
 }
 
-/// No device forgets connections sooner.
-const FORGETS: i64 = 60 * time::SECOND;
 /// A device that knows no such connection answers within this.
 const AT_ONCE: i64 = 2 * time::SECOND;
 
@@ -50,7 +49,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     // What follows an orderly end, or an earlier end, is of no consequence.
     // A device that forgot an idle session resets it in the server's name. That there was one may be cut off.
     let forgotten = flow.silence.is_some_and(|silence| {
-        silence.length() >= FORGETS && (close.mark.time - silence.to.time).abs() <= AT_ONCE
+        silence.length() >= FORGETS_AFTER && (close.mark.time - silence.to.time).abs() <= AT_ONCE
     });
     if forgotten && flow.is_cut() && !connection.reached_session() {
         return None;

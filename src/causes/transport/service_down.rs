@@ -111,17 +111,9 @@ fn reaches(case: &Case<'_>, joined: &Joined, moment: Timestamp) -> bool {
 /// The last end of the service before `moment` that no start followed, and no sign that it served anybody.
 fn last_stop<'a>(case: &Case<'a>, moment: Timestamp) -> Option<&'a Joined> {
     let window = Window { start: moment.shifted(-BEFORE), end: moment };
-    let mut last = None;
-    let of_server = |joined: &&Joined| computers::may_be(case, Side::Server, &joined.event);
-    for joined in case.around.far_near(window).filter(of_server) {
-        match is_stop(joined) {
-            Some(true) => last = Some(joined),
-            Some(false) => last = None,
-            None if was_served(joined) || has_booted(joined) => last = None,
-            None => {}
-        }
-    }
-    let stopped: &Joined = last?;
+    let told = case.around.far_near(window).filter_map(|joined| Some((joined, ends(joined)?)));
+    let last = told.filter(|(joined, _)| computers::of_server(case)(joined)).next_back();
+    let (stopped, _) = last.filter(|(_, ended)| *ended)?;
     let since = Window { start: stopped.time().shifted(TOGETHER), end: moment };
     let own = case.connection()?.server;
     let mut later = case.around.others.begun_within(since);
@@ -129,9 +121,11 @@ fn last_stop<'a>(case: &Case<'a>, moment: Timestamp) -> Option<&'a Joined> {
     (!served).then_some(stopped)
 }
 
-/// Whether a computer starts: then the service starts as well, or a later event tells that it does not.
-fn has_booted(joined: &Joined) -> bool {
-    matches!(system::meaning(&joined.event), Some(system::Meaning::Started(_)))
+/// Whether the service ended (true) by an event, or ran (false): it starts with its computer, or a later event tells that
+/// it does not.
+fn ends(joined: &Joined) -> Option<bool> {
+    let has_booted = || matches!(system::meaning(&joined.event), Some(system::Meaning::Started(_)));
+    is_stop(joined).or_else(|| (was_served(joined) || has_booted()).then_some(false))
 }
 
 /// Whether an event tells that a remote user was let in: then the service runs.

@@ -1,6 +1,7 @@
 //! The verdict on an attempt of which only the client's log knows, where no cause was found.
 
 use super::{Case, Evidence, Kind, Verdict};
+use crate::causes::told::of_code;
 use crate::codes::Family;
 use crate::eventlog::rdp_client::{self, Meaning};
 
@@ -35,8 +36,7 @@ pub(super) fn told(case: &Case<'_>) -> Verdict {
     };
     let known = Family::named("reason").and_then(|family| family.find(code));
     let means = known.map_or("a number without a published meaning", |known| known.means);
-    let end =
-        Evidence::event(&end.event, format!("the client ends the attempt with code {code:#X}: {means}"));
+    let end = of_code((end, code), means);
     let logged_on = events().find(|(_, meaning)| matches!(meaning, Meaning::LoggedOn { .. }));
     // A user also closes a session that was cut, or could not be taken up again.
     let in_order = events().all(|(_, meaning)| match meaning {
