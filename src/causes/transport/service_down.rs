@@ -111,8 +111,8 @@ fn reaches(case: &Case<'_>, joined: &Joined, moment: Timestamp) -> bool {
 /// The last end of the service before `moment` that no start followed, and no sign that it served anybody.
 fn last_stop<'a>(case: &Case<'a>, moment: Timestamp) -> Option<&'a Joined> {
     let window = Window { start: moment.shifted(-BEFORE), end: moment };
-    let told = case.around.far_near(window).filter_map(|joined| Some((joined, ends(joined)?)));
-    let last = told.filter(|(joined, _)| computers::of_server(case)(joined)).next_back();
+    let mut told = case.around.far_near(window).filter_map(|joined| Some((joined, ends(joined)?)));
+    let last = told.rfind(|(joined, _)| computers::of_server(case)(joined));
     let (stopped, _) = last.filter(|(_, ended)| *ended)?;
     let since = Window { start: stopped.time().shifted(TOGETHER), end: moment };
     let own = case.connection()?.server;
