@@ -58,14 +58,19 @@ pub fn server_names(case: &Case<'_>) -> Vec<String> {
     let hello = connection.and_then(|own| own.tls.client_hello.as_ref());
     let spoken = hello.and_then(|hello| hello.value.server_name.clone());
     let address = connection.map(|own| own.server.ip);
-    let resolved = case.around.captures.iter().flat_map(|capture| &capture.lookups).filter(|lookup| {
-        address.is_some_and(|ip| lookup.answers.iter().any(|answer| answer.value.addresses.contains(&ip)))
+    let lookups = case.around.captures.iter().flat_map(|capture| &capture.lookups);
+    let resolved = lookups.flat_map(|lookup| {
+        let its = lookup
+            .answers
+            .iter()
+            .filter(|answer| address.is_some_and(|ip| answer.value.addresses.contains(&ip)));
+        its.flat_map(|answer| std::iter::once(&lookup.name).chain(&answer.value.aliased))
     });
     let typed = case.all_events().filter_map(|joined| keys::target(&joined.event));
     spoken
         .into_iter()
         .chain(address.map(|ip| ip.to_string()))
-        .chain(resolved.map(|lookup| lookup.name.clone()))
+        .chain(resolved.cloned())
         .chain(typed)
         .chain(case.around.target.clone())
         .map(|name| bare(&name))

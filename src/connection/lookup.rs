@@ -10,7 +10,7 @@ use crate::base::keyed::KeyedMap;
 use crate::base::{Locator, Mark, Observed, SourceId, Window, time};
 use crate::packet::Datagram;
 use crate::packet::interest::NAME_PORTS;
-use crate::protocol::dns::{self, Rcode, RecordType};
+use crate::protocol::dns::{self, AnswerData, Message, Rcode, RecordType};
 
 /// What a name server answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Answer {
     pub rcode: Rcode,
     /// The addresses.
     pub addresses: Vec<IpAddr>,
+    /// The names that they belong to, lower case, where what was asked for is an alias (CNAME) of them.
+    pub aliased: Vec<String>,
     /// Who answered.
     pub resolver: IpAddr,
 }
@@ -136,18 +138,30 @@ impl Said {
         if !matches!(question.kind, RecordType::A | RecordType::AAAA) {
             return None;
         }
+        let name = question.name.trim_end_matches('.').to_ascii_lowercase();
         let answer = message.is_response.then(|| Answer {
             rcode: message.rcode,
             addresses: message.addresses().collect(),
+            aliased: aliased(&message, &name),
             resolver: datagram.from.ip,
         });
         Some(Self {
             client: if message.is_response { datagram.to.ip } else { datagram.from.ip },
-            name: question.name.trim_end_matches('.').to_ascii_lowercase(),
+            name,
             mark: Mark { time: datagram.time, at: Locator::Frame { source, number: datagram.frame } },
             answer,
         })
     }
+}
+
+/// The owners of the addresses in an answer, each once, besides the name that was asked for.
+fn aliased(message: &Message, asked: &str) -> Vec<String> {
+    let of_addresses = message.answers.iter().filter(|answer| matches!(answer.data, AnswerData::Address(_)));
+    let owners = of_addresses.map(|answer| answer.name.trim_end_matches('.').to_ascii_lowercase());
+    let mut names: Vec<String> = owners.filter(|owner| owner != asked).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// The lookups of a capture, as its datagrams come.

@@ -61,8 +61,14 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         // Then it went elsewhere, for all that is known.
         Some((Side::Server, _)) if may_be_back(case) => None,
         Some(_) if may_be_forgotten(case) => None,
-        // What came to where the receiver is was not lost on the way there.
-        Some((side, _)) if connection.goodbye.is_none() && stands_at(flow, side.other()) => None,
+        // What came to where the receiver is was not lost on the way there, unless the receiver's log misses it.
+        Some((side, _))
+            if connection.goodbye.is_none()
+                && stands_at(flow, side.other())
+                && timed_out(case).is_empty() =>
+        {
+            None
+        }
         Some((side, lost)) if connection.goodbye.is_none() => {
             Some(failure(case, connection, flow, side, &lost))
         }
