@@ -1,6 +1,7 @@
 //! Connections that are one attempt of one user: probe, fallback, retry.
 
 use super::attempt::{Attempt, Joined};
+use super::join;
 use super::side::SideConnection;
 use super::storm;
 use super::surroundings::Surroundings;
@@ -87,7 +88,7 @@ fn is_one_click(before: &Attempt, next: &Attempt) -> bool {
 
 fn differing_users(a: &Connection, b: &Connection) -> bool {
     match (a.cookie(), b.cookie()) {
-        (Some(a), Some(b)) => a.value != b.value,
+        (Some(a), Some(b)) => join::are_of_two_users(a.value, b.value),
         _ => false,
     }
 }

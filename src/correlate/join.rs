@@ -12,7 +12,7 @@ mod translated;
 mod windows;
 
 pub use blocked::Blocked;
-pub use logon::{ONE_REFUSAL, bare, fits_cookie, tells_a_user};
+pub use logon::{ONE_REFUSAL, are_of_two_users, bare, fits_cookie, tells_a_user};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

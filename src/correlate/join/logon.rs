@@ -180,6 +180,24 @@ pub fn fits_cookie(cookie: &str, user: &str) -> Option<bool> {
     (begins || cookie.contains('\\')).then_some(begins)
 }
 
+/// Whether two cookies are of two users: one user may be spelled with and without the domain, and cut where that is long.
+pub fn are_of_two_users(one: &str, other: &str) -> bool {
+    let cookies = [one, other].map(str::to_lowercase);
+    let [one, other] = &cookies;
+    if one == other {
+        return false;
+    }
+    let is_cut = |cookie: &str| cookie.chars().count() >= COOKIE;
+    match (is_cut(one), is_cut(other)) {
+        (false, _) => fits_cookie(other, one) != Some(true),
+        (true, false) => fits_cookie(one, other) != Some(true),
+        (true, true) => {
+            let [one, other] = [one, other].map(|cookie| bare(cookie));
+            !one.starts_with(&other) && !other.starts_with(&one)
+        }
+    }
+}
+
 /// Whether a cookie tells one user from the others of his domain: what was cut may end before that.
 pub fn tells_a_user(cookie: &str) -> bool {
     /// Characters of a name that few share.
@@ -225,5 +243,19 @@ mod tests {
         assert_eq!(fits_cookie("bob", "alice"), Some(false));
         let telling = ["alice", "corp\\alic", "example\\a", "longdomai"].map(tells_a_user);
         assert_eq!(telling, [true, true, false, false]);
+    }
+
+    #[test]
+    fn one_user_is_spelled_in_several_ways() {
+        let one = [
+            ("alice", "ALICE"),
+            ("alice", "corp\\alic"),
+            ("ex\\alice", "alice"),
+            ("corp\\alic", "alice.smi"),
+            ("administr", "x\\adminis"),
+        ];
+        let two = [("alice", "bob"), ("corp\\alic", "corp\\alex"), ("alic", "alice"), ("administr", "alice")];
+        assert!(one.iter().all(|(a, b)| !are_of_two_users(a, b) && !are_of_two_users(b, a)));
+        assert!(two.iter().all(|(a, b)| are_of_two_users(a, b) && are_of_two_users(b, a)));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::{Mark, Observed, Timestamp, Window, time};
 use crate::connection::{Connection, Outcome, Stage};
 use crate::correlate::attempt::Attempt;
-use crate::correlate::join::{bare, tells_a_user};
+use crate::correlate::join::{are_of_two_users, bare, tells_a_user};
 use crate::correlate::keys;
 use crate::packet::Endpoint;
 use crate::stream::Side;
@@ -145,7 +145,7 @@ impl Other {
 
     /// Whether both asked for a user, and not for the same: behind one address there may be many.
     pub fn is_another_user_than(&self, own: &Self) -> bool {
-        self.cookie.as_ref().zip(own.cookie.as_ref()).is_some_and(|(one, other)| one != other)
+        self.cookie.as_ref().zip(own.cookie.as_ref()).is_some_and(|(one, other)| are_of_two_users(one, other))
     }
 
     /// Whether only a log knows of it.
