@@ -6,7 +6,7 @@ use super::{
     Case, Evidence, Joined, Kind, Verdict, decision, is_stop, passed_security, stopped_within, told_fault,
 };
 use crate::base::{Mark, Timestamp, Window, time};
-use crate::connection::Outcome;
+use crate::connection::{Connection, Outcome};
 use crate::correlate::keys;
 use crate::eventlog::{Provider, rdp_core_ts};
 
@@ -93,6 +93,16 @@ fn doubt(case: &Case<'_>) -> Option<Doubt> {
             "the whole logs RdpCoreTS/Operational, LocalSessionManager/Operational and Security, not filtered by event",
         ));
     }
+    if !came_to_session(case) {
+        return Some((
+            "This connection passed security and ended; no session of it is logged.",
+            case.all_events()
+                .filter(|joined| is_of_end(joined))
+                .last()
+                .map(|joined| Evidence::event(&joined.event, "the last that the server says of its end")),
+            "the whole logs RdpCoreTS/Operational, LocalSessionManager/Operational and Security, not filtered by event",
+        ));
+    }
     if !end_would_be_told(case) {
         return Some((
             "A session came up on this connection. In these logs a closed window and a lost network look the same, so \
@@ -143,6 +153,14 @@ fn came_further(case: &Case<'_>) -> bool {
         matches!(joined.event.provider, Provider::LocalSessionManager | Provider::Gateway)
             || joined.event.provider == Provider::RdpCoreTs && keys::passed_security(&joined.event)
     })
+}
+
+/// Whether a connection came to a session, may still come to one, or went through a gateway, which knows of none. Who logs
+/// off, or closes his window, had one.
+fn came_to_session(case: &Case<'_>) -> bool {
+    let by_gateway = case.all_events().any(|joined| joined.event.provider == Provider::Gateway);
+    let reached = case.connection().is_some_and(Connection::reached_session);
+    by_gateway || reached || decision::ended_in_order(case) || !decision::end_is_logged(case)
 }
 
 /// Whether the logs would tell a fault at the end of a connection: they hold RdpCoreTS, or say how it ended. The
