@@ -83,6 +83,17 @@ fn a_log_exported_early_tells_no_other_story() {
     samples::none_complains(1000, exported_early);
 }
 
+/// The session manager names no port and comes late, but may be all that was exported.
+#[test]
+fn the_log_of_the_session_manager_alone_tells_of_sessions() {
+    let inputs = vec!["samples/healthy-windows-nla/events-lsm.evtx".into()];
+    let report = rdpscan::analyze(&Options { inputs, ..Options::default() }).unwrap();
+    let [incident] = report.incidents.as_slice() else { panic!("{} incidents", report.incidents.len()) };
+    assert_eq!((incident.verdict.kind, incident.user.as_deref()), ("healthy", Some("EXAMPLE\\alice")));
+    let remarks = incident.verdict.remarks.iter().map(|remark| remark.cause);
+    assert_eq!(remarks.collect::<Vec<_>>(), ["logoff-or-window-closed"]);
+}
+
 /// Places at which the log of a sample is cut.
 const PLACES: usize = 12;
 

@@ -150,28 +150,26 @@ pub fn parties(incident: &Incident, attempts: &[&Attempt]) -> (String, String) {
     }
 }
 
-/// The user, from the log where one says it, else from the cookie.
+/// The user, from the log where one says it, else from the cookie; whose the session was where that is all that is known.
 pub fn user(attempts: &[&Attempt]) -> Option<String> {
-    let logged = attempts
-        .iter()
-        .flat_map(|attempt| &attempt.events)
-        .find_map(|joined| super::keys::user(&joined.event));
-    logged.or_else(|| {
-        let cookie = attempts.iter().rev().find_map(|attempt| attempt.connection.cookie())?;
-        Some(cookie.value.to_owned())
-    })
+    let events = || attempts.iter().flat_map(|attempt| &attempt.events).map(|joined| &joined.event);
+    let logged = events().find_map(super::keys::user);
+    let cookie = || attempts.iter().rev().find_map(|attempt| attempt.connection.cookie());
+    logged
+        .or_else(|| Some(cookie()?.value.to_owned()))
+        .or_else(|| events().find_map(super::keys::session_user).map(str::to_owned))
 }
 
 /// Whether a user is the one that is looked for: as logged, or as far as the cookie tells.
 pub fn user_matches(attempts: &[&Attempt], wanted: &str) -> bool {
     let wanted = wanted.to_lowercase();
     let account = wanted.rsplit(['\\', '/']).next().unwrap_or_default().split('@').next().unwrap_or_default();
-    let logged = attempts
-        .iter()
-        .flat_map(|attempt| &attempt.events)
-        .filter_map(|joined| super::keys::user(&joined.event));
+    let logged = attempts.iter().flat_map(|attempt| &attempt.events).filter_map(|joined| {
+        let of_session = || super::keys::session_user(&joined.event).map(str::to_owned);
+        super::keys::user(&joined.event).or_else(of_session)
+    });
     let cookies = attempts.iter().filter_map(|attempt| attempt.connection.cookie());
-    logged.map(|user| user.to_lowercase()).any(|user| user == wanted || user == account)
+    logged.map(|user| user.to_lowercase()).any(|user| user == wanted || join::bare(&user) == account)
         || cookies.map(|cookie| cookie.value.to_lowercase()).any(|cookie| {
             // mstsc cuts the cookie to nine characters, domain included.
             !cookie.is_empty() && (wanted.starts_with(&cookie) || account.starts_with(&cookie))

@@ -282,6 +282,7 @@ impl<'a> Work<'a> {
             .filter(|item| keys::accepted_from(item.event).is_some())
             .map(Item::chain)
             .collect();
+        let silent = self.known_by_sessions();
         let mut fresh = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
             if item.taken.is_some() {
@@ -290,7 +291,12 @@ impl<'a> Work<'a> {
             // Without RdpCoreTS the connection manager still tells of those that passed security.
             let known = || accepted.contains(&item.chain());
             let passed = || keys::passed_from(item.event).filter(|_| !known());
-            let Some(client) = keys::accepted_from(item.event).or_else(passed) else { continue };
+            // Without both the session manager tells of those that came to a session. A capture shows them itself.
+            let let_in = || {
+                keys::let_in_from(item.event).filter(|_| !captured && silent.contains(&item.event.computer))
+            };
+            let client = keys::accepted_from(item.event).or_else(passed).or_else(let_in);
+            let Some(client) = client else { continue };
             let inside = item
                 .corrected
                 .is_some_and(|corrected| capture_windows.iter().any(|window| window.contains(corrected)));
@@ -308,6 +314,16 @@ impl<'a> Work<'a> {
             self.accepted.insert(at, item_at);
             self.take(item_at, at, MatchKey::Address);
         }
+    }
+
+    /// Computers whose connections only the session manager tells of.
+    fn known_by_sessions(&self) -> BTreeSet<Arc<str>> {
+        let of = |tells: fn(&Event) -> Option<Endpoint>| -> BTreeSet<Arc<str>> {
+            let telling = self.items.iter().filter(|item| tells(item.event).is_some());
+            telling.map(|item| Arc::clone(&item.event.computer)).collect()
+        };
+        let better = of(|event| keys::accepted_from(event).or_else(|| keys::passed_from(event)));
+        of(keys::let_in_from).into_iter().filter(|computer| !better.contains(computer)).collect()
     }
 
     /// All channels of one computer share the ActivityID of a connection.
@@ -424,11 +440,31 @@ impl<'a> Work<'a> {
                 sessions.entry(key).or_default().push((at, *window));
             }
         }
+        self.by_their_logons(&mut sessions);
         self.take_where(MatchKey::Session, |item| {
             let key = (Arc::clone(&item.event.computer), keys::session(item.event)?);
             let bound = sessions.get(&key)?.iter();
             bound.clone().find(|(_, window)| window.contains(item.event.time)).map(|(at, _)| *at)
         });
+    }
+
+    /// A session that a logon or reconnection alone makes known is that connection's until it is used anew.
+    fn by_their_logons(&self, sessions: &mut BoundSessions) {
+        let begun = self.accepted.iter().filter_map(|(at, item_at)| {
+            let event = self.items.get(*item_at)?.event;
+            keys::let_in_from(event)?;
+            Some(((Arc::clone(&event.computer), keys::session(event)?), (event.time, *at)))
+        });
+        let mut by_session: BTreeMap<_, Vec<(Timestamp, usize)>> = BTreeMap::new();
+        for (key, begun) in begun {
+            by_session.entry(key).or_default().push(begun);
+        }
+        for (key, mut begun) in by_session {
+            begun.sort_unstable();
+            let next = begun.iter().skip(1).map(|(time, _)| time.shifted(-1)).chain([Timestamp::MAX]);
+            let spans = begun.iter().zip(next).map(|((start, at), end)| (*at, Window { start: *start, end }));
+            sessions.entry(key).or_default().extend(spans);
+        }
     }
 
     /// Events that name no connection: the only one that was under way on that computer has them.

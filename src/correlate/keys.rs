@@ -116,6 +116,14 @@ pub fn user(event: &Event) -> Option<String> {
     }
 }
 
+/// The user of a session that the session manager logged on or reconnected.
+pub fn session_user(event: &Event) -> Option<&str> {
+    match lsm::meaning(event)? {
+        lsm::Meaning::LoggedOn(session) | lsm::Meaning::Reconnected(session) => session.user,
+        _ => None,
+    }
+}
+
 /// The client's address of a connection that passed security (RemoteConnectionManager 1149); the port is not told.
 pub fn passed_from(event: &Event) -> Option<Endpoint> {
     use crate::eventlog::remote_connection_manager as rcm;
@@ -123,6 +131,16 @@ pub fn passed_from(event: &Event) -> Option<Endpoint> {
         rcm::Meaning::SecurityPassed { ip, .. } => Some(Endpoint { ip: ip?, port: 0 }),
         _ => None,
     }
+}
+
+/// The client's address of a session that the session manager logged on or reconnected (LocalSessionManager 21, 25); the
+/// port is not told.
+pub fn let_in_from(event: &Event) -> Option<Endpoint> {
+    let (lsm::Meaning::LoggedOn(session) | lsm::Meaning::Reconnected(session)) = lsm::meaning(event)? else {
+        return None;
+    };
+    let lsm::Origin::Remote(ip) = session.from else { return None };
+    Some(Endpoint { ip, port: 0 })
 }
 
 /// Whether the session manager let a user in: logged on, shell started, reconnected.
