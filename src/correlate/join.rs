@@ -7,6 +7,7 @@ mod blocked;
 mod broker;
 mod gateway;
 mod logon;
+mod sessions;
 mod side;
 mod translated;
 mod windows;
@@ -141,9 +142,6 @@ impl Item<'_> {
         self.corrected.unwrap_or(self.event.time)
     }
 }
-
-/// The connections that each session of each computer was bound to, and when.
-type BoundSessions = BTreeMap<(Arc<str>, u32), Vec<(usize, Window)>>;
 
 struct Work<'a> {
     attempts: Vec<Attempt>,
@@ -316,16 +314,6 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Computers whose connections only the session manager tells of.
-    fn known_by_sessions(&self) -> BTreeSet<Arc<str>> {
-        let of = |tells: fn(&Event) -> Option<Endpoint>| -> BTreeSet<Arc<str>> {
-            let telling = self.items.iter().filter(|item| tells(item.event).is_some());
-            telling.map(|item| Arc::clone(&item.event.computer)).collect()
-        };
-        let better = of(|event| keys::accepted_from(event).or_else(|| keys::passed_from(event)));
-        of(keys::let_in_from).into_iter().filter(|computer| !better.contains(computer)).collect()
-    }
-
     /// All channels of one computer share the ActivityID of a connection.
     fn by_activity(&mut self) {
         let mut owners: BTreeMap<(Arc<str>, Guid), usize> = BTreeMap::new();
@@ -425,46 +413,6 @@ impl<'a> Work<'a> {
             })
             .collect();
         if !ended.is_empty() && is_one(&ended) { Ok(ended.first().copied()) } else { Err(()) }
-    }
-
-    /// Some session events lost their ActivityID: session id and time stand in.
-    fn by_session(&mut self) {
-        let own = self.own_windows();
-        let mut sessions = BoundSessions::new();
-        for item in &self.items {
-            let Some((at, _)) = item.taken else { continue };
-            if let Some(session) = keys::bound_session(item.event)
-                && let Some(window) = own.get(&(at, Arc::clone(&item.event.computer)))
-            {
-                let key = (Arc::clone(&item.event.computer), session);
-                sessions.entry(key).or_default().push((at, *window));
-            }
-        }
-        self.by_their_logons(&mut sessions);
-        self.take_where(MatchKey::Session, |item| {
-            let key = (Arc::clone(&item.event.computer), keys::session(item.event)?);
-            let bound = sessions.get(&key)?.iter();
-            bound.clone().find(|(_, window)| window.contains(item.event.time)).map(|(at, _)| *at)
-        });
-    }
-
-    /// A session that a logon or reconnection alone makes known is that connection's until it is used anew.
-    fn by_their_logons(&self, sessions: &mut BoundSessions) {
-        let begun = self.accepted.iter().filter_map(|(at, item_at)| {
-            let event = self.items.get(*item_at)?.event;
-            keys::let_in_from(event)?;
-            Some(((Arc::clone(&event.computer), keys::session(event)?), (event.time, *at)))
-        });
-        let mut by_session: BTreeMap<_, Vec<(Timestamp, usize)>> = BTreeMap::new();
-        for (key, begun) in begun {
-            by_session.entry(key).or_default().push(begun);
-        }
-        for (key, mut begun) in by_session {
-            begun.sort_unstable();
-            let next = begun.iter().skip(1).map(|(time, _)| time.shifted(-1)).chain([Timestamp::MAX]);
-            let spans = begun.iter().zip(next).map(|((start, at), end)| (*at, Window { start: *start, end }));
-            sessions.entry(key).or_default().extend(spans);
-        }
     }
 
     /// Events that name no connection: the only one that was under way on that computer has them.

@@ -143,6 +143,18 @@ pub fn let_in_from(event: &Event) -> Option<Endpoint> {
     Some(Endpoint { ip, port: 0 })
 }
 
+/// Whether somebody begins to use a session, from afar or at the console (LocalSessionManager 21, 25).
+pub fn begins_session(event: &Event) -> bool {
+    matches!(lsm::meaning(event), Some(lsm::Meaning::LoggedOn(_) | lsm::Meaning::Reconnected(_)))
+}
+
+/// The address that a session is left from (LocalSessionManager 24).
+pub fn session_address(event: &Event) -> Option<IpAddr> {
+    let lsm::Meaning::Disconnected(session) = lsm::meaning(event)? else { return None };
+    let lsm::Origin::Remote(ip) = session.from else { return None };
+    Some(ip)
+}
+
 /// Whether the session manager let a user in: logged on, shell started, reconnected.
 pub fn let_in(event: &Event) -> bool {
     event.provider == Provider::LocalSessionManager && matches!(event.id, 21 | 22 | 25)

@@ -1,0 +1,132 @@
+//! What the session manager tells: some of its events lost their ActivityID, and name a session. Where it alone was
+//! exported, its logons are all that tells of connections.
+
+use super::{Arc, BTreeMap, BTreeSet, Endpoint, Event, IpAddr, MatchKey, Timestamp, Window, Work, keys};
+
+/// A session of a computer. Its number is given anew after a boot, and to others.
+type Session = (Arc<str>, u32);
+
+/// When a session is begun to be used, and by which connection, from where, if that is known.
+type Begun = (Timestamp, Option<(usize, IpAddr)>);
+
+/// A session while it was one connection's.
+struct Use {
+    window: Window,
+    /// The connection.
+    at: usize,
+    /// Whose address its events carry, where they do: known of logons, not behind an address translation.
+    client: Option<IpAddr>,
+}
+
+/// The uses of each session.
+#[derive(Default)]
+struct Uses(BTreeMap<Session, Vec<Use>>);
+
+impl Uses {
+    fn add(&mut self, session: Session, one: Use) {
+        self.0.entry(session).or_default().push(one);
+    }
+
+    /// In order of their beginning, each with the last end up to it: many may be of one session.
+    fn in_order(self) -> BTreeMap<Session, Vec<(Use, Timestamp)>> {
+        let in_order = |mut uses: Vec<Use>| {
+            uses.sort_by_key(|one| one.window.start);
+            let mut reach = Timestamp::MIN;
+            let reaching = |one: Use| {
+                reach = reach.max(one.window.end);
+                (one, reach)
+            };
+            uses.into_iter().map(reaching).collect()
+        };
+        self.0.into_iter().map(|(session, uses)| (session, in_order(uses))).collect()
+    }
+}
+
+/// The use that holds a moment, the earliest if there are several.
+fn holds(uses: &[(Use, Timestamp)], moment: Timestamp) -> Option<&Use> {
+    let at = uses.partition_point(|(_, reach)| *reach < moment);
+    uses.get(at).map(|(one, _)| one).filter(|one| one.window.contains(moment))
+}
+
+impl Work<'_> {
+    /// Computers whose connections only the session manager tells of.
+    pub(super) fn known_by_sessions(&self) -> BTreeSet<Arc<str>> {
+        let of = |tells: fn(&Event) -> Option<Endpoint>| -> BTreeSet<Arc<str>> {
+            let telling = self.items.iter().filter(|item| tells(item.event).is_some());
+            telling.map(|item| Arc::clone(&item.event.computer)).collect()
+        };
+        let better = of(|event| keys::accepted_from(event).or_else(|| keys::passed_from(event)));
+        of(keys::let_in_from).into_iter().filter(|computer| !better.contains(computer)).collect()
+    }
+
+    /// Events without an ActivityID go by their session's number and time.
+    pub(super) fn by_session(&mut self) {
+        let own = self.own_windows();
+        let mut uses = Uses::default();
+        for item in &self.items {
+            let Some((at, _)) = item.taken else { continue };
+            if let Some(session) = keys::bound_session(item.event)
+                && let Some(window) = own.get(&(at, Arc::clone(&item.event.computer)))
+            {
+                let session = (Arc::clone(&item.event.computer), session);
+                uses.add(session, Use { window: *window, at, client: None });
+            }
+        }
+        self.by_their_logons(&mut uses);
+        let uses = uses.in_order();
+        self.take_where(MatchKey::Session, |item| {
+            let session = (Arc::clone(&item.event.computer), keys::session(item.event)?);
+            let one = holds(uses.get(&session)?, item.event.time)?;
+            let from = keys::session_address(item.event);
+            let is_its = one.client.is_none() || from.is_none() || one.client == from;
+            is_its.then_some(one.at)
+        });
+    }
+
+    /// A session that a logon or reconnection alone makes known is that connection's until somebody uses it anew, also at
+    /// the console.
+    fn by_their_logons(&self, uses: &mut Uses) {
+        let known: BTreeMap<usize, usize> =
+            self.accepted.iter().map(|(at, item_at)| (*item_at, *at)).collect();
+        let mut begun: BTreeMap<Session, Vec<Begun>> = BTreeMap::new();
+        for (item_at, item) in self.items.iter().enumerate() {
+            let Some(session) = keys::session(item.event).filter(|_| keys::begins_session(item.event)) else {
+                continue;
+            };
+            let from = keys::let_in_from(item.event).map(|client| client.ip);
+            let one = known.get(&item_at).copied().zip(from);
+            begun
+                .entry((Arc::clone(&item.event.computer), session))
+                .or_default()
+                .push((item.event.time, one));
+        }
+        for (session, mut begun) in begun {
+            begun.sort_unstable();
+            let next = begun.iter().skip(1).map(|(time, _)| time.shifted(-1)).chain([Timestamp::MAX]);
+            for ((start, one), end) in begun.iter().zip(next) {
+                let Some((at, client)) = *one else { continue };
+                let window = Window { start: *start, end };
+                uses.add(session.clone(), Use { window, at, client: Some(client) });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_use_that_holds_a_moment() {
+        let at = Timestamp::from_nanos;
+        let mut uses = Uses::default();
+        let session: Session = ("srv".into(), 2);
+        for (one, (start, end)) in [(30, 40), (0, 10), (5, 35)].into_iter().enumerate() {
+            let window = Window { start: at(start), end: at(end) };
+            uses.add(session.clone(), Use { window, at: one, client: None });
+        }
+        let uses = uses.in_order();
+        let of = |moment| holds(uses.get(&session).unwrap(), at(moment)).map(|one| one.at);
+        assert_eq!([0, 7, 11, 33, 36, 41].map(of), [Some(1), Some(1), Some(2), Some(2), Some(0), None]);
+    }
+}
