@@ -226,7 +226,7 @@ fn judged<T>(
     let connections = std::mem::take(&mut scanned.connections);
     let udp = udp::once(&scanned.observations);
     let Tied { mut attempts, sides, rest, links, blocked } =
-        join(connections, udp, logs, &clocks, &capture_windows, &mut notes);
+        join(connections, udp, logs, &clocks, &capture_windows, &lookups, &mut notes);
     let groups = fold::with_blocked(groups, &blocked, &mut notes);
     reach::refine(&mut attempts);
     texts::settle(&attempts, &mut hosts, &mut notes);

@@ -5,6 +5,7 @@
 
 mod blocked;
 mod broker;
+mod client_log;
 mod gateway;
 mod logon;
 mod sessions;
@@ -26,6 +27,7 @@ use super::clock::{Clocks, PLAUSIBLE};
 use super::keys;
 use super::side::SideConnection;
 use crate::base::{Mark, NoteKind, Notes, Timestamp, Window, time};
+use crate::connection::lookup::Lookup;
 use crate::connection::udp::UdpConnection;
 use crate::connection::{Connection, Transport};
 use crate::eventlog::guid::Guid;
@@ -48,8 +50,6 @@ pub const RESIDUAL: i64 = 5 * time::SECOND;
 const UNCOMPARED: i64 = 600 * time::SECOND;
 /// Events of the same tick as a connection's own may be stamped this much earlier or later.
 const TICK: i64 = 50 * time::MILLISECOND;
-/// What a client sends may follow its word that it disconnected by no more than clocks and ticks differ.
-const LAST_WORDS: i64 = 500 * time::MILLISECOND;
 /// Events about the end of a connection may follow it by this much.
 const AFTERMATH: i64 = 3 * time::SECOND;
 
@@ -76,6 +76,7 @@ pub fn join(
     logs: Vec<DecodedLog<'_>>,
     clocks: &Clocks,
     capture_windows: &[Window],
+    lookups: &[Lookup],
     notes: &mut Notes,
 ) -> Tied {
     let mut work = Work::new(connections, &logs, clocks);
@@ -84,7 +85,7 @@ pub fn join(
     work.blocked();
     work.gateway(capture_windows, notes);
     work.by_activity();
-    work.by_client_log(notes);
+    work.by_client_log(lookups, notes);
     work.by_side(udp);
     work.by_session();
     work.by_time(notes);
@@ -331,88 +332,6 @@ impl<'a> Work<'a> {
             let by = |at| if self.by_order.contains(&at) { MatchKey::Time } else { MatchKey::Activity };
             item.taken = owner.map(|at| (at, by(at)));
         }
-    }
-
-    /// The client's own log: its attempts are tied by the server's address or name, and by time.
-    fn by_client_log(&mut self, notes: &mut Notes) {
-        let mut ends: BTreeMap<Chain, Timestamp> = BTreeMap::new();
-        for item in &self.items {
-            if let (Some(rdp_client::Meaning::Disconnected(_)), Some(corrected)) =
-                (rdp_client::meaning(item.event), item.corrected)
-            {
-                ends.insert(item.chain(), corrected);
-            }
-        }
-        let mut owners: BTreeMap<(Arc<str>, Guid), usize> = BTreeMap::new();
-        for item in &self.items {
-            if item.event.provider != Provider::RdpClient || item.taken.is_some() {
-                continue;
-            }
-            let (Some(activity), Some(corrected)) = (item.event.activity, item.corrected) else { continue };
-            let Some(address) = keys::target(item.event).and_then(|value| value.parse::<IpAddr>().ok())
-            else {
-                continue;
-            };
-            let near = self.near_at(address, corrected);
-            match self.of_one_client(near, ends.get(&item.chain()).copied()) {
-                Ok(Some(at)) => {
-                    owners.insert((Arc::clone(&item.event.computer), activity), at);
-                }
-                Ok(None) => {}
-                Err(()) => {
-                    notes.add(NoteKind::AmbiguousJoin, Some(item.event.at.source()), Some(item.event.at));
-                }
-            }
-        }
-        self.take_where(MatchKey::Name, |item| {
-            (item.event.provider == Provider::RdpClient)
-                .then(|| owners.get(&(Arc::clone(&item.event.computer), item.event.activity?)).copied())
-                .flatten()
-        });
-    }
-
-    /// The attempts at a server that begin near a moment, the nearest first.
-    fn near_at(&self, server: IpAddr, moment: Timestamp) -> Vec<usize> {
-        let mut near: Vec<(i64, usize)> = self
-            .attempts
-            .iter()
-            .enumerate()
-            .filter(|(_, attempt)| attempt.connection.server.ip == server)
-            .map(|(at, attempt)| ((attempt.connection.first.time - moment).saturating_abs(), at))
-            .filter(|(distance, _)| *distance <= RESIDUAL)
-            .collect();
-        near.sort_unstable();
-        near.into_iter().map(|(_, at)| at).collect()
-    }
-
-    /// The nearest of those that are one client's. Where several clients come at once, the end that the client logs
-    /// tells whose log it is; where it does not, an error.
-    fn of_one_client(&self, near: Vec<usize>, end: Option<Timestamp>) -> Result<Option<usize>, ()> {
-        // Who had disconnected sends no more, and has closed.
-        let went_on = |at: &usize| {
-            let own = self.attempts.get(*at).map(|attempt| &attempt.connection);
-            let last = own.and_then(|own| {
-                let closed = own.flow.as_deref()?.closes.iter().find(|close| close.from == Side::Client);
-                let said = own.encrypted.last_of_client.map(|last| last.record.end);
-                said.max(closed.map(|close| close.mark))
-            });
-            end.zip(last).is_some_and(|(end, last)| last.time > end.shifted(LAST_WORDS))
-        };
-        let near: Vec<usize> = near.into_iter().filter(|at| !went_on(at)).collect();
-        let client = |at: usize| self.attempts.get(at).map(|attempt| attempt.connection.client.ip);
-        let is_one =
-            |all: &[usize]| all.iter().all(|at| client(*at) == all.first().and_then(|at| client(*at)));
-        if is_one(&near) {
-            return Ok(near.first().copied());
-        }
-        let ended: Vec<usize> = near
-            .into_iter()
-            .filter(|at| {
-                let last = self.attempts.get(*at).map(|attempt| attempt.connection.last.time);
-                end.zip(last).is_some_and(|(end, last)| (end - last).saturating_abs() <= AFTERMATH)
-            })
-            .collect();
-        if !ended.is_empty() && is_one(&ended) { Ok(ended.first().copied()) } else { Err(()) }
     }
 
     /// Events that name no connection: the only one that was under way on that computer has them.

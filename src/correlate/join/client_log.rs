@@ -1,0 +1,115 @@
+//! The client's own log: which attempt it speaks of.
+
+use super::{
+    AFTERMATH, Arc, BTreeMap, BTreeSet, Chain, Event, Guid, IpAddr, Lookup, MatchKey, NoteKind, Notes,
+};
+use super::{Provider, RESIDUAL, Side, Timestamp, Work, keys, rdp_client, time};
+
+/// What a client sends may follow its word that it disconnected by no more than clocks and ticks differ.
+const LAST_WORDS: i64 = 500 * time::MILLISECOND;
+
+impl Work<'_> {
+    /// The client's own log: its attempts are tied by the server's address, or by its name where no event of the attempt
+    /// tells the address and the capture holds the lookup, and by time.
+    pub(super) fn by_client_log(&mut self, lookups: &[Lookup], notes: &mut Notes) {
+        let mut ends: BTreeMap<Chain, Timestamp> = BTreeMap::new();
+        let mut addressed: BTreeSet<Chain> = BTreeSet::new();
+        for item in self.items.iter().filter(|item| item.event.provider == Provider::RdpClient) {
+            match (rdp_client::meaning(item.event), item.corrected) {
+                (Some(rdp_client::Meaning::Disconnected(_)), Some(corrected)) => {
+                    ends.insert(item.chain(), corrected);
+                }
+                _ if address_of(item.event).is_some() => {
+                    addressed.insert(item.chain());
+                }
+                _ => {}
+            }
+        }
+        let mut owners: BTreeMap<(Arc<str>, Guid), usize> = BTreeMap::new();
+        for item in &self.items {
+            if item.event.provider != Provider::RdpClient || item.taken.is_some() {
+                continue;
+            }
+            let (Some(activity), Some(corrected)) = (item.event.activity, item.corrected) else { continue };
+            let servers = match address_of(item.event) {
+                Some(ip) => BTreeSet::from([ip]),
+                None if addressed.contains(&item.chain()) => continue,
+                None => resolved(item.event, lookups),
+            };
+            let near = self.near_at(&servers, corrected);
+            match self.of_one_client(near, ends.get(&item.chain()).copied()) {
+                Ok(Some(at)) => {
+                    owners.insert((Arc::clone(&item.event.computer), activity), at);
+                }
+                Ok(None) => {}
+                Err(()) => {
+                    notes.add(NoteKind::AmbiguousJoin, Some(item.event.at.source()), Some(item.event.at));
+                }
+            }
+        }
+        self.take_where(MatchKey::Name, |item| {
+            (item.event.provider == Provider::RdpClient)
+                .then(|| owners.get(&(Arc::clone(&item.event.computer), item.event.activity?)).copied())
+                .flatten()
+        });
+    }
+
+    /// The attempts at any of a server's addresses that begin near a moment, the nearest first.
+    fn near_at(&self, servers: &BTreeSet<IpAddr>, moment: Timestamp) -> Vec<usize> {
+        if servers.is_empty() {
+            return Vec::new();
+        }
+        let mut near: Vec<(i64, usize)> = self
+            .attempts
+            .iter()
+            .enumerate()
+            .filter(|(_, attempt)| servers.contains(&attempt.connection.server.ip))
+            .map(|(at, attempt)| ((attempt.connection.first.time - moment).saturating_abs(), at))
+            .filter(|(distance, _)| *distance <= RESIDUAL)
+            .collect();
+        near.sort_unstable();
+        near.into_iter().map(|(_, at)| at).collect()
+    }
+
+    /// The nearest of those that are one client's. Where several clients come at once, the end that the client logs
+    /// tells whose log it is; where it does not, an error.
+    fn of_one_client(&self, near: Vec<usize>, end: Option<Timestamp>) -> Result<Option<usize>, ()> {
+        // Who had disconnected sends no more, and has closed.
+        let went_on = |at: &usize| {
+            let own = self.attempts.get(*at).map(|attempt| &attempt.connection);
+            let last = own.and_then(|own| {
+                let closed = own.flow.as_deref()?.closes.iter().find(|close| close.from == Side::Client);
+                let said = own.encrypted.last_of_client.map(|last| last.record.end);
+                said.max(closed.map(|close| close.mark))
+            });
+            end.zip(last).is_some_and(|(end, last)| last.time > end.shifted(LAST_WORDS))
+        };
+        let near: Vec<usize> = near.into_iter().filter(|at| !went_on(at)).collect();
+        let client = |at: usize| self.attempts.get(at).map(|attempt| attempt.connection.client.ip);
+        let is_one =
+            |all: &[usize]| all.iter().all(|at| client(*at) == all.first().and_then(|at| client(*at)));
+        if is_one(&near) {
+            return Ok(near.first().copied());
+        }
+        let ended: Vec<usize> = near
+            .into_iter()
+            .filter(|at| {
+                let last = self.attempts.get(*at).map(|attempt| attempt.connection.last.time);
+                end.zip(last).is_some_and(|(end, last)| (end - last).saturating_abs() <= AFTERMATH)
+            })
+            .collect();
+        if !ended.is_empty() && is_one(&ended) { Ok(ended.first().copied()) } else { Err(()) }
+    }
+}
+
+/// The address of the server that the client's log names, if it names one.
+fn address_of(event: &Event) -> Option<IpAddr> {
+    keys::target(event)?.parse().ok()
+}
+
+/// The addresses to which the captures show the server's name to be resolved.
+fn resolved(event: &Event, lookups: &[Lookup]) -> BTreeSet<IpAddr> {
+    let Some(name) = keys::target(event) else { return BTreeSet::new() };
+    let answers = lookups.iter().filter(|lookup| lookup.is_for(&name)).flat_map(|lookup| &lookup.answers);
+    answers.flat_map(|answer| answer.value.addresses.iter().copied()).collect()
+}
