@@ -148,6 +148,12 @@ pub fn begins_session(event: &Event) -> bool {
     matches!(lsm::meaning(event), Some(lsm::Meaning::LoggedOn(_) | lsm::Meaning::Reconnected(_)))
 }
 
+/// Whether a session is left, or why (LocalSessionManager 24, 39, 40).
+pub fn ends_session(event: &Event) -> bool {
+    use lsm::Meaning::{Disconnected, DisconnectedBy, Reason};
+    matches!(lsm::meaning(event), Some(Disconnected(_) | DisconnectedBy { .. } | Reason { .. }))
+}
+
 /// The address that a session is left from (LocalSessionManager 24).
 pub fn session_address(event: &Event) -> Option<IpAddr> {
     let lsm::Meaning::Disconnected(session) = lsm::meaning(event)? else { return None };

@@ -1,7 +1,12 @@
 //! What the session manager tells: some of its events lost their ActivityID, and name a session. Where it alone was
 //! exported, its logons are all that tells of connections.
 
-use super::{Arc, BTreeMap, BTreeSet, Endpoint, Event, IpAddr, MatchKey, Timestamp, Window, Work, keys};
+use super::{
+    Arc, BTreeMap, BTreeSet, Endpoint, Event, IpAddr, MatchKey, Timestamp, Window, Work, keys, time,
+};
+
+/// Who takes a session over, and the end of it for who had it before, are told this near to each other, in either order.
+const TOGETHER: i64 = time::SECOND;
 
 /// A session of a computer. Its number is given anew after a boot, and to others.
 type Session = (Arc<str>, u32);
@@ -76,10 +81,13 @@ impl Work<'_> {
         let uses = uses.in_order();
         self.take_where(MatchKey::Session, |item| {
             let session = (Arc::clone(&item.event.computer), keys::session(item.event)?);
-            let one = holds(uses.get(&session)?, item.event.time)?;
+            let uses = uses.get(&session)?;
             let from = keys::session_address(item.event);
-            let is_its = one.client.is_none() || from.is_none() || one.client == from;
-            is_its.then_some(one.at)
+            let is_its = |one: &&Use| one.client.is_none() || from.is_none() || one.client == from;
+            let time = item.event.time;
+            let before = keys::ends_session(item.event).then(|| time.shifted(-TOGETHER));
+            let before = before.and_then(|moment| holds(uses, moment)).filter(|one| one.client.is_some());
+            before.filter(is_its).or_else(|| holds(uses, time).filter(is_its)).map(|one| one.at)
         });
     }
 
