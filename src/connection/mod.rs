@@ -183,6 +183,13 @@ impl Connection {
         }
     }
 
+    /// Whether the client says this name of the server in its first message of TLS. RFC 6066 3
+    pub fn calls(&self, name: &str) -> bool {
+        let hello = self.tls.client_hello.as_ref();
+        let said = hello.and_then(|hello| hello.value.server_name.as_deref());
+        said.is_some_and(|said| said.eq_ignore_ascii_case(name.trim_end_matches('.')))
+    }
+
     /// Whether the snapshot length left nothing of the negotiation: what follows it may be anything.
     pub fn hides_negotiation(&self) -> bool {
         self.flow.as_deref().is_some_and(|flow| flow.is_established() && self.is_cut_before(flow))

@@ -30,14 +30,28 @@ pub(super) fn pairs(anchors: &[&Event], connections: &[Connection], lookups: &[L
             named.entry(name).or_default().push(event.time);
         }
     }
+    let by_address_or_lookup = |name: &str| {
+        let address: Option<IpAddr> = name.parse().ok();
+        let resolved = lookups.iter().filter(|lookup| lookup.is_for(name)).map(|lookup| lookup.first);
+        attempts(|connection| Some(connection.server.ip) == address, connections, resolved)
+    };
+    let pairs = pairs_of(&named, by_address_or_lookup);
+    if !pairs.is_empty() {
+        return pairs;
+    }
+    // What the client says in its first message of TLS comes later, and only where it came so far.
+    pairs_of(&named, |name| attempts(|connection| connection.calls(name), connections, std::iter::empty()))
+}
+
+fn pairs_of(named: &BTreeMap<String, Vec<Timestamp>>, attempts: impl Fn(&str) -> Vec<Mark>) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for (name, times) in named {
-        let seen = attempts(&name, connections, lookups);
+        let seen = attempts(name);
         let is_far = |mark: &Mark| times.iter().any(|time| (*time - mark.time).abs() > UNSET);
-        let unique = seen.len() == 1 && is_one_attempt(&times) && !seen.iter().any(is_far);
+        let unique = seen.len() == 1 && is_one_attempt(times) && !seen.iter().any(is_far);
         for time in times {
             let all = seen.iter().map(|mark| Pair {
-                difference: time - mark.time,
+                difference: *time - mark.time,
                 time: mark.time,
                 capture: mark.at.source(),
                 exact: false,
@@ -66,16 +80,18 @@ fn is_one_attempt(times: &[Timestamp]) -> bool {
     all.is_some_and(|window| window.end - window.start <= ATTEMPT)
 }
 
-/// The beginnings of the attempts at a server, in any capture.
-fn attempts(name: &str, connections: &[Connection], lookups: &[Lookup]) -> Vec<Mark> {
-    let address: Option<IpAddr> = name.parse().ok();
+/// The beginnings of the attempts at a server, in any capture, and the lookups of it.
+fn attempts(
+    is_called: impl Fn(&Connection) -> bool,
+    connections: &[Connection],
+    lookups: impl Iterator<Item = Mark>,
+) -> Vec<Mark> {
     let mut begun: Vec<(IpAddr, Mark)> = connections
         .iter()
-        .filter(|connection| Some(connection.server.ip) == address)
+        .filter(|connection| is_called(connection))
         .map(|connection| (connection.client.ip, connection.first))
         .collect();
     begun.sort_unstable();
     begun.dedup_by(|later, earlier| later.0 == earlier.0 && later.1.time - earlier.1.time <= ATTEMPT);
-    let resolved = lookups.iter().filter(|lookup| lookup.is_for(name)).map(|lookup| lookup.first);
-    begun.into_iter().map(|(_, mark)| mark).chain(resolved).collect()
+    begun.into_iter().map(|(_, mark)| mark).chain(lookups).collect()
 }

@@ -1,16 +1,32 @@
 //! The client's own log: which attempt it speaks of.
 
 use super::{
-    AFTERMATH, Arc, BTreeMap, BTreeSet, Chain, Event, Guid, IpAddr, Lookup, MatchKey, NoteKind, Notes,
+    AFTERMATH, Arc, BTreeMap, BTreeSet, Chain, Connection, Event, Guid, IpAddr, Lookup, MatchKey, NoteKind,
+    Notes,
 };
 use super::{Provider, RESIDUAL, Side, Timestamp, Work, keys, rdp_client, time};
 
 /// What a client sends may follow its word that it disconnected by no more than clocks and ticks differ.
 const LAST_WORDS: i64 = 500 * time::MILLISECOND;
 
+/// The server that a client called.
+struct Called {
+    addresses: BTreeSet<IpAddr>,
+    /// What was typed, where no event tells the address.
+    name: Option<String>,
+}
+
+impl Called {
+    /// Whether a connection goes to it: by address, or by the name that the client says in its first message of TLS.
+    fn is_of(&self, connection: &Connection) -> bool {
+        let is_called = self.name.as_deref().is_some_and(|name| connection.calls(name));
+        is_called || self.addresses.contains(&connection.server.ip)
+    }
+}
+
 impl Work<'_> {
     /// The client's own log: its attempts are tied by the server's address, or by its name where no event of the attempt
-    /// tells the address and the capture holds the lookup, and by time.
+    /// tells the address (1102 comes with UDP, late) and the capture knows the name, and by time.
     pub(super) fn by_client_log(&mut self, lookups: &[Lookup], notes: &mut Notes) {
         let mut ends: BTreeMap<Chain, Timestamp> = BTreeMap::new();
         let mut addressed: BTreeSet<Chain> = BTreeSet::new();
@@ -31,12 +47,15 @@ impl Work<'_> {
                 continue;
             }
             let (Some(activity), Some(corrected)) = (item.event.activity, item.corrected) else { continue };
-            let servers = match address_of(item.event) {
-                Some(ip) => BTreeSet::from([ip]),
+            let server = match address_of(item.event) {
+                Some(ip) => Called { addresses: BTreeSet::from([ip]), name: None },
                 None if addressed.contains(&item.chain()) => continue,
-                None => resolved(item.event, lookups),
+                None => match keys::target(item.event) {
+                    Some(name) => Called { addresses: resolved(&name, lookups), name: Some(name) },
+                    None => continue,
+                },
             };
-            let near = self.near_at(&servers, corrected);
+            let near = self.near_at(&server, corrected);
             match self.of_one_client(near, ends.get(&item.chain()).copied()) {
                 Ok(Some(at)) => {
                     owners.insert((Arc::clone(&item.event.computer), activity), at);
@@ -54,16 +73,13 @@ impl Work<'_> {
         });
     }
 
-    /// The attempts at any of a server's addresses that begin near a moment, the nearest first.
-    fn near_at(&self, servers: &BTreeSet<IpAddr>, moment: Timestamp) -> Vec<usize> {
-        if servers.is_empty() {
-            return Vec::new();
-        }
+    /// The attempts at a server that begin near a moment, the nearest first.
+    fn near_at(&self, server: &Called, moment: Timestamp) -> Vec<usize> {
         let mut near: Vec<(i64, usize)> = self
             .attempts
             .iter()
             .enumerate()
-            .filter(|(_, attempt)| servers.contains(&attempt.connection.server.ip))
+            .filter(|(_, attempt)| server.is_of(&attempt.connection))
             .map(|(at, attempt)| ((attempt.connection.first.time - moment).saturating_abs(), at))
             .filter(|(distance, _)| *distance <= RESIDUAL)
             .collect();
@@ -107,9 +123,8 @@ fn address_of(event: &Event) -> Option<IpAddr> {
     keys::target(event)?.parse().ok()
 }
 
-/// The addresses to which the captures show the server's name to be resolved.
-fn resolved(event: &Event, lookups: &[Lookup]) -> BTreeSet<IpAddr> {
-    let Some(name) = keys::target(event) else { return BTreeSet::new() };
-    let answers = lookups.iter().filter(|lookup| lookup.is_for(&name)).flat_map(|lookup| &lookup.answers);
+/// The addresses to which the captures show a name to be resolved.
+fn resolved(name: &str, lookups: &[Lookup]) -> BTreeSet<IpAddr> {
+    let answers = lookups.iter().filter(|lookup| lookup.is_for(name)).flat_map(|lookup| &lookup.answers);
     answers.flat_map(|answer| answer.value.addresses.iter().copied()).collect()
 }
