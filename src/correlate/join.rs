@@ -281,7 +281,7 @@ impl<'a> Work<'a> {
             .filter(|item| keys::accepted_from(item.event).is_some())
             .map(Item::chain)
             .collect();
-        let silent = self.known_by_sessions();
+        let sessions = if captured { BTreeMap::new() } else { self.known_by_session_alone() };
         let mut fresh = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
             if item.taken.is_some() {
@@ -291,9 +291,7 @@ impl<'a> Work<'a> {
             let known = || accepted.contains(&item.chain());
             let passed = || keys::passed_from(item.event).filter(|_| !known());
             // Without both the session manager tells of those that came to a session. A capture shows them itself.
-            let let_in = || {
-                keys::let_in_from(item.event).filter(|_| !captured && silent.contains(&item.event.computer))
-            };
+            let let_in = || sessions.get(&item_at).copied();
             let client = keys::accepted_from(item.event).or_else(passed).or_else(let_in);
             let Some(client) = client else { continue };
             let inside = item

@@ -154,6 +154,16 @@ pub fn ends_session(event: &Event) -> bool {
     matches!(lsm::meaning(event), Some(Disconnected(_) | DisconnectedBy { .. } | Reason { .. }))
 }
 
+/// Whether a session is left: it goes on without a connection (LocalSessionManager 24).
+pub fn leaves_session(event: &Event) -> bool {
+    matches!(lsm::meaning(event), Some(lsm::Meaning::Disconnected(_)))
+}
+
+/// Whether a session ends (LocalSessionManager 23).
+pub fn logs_off(event: &Event) -> bool {
+    matches!(lsm::meaning(event), Some(lsm::Meaning::LoggedOff(_)))
+}
+
 /// The address that a session is left from (LocalSessionManager 24).
 pub fn session_address(event: &Event) -> Option<IpAddr> {
     let lsm::Meaning::Disconnected(session) = lsm::meaning(event)? else { return None };

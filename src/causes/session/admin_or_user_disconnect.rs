@@ -29,7 +29,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         let evidence = by.filter(|_| decision::statements(case).is_empty())?;
         return Some(Finding::new(&CAUSE, Strength::Inferred, Blame::None, vec![evidence]));
     };
-    finding.evidence.extend(by);
+    if let Some(by) = by {
+        finding.evidence.push(by);
+        // Reason 11 is that of whoever asked, who sat in another session.
+        finding = finding.detail("disconnected from another session");
+    }
     Some(finding)
 }
 

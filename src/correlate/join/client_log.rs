@@ -16,6 +16,35 @@ struct Called {
     name: Option<String>,
 }
 
+/// The client's word that it disconnected (1026): when, and its code.
+#[derive(Clone, Copy)]
+struct End {
+    time: Timestamp,
+    code: Option<u32>,
+}
+
+impl End {
+    /// The name could not be resolved.
+    const NO_ADDRESS: u32 = 0x104;
+    /// No connection could be opened.
+    const NO_CONNECTION: u32 = 0x204;
+
+    /// Whether it comes before a connection began.
+    fn is_before(self, connection: &Connection) -> bool {
+        self.time < connection.first.time.shifted(-LAST_WORDS)
+    }
+
+    /// Whether it may be of a connection that nothing but the server's name ties: a name is called by many, and again.
+    fn may_be_of(self, connection: &Connection) -> bool {
+        let Some(flow) = connection.flow.as_deref() else { return true };
+        let opened = flow.is_established() && !flow.is_half_open();
+        let contradicts =
+            self.code == Some(Self::NO_ADDRESS) || self.code == Some(Self::NO_CONNECTION) && opened;
+        let is_late = !flow.closes.is_empty() && self.time > connection.last.time.shifted(AFTERMATH);
+        !contradicts && !is_late
+    }
+}
+
 impl Called {
     /// Whether a connection goes to it: by address, or by the name that the client says in its first message of TLS.
     fn is_of(&self, connection: &Connection) -> bool {
@@ -28,12 +57,12 @@ impl Work<'_> {
     /// The client's own log: its attempts are tied by the server's address, or by its name where no event of the attempt
     /// tells the address (1102 comes with UDP, late) and the capture knows the name, and by time.
     pub(super) fn by_client_log(&mut self, lookups: &[Lookup], notes: &mut Notes) {
-        let mut ends: BTreeMap<Chain, Timestamp> = BTreeMap::new();
+        let mut ends: BTreeMap<Chain, End> = BTreeMap::new();
         let mut addressed: BTreeSet<Chain> = BTreeSet::new();
         for item in self.items.iter().filter(|item| item.event.provider == Provider::RdpClient) {
             match (rdp_client::meaning(item.event), item.corrected) {
-                (Some(rdp_client::Meaning::Disconnected(_)), Some(corrected)) => {
-                    ends.insert(item.chain(), corrected);
+                (Some(rdp_client::Meaning::Disconnected(code)), Some(time)) => {
+                    ends.insert(item.chain(), End { time, code });
                 }
                 _ if address_of(item.event).is_some() => {
                     addressed.insert(item.chain());
@@ -42,6 +71,8 @@ impl Work<'_> {
             }
         }
         let mut owners: BTreeMap<(Arc<str>, Guid), usize> = BTreeMap::new();
+        // Of those that a name ties, the nearest has a connection: it is one attempt of one client.
+        let mut by_name: BTreeMap<usize, (i64, (Arc<str>, Guid))> = BTreeMap::new();
         for item in &self.items {
             if item.event.provider != Provider::RdpClient || item.taken.is_some() {
                 continue;
@@ -55,10 +86,24 @@ impl Work<'_> {
                     None => continue,
                 },
             };
-            let near = self.near_at(&server, corrected);
-            match self.of_one_client(near, ends.get(&item.chain()).copied()) {
+            let end = ends.get(&item.chain()).copied();
+            let mut near = self.near_at(&server, corrected, end);
+            if server.name.is_some() {
+                near.retain(|(_, at)| self.is_told_by_name(*at, end));
+            }
+            let distances: BTreeMap<usize, i64> =
+                near.iter().map(|(distance, at)| (*at, *distance)).collect();
+            let near = near.into_iter().map(|(_, at)| at).collect();
+            match self.of_one_client(near, end.map(|end| end.time)) {
                 Ok(Some(at)) => {
-                    owners.insert((Arc::clone(&item.event.computer), activity), at);
+                    let chain = (Arc::clone(&item.event.computer), activity);
+                    if server.name.is_none() {
+                        owners.insert(chain, at);
+                    } else if let Some(distance) = distances.get(&at)
+                        && by_name.get(&at).is_none_or(|(known, _)| distance < known)
+                    {
+                        by_name.insert(at, (*distance, chain));
+                    }
                 }
                 Ok(None) => {}
                 Err(()) => {
@@ -66,6 +111,9 @@ impl Work<'_> {
                 }
             }
         }
+        let addressed: BTreeSet<usize> = owners.values().copied().collect();
+        let named = by_name.into_iter().filter(|(at, _)| !addressed.contains(at));
+        owners.extend(named.map(|(at, (_, chain))| (chain, at)));
         self.take_where(MatchKey::Name, |item| {
             (item.event.provider == Provider::RdpClient)
                 .then(|| owners.get(&(Arc::clone(&item.event.computer), item.event.activity?)).copied())
@@ -73,18 +121,25 @@ impl Work<'_> {
         });
     }
 
-    /// The attempts at a server that begin near a moment, the nearest first.
-    fn near_at(&self, server: &Called, moment: Timestamp) -> Vec<usize> {
+    /// Whether a connection may be the one that ended so, where a name alone ties them.
+    fn is_told_by_name(&self, at: usize, end: Option<End>) -> bool {
+        let own = self.attempts.get(at).map(|attempt| &attempt.connection);
+        own.zip(end).is_none_or(|(own, end)| end.may_be_of(own))
+    }
+
+    /// The attempts at a server that begin near a moment and not after their end, the nearest first, each with how near.
+    fn near_at(&self, server: &Called, moment: Timestamp, end: Option<End>) -> Vec<(i64, usize)> {
         let mut near: Vec<(i64, usize)> = self
             .attempts
             .iter()
             .enumerate()
             .filter(|(_, attempt)| server.is_of(&attempt.connection))
+            .filter(|(_, attempt)| !end.is_some_and(|end| end.is_before(&attempt.connection)))
             .map(|(at, attempt)| ((attempt.connection.first.time - moment).saturating_abs(), at))
             .filter(|(distance, _)| *distance <= RESIDUAL)
             .collect();
         near.sort_unstable();
-        near.into_iter().map(|(_, at)| at).collect()
+        near
     }
 
     /// The nearest of those that are one client's. Where several clients come at once, the end that the client logs

@@ -2,11 +2,17 @@
 //! exported, its logons are all that tells of connections.
 
 use super::{
-    Arc, BTreeMap, BTreeSet, Endpoint, Event, IpAddr, MatchKey, Timestamp, Window, Work, keys, time,
+    Arc, BTreeMap, BTreeSet, Chain, Endpoint, IpAddr, Item, MatchKey, Timestamp, Window, Work, keys, time,
 };
 
 /// Who takes a session over, and the end of it for who had it before, are told this near to each other, in either order.
 const TOGETHER: i64 = time::SECOND;
+
+/// From the acceptance of a connection to its session, where the user types his password at the logon screen.
+const LOGS_ON_WITHIN: i64 = 120 * time::SECOND;
+/// A logoff that ends a connection is told this near to its end. A session that was left is logged off by a limit, an
+/// administrator or a shutdown, hours later.
+const WITH_THE_END: i64 = 10 * time::SECOND;
 
 /// A session of a computer. Its number is given anew after a boot, and to others.
 type Session = (Arc<str>, u32);
@@ -54,14 +60,29 @@ fn holds(uses: &[(Use, Timestamp)], moment: Timestamp) -> Option<&Use> {
 }
 
 impl Work<'_> {
-    /// Computers whose connections only the session manager tells of.
-    pub(super) fn known_by_sessions(&self) -> BTreeSet<Arc<str>> {
-        let of = |tells: fn(&Event) -> Option<Endpoint>| -> BTreeSet<Arc<str>> {
-            let telling = self.items.iter().filter(|item| tells(item.event).is_some());
-            telling.map(|item| Arc::clone(&item.event.computer)).collect()
+    /// The logons of which no better event tells (RdpCoreTS 131, RemoteConnectionManager 1149), by item: logs reach back
+    /// to different days.
+    pub(super) fn known_by_session_alone(&self) -> BTreeMap<usize, Endpoint> {
+        let mut chains: BTreeSet<Chain> = BTreeSet::new();
+        let mut moments: BTreeMap<Arc<str>, Vec<Timestamp>> = BTreeMap::new();
+        for item in &self.items {
+            if keys::accepted_from(item.event).or_else(|| keys::passed_from(item.event)).is_some() {
+                chains.insert(item.chain());
+                moments.entry(Arc::clone(&item.event.computer)).or_default().push(item.event.time);
+            }
+        }
+        for moments in moments.values_mut() {
+            moments.sort_unstable();
+        }
+        let is_told = |item: &Item<'_>| {
+            let known = item.event.activity.is_some() && chains.contains(&item.chain());
+            let moments = moments.get(&item.event.computer).map(Vec::as_slice).unwrap_or_default();
+            let next = moments.partition_point(|moment| *moment < item.event.time.shifted(-LOGS_ON_WITHIN));
+            known || moments.get(next).is_some_and(|moment| *moment <= item.event.time.shifted(TOGETHER))
         };
-        let better = of(|event| keys::accepted_from(event).or_else(|| keys::passed_from(event)));
-        of(keys::let_in_from).into_iter().filter(|computer| !better.contains(computer)).collect()
+        let logons = self.items.iter().enumerate();
+        let logons = logons.filter_map(|(at, item)| Some((at, item, keys::let_in_from(item.event)?)));
+        logons.filter(|(_, item, _)| !is_told(item)).map(|(at, _, client)| (at, client)).collect()
     }
 
     /// Events without an ActivityID go by their session's number and time.
@@ -89,6 +110,25 @@ impl Work<'_> {
             let before = before.and_then(|moment| holds(uses, moment)).filter(|one| one.client.is_some());
             before.filter(is_its).or_else(|| holds(uses, time).filter(is_its)).map(|one| one.at)
         });
+        self.without_later_ends();
+    }
+
+    /// What is told of a session long after its connection left it (24) is not the connection's end.
+    fn without_later_ends(&mut self) {
+        let mut left: BTreeMap<(usize, Arc<str>), Timestamp> = BTreeMap::new();
+        for item in &mut self.items {
+            let Some((at, _)) = item.taken else { continue };
+            let of = || (at, Arc::clone(&item.event.computer));
+            if keys::let_in(item.event) {
+                left.remove(&of());
+            } else if keys::leaves_session(item.event) {
+                left.entry(of()).or_insert(item.event.time);
+            }
+            let is_end = keys::ends_session(item.event) || keys::logs_off(item.event);
+            if is_end && left.get(&of()).is_some_and(|left| item.event.time - *left > WITH_THE_END) {
+                item.taken = None;
+            }
+        }
     }
 
     /// A session that a logon or reconnection alone makes known is that connection's until somebody uses it anew, also at
