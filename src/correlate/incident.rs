@@ -151,13 +151,18 @@ pub fn parties(incident: &Incident, attempts: &[&Attempt]) -> (String, String) {
 }
 
 /// The user, from the log where one says it, else from the cookie; whose the session was where that is all that is known.
+/// A share or a service may be used from the same computer, by another name: then it is whose the session was.
 pub fn user(attempts: &[&Attempt]) -> Option<String> {
     let events = || attempts.iter().flat_map(|attempt| &attempt.events).map(|joined| &joined.event);
     let logged = events().find_map(super::keys::user);
-    let cookie = || attempts.iter().rev().find_map(|attempt| attempt.connection.cookie());
-    logged
-        .or_else(|| Some(cookie()?.value.to_owned()))
-        .or_else(|| events().find_map(super::keys::session_user).map(str::to_owned))
+    let of_session = events().find_map(super::keys::session_user).map(str::to_owned);
+    let cookie =
+        || Some(attempts.iter().rev().find_map(|attempt| attempt.connection.cookie())?.value.to_owned());
+    match (logged, of_session) {
+        (Some(logged), Some(own)) if join::bare(&logged) != join::bare(&own) => Some(own),
+        (Some(logged), _) => Some(logged),
+        (None, own) => cookie().or(own),
+    }
 }
 
 /// Whether a user is the one that is looked for: as logged, or as far as the cookie tells.

@@ -159,6 +159,11 @@ pub fn leaves_session(event: &Event) -> bool {
     matches!(lsm::meaning(event), Some(lsm::Meaning::Disconnected(_)))
 }
 
+/// Whether the server's log tells that a connection is over (RdpCoreTS 102, 103).
+pub fn disconnected(event: &Event) -> bool {
+    event.provider == Provider::RdpCoreTs && matches!(event.id, 102 | 103)
+}
+
 /// Whether a session ends (LocalSessionManager 23).
 pub fn logs_off(event: &Event) -> bool {
     matches!(lsm::meaning(event), Some(lsm::Meaning::LoggedOff(_)))

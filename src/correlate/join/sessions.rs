@@ -113,19 +113,24 @@ impl Work<'_> {
         self.without_later_ends();
     }
 
-    /// What is told of a session long after its connection left it (24) is not the connection's end.
+    /// What is told of a session long after its connection ended (LocalSessionManager 24, RdpCoreTS 102, 103) is not the
+    /// connection's end.
     fn without_later_ends(&mut self) {
-        let mut left: BTreeMap<(usize, Arc<str>), Timestamp> = BTreeMap::new();
-        for item in &mut self.items {
-            let Some((at, _)) = item.taken else { continue };
+        let taken =
+            self.items.iter().enumerate().filter_map(|(item_at, item)| Some((item_at, item.taken?.0)));
+        let mut in_order: Vec<(usize, usize)> = taken.collect();
+        in_order.sort_by_key(|(item_at, _)| self.items.get(*item_at).map(|item| item.event.time));
+        let mut ended: BTreeMap<(usize, Arc<str>), Timestamp> = BTreeMap::new();
+        for (item_at, at) in in_order {
+            let Some(item) = self.items.get_mut(item_at) else { continue };
             let of = || (at, Arc::clone(&item.event.computer));
             if keys::let_in(item.event) {
-                left.remove(&of());
-            } else if keys::leaves_session(item.event) {
-                left.entry(of()).or_insert(item.event.time);
+                ended.remove(&of());
+            } else if keys::leaves_session(item.event) || keys::disconnected(item.event) {
+                ended.entry(of()).or_insert(item.event.time);
             }
             let is_end = keys::ends_session(item.event) || keys::logs_off(item.event);
-            if is_end && left.get(&of()).is_some_and(|left| item.event.time - *left > WITH_THE_END) {
+            if is_end && ended.get(&of()).is_some_and(|ended| item.event.time - *ended > WITH_THE_END) {
                 item.taken = None;
             }
         }
