@@ -73,7 +73,10 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let closed = ended || case.ended_by(Side::Server).is_some();
     // Of a crash the log tells by what it lacks: no end of this connection before the next start.
     let open = unseen && !ended;
-    let went_down = |joined: &Joined| !ended && (open || !lived_on(case, joined, end.time));
+    let lived = |joined: &Joined| {
+        if open { started_before(case, joined, end.time) } else { lived_on(case, joined, end.time) }
+    };
+    let went_down = |joined: &Joined| !ended && !lived(joined);
     let stopped = |joined: &Joined| !closed || !was_asked_later(case, joined, end.time);
     let told = |joined: &Joined| {
         let said = record(joined, end.time, open, closed)?;
@@ -128,6 +131,16 @@ fn lived_on(case: &Case<'_>, crash: &Joined, end: Timestamp) -> bool {
         Window { start: dead.shifted(AFTERWARDS), end: crash.time().shifted(-STARTS_FOR).max(dead) };
     let mut all = case.around.far.iter().chain(case.all_events());
     all.any(|joined| joined.event.computer == crash.event.computer && between.contains(joined.time()))
+}
+
+/// Whether the computer of a record that tells of a crash had started anew before: then its sessions had ended by then.
+fn started_before(case: &Case<'_>, crash: &Joined, end: Timestamp) -> bool {
+    let between = Window { start: end, end: crash.time().shifted(-STARTS_FOR) };
+    case.around.far.iter().any(|joined| {
+        joined.event.computer == crash.event.computer
+            && between.contains(joined.time())
+            && matches!(system::meaning(&joined.event), Some(Meaning::Started(_)))
+    })
 }
 
 /// Whether somebody asked for the stop that a record tells of after the end: then it did not end the session.
