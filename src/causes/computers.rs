@@ -42,7 +42,7 @@ fn whose(case: &Case<'_>, side: Side, event: &Event) -> Whose {
         let mut own = case.all_events().filter(move |joined| writes(&joined.event.provider) == Some(side));
         own.next().map(|joined| &joined.event.computer)
     };
-    // Windows compares names of computers without regard to case, and so do logs from before and after a renaming.
+    // Windows compares names of computers without regard to case.
     let is_its = |name: &str| name.eq_ignore_ascii_case(&event.computer);
     match (writer(side), writer(side.other())) {
         (Some(own), _) if is_its(own) => return Whose::Own,

@@ -92,7 +92,7 @@ impl Lookup {
 
     /// Whether this is about `name`: the same, or the same with a search suffix.
     pub fn is_for(&self, name: &str) -> bool {
-        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        let name = plain(name);
         self.name == name
             || (!name.contains('.')
                 && self.name.strip_prefix(&name).is_some_and(|rest| rest.starts_with('.')))
@@ -138,7 +138,7 @@ impl Said {
         if !matches!(question.kind, RecordType::A | RecordType::AAAA) {
             return None;
         }
-        let name = question.name.trim_end_matches('.').to_ascii_lowercase();
+        let name = plain(&question.name);
         let answer = message.is_response.then(|| Answer {
             rcode: message.rcode,
             addresses: message.addresses().collect(),
@@ -154,10 +154,15 @@ impl Said {
     }
 }
 
+/// A name as lookups are compared: lower case, without a final dot.
+fn plain(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
 /// The owners of the addresses in an answer, each once, besides the name that was asked for.
 fn aliased(message: &Message, asked: &str) -> Vec<String> {
     let of_addresses = message.answers.iter().filter(|answer| matches!(answer.data, AnswerData::Address(_)));
-    let owners = of_addresses.map(|answer| answer.name.trim_end_matches('.').to_ascii_lowercase());
+    let owners = of_addresses.map(|answer| plain(&answer.name));
     let mut names: Vec<String> = owners.filter(|owner| owner != asked).collect();
     names.sort();
     names.dedup();

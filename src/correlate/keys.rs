@@ -116,12 +116,25 @@ pub fn user(event: &Event) -> Option<String> {
     }
 }
 
-/// The user of a session that the session manager logged on or reconnected.
-pub fn session_user(event: &Event) -> Option<&str> {
+/// The session that somebody begins to use, from afar or at the console (LocalSessionManager 21, 25).
+pub fn begun_session(event: &Event) -> Option<lsm::Session<'_>> {
     match lsm::meaning(event)? {
-        lsm::Meaning::LoggedOn(session) | lsm::Meaning::Reconnected(session) => session.user,
+        lsm::Meaning::LoggedOn(session) | lsm::Meaning::Reconnected(session) => Some(session),
         _ => None,
     }
+}
+
+/// The session that is left: it goes on without a connection (LocalSessionManager 24).
+pub fn left_session(event: &Event) -> Option<lsm::Session<'_>> {
+    match lsm::meaning(event)? {
+        lsm::Meaning::Disconnected(session) => Some(session),
+        _ => None,
+    }
+}
+
+/// The user of a session that the session manager logged on or reconnected.
+pub fn session_user(event: &Event) -> Option<&str> {
+    begun_session(event)?.user
 }
 
 /// The client's address of a connection that passed security (RemoteConnectionManager 1149); the port is not told.
@@ -136,27 +149,13 @@ pub fn passed_from(event: &Event) -> Option<Endpoint> {
 /// The client's address of a session that the session manager logged on or reconnected (LocalSessionManager 21, 25); the
 /// port is not told.
 pub fn let_in_from(event: &Event) -> Option<Endpoint> {
-    let (lsm::Meaning::LoggedOn(session) | lsm::Meaning::Reconnected(session)) = lsm::meaning(event)? else {
-        return None;
-    };
-    let lsm::Origin::Remote(ip) = session.from else { return None };
-    Some(Endpoint { ip, port: 0 })
-}
-
-/// Whether somebody begins to use a session, from afar or at the console (LocalSessionManager 21, 25).
-pub fn begins_session(event: &Event) -> bool {
-    matches!(lsm::meaning(event), Some(lsm::Meaning::LoggedOn(_) | lsm::Meaning::Reconnected(_)))
+    Some(Endpoint { ip: begun_session(event)?.from.remote()?, port: 0 })
 }
 
 /// Whether a session is left, or why (LocalSessionManager 24, 39, 40).
 pub fn ends_session(event: &Event) -> bool {
     use lsm::Meaning::{Disconnected, DisconnectedBy, Reason};
     matches!(lsm::meaning(event), Some(Disconnected(_) | DisconnectedBy { .. } | Reason { .. }))
-}
-
-/// Whether a session is left: it goes on without a connection (LocalSessionManager 24).
-pub fn leaves_session(event: &Event) -> bool {
-    matches!(lsm::meaning(event), Some(lsm::Meaning::Disconnected(_)))
 }
 
 /// Whether the server's log tells that a connection is over (RdpCoreTS 102, 103).
@@ -167,13 +166,6 @@ pub fn disconnected(event: &Event) -> bool {
 /// Whether a session ends (LocalSessionManager 23).
 pub fn logs_off(event: &Event) -> bool {
     matches!(lsm::meaning(event), Some(lsm::Meaning::LoggedOff(_)))
-}
-
-/// The address that a session is left from (LocalSessionManager 24).
-pub fn session_address(event: &Event) -> Option<IpAddr> {
-    let lsm::Meaning::Disconnected(session) = lsm::meaning(event)? else { return None };
-    let lsm::Origin::Remote(ip) = session.from else { return None };
-    Some(ip)
 }
 
 /// Whether the session manager let a user in: logged on, shell started, reconnected.

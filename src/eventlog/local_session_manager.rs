@@ -31,6 +31,16 @@ pub enum Origin {
     Unsaid,
 }
 
+impl Origin {
+    /// The address, if it is used from one.
+    pub const fn remote(self) -> Option<IpAddr> {
+        match self {
+            Self::Remote(ip) => Some(ip),
+            Self::Local | Self::Unsaid => None,
+        }
+    }
+}
+
 /// What an event of this provider says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

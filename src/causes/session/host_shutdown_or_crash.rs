@@ -136,20 +136,21 @@ fn lived_on(case: &Case<'_>, crash: &Joined, end: Timestamp) -> bool {
 /// Whether the computer of a record that tells of a crash had started anew before: then its sessions had ended by then.
 fn started_before(case: &Case<'_>, crash: &Joined, end: Timestamp) -> bool {
     let between = Window { start: end, end: crash.time().shifted(-STARTS_FOR) };
-    case.around.far.iter().any(|joined| {
-        joined.event.computer == crash.event.computer
-            && between.contains(joined.time())
-            && matches!(system::meaning(&joined.event), Some(Meaning::Started(_)))
-    })
+    tells(case, crash, between, |meaning| matches!(meaning, Meaning::Started(_)))
 }
 
 /// Whether somebody asked for the stop that a record tells of after the end: then it did not end the session.
 fn was_asked_later(case: &Case<'_>, stop: &Joined, end: Timestamp) -> bool {
     let later = Window { start: end.shifted(AFTERWARDS), end: stop.time() };
+    tells(case, stop, later, |meaning| matches!(meaning, Meaning::StopAsked { .. }))
+}
+
+/// Whether the computer of a record tells something within a time.
+fn tells(case: &Case<'_>, of: &Joined, within: Window, is: impl Fn(Meaning<'_>) -> bool) -> bool {
     case.around.far.iter().any(|joined| {
-        joined.event.computer == stop.event.computer
-            && later.contains(joined.time())
-            && matches!(system::meaning(&joined.event), Some(Meaning::StopAsked { .. }))
+        joined.event.computer == of.event.computer
+            && within.contains(joined.time())
+            && system::meaning(&joined.event).is_some_and(&is)
     })
 }
 

@@ -4,9 +4,7 @@ use super::{refusal, syn_evidence, unanswered};
 use crate::base::{Timestamp, Window, time};
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, computers};
 use crate::correlate::{Joined, keys};
-use crate::eventlog::{
-    Provider, local_session_manager as lsm, remote_connection_manager as rcm, service, system,
-};
+use crate::eventlog::{Provider, remote_connection_manager as rcm, service, system};
 use crate::stream::Side;
 
 cause! {
@@ -132,12 +130,7 @@ fn ends(joined: &Joined) -> Option<bool> {
 pub(super) fn was_served(joined: &Joined) -> bool {
     keys::accepted_from(&joined.event).is_some()
         || keys::passed_from(&joined.event).is_some()
-        || lsm::meaning(&joined.event).is_some_and(|meaning| match meaning {
-            lsm::Meaning::LoggedOn(session) | lsm::Meaning::Reconnected(session) => {
-                matches!(session.from, lsm::Origin::Remote(_))
-            }
-            _ => false,
-        })
+        || keys::let_in_from(&joined.event).is_some()
 }
 
 /// Whether an event tells the end (true) or the start (false) of the service or its listener.

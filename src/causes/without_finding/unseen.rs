@@ -14,6 +14,7 @@ use crate::eventlog::{Provider, rdp_core_ts};
 type Doubt = (&'static str, Option<Evidence>, &'static str);
 
 const CAPTURE: &str = "a capture of the attempt, at the client or at the server";
+const WHOLE_LOGS: &str = "the whole logs RdpCoreTS/Operational, LocalSessionManager/Operational and Security, not filtered by event";
 
 /// A connection of which only the server's log knows, and no finding.
 pub(super) fn unseen(case: &Case<'_>) -> Verdict {
@@ -86,21 +87,15 @@ fn doubt(case: &Case<'_>) -> Option<Doubt> {
         return Some((
             "This connection passed security, and the log tells of a fault or a decision at its end; what it was in the \
              middle of is not in this log.",
-            case.all_events()
-                .filter(|joined| is_of_end(joined))
-                .last()
-                .map(|joined| Evidence::event(&joined.event, "the last that the server says of its end")),
-            "the whole logs RdpCoreTS/Operational, LocalSessionManager/Operational and Security, not filtered by event",
+            last_of_end(case),
+            WHOLE_LOGS,
         ));
     }
     if !came_to_session(case) {
         return Some((
             "This connection passed security and ended; no session of it is logged.",
-            case.all_events()
-                .filter(|joined| is_of_end(joined))
-                .last()
-                .map(|joined| Evidence::event(&joined.event, "the last that the server says of its end")),
-            "the whole logs RdpCoreTS/Operational, LocalSessionManager/Operational and Security, not filtered by event",
+            last_of_end(case),
+            WHOLE_LOGS,
         ));
     }
     if !end_would_be_told(case) {
@@ -158,9 +153,8 @@ fn came_further(case: &Case<'_>) -> bool {
 /// Whether a connection came to a session, may still come to one, or went through a gateway, which knows of none. Who logs
 /// off, or closes his window, had one.
 fn came_to_session(case: &Case<'_>) -> bool {
-    let by_gateway = case.all_events().any(|joined| joined.event.provider == Provider::Gateway);
     let reached = case.connection().is_some_and(Connection::reached_session);
-    by_gateway || reached || decision::ended_in_order(case) || !decision::end_is_logged(case)
+    is_of_gateway(case) || reached || decision::ended_in_order(case) || !decision::end_is_logged(case)
 }
 
 /// Whether the logs would tell a fault at the end of a connection: they hold RdpCoreTS, or say how it ended. The
@@ -169,8 +163,7 @@ fn end_would_be_told(case: &Case<'_>) -> bool {
     let by_service = case
         .all_events()
         .any(|joined| joined.event.provider == Provider::RdpCoreTs && keys::passed_security(&joined.event));
-    let by_gateway = case.all_events().any(|joined| joined.event.provider == Provider::Gateway);
-    by_service || by_gateway || decision::ended_in_order(case)
+    by_service || is_of_gateway(case) || decision::ended_in_order(case)
 }
 
 /// The server's word that it ended the connection, where nothing says for which reason.
@@ -196,6 +189,17 @@ fn is_of_end(joined: &Joined) -> bool {
         (&joined.event.provider, joined.event.id),
         (Provider::RdpCoreTs, 103 | 142 | 143 | 228) | (Provider::LocalSessionManager, 40)
     )
+}
+
+/// The last that the server's log tells of the end of a connection.
+fn last_of_end(case: &Case<'_>) -> Option<Evidence> {
+    let last = case.all_events().filter(|joined| is_of_end(joined)).last()?;
+    Some(Evidence::event(&last.event, "the last that the server says of its end"))
+}
+
+/// Whether a gateway tells of a connection.
+fn is_of_gateway(case: &Case<'_>) -> bool {
+    case.all_events().any(|joined| joined.event.provider == Provider::Gateway)
 }
 
 /// A later session of the same client, and the same user as far as names are known, where no end of this one is logged.

@@ -1,7 +1,7 @@
 //! The client's own log: which attempt it speaks of.
 
 use super::{
-    AFTERMATH, Arc, BTreeMap, BTreeSet, Chain, Connection, Event, Guid, IpAddr, Lookup, MatchKey, NoteKind,
+    AFTERMATH, Attempt, BTreeMap, BTreeSet, Chain, Connection, Event, IpAddr, Lookup, MatchKey, NoteKind,
     Notes,
 };
 use super::{Provider, RESIDUAL, Side, Timestamp, Work, keys, rdp_client, time};
@@ -34,14 +34,12 @@ impl End {
         self.time < connection.first.time.shifted(-LAST_WORDS)
     }
 
-    /// Whether it may be of a connection that nothing but the server's name ties: a name is called by many, and again.
-    fn may_be_of(self, connection: &Connection) -> bool {
-        let Some(flow) = connection.flow.as_deref() else { return true };
+    /// Whether a connection shows that it ended otherwise.
+    fn contradicts(self, connection: &Connection) -> bool {
+        let Some(flow) = connection.flow.as_deref() else { return false };
         let opened = flow.is_established() && !flow.is_half_open();
-        let contradicts =
-            self.code == Some(Self::NO_ADDRESS) || self.code == Some(Self::NO_CONNECTION) && opened;
         let is_late = !flow.closes.is_empty() && self.time > connection.last.time.shifted(AFTERMATH);
-        !contradicts && !is_late
+        is_late || self.code == Some(Self::NO_ADDRESS) || self.code == Some(Self::NO_CONNECTION) && opened
     }
 }
 
@@ -50,6 +48,11 @@ impl Called {
     fn is_of(&self, connection: &Connection) -> bool {
         let is_called = self.name.as_deref().is_some_and(|name| connection.calls(name));
         is_called || self.addresses.contains(&connection.server.ip)
+    }
+
+    /// Whether a connection to it may be the one that ended so. A name alone is called by many, and again.
+    fn may_have_ended(&self, end: End, connection: &Connection) -> bool {
+        !end.is_before(connection) && (self.name.is_none() || !end.contradicts(connection))
     }
 }
 
@@ -70,39 +73,34 @@ impl Work<'_> {
                 _ => {}
             }
         }
-        let mut owners: BTreeMap<(Arc<str>, Guid), usize> = BTreeMap::new();
+        let mut owners: BTreeMap<Chain, usize> = BTreeMap::new();
         // Of those that a name ties, the nearest has a connection: it is one attempt of one client.
-        let mut by_name: BTreeMap<usize, (i64, (Arc<str>, Guid))> = BTreeMap::new();
+        let mut by_name: BTreeMap<usize, (i64, Chain)> = BTreeMap::new();
         for item in &self.items {
             if item.event.provider != Provider::RdpClient || item.taken.is_some() {
                 continue;
             }
-            let (Some(activity), Some(corrected)) = (item.event.activity, item.corrected) else { continue };
+            let chain = item.chain();
+            let (Some(_), Some(corrected)) = (item.event.activity, item.corrected) else { continue };
             let server = match address_of(item.event) {
                 Some(ip) => Called { addresses: BTreeSet::from([ip]), name: None },
-                None if addressed.contains(&item.chain()) => continue,
+                None if addressed.contains(&chain) => continue,
                 None => match keys::target(item.event) {
                     Some(name) => Called { addresses: resolved(&name, lookups), name: Some(name) },
                     None => continue,
                 },
             };
-            let end = ends.get(&item.chain()).copied();
-            let mut near = self.near_at(&server, corrected, end);
-            if server.name.is_some() {
-                near.retain(|(_, at)| self.is_told_by_name(*at, end));
-            }
-            let distances: BTreeMap<usize, i64> =
-                near.iter().map(|(distance, at)| (*at, *distance)).collect();
-            let near = near.into_iter().map(|(_, at)| at).collect();
+            let end = ends.get(&chain).copied();
+            let near = self.near_at(&server, corrected, end);
             match self.of_one_client(near, end.map(|end| end.time)) {
+                Ok(Some(at)) if server.name.is_none() => {
+                    owners.insert(chain, at);
+                }
                 Ok(Some(at)) => {
-                    let chain = (Arc::clone(&item.event.computer), activity);
-                    if server.name.is_none() {
-                        owners.insert(chain, at);
-                    } else if let Some(distance) = distances.get(&at)
-                        && by_name.get(&at).is_none_or(|(known, _)| distance < known)
-                    {
-                        by_name.insert(at, (*distance, chain));
+                    let Some(attempt) = self.attempts.get(at) else { continue };
+                    let distance = distance(attempt, corrected);
+                    if by_name.get(&at).is_none_or(|(known, _)| distance < *known) {
+                        by_name.insert(at, (distance, chain));
                     }
                 }
                 Ok(None) => {}
@@ -115,31 +113,24 @@ impl Work<'_> {
         let named = by_name.into_iter().filter(|(at, _)| !addressed.contains(at));
         owners.extend(named.map(|(at, (_, chain))| (chain, at)));
         self.take_where(MatchKey::Name, |item| {
-            (item.event.provider == Provider::RdpClient)
-                .then(|| owners.get(&(Arc::clone(&item.event.computer), item.event.activity?)).copied())
-                .flatten()
+            let is_its = item.event.provider == Provider::RdpClient && item.event.activity.is_some();
+            is_its.then(|| owners.get(&item.chain()).copied()).flatten()
         });
     }
 
-    /// Whether a connection may be the one that ended so, where a name alone ties them.
-    fn is_told_by_name(&self, at: usize, end: Option<End>) -> bool {
-        let own = self.attempts.get(at).map(|attempt| &attempt.connection);
-        own.zip(end).is_none_or(|(own, end)| end.may_be_of(own))
-    }
-
-    /// The attempts at a server that begin near a moment and not after their end, the nearest first, each with how near.
-    fn near_at(&self, server: &Called, moment: Timestamp, end: Option<End>) -> Vec<(i64, usize)> {
-        let mut near: Vec<(i64, usize)> = self
-            .attempts
-            .iter()
-            .enumerate()
-            .filter(|(_, attempt)| server.is_of(&attempt.connection))
-            .filter(|(_, attempt)| !end.is_some_and(|end| end.is_before(&attempt.connection)))
-            .map(|(at, attempt)| ((attempt.connection.first.time - moment).saturating_abs(), at))
+    /// The attempts at a server that begin near a moment and may have ended so, the nearest first.
+    fn near_at(&self, server: &Called, moment: Timestamp, end: Option<End>) -> Vec<usize> {
+        let may_be = |attempt: &Attempt| {
+            server.is_of(&attempt.connection)
+                && end.is_none_or(|end| server.may_have_ended(end, &attempt.connection))
+        };
+        let all = self.attempts.iter().enumerate().filter(|(_, attempt)| may_be(attempt));
+        let mut near: Vec<(i64, usize)> = all
+            .map(|(at, attempt)| (distance(attempt, moment), at))
             .filter(|(distance, _)| *distance <= RESIDUAL)
             .collect();
         near.sort_unstable();
-        near
+        near.into_iter().map(|(_, at)| at).collect()
     }
 
     /// The nearest of those that are one client's. Where several clients come at once, the end that the client logs
@@ -171,6 +162,11 @@ impl Work<'_> {
             .collect();
         if !ended.is_empty() && is_one(&ended) { Ok(ended.first().copied()) } else { Err(()) }
     }
+}
+
+/// How far an attempt's beginning is from a moment, in nanoseconds.
+fn distance(attempt: &Attempt, moment: Timestamp) -> i64 {
+    (attempt.connection.first.time - moment).saturating_abs()
 }
 
 /// The address of the server that the client's log names, if it names one.

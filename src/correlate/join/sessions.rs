@@ -2,7 +2,8 @@
 //! exported, its logons are all that tells of connections.
 
 use super::{
-    Arc, BTreeMap, BTreeSet, Chain, Endpoint, IpAddr, Item, MatchKey, Timestamp, Window, Work, keys, time,
+    Arc, BTreeMap, BTreeSet, Chain, Endpoint, Event, IpAddr, Item, MatchKey, Timestamp, Window, Work, keys,
+    time,
 };
 
 /// Who takes a session over, and the end of it for who had it before, are told this near to each other, in either order.
@@ -27,6 +28,11 @@ struct Use {
     at: usize,
     /// Whose address its events carry, where they do: known of logons, not behind an address translation.
     client: Option<IpAddr>,
+}
+
+/// The session of an item's computer by its number.
+fn of_number(item: &Item<'_>, number: u32) -> Session {
+    (Arc::clone(&item.event.computer), number)
 }
 
 /// The uses of each session.
@@ -94,16 +100,14 @@ impl Work<'_> {
             if let Some(session) = keys::bound_session(item.event)
                 && let Some(window) = own.get(&(at, Arc::clone(&item.event.computer)))
             {
-                let session = (Arc::clone(&item.event.computer), session);
-                uses.add(session, Use { window: *window, at, client: None });
+                uses.add(of_number(item, session), Use { window: *window, at, client: None });
             }
         }
         self.by_their_logons(&mut uses);
         let uses = uses.in_order();
         self.take_where(MatchKey::Session, |item| {
-            let session = (Arc::clone(&item.event.computer), keys::session(item.event)?);
-            let uses = uses.get(&session)?;
-            let from = keys::session_address(item.event);
+            let uses = uses.get(&of_number(item, keys::session(item.event)?))?;
+            let from = keys::left_session(item.event).and_then(|left| left.from.remote());
             let is_its = |one: &&Use| one.client.is_none() || from.is_none() || one.client == from;
             let time = item.event.time;
             let before = keys::ends_session(item.event).then(|| time.shifted(-TOGETHER));
@@ -116,21 +120,32 @@ impl Work<'_> {
     /// What is told of a session long after its connection ended (LocalSessionManager 24, RdpCoreTS 102, 103) is not the
     /// connection's end.
     fn without_later_ends(&mut self) {
-        let taken =
-            self.items.iter().enumerate().filter_map(|(item_at, item)| Some((item_at, item.taken?.0)));
-        let mut in_order: Vec<(usize, usize)> = taken.collect();
-        in_order.sort_by_key(|(item_at, _)| self.items.get(*item_at).map(|item| item.event.time));
+        let ends_connection =
+            |event: &Event| keys::left_session(event).is_some() || keys::disconnected(event);
+        let ends_session = |event: &Event| keys::ends_session(event) || keys::logs_off(event);
+        // The channels of a computer are logs of their own: in order of time only when they are sorted.
+        let tells = |event: &Event| keys::let_in(event) || ends_connection(event) || ends_session(event);
+        let mut telling: Vec<(usize, &mut Item<'_>)> = self
+            .items
+            .iter_mut()
+            .filter_map(|item| Some((item.taken?.0, item)))
+            .filter(|(_, item)| tells(item.event))
+            .collect();
+        telling.sort_by_key(|(_, item)| item.event.time);
         let mut ended: BTreeMap<(usize, Arc<str>), Timestamp> = BTreeMap::new();
-        for (item_at, at) in in_order {
-            let Some(item) = self.items.get_mut(item_at) else { continue };
-            let of = || (at, Arc::clone(&item.event.computer));
+        for (at, item) in telling {
+            let own = (at, Arc::clone(&item.event.computer));
             if keys::let_in(item.event) {
-                ended.remove(&of());
-            } else if keys::leaves_session(item.event) || keys::disconnected(item.event) {
-                ended.entry(of()).or_insert(item.event.time);
+                ended.remove(&own);
+                continue;
             }
-            let is_end = keys::ends_session(item.event) || keys::logs_off(item.event);
-            if is_end && ended.get(&of()).is_some_and(|ended| item.event.time - *ended > WITH_THE_END) {
+            let first = if ends_connection(item.event) {
+                Some(*ended.entry(own).or_insert(item.event.time))
+            } else {
+                ended.get(&own).copied()
+            };
+            let is_late = first.is_some_and(|first| item.event.time - first > WITH_THE_END);
+            if is_late && ends_session(item.event) {
                 item.taken = None;
             }
         }
@@ -143,15 +158,10 @@ impl Work<'_> {
             self.accepted.iter().map(|(at, item_at)| (*item_at, *at)).collect();
         let mut begun: BTreeMap<Session, Vec<Begun>> = BTreeMap::new();
         for (item_at, item) in self.items.iter().enumerate() {
-            let Some(session) = keys::session(item.event).filter(|_| keys::begins_session(item.event)) else {
-                continue;
-            };
-            let from = keys::let_in_from(item.event).map(|client| client.ip);
-            let one = known.get(&item_at).copied().zip(from);
-            begun
-                .entry((Arc::clone(&item.event.computer), session))
-                .or_default()
-                .push((item.event.time, one));
+            let Some(session) = keys::begun_session(item.event) else { continue };
+            let Some(number) = session.number else { continue };
+            let one = known.get(&item_at).copied().zip(session.from.remote());
+            begun.entry(of_number(item, number)).or_default().push((item.event.time, one));
         }
         for (session, mut begun) in begun {
             begun.sort_unstable();
