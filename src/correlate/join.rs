@@ -313,19 +313,30 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// All channels of one computer share the ActivityID of a connection.
+    /// All channels of one computer share the ActivityID of a connection. Where several do, it is that of the latest; what
+    /// names a session goes by that.
     fn by_activity(&mut self) {
-        let mut owners: BTreeMap<(Arc<str>, Guid), usize> = BTreeMap::new();
+        let mut owners: BTreeMap<Chain, Vec<(Timestamp, usize)>> = BTreeMap::new();
         for (at, item_at) in &self.accepted {
-            if let Some(event) = self.items.get(*item_at).map(|item| item.event)
-                && let Some(activity) = event.activity
-            {
-                owners.insert((Arc::clone(&event.computer), activity), *at);
+            let item = self.items.get(*item_at).filter(|item| item.event.activity.is_some());
+            if let Some(item) = item {
+                owners.entry(item.chain()).or_default().push((item.event.time, *at));
             }
         }
+        for owners in owners.values_mut() {
+            owners.sort_unstable();
+        }
         for item in self.items.iter_mut().filter(|item| item.taken.is_none()) {
-            let Some(activity) = item.event.activity else { continue };
-            let owner = owners.get(&(Arc::clone(&item.event.computer), activity)).copied();
+            if item.event.activity.is_none() {
+                continue;
+            }
+            let Some(owners) = owners.get(&item.chain()) else { continue };
+            let is_shared = owners.len() > 1;
+            if is_shared && keys::session(item.event).is_some() {
+                continue;
+            }
+            let latest = owners.partition_point(|(time, _)| *time <= item.event.time.shifted(TICK));
+            let owner = owners.get(latest.saturating_sub(1)).map(|(_, at)| *at);
             // What follows from a join by time is no better than that.
             let by = |at| if self.by_order.contains(&at) { MatchKey::Time } else { MatchKey::Activity };
             item.taken = owner.map(|at| (at, by(at)));

@@ -73,15 +73,23 @@ pub fn bound_session(event: &Event) -> Option<u32> {
 pub fn session(event: &Event) -> Option<u32> {
     use lsm::Meaning;
     match lsm::meaning(event)? {
+        Meaning::DisconnectedBy { target, .. } => target,
+        Meaning::Reason { session, .. } => session,
+        _ => told_of_session(event)?.number,
+    }
+}
+
+/// What an event of the session manager tells of the session it is about: whose, and where it is used from.
+pub fn told_of_session(event: &Event) -> Option<lsm::Session<'_>> {
+    use lsm::Meaning;
+    match lsm::meaning(event)? {
         Meaning::LoggedOn(session)
         | Meaning::ShellStarted(session)
         | Meaning::LoggedOff(session)
         | Meaning::Disconnected(session)
         | Meaning::Reconnected(session)
         | Meaning::ArbitrationBegins(session)
-        | Meaning::ArbitrationEnds(session) => session.number,
-        Meaning::DisconnectedBy { target, .. } => target,
-        Meaning::Reason { session, .. } => session,
+        | Meaning::ArbitrationEnds(session) => Some(session),
         _ => None,
     }
 }
@@ -166,6 +174,11 @@ pub fn disconnected(event: &Event) -> bool {
 /// Whether a session ends (LocalSessionManager 23).
 pub fn logs_off(event: &Event) -> bool {
     matches!(lsm::meaning(event), Some(lsm::Meaning::LoggedOff(_)))
+}
+
+/// Whether the session manager was told to stop, which ends all sessions (LocalSessionManager 54).
+pub fn stops_sessions(event: &Event) -> bool {
+    lsm::meaning(event) == Some(lsm::Meaning::Stopping)
 }
 
 /// Whether the session manager let a user in: logged on, shell started, reconnected.

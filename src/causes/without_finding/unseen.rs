@@ -8,7 +8,7 @@ use super::{
 use crate::base::{Mark, Timestamp, Window, time};
 use crate::connection::{Connection, Outcome};
 use crate::correlate::keys;
-use crate::eventlog::{Provider, rdp_core_ts};
+use crate::eventlog::{Event, Provider, rdp_core_ts};
 
 /// Why nothing can be said of a session that passed security: what is known, what shows it, what would settle it.
 type Doubt = (&'static str, Option<Evidence>, &'static str);
@@ -98,6 +98,14 @@ fn doubt(case: &Case<'_>) -> Option<Doubt> {
             WHOLE_LOGS,
         ));
     }
+    if !end_would_be_told(case) && !decision::end_is_logged(case) {
+        return Some((
+            "A session came up on this connection, and no end of it is logged: it may still run, or the log ends before \
+             that or is filtered.",
+            None,
+            "the server's log Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational, to the end of the session",
+        ));
+    }
     if !end_would_be_told(case) {
         return Some((
             "A session came up on this connection. In these logs a closed window and a lost network look the same, so \
@@ -160,10 +168,12 @@ fn came_to_session(case: &Case<'_>) -> bool {
 /// Whether the logs would tell a fault at the end of a connection: they hold RdpCoreTS, or say how it ended. The
 /// session manager's 24 and 40 with reason 0 are the same for a closed window and for a cut cable.
 fn end_would_be_told(case: &Case<'_>) -> bool {
-    let by_service = case
-        .all_events()
-        .any(|joined| joined.event.provider == Provider::RdpCoreTs && keys::passed_security(&joined.event));
-    by_service || is_of_gateway(case) || decision::ended_in_order(case)
+    let by_service = |is: fn(&Event) -> bool| {
+        case.all_events().any(|joined| joined.event.provider == Provider::RdpCoreTs && is(&joined.event))
+    };
+    // Its log may stop before the end that the session manager's tells.
+    let goes_on = || by_service(keys::disconnected) || !decision::end_is_logged(case);
+    by_service(keys::passed_security) && goes_on() || is_of_gateway(case) || decision::ended_in_order(case)
 }
 
 /// The server's word that it ended the connection, where nothing says for which reason.

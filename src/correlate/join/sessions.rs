@@ -2,9 +2,10 @@
 //! exported, its logons are all that tells of connections.
 
 use super::{
-    Arc, BTreeMap, BTreeSet, Chain, Endpoint, Event, IpAddr, Item, MatchKey, Timestamp, Window, Work, keys,
-    time,
+    AFTERMATH, Arc, BTreeMap, BTreeSet, Chain, Endpoint, Event, IpAddr, Item, MatchKey, Timestamp, Window,
+    Work, bare, keys, time,
 };
+use crate::eventlog::local_session_manager::Origin;
 
 /// Who takes a session over, and the end of it for who had it before, are told this near to each other, in either order.
 const TOGETHER: i64 = time::SECOND;
@@ -18,16 +19,40 @@ const WITH_THE_END: i64 = 10 * time::SECOND;
 /// A session of a computer. Its number is given anew after a boot, and to others.
 type Session = (Arc<str>, u32);
 
-/// When a session is begun to be used, and by which connection, from where, if that is known.
-type Begun = (Timestamp, Option<(usize, IpAddr)>);
+/// When a session is begun to be used, and by which event.
+type Begun = (Timestamp, usize);
+
+/// When connections were accepted, and which.
+type Moments = Vec<(Timestamp, usize)>;
 
 /// A session while it was one connection's.
 struct Use {
     window: Window,
     /// The connection.
     at: usize,
-    /// Whose address its events carry, where they do: known of logons, not behind an address translation.
-    client: Option<IpAddr>,
+    /// Where from and by whom, where a logon tells it.
+    logon: Option<Logon>,
+}
+
+/// What a logon tells, and other events of its session repeat.
+struct Logon {
+    client: IpAddr,
+    /// Without the domain, lower case.
+    user: Option<String>,
+}
+
+impl Use {
+    /// Whether an event tells of another use of the session: by its user or by where it is used from.
+    fn is_denied_by(&self, event: &Event) -> bool {
+        let Some((logon, told)) = self.logon.as_ref().zip(keys::told_of_session(event)) else { return false };
+        let elsewhere = match told.from {
+            Origin::Remote(client) => client != logon.client,
+            Origin::Local => true,
+            Origin::Unsaid => false,
+        };
+        let user = told.user.map(bare);
+        elsewhere || user.zip(logon.user.as_ref()).is_some_and(|(user, own)| user != *own)
+    }
 }
 
 /// The session of an item's computer by its number.
@@ -100,21 +125,55 @@ impl Work<'_> {
             if let Some(session) = keys::bound_session(item.event)
                 && let Some(window) = own.get(&(at, Arc::clone(&item.event.computer)))
             {
-                uses.add(of_number(item, session), Use { window: *window, at, client: None });
+                uses.add(of_number(item, session), Use { window: *window, at, logon: None });
             }
         }
-        self.by_their_logons(&mut uses);
-        let uses = uses.in_order();
+        self.take_by(&uses.in_order());
+        self.logons_by_address();
+        self.take_by(&self.by_their_logons().in_order());
+        self.without_later_ends();
+    }
+
+    fn take_by(&mut self, uses: &BTreeMap<Session, Vec<(Use, Timestamp)>>) {
         self.take_where(MatchKey::Session, |item| {
             let uses = uses.get(&of_number(item, keys::session(item.event)?))?;
-            let from = keys::left_session(item.event).and_then(|left| left.from.remote());
-            let is_its = |one: &&Use| one.client.is_none() || from.is_none() || one.client == from;
+            let is_its = |one: &&Use| !one.is_denied_by(item.event);
             let time = item.event.time;
             let before = keys::ends_session(item.event).then(|| time.shifted(-TOGETHER));
-            let before = before.and_then(|moment| holds(uses, moment)).filter(|one| one.client.is_some());
+            let before = before.and_then(|moment| holds(uses, moment)).filter(|one| one.logon.is_some());
             before.filter(is_its).or_else(|| holds(uses, time).filter(is_its)).map(|one| one.at)
         });
-        self.without_later_ends();
+    }
+
+    /// A logon without an ActivityID (2008 R2 gives none) is that of the only connection from its address that its computer
+    /// accepted shortly before.
+    fn logons_by_address(&mut self) {
+        let mut accepted: BTreeMap<(Arc<str>, IpAddr), Moments> = BTreeMap::new();
+        for (at, item_at) in &self.accepted {
+            let Some(event) = self.items.get(*item_at).map(|item| item.event) else { continue };
+            let from = keys::accepted_from(event).or_else(|| keys::passed_from(event));
+            let Some(client) = from else { continue };
+            accepted.entry((Arc::clone(&event.computer), client.ip)).or_default().push((event.time, *at));
+        }
+        for moments in accepted.values_mut() {
+            moments.sort_unstable();
+        }
+        let has_session: BTreeSet<usize> = self
+            .items
+            .iter()
+            .filter(|item| keys::let_in(item.event))
+            .filter_map(|item| Some(item.taken?.0))
+            .collect();
+        self.take_where(MatchKey::Address, |item| {
+            let client = keys::let_in_from(item.event)?;
+            let moments = accepted.get(&(Arc::clone(&item.event.computer), client.ip))?;
+            let time = item.event.time;
+            let from = moments.partition_point(|(moment, _)| *moment < time.shifted(-LOGS_ON_WITHIN));
+            let to = moments.partition_point(|(moment, _)| *moment <= time.shifted(TOGETHER));
+            let mut near = moments.get(from..to)?.iter().filter(|(_, at)| !has_session.contains(at));
+            let (_, at) = near.next().filter(|_| near.next().is_none())?;
+            Some(*at)
+        });
     }
 
     /// What is told of a session long after its connection ended (LocalSessionManager 24, RdpCoreTS 102, 103) is not the
@@ -151,27 +210,40 @@ impl Work<'_> {
         }
     }
 
-    /// A session that a logon or reconnection alone makes known is that connection's until somebody uses it anew, also at
-    /// the console.
-    fn by_their_logons(&self, uses: &mut Uses) {
-        let known: BTreeMap<usize, usize> =
-            self.accepted.iter().map(|(at, item_at)| (*item_at, *at)).collect();
+    /// A session that a logon or reconnection makes known is that connection's until somebody uses it anew, also at the
+    /// console.
+    fn by_their_logons(&self) -> Uses {
         let mut begun: BTreeMap<Session, Vec<Begun>> = BTreeMap::new();
         for (item_at, item) in self.items.iter().enumerate() {
-            let Some(session) = keys::begun_session(item.event) else { continue };
-            let Some(number) = session.number else { continue };
-            let one = known.get(&item_at).copied().zip(session.from.remote());
-            begun.entry(of_number(item, number)).or_default().push((item.event.time, one));
+            if let Some(number) = keys::begun_session(item.event).and_then(|session| session.number) {
+                begun.entry(of_number(item, number)).or_default().push((item.event.time, item_at));
+            }
         }
+        let mut uses = Uses::default();
         for (session, mut begun) in begun {
             begun.sort_unstable();
             let next = begun.iter().skip(1).map(|(time, _)| time.shifted(-1)).chain([Timestamp::MAX]);
-            for ((start, one), end) in begun.iter().zip(next) {
-                let Some((at, client)) = *one else { continue };
-                let window = Window { start: *start, end };
-                uses.add(session.clone(), Use { window, at, client: Some(client) });
+            for ((start, item_at), end) in begun.iter().zip(next) {
+                let item = self.items.get(*item_at);
+                let Some((item, (at, _))) = item.and_then(|item| Some((item, item.taken?))) else { continue };
+                let told = keys::begun_session(item.event);
+                let logon = told
+                    .and_then(|told| Some(Logon { client: told.from.remote()?, user: told.user.map(bare) }));
+                let end = self.last_moment(at, item).map_or(end, |last| last.min(end));
+                if logon.is_some() {
+                    uses.add(session.clone(), Use { window: Window { start: *start, end }, at, logon });
+                }
             }
         }
+        uses
+    }
+
+    /// Until when events may speak of a connection whose end was captured, by the clock of one of them.
+    fn last_moment(&self, at: usize, item: &Item<'_>) -> Option<Timestamp> {
+        let connection = &self.attempts.get(at)?.connection;
+        connection.flow.as_deref().filter(|flow| !flow.closes.is_empty())?;
+        let ahead = item.corrected.map_or(0, |corrected| item.event.time - corrected);
+        Some(connection.window().end.shifted(ahead + AFTERMATH))
     }
 }
 
@@ -186,7 +258,7 @@ mod tests {
         let session: Session = ("srv".into(), 2);
         for (one, (start, end)) in [(30, 40), (0, 10), (5, 35)].into_iter().enumerate() {
             let window = Window { start: at(start), end: at(end) };
-            uses.add(session.clone(), Use { window, at: one, client: None });
+            uses.add(session.clone(), Use { window, at: one, logon: None });
         }
         let uses = uses.in_order();
         let of = |moment| holds(uses.get(&session).unwrap(), at(moment)).map(|one| one.at);
