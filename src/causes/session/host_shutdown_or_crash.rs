@@ -6,7 +6,7 @@ use crate::causes::authentication::refused::is_tied;
 use crate::causes::case::ending_says;
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause, computers, told};
 use crate::connection::Transport;
-use crate::correlate::Joined;
+use crate::correlate::{Joined, keys};
 use crate::eventlog::system::{self, Meaning};
 use crate::eventlog::{Provider, rdp_core_ts};
 use crate::stream::{Flow, Side};
@@ -27,9 +27,12 @@ cause! {
     /// - To verify: `(Get-CimInstance Win32_OperatingSystem).LastBootUpTime` is older than the session.
     ///
     /// ## Seen as
-    /// User32 1074; EventLog 6006, 6008; Kernel-Power 41, 109; Kernel-General 12, 13; all sessions end together.
+    /// User32 1074; EventLog 6006, 6008; Kernel-Power 41, 109; Kernel-General 12, 13; LocalSessionManager 54 beside
+    /// 23; all sessions end together.
     "host-shutdown-or-crash", stage: Session, severity: Failure, blames: [Server],
-    more_specific_than: ["ended-abruptly-by-server", "ended-abruptly-by-client", "stateful-idle-timeout"],
+    more_specific_than: [
+        "ended-abruptly-by-server", "ended-abruptly-by-client", "stateful-idle-timeout", "logoff-or-window-closed"
+    ],
     client_code: "0x904 or 0x3",
 }
 
@@ -57,8 +60,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     if let Some(finding) = decision::detect(case, &CAUSE, CRASHES, Blame::Server, words) {
         return Some(finding);
     }
-    if !decision::was_used(case) || decision::ended_in_order(case) || waited_in_vain(case) {
+    if !decision::was_used(case) || waited_in_vain(case) {
         return None;
+    }
+    if decision::ended_in_order(case) {
+        return logged_off_by_stop(case);
     }
     let connection = case.connection()?;
     let unseen = connection.transport == Transport::Unseen;
@@ -79,7 +85,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let went_down = |joined: &Joined| !ended && !lived(joined);
     let stopped = |joined: &Joined| !closed || !was_asked_later(case, joined, end.time);
     let told = |joined: &Joined| {
-        let said = record(joined, end.time, open, closed)?;
+        let within_all = open && would_tell(case, joined);
+        let said = record(joined, end.time, within_all, closed)?;
         let is_crash = matches!(system::meaning(&joined.event), Some(Meaning::StoppedUnexpectedly));
         let fits = if is_crash { went_down(joined) } else { stopped(joined) };
         (fits && computers::of_server(case)(&joined)).then_some(said)
@@ -114,6 +121,75 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         Evidence::at(lost.last, says)
     }));
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
+}
+
+/// A computer that stops logs its users off. Nothing else may say why the session ended: its user may have logged off just
+/// before.
+fn logged_off_by_stop(case: &Case<'_>) -> Option<Finding> {
+    /// errorInfo: the user logged off. [MS-RDPBCGR] 2.2.5.1.1
+    const LOGGED_OFF: u32 = 0xc;
+    let by_client = case.all_events().any(|joined| {
+        matches!(
+            rdp_core_ts::meaning(&joined.event),
+            Some(rdp_core_ts::Meaning::ClientClosed | rdp_core_ts::Meaning::Disconnected(Some(11 | 13)))
+        )
+    });
+    let is_logoff = decision::statements(case).iter().all(|said| said.code == LOGGED_OFF);
+    let off = case.all_events().find(|joined| keys::logs_off(&joined.event))?;
+    if by_client || !is_logoff {
+        return None;
+    }
+    let began = case.connection()?.window().start;
+    // Who asks for a stop may ask for it hours ahead: the stop itself decides.
+    let stops = |joined: &Joined| {
+        let after = joined.event.time - off.event.time;
+        let (decides, says) = match system::meaning(&joined.event) {
+            Some(Meaning::StopAsked { by, .. })
+                if (-ASKED_BEFORE..=0).contains(&after) && joined.time() > began =>
+            {
+                let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+                (false, format!("a shutdown or restart of the server is asked for{by}"))
+            }
+            Some(Meaning::Stops(_)) if (0..=AFTERWARDS).contains(&after) => {
+                (true, "the server shuts down".into())
+            }
+            _ if keys::stops_sessions(&joined.event) && after.abs() <= AFTERWARDS => {
+                (true, "the session manager is told to stop".into())
+            }
+            _ => return None,
+        };
+        let is_own = joined.event.computer == off.event.computer;
+        (is_own && !was_asked_later(case, joined, off.event.time))
+            .then(|| (decides, Evidence::event(&joined.event, says)))
+    };
+    let records: Vec<(bool, Evidence)> = case.around.far.iter().filter_map(stops).collect();
+    if !records.iter().any(|(decides, _)| *decides) {
+        return None;
+    }
+    let mut evidence: Vec<Evidence> = records.into_iter().map(|(_, evidence)| evidence).collect();
+    evidence.push(Evidence::event(&off.event, "the session manager logs the user off"));
+    evidence.sort_by_key(|evidence| evidence.mark);
+    let finding = Finding::new(&CAUSE, Strength::Inferred, Blame::Server, evidence);
+    Some(finding.detail("its users are logged off"))
+}
+
+/// Whether a log of the server's sessions reaches to the record of a crash and would tell their ends: one that is filtered
+/// to logons, or was exported before, tells nothing of a session by its silence.
+fn would_tell(case: &Case<'_>, crash: &Joined) -> bool {
+    let is_of_sessions = |joined: &&Joined| {
+        matches!(joined.event.provider, Provider::RdpCoreTs | Provider::LocalSessionManager)
+            && joined.event.computer == crash.event.computer
+    };
+    let tells_more = |joined: &Joined| {
+        keys::accepted_from(&joined.event).is_none() && keys::begun_session(&joined.event).is_none()
+    };
+    let reaches = |joined: &Joined| {
+        let logs = &case.around.coverage.logs;
+        let own = logs.iter().find(|log| log.source == joined.event.at.source());
+        own.and_then(|log| log.window).is_some_and(|held| held.end >= crash.time().shifted(-STARTS_FOR))
+    };
+    let mut all = case.all_events().chain(&case.around.far).filter(is_of_sessions);
+    all.any(|joined| tells_more(joined) && reaches(joined))
 }
 
 /// Whether the server waited for the client in vain: then it was there to the end.
@@ -173,8 +249,9 @@ fn last_sign(case: &Case<'_>) -> Option<Mark> {
     Some(logged.map_or(seen, |logged| logged.max(seen)))
 }
 
-/// What a record says of the host's going down, and whether it decides.
-fn record(joined: &Joined, end: Timestamp, open: bool, closed: bool) -> Option<(bool, Evidence)> {
+/// What a record says of the host's going down, and whether it decides. A crash may come long after the last that is told of
+/// a session whose end would be: `within_all`.
+fn record(joined: &Joined, end: Timestamp, within_all: bool, closed: bool) -> Option<(bool, Evidence)> {
     let moment = joined.time();
     let after = moment - end;
     let said = |decides, says: String| Some((decides, Evidence::event(&joined.event, says)));
@@ -186,7 +263,7 @@ fn record(joined: &Joined, end: Timestamp, open: bool, closed: bool) -> Option<(
         Meaning::Stops(_) if after.abs() <= if closed { SOON } else { NEAR } => {
             said(true, "the server shuts down".into())
         }
-        Meaning::StoppedUnexpectedly if (0..=STARTS_WITHIN).contains(&after) || open && after >= 0 => {
+        Meaning::StoppedUnexpectedly if (0..=STARTS_WITHIN).contains(&after) || within_all && after >= 0 => {
             said(true, "the server notes that it went down unexpectedly".into())
         }
         Meaning::Started(_) if (0..=STARTS_WITHIN).contains(&after) => {
