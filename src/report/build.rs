@@ -210,13 +210,16 @@ fn computer_role(computer: &Computer, attempts: &[Attempt]) -> &'static str {
 
 fn clock(clock: &correlate::Clock, reference: u32) -> Option<Clock> {
     let millis = |nanos: i64| correlate::clock::seconds(nanos) * 1000.0;
+    let sources: Vec<u32> = clock.sources.iter().map(|source| source.0).collect();
+    // Where nothing was captured, the logs of the reference's own computer run by its clock.
+    let is_reference = clock.offset.is_none() && sources.contains(&reference);
     Some(Clock {
-        sources: clock.sources.iter().map(|source| source.0).collect(),
+        sources,
         against: clock.against.map_or(reference, |source| source.0),
-        offset_ms: clock.offset.map(millis),
+        offset_ms: if is_reference { Some(0.0) } else { clock.offset.map(millis) },
         spread_ms: clock.offset.map(|_| millis(clock.spread)),
         pairs: clock.pairs,
-        quality: clock.quality.name(),
+        quality: if is_reference { correlate::clock::Quality::Exact.name() } else { clock.quality.name() },
         drift_ms_per_hour: clock.drift.map(|drift| micros(drift.per_hour) / 1000.0),
     })
     .filter(|_| !clock.sources.is_empty())

@@ -121,7 +121,7 @@ pub(super) fn view(report: &Report, incident: &Incident) -> View {
         evidence: facts
             .map(|((number, fact), moment)| self::fact(report, number, fact, moment.shown(&incident.start)))
             .collect(),
-        legend: time::legend(clocks.captures, moments.iter()),
+        legend: clocks.legend(moments.iter()),
         filters: told::filters(report, verdict),
         weighed: told::weighed(incident),
         exonerated: told::exonerated(report, incident),

@@ -126,6 +126,9 @@ fn offset(clock: &Clock, id: u32) -> Text {
     if clock.against == id {
         return Text::plain("reference");
     }
+    if clock.sources.contains(&clock.against) {
+        return Text::plain(&format!("the clock of file {}", clock.against));
+    }
     let Some(ahead) = clock.offset_ms.filter(|_| clock.quality != "unknown") else {
         return Text::plain("offset unknown");
     };

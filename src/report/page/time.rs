@@ -58,7 +58,9 @@ pub(in crate::report) struct Clocks<'a> {
     corrected: BTreeMap<(u32, u64), &'a str>,
     zone: &'a Zone,
     /// Whether times of captures are moved, too.
-    pub captures: bool,
+    captures: bool,
+    /// What the clocks were to be compared with.
+    others: &'static str,
 }
 
 impl<'a> Clocks<'a> {
@@ -73,9 +75,11 @@ impl<'a> Clocks<'a> {
         let corrected = events
             .filter_map(|event| Some(((event.source, event.record), event.time_corrected.as_deref()?)))
             .collect();
-        let moved = |id: &u32| rows::source(report, *id).is_some_and(|source| source.kind == "capture");
-        let captures = ahead.keys().any(moved);
-        Self { ahead, corrected, zone: &report.zone, captures }
+        let is_capture = |id: &u32| rows::source(report, *id).is_some_and(|source| source.kind == "capture");
+        let captures = ahead.keys().any(is_capture);
+        let is_any = report.sources.iter().any(|source| source.kind == "capture");
+        let others = if is_any { "the capture" } else { "the other logs" };
+        Self { ahead, corrected, zone: &report.zone, captures, others }
     }
 
     /// A time that is told by the capture's clock already, of something that `source` saw.
@@ -100,6 +104,21 @@ impl<'a> Clocks<'a> {
             (Some(None), _) => Moment { time: time.to_owned(), mark: Mark::Alone },
         }
     }
+
+    /// What the marks mean, for those that were used.
+    pub fn legend<'m>(&self, moments: impl Iterator<Item = &'m Moment>) -> Vec<Text> {
+        const LOGGED: &str = "* logged time, moved to the clock of the capture (offsets: see Sources)";
+        const SEVERAL: &str = "* moved to the clock of one capture (which, and the offsets: see Sources)";
+        let (mut corrected, mut alone) = (false, false);
+        for moment in moments {
+            corrected |= moment.mark == Mark::Corrected;
+            alone |= moment.mark == Mark::Alone;
+        }
+        let of_alone =
+            || format!("? by the log's own clock, which could not be compared with {}", self.others);
+        let corrected = corrected.then(|| Text::new().and_dim(if self.captures { SEVERAL } else { LOGGED }));
+        [corrected, alone.then(|| Text::new().and_dim(&of_alone()))].into_iter().flatten().collect()
+    }
 }
 
 /// Whether a clock is that of a capture which is so near to another one that its times were left as they are.
@@ -109,25 +128,6 @@ fn is_negligible(report: &Report, clock: &Clock) -> bool {
         .iter()
         .all(|id| rows::source(report, *id).is_some_and(|source| source.kind == "capture"));
     of_capture && clock.offset_ms.is_some_and(|offset| offset.abs() < 1.0)
-}
-
-/// What the marks mean, for those that were used.
-pub(in crate::report) fn legend<'a>(captures: bool, moments: impl Iterator<Item = &'a Moment>) -> Vec<Text> {
-    const LOGGED: &str = "* logged time, moved to the clock of the capture (offsets: see Sources)";
-    const SEVERAL: &str = "* moved to the clock of one capture (which, and the offsets: see Sources)";
-    let (mut corrected, mut alone) = (false, false);
-    for moment in moments {
-        corrected |= moment.mark == Mark::Corrected;
-        alone |= moment.mark == Mark::Alone;
-    }
-    let line = |used: bool, text: &str| used.then(|| Text::new().and_dim(text));
-    [
-        line(corrected, if captures { SEVERAL } else { LOGGED }),
-        line(alone, "? by the log's own clock, which could not be compared with the capture"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 /// By way of decimals: there is no checked conversion from a float.

@@ -21,11 +21,7 @@ pub(super) fn evidence(report: &Report, incident: &Incident, clocks: &Clocks<'_>
         place: rows::place(report, fact),
     });
     let rows: Vec<Moment> = rows.collect();
-    if rows.is_empty() {
-        None
-    } else {
-        Some(Block::Moments { rows, legend: time::legend(clocks.captures, times.iter()) })
-    }
+    if rows.is_empty() { None } else { Some(Block::Moments { rows, legend: clocks.legend(times.iter()) }) }
 }
 
 /// Connections, their stages and their events, merged by time.
@@ -42,7 +38,7 @@ pub(in crate::report) fn timeline(
     }
     // Stable: entries of one moment stay in the order of the connection.
     entries.sort_by_key(|entry| entry.time.order());
-    let legend = time::legend(clocks.captures, entries.iter().map(|entry| &entry.time));
+    let legend = clocks.legend(entries.iter().map(|entry| &entry.time));
     let rows = entries.into_iter().map(|entry| Moment {
         time: entry.time.shown(&incident.start),
         says: entry.says,
