@@ -51,7 +51,7 @@ fn a_log_filtered_by_event_tells_no_other_story() {
 
 fn filtered(sample: &Sample) -> (usize, Vec<String>) {
     let folder = Path::new("samples").join(&sample.name);
-    if case::log_lines(&folder).is_empty() {
+    if case::log_lines(&folder).is_empty() || sample.name == LOGGED_OFF_BY_STOP {
         return (0, Vec::new());
     }
     let judge = Judge::of(sample);
@@ -69,6 +69,9 @@ fn filtered(sample: &Sample) -> (usize, Vec<String>) {
 
 /// Exported before the user typed the right password.
 const BEFORE_THE_SECOND_TRY: &str = "logon-refused-in-session--mistyped-once";
+
+/// Without what tells of the stop, a logoff is its user's own.
+const LOGGED_OFF_BY_STOP: &str = "host-shutdown-or-crash--logged-off";
 
 /// What only packets show: the session went on, and its user closed it.
 const BY_PACKETS: [&str; 2] = ["segments-corrupted--with-log", "udp-half-working"];
@@ -100,7 +103,7 @@ const PLACES: usize = 12;
 fn exported_early(sample: &Sample) -> (usize, Vec<String>) {
     let folder = Path::new("samples").join(&sample.name);
     let events = case::log_lines(&folder).iter().filter(|line| channel(line).is_some()).count();
-    if events < 2 || sample.name == BEFORE_THE_SECOND_TRY {
+    if events < 2 || [BEFORE_THE_SECOND_TRY, LOGGED_OFF_BY_STOP].contains(&sample.name.as_str()) {
         return (0, Vec::new());
     }
     let judge = Judge::of(sample);

@@ -12,8 +12,8 @@ const TOGETHER: i64 = time::SECOND;
 
 /// From the acceptance of a connection to its session, where the user types his password at the logon screen.
 const LOGS_ON_WITHIN: i64 = 120 * time::SECOND;
-/// A logoff that ends a connection is told this near to its end. A session that was left is logged off by a limit, an
-/// administrator or a shutdown, hours later.
+/// A logoff or reason that ends a connection is told this near to its end. A session that was left is logged off by a limit,
+/// an administrator or a shutdown, hours later.
 const WITH_THE_END: i64 = 10 * time::SECOND;
 
 /// A session of a computer. Its number is given anew after a boot, and to others.
@@ -177,7 +177,7 @@ impl Work<'_> {
     }
 
     /// What is told of a session long after its connection ended (LocalSessionManager 24, RdpCoreTS 102, 103) is not the
-    /// connection's end.
+    /// connection's end. Who logs off himself does so before his session is left: a logoff behind that is another's work.
     fn without_later_ends(&mut self) {
         let ends_connection =
             |event: &Event| keys::left_session(event).is_some() || keys::disconnected(event);
@@ -192,11 +192,20 @@ impl Work<'_> {
             .collect();
         telling.sort_by_key(|(_, item)| item.event.time);
         let mut ended: BTreeMap<(usize, Arc<str>), Timestamp> = BTreeMap::new();
+        let mut left: BTreeSet<(usize, Arc<str>)> = BTreeSet::new();
         for (at, item) in telling {
             let own = (at, Arc::clone(&item.event.computer));
             if keys::let_in(item.event) {
                 ended.remove(&own);
+                left.remove(&own);
                 continue;
+            }
+            if keys::logs_off(item.event) && left.contains(&own) {
+                item.taken = None;
+                continue;
+            }
+            if keys::left_session(item.event).is_some() {
+                left.insert(own.clone());
             }
             let first = if ends_connection(item.event) {
                 Some(*ended.entry(own).or_insert(item.event.time))
