@@ -251,12 +251,16 @@ pub const fn outnumbers(without: usize, sessions: usize) -> bool {
 /// The connections of each burst in which a source storms a server, save those that became a session. A burst with a
 /// session for every few of the others is left as it is: behind the address may be many users, whose clients probe.
 pub fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
-    let mut by_source: BTreeMap<(IpAddr, Endpoint), Vec<usize>> = BTreeMap::new();
-    for (at, attempt) in attempts.iter().enumerate() {
-        let connection = &attempt.connection;
-        by_source.entry((connection.client.ip, connection.server)).or_default().push(at);
-    }
     let connection = |at: &usize| attempts.get(*at).map(|attempt| &attempt.connection);
+    // Those that only logs know stand log by log.
+    let mut order: Vec<usize> = (0..attempts.len()).collect();
+    order.sort_by_key(|at| connection(at).map(|own| own.first));
+    let mut by_source: BTreeMap<(IpAddr, Endpoint), Vec<usize>> = BTreeMap::new();
+    for at in &order {
+        if let Some(own) = connection(at) {
+            by_source.entry((own.client.ip, own.server)).or_default().push(*at);
+        }
+    }
     let mut storms: Vec<BTreeSet<usize>> = Vec::new();
     let others = |own: &[usize]| {
         own.iter().filter_map(|at| attempts.get(*at)).map(Other::of_attempt).collect::<Vec<_>>()
@@ -286,10 +290,11 @@ pub fn storms(attempts: &[Attempt]) -> Vec<BTreeSet<usize>> {
     if strangers().take(CROWD).count() < CROWD {
         return storms;
     }
-    let all: Vec<Other> = attempts.iter().map(Other::of_attempt).collect();
+    let all: Vec<Other> = order.iter().filter_map(|at| attempts.get(*at)).map(Other::of_attempt).collect();
     for joint in crowds(&all).into_iter().chain(sweeps(&all)) {
         let is_free = |at: &usize| storms.iter().all(|storm| !storm.contains(at));
-        let free: BTreeSet<usize> = joint.into_iter().filter(is_free).collect();
+        let joint = joint.into_iter().filter_map(|place| order.get(place).copied());
+        let free: BTreeSet<usize> = joint.filter(is_free).collect();
         storms.push(free);
     }
     storms.retain(|storm| !storm.is_empty());
