@@ -318,7 +318,13 @@ fn healthy(case: &Case<'_>) -> Verdict {
 fn passed_security<'a>(case: &Case<'a>) -> Option<&'a Joined> {
     case.all_events().find(|joined| {
         let by_gateway = joined.event.provider == Provider::Gateway && joined.event.id == 302;
-        keys::passed_security(&joined.event) || by_gateway || gateway::ended_in_order(&joined.event)
+        // At the server's own logon screen security has passed.
+        let by_audit =
+            || is_tied(joined) && joined.event.id != 4625 && keys::audited_from(&joined.event).is_some();
+        keys::passed_security(&joined.event)
+            || by_gateway
+            || by_audit()
+            || gateway::ended_in_order(&joined.event)
     })
 }
 

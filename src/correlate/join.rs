@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use sessions::LogonsAlone;
 use windows::Spans;
 
 use super::attempt::{Attempt, Joined, MatchKey};
@@ -281,7 +282,7 @@ impl<'a> Work<'a> {
             .filter(|item| keys::accepted_from(item.event).is_some())
             .map(Item::chain)
             .collect();
-        let sessions = if captured { BTreeMap::new() } else { self.known_by_session_alone() };
+        let logons = if captured { LogonsAlone::default() } else { self.known_by_logon_alone() };
         let mut fresh = Vec::new();
         for (item_at, item) in self.items.iter().enumerate() {
             if item.taken.is_some() {
@@ -290,9 +291,10 @@ impl<'a> Work<'a> {
             // Without RdpCoreTS the connection manager still tells of those that passed security.
             let known = || accepted.contains(&item.chain());
             let passed = || keys::passed_from(item.event).filter(|_| !known());
-            // Without both the session manager tells of those that came to a session. A capture shows them itself.
-            let let_in = || sessions.get(&item_at).copied();
-            let client = keys::accepted_from(item.event).or_else(passed).or_else(let_in);
+            // Without both the session manager tells of those that came to a session, and an audit of those that tried. A
+            // capture shows them itself.
+            let by_logon = || logons.begin.get(&item_at).copied();
+            let client = keys::accepted_from(item.event).or_else(passed).or_else(by_logon);
             let Some(client) = client else { continue };
             let inside = item
                 .corrected
@@ -311,6 +313,11 @@ impl<'a> Work<'a> {
             self.accepted.insert(at, item_at);
             self.take(item_at, at, MatchKey::Address);
         }
+        for (item_at, first) in logons.go_on {
+            if let Some((at, _)) = self.items.get(first).and_then(|item| item.taken) {
+                self.take(item_at, at, MatchKey::Address);
+            }
+        }
     }
 
     /// All channels of one computer share the ActivityID of a connection. Where several do, it is that of the latest; what
@@ -318,8 +325,9 @@ impl<'a> Work<'a> {
     fn by_activity(&mut self) {
         let mut owners: BTreeMap<Chain, Vec<(Timestamp, usize)>> = BTreeMap::new();
         for (at, item_at) in &self.accepted {
-            let item = self.items.get(*item_at).filter(|item| item.event.activity.is_some());
-            if let Some(item) = item {
+            // That of an audit is another thing: of the service that checks logons.
+            let is_chain = |event: &Event| event.activity.is_some() && event.provider != Provider::Security;
+            if let Some(item) = self.items.get(*item_at).filter(|item| is_chain(item.event)) {
                 owners.entry(item.chain()).or_default().push((item.event.time, *at));
             }
         }

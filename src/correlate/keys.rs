@@ -120,6 +120,7 @@ pub fn user(event: &Event) -> Option<String> {
         security::Meaning::LogonFailed(logon) | security::Meaning::LoggedOn(logon) => {
             logon.user.map(str::to_owned)
         }
+        security::Meaning::Reconnected(session) => session.user.map(str::to_owned),
         _ => None,
     }
 }
@@ -158,6 +159,22 @@ pub fn passed_from(event: &Event) -> Option<Endpoint> {
 /// port is not told.
 pub fn let_in_from(event: &Event) -> Option<Endpoint> {
     Some(Endpoint { ip: begun_session(event)?.from.remote()?, port: 0 })
+}
+
+/// The client's address of a logon that RDP alone makes, or of a session that is taken up again (Security 4624 and 4625 of
+/// types 10 and 12, 4778); the port is not told.
+pub fn audited_from(event: &Event) -> Option<Endpoint> {
+    use security::{LogonType, Meaning};
+    let ip = match security::meaning(event)? {
+        Meaning::LoggedOn(logon) | Meaning::LogonFailed(logon)
+            if logon.kind.is_some_and(LogonType::is_by_rdp) =>
+        {
+            logon.client?.ip
+        }
+        Meaning::Reconnected(session) => session.ip?,
+        _ => return None,
+    };
+    Some(Endpoint { ip, port: 0 })
 }
 
 /// Whether a session is left, or why (LocalSessionManager 24, 39, 40).

@@ -80,7 +80,8 @@ fn stage_of(event: &Event) -> Option<Stage> {
             Some(Stage::Session)
         }
         (Provider::Gateway, _) => Some(Stage::Gateway),
-        _ => None,
+        // At the server's own logon screen security has passed.
+        _ => keys::audited_from(event).map(|_| Stage::Settings),
     }
 }
 

@@ -115,10 +115,17 @@ impl LogIndex<'_> {
     /// interest only beside an attempt that something else shows.
     pub fn tells_of_attempts(&self) -> bool {
         let mut kinds = self.log.kinds.iter().filter(|kind| may_begin(&kind.provider, kind.id));
-        // What the firewall kept out is mostly not RDP.
+        // What the firewall kept out is mostly not RDP, nor are most logons.
         kinds.clone().any(|kind| kind.provider != Provider::Security)
-            || kinds.next().is_some()
-                && !self.decode(|_, entry| entry.begins, |_| false, &mut Notes::new()).is_empty()
+            || kinds.next().is_some() && self.audits_an_attempt()
+    }
+
+    fn audits_an_attempt(&self) -> bool {
+        let shelf: Shelf<Kept> = Shelf::new();
+        self.chunks.par_iter().any(|indexed| {
+            let (decoded, _) = shelf.with(|kept| self.decode_chunk(indexed, |_, entry| entry.begins, kept));
+            decoded.events.iter().any(|event| security::bears(event) && security::is_attempt(event))
+        })
     }
 
     /// Whether it holds nothing that bears on RDP but audit events.

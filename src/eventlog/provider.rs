@@ -137,8 +137,8 @@ pub fn bearing(provider: &Provider, id: u32) -> Option<Bearing> {
     }
 }
 
-/// Whether such an event may be the sign of an attempt where nothing else shows one. The others that bear, logons above
-/// all, are of every service of a computer: they count beside an attempt.
+/// Whether such an event may be the sign of an attempt where nothing else shows one; of a logon its kind tells. The others
+/// that bear are of every service of a computer: they count beside an attempt.
 pub const fn may_begin(provider: &Provider, id: u32) -> bool {
     match provider {
         Provider::RdpCoreTs
@@ -150,7 +150,7 @@ pub const fn may_begin(provider: &Provider, id: u32) -> bool {
         | Provider::SessionBrokerClient
         | Provider::TermDd
         | Provider::DnsClient => true,
-        Provider::Security => matches!(id, 5152 | 5157),
+        Provider::Security => matches!(id, 4624 | 4625 | 4778 | 5152 | 5157),
         _ => false,
     }
 }
@@ -288,6 +288,6 @@ mod tests {
         assert_eq!(bearing(&Provider::Security, 4688), None);
         assert_eq!(bearing(&Provider::Other("x".into()), 131), None);
         assert!(may_begin(&Provider::Security, 5157) && may_begin(&Provider::RdpClient, 1024));
-        assert!(!may_begin(&Provider::Security, 4625), "of any service of the computer");
+        assert!(!may_begin(&Provider::Security, 4776), "of any service of the computer");
     }
 }

@@ -28,6 +28,11 @@ impl LogonType {
         matches!(self, Self::NETWORK) || self.is_at_screen()
     }
 
+    /// Whether nothing else makes such logons.
+    pub const fn is_by_rdp(self) -> bool {
+        matches!(self, Self::REMOTE_INTERACTIVE | Self::CACHED_REMOTE)
+    }
+
     /// Whether it is made inside the session, at the server's own logon screen or after NLA on its behalf.
     pub const fn is_at_screen(self) -> bool {
         matches!(self, Self::UNLOCK | Self::REMOTE_INTERACTIVE | Self::CACHED_REMOTE)
@@ -216,6 +221,16 @@ pub(super) fn bears(event: &Event) -> bool {
     match event.id {
         4624 => event.fields.code("LogonType").map(LogonType).is_none_or(LogonType::is_remote),
         5152 | 5156 | 5157 => filtered(event).may_be_rdp(),
+        _ => true,
+    }
+}
+
+/// Whether an event that may be the sign of an attempt is one: of logons those that RDP alone makes.
+pub(super) fn is_attempt(event: &Event) -> bool {
+    match meaning(event) {
+        Some(Meaning::LoggedOn(logon) | Meaning::LogonFailed(logon)) => {
+            logon.kind.is_some_and(LogonType::is_by_rdp)
+        }
         _ => true,
     }
 }

@@ -25,6 +25,43 @@ type Begun = (Timestamp, usize);
 /// When connections were accepted, and which.
 type Moments = Vec<(Timestamp, usize)>;
 
+/// When the logs of each computer tell of connections, and under which chains.
+#[derive(Default)]
+struct Told {
+    chains: BTreeSet<Chain>,
+    moments: BTreeMap<Arc<str>, Vec<Timestamp>>,
+}
+
+impl Told {
+    fn add(&mut self, item: &Item<'_>) {
+        self.chains.insert(item.chain());
+        self.moments.entry(Arc::clone(&item.event.computer)).or_default().push(item.event.time);
+    }
+
+    fn sort(&mut self) {
+        for moments in self.moments.values_mut() {
+            moments.sort_unstable();
+        }
+    }
+
+    /// Whether the item's computer tells of its connection, or of any within a window.
+    fn knows(&self, item: &Item<'_>, within: Window) -> bool {
+        let moments = self.moments.get(&item.event.computer).map(Vec::as_slice).unwrap_or_default();
+        let next = moments.partition_point(|moment| *moment < within.start);
+        moments.get(next).is_some_and(|moment| *moment <= within.end)
+            || item.event.activity.is_some() && self.chains.contains(&item.chain())
+    }
+}
+
+/// The logons that alone tell of connections, by item.
+#[derive(Default)]
+pub(super) struct LogonsAlone {
+    /// The first of each connection, with its client.
+    pub begin: BTreeMap<usize, Endpoint>,
+    /// The later ones, each with the first.
+    pub go_on: Vec<(usize, usize)>,
+}
+
 /// A session while it was one connection's.
 struct Use {
     window: Window,
@@ -92,28 +129,54 @@ fn holds(uses: &[(Use, Timestamp)], moment: Timestamp) -> Option<&Use> {
 
 impl Work<'_> {
     /// The logons of which no better event tells (RdpCoreTS 131, RemoteConnectionManager 1149), by item: logs reach back
-    /// to different days.
-    pub(super) fn known_by_session_alone(&self) -> BTreeMap<usize, Endpoint> {
-        let mut chains: BTreeSet<Chain> = BTreeSet::new();
-        let mut moments: BTreeMap<Arc<str>, Vec<Timestamp>> = BTreeMap::new();
+    /// to different days. Of those that the session manager tells, its events are better than those of an audit.
+    pub(super) fn known_by_logon_alone(&self) -> LogonsAlone {
+        let mut accepted = Told::default();
+        let mut let_in = Told::default();
         for item in &self.items {
             if keys::accepted_from(item.event).or_else(|| keys::passed_from(item.event)).is_some() {
-                chains.insert(item.chain());
-                moments.entry(Arc::clone(&item.event.computer)).or_default().push(item.event.time);
+                accepted.add(item);
+            } else if keys::let_in_from(item.event).is_some() {
+                let_in.add(item);
             }
         }
-        for moments in moments.values_mut() {
-            moments.sort_unstable();
+        accepted.sort();
+        let_in.sort();
+        let mut found = LogonsAlone::default();
+        let mut audited: BTreeMap<(&str, IpAddr, Option<String>), (Timestamp, usize)> = BTreeMap::new();
+        for (at, item) in self.items.iter().enumerate() {
+            let time = item.event.time;
+            let shortly = Window { start: time.shifted(-LOGS_ON_WITHIN), end: time.shifted(TOGETHER) };
+            if let Some(client) = keys::let_in_from(item.event) {
+                if !accepted.knows(item, shortly) {
+                    found.begin.insert(at, client);
+                }
+            } else if let Some(client) = keys::audited_from(item.event) {
+                // It comes before the session manager's word of the same logon.
+                let around = Window { start: shortly.start, end: time.shifted(LOGS_ON_WITHIN) };
+                if accepted.knows(item, shortly) || let_in.knows(item, around) {
+                    continue;
+                }
+                let user = keys::user(item.event).map(|user| bare(&user));
+                let first = audited.entry((&item.event.computer, client.ip, user)).or_insert((time, at));
+                let before = self.items.get(first.1).filter(|_| first.1 != at).map(|item| item.event.id);
+                let since = time - first.0;
+                let goes_on = match (before, item.event.id) {
+                    // An administrator logs on twice at once: as such, and as anybody.
+                    (Some(4624), 4624) => since.abs() <= TOGETHER,
+                    // A session that was left is found.
+                    (Some(4624), 4778) => (-TOGETHER..=LOGS_ON_WITHIN).contains(&since),
+                    _ => false,
+                };
+                if goes_on {
+                    found.go_on.push((at, first.1));
+                } else {
+                    *first = (time, at);
+                    found.begin.insert(at, client);
+                }
+            }
         }
-        let is_told = |item: &Item<'_>| {
-            let known = item.event.activity.is_some() && chains.contains(&item.chain());
-            let moments = moments.get(&item.event.computer).map(Vec::as_slice).unwrap_or_default();
-            let next = moments.partition_point(|moment| *moment < item.event.time.shifted(-LOGS_ON_WITHIN));
-            known || moments.get(next).is_some_and(|moment| *moment <= item.event.time.shifted(TOGETHER))
-        };
-        let logons = self.items.iter().enumerate();
-        let logons = logons.filter_map(|(at, item)| Some((at, item, keys::let_in_from(item.event)?)));
-        logons.filter(|(_, item, _)| !is_told(item)).map(|(at, _, client)| (at, client)).collect()
+        found
     }
 
     /// Events without an ActivityID go by their session's number and time.
