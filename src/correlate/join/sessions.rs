@@ -164,8 +164,8 @@ impl Work<'_> {
                 let goes_on = match (before, item.event.id) {
                     // An administrator logs on twice at once: as such, and as anybody.
                     (Some(4624), 4624) => since.abs() <= TOGETHER,
-                    // A session that was left is found.
-                    (Some(4624), 4778) => (-TOGETHER..=LOGS_ON_WITHIN).contains(&since),
+                    // The password was mistyped; a session that was left is found.
+                    (Some(4625), 4624) | (Some(4624), 4778) => (-TOGETHER..=LOGS_ON_WITHIN).contains(&since),
                     _ => false,
                 };
                 if goes_on {
