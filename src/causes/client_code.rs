@@ -7,6 +7,7 @@ use super::judge::of_finding;
 use super::session::ended_abruptly_by_client;
 use super::{ALL, Cause, Finding, Kind, Severity, Strength, Verdict};
 use crate::codes::Family;
+use crate::codes::reason::{NAME_NOT_RESOLVED, NOT_OPENED};
 use crate::connection::{Connection, Outcome, Stage, Transport};
 use crate::correlate::{Attempt, Incident};
 use crate::eventlog::rdp_client;
@@ -58,10 +59,6 @@ const BY_SERVER: u32 = 3;
 const BY_USER: [u32; 2] = [1, 2];
 /// The same as the server puts it: by an administrator's tool, disconnected, logged off.
 const ORDERLY: [u32; 4] = [1, 2, 0xb, 0xc];
-/// The name was not resolved: no packet went to the server.
-const NO_NAME: [u32; 4] = [0x104, 0x208, 0x508, 0x604];
-/// TCP did not open.
-const NOT_OPENED: u32 = 0x204;
 /// TCP was open and broke: sending, receiving, closed.
 const BROKEN: [u32; 3] = [0x304, 0x404, 0x904];
 const LICENSING: [u32; 2] = [0x808, 0x908];
@@ -108,7 +105,7 @@ impl Told {
     fn denies(self, own: &[&Connection]) -> Option<String> {
         let code = self.code;
         let opened = own.iter().find(|connection| is_open(connection));
-        if let Some(connection) = opened.filter(|_| NO_NAME.contains(&code) || code == NOT_OPENED) {
+        if let Some(connection) = opened.filter(|_| NAME_NOT_RESOLVED.contains(&code) || code == NOT_OPENED) {
             let what =
                 if code == NOT_OPENED { "no TCP connection was opened" } else { "the name was not resolved" };
             return Some(format!(
@@ -136,7 +133,7 @@ impl Told {
             && named.iter().all(|cause| (Stage::Settings..Stage::Gateway).contains(&cause.stage));
         let needs = match code {
             _ if later && !own.iter().any(|one| behind_tls(&one)) => "a failure behind the TLS handshake",
-            _ if NO_NAME.contains(&code) || code == NOT_OPENED => return None,
+            _ if NAME_NOT_RESOLVED.contains(&code) || code == NOT_OPENED => return None,
             _ if BROKEN.contains(&code) && opened.is_none() => "an open connection that broke",
             _ if is_logon(code) && !own.iter().any(|one| one.reached >= Stage::Tls) => "a logon inside TLS",
             BY_SERVER if !own.iter().any(|one| behind_tls(&one)) => {

@@ -18,7 +18,7 @@ mod licence;
 mod mcs;
 mod negotiation;
 pub mod query;
-mod reason;
+pub mod reason;
 mod status;
 
 /// What a family numbers.

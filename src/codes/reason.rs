@@ -5,6 +5,11 @@
 
 use super::{Code, Family, Kind, Trust, Written, code};
 
+/// The server's name could not be resolved: no packet went to it.
+pub const NAME_NOT_RESOLVED: [u32; 4] = [0x104, 0x208, 0x508, 0x604];
+/// No TCP connection was opened.
+pub const NOT_OPENED: u32 = 0x204;
+
 /// Disconnect reason of mstsc.
 pub(super) static FAMILY: Family = Family {
     name: "reason",

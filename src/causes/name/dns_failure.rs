@@ -1,6 +1,7 @@
 //! The server's name could not be resolved.
 
 use crate::causes::{Blame, Case, Evidence, Finding, Strength, cause};
+use crate::codes::reason::NAME_NOT_RESOLVED;
 use crate::connection::lookup::Lookup;
 use crate::correlate::Joined;
 use crate::eventlog::{Provider, rdp_client};
@@ -28,9 +29,6 @@ cause! {
     "dns-failure", stage: Name, severity: Failure, blames: [Client, Network, Unknown],
     client_code: "0x104, 0x208, 0x508 or 0x604",
 }
-
-/// Disconnect reasons of the client that mean a failed name resolution.
-const NAME_REASONS: [u32; 4] = [260, 520, 1288, 1540];
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     if case.connection().is_some() {
@@ -102,7 +100,7 @@ fn client_says<'a>(case: &Case<'a>) -> Option<&'a Joined> {
     case.events.iter().find(|joined| {
         matches!(
             rdp_client::meaning(&joined.event),
-            Some(rdp_client::Meaning::Disconnected(Some(reason))) if NAME_REASONS.contains(&reason)
+            Some(rdp_client::Meaning::Disconnected(Some(code))) if NAME_NOT_RESOLVED.contains(&code)
         )
     })
 }

@@ -24,26 +24,23 @@ cause! {
 
 fn detect(case: &Case<'_>) -> Option<Finding> {
     let by = case.all_events().find_map(by_another);
+    let words = |code| {
+        Some(match code {
+            1 => "from another session",
+            2 => "logged off from another session",
+            // Reason 11 is that of whoever asked.
+            11 if by.is_some() => "disconnected from another session",
+            11 => "the user chose to disconnect",
+            _ => return None,
+        })
+    };
     let Some(mut finding) = decision::detect(case, &CAUSE, &[1, 2, 11], Blame::None, words) else {
         // 39 alone, where no other reason is given.
         let evidence = by.filter(|_| decision::statements(case).is_empty())?;
         return Some(Finding::new(&CAUSE, Strength::Inferred, Blame::None, vec![evidence]));
     };
-    if let Some(by) = by {
-        finding.evidence.push(by);
-        // Reason 11 is that of whoever asked, who sat in another session.
-        finding = finding.detail("disconnected from another session");
-    }
+    finding.evidence.extend(by);
     Some(finding)
-}
-
-fn words(code: u32) -> Option<&'static str> {
-    Some(match code {
-        1 => "from another session",
-        2 => "logged off from another session",
-        11 => "the user chose to disconnect",
-        _ => return None,
-    })
 }
 
 /// LocalSessionManager 39, where one session disconnected another.

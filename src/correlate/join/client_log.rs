@@ -5,6 +5,7 @@ use super::{
     Notes,
 };
 use super::{Provider, RESIDUAL, Side, Timestamp, Work, keys, rdp_client, time};
+use crate::codes::reason;
 
 /// What a client sends may follow its word that it disconnected by no more than clocks and ticks differ.
 const LAST_WORDS: i64 = 500 * time::MILLISECOND;
@@ -24,11 +25,6 @@ struct End {
 }
 
 impl End {
-    /// The name could not be resolved.
-    const NO_ADDRESS: u32 = 0x104;
-    /// No connection could be opened.
-    const NO_CONNECTION: u32 = 0x204;
-
     /// Whether it comes before a connection began.
     fn is_before(self, connection: &Connection) -> bool {
         self.time < connection.first.time.shifted(-LAST_WORDS)
@@ -39,7 +35,10 @@ impl End {
         let Some(flow) = connection.flow.as_deref() else { return false };
         let opened = flow.is_established() && !flow.is_half_open();
         let is_late = !flow.closes.is_empty() && self.time > connection.last.time.shifted(AFTERMATH);
-        is_late || self.code == Some(Self::NO_ADDRESS) || self.code == Some(Self::NO_CONNECTION) && opened
+        let is_before = self.code.is_some_and(|code| {
+            reason::NAME_NOT_RESOLVED.contains(&code) || code == reason::NOT_OPENED && opened
+        });
+        is_late || is_before
     }
 }
 
