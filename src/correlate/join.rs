@@ -3,6 +3,7 @@
 //! Address and port, then the ActivityID chain, then the session id, then names, then time alone. An event that
 //! fits two connections by time is given to none, and counted.
 
+mod begun_before;
 mod blocked;
 mod broker;
 mod client_log;
@@ -420,6 +421,11 @@ impl<'a> Work<'a> {
                 && connection.transport == Transport::Unseen
             {
                 connection.last = connection.last.max(mark(item));
+                // Known by its end: what else is told of it came before.
+                let known_by = self.accepted.get(&at).and_then(|item_at| self.items.get(*item_at));
+                if known_by.is_some_and(|known_by| keys::left_session(known_by.event).is_some()) {
+                    connection.first = connection.first.min(mark(item));
+                }
             }
         }
         let owner =

@@ -141,9 +141,9 @@ pub fn left_session(event: &Event) -> Option<lsm::Session<'_>> {
     }
 }
 
-/// The user of a session that the session manager logged on or reconnected.
+/// The user of a session that the session manager logged on, reconnected, or saw left.
 pub fn session_user(event: &Event) -> Option<&str> {
-    begun_session(event)?.user
+    begun_session(event).or_else(|| left_session(event))?.user
 }
 
 /// The client's address of a connection that passed security (RemoteConnectionManager 1149); the port is not told.
@@ -210,4 +210,5 @@ pub fn passed_security(event: &Event) -> bool {
         (Provider::RdpCoreTs, 66 | 68 | 98 | 100 | 101 | 104 | 132)
             | (Provider::RemoteConnectionManager, 1149)
     ) || let_in(event)
+        || left_session(event).is_some()
 }

@@ -76,7 +76,7 @@ fn stage_of(event: &Event) -> Option<Stage> {
         }
         (Provider::RdpCoreTs, 140) | (Provider::Security, 4625) => Some(Stage::Authentication),
         (Provider::RdpCoreTs, 101) | (Provider::RemoteConnectionManager, 1149) => Some(Stage::Settings),
-        (Provider::RdpCoreTs, 66 | 68) | (Provider::LocalSessionManager, 21 | 22 | 25) => {
+        (Provider::RdpCoreTs, 66 | 68) | (Provider::LocalSessionManager, 21 | 22 | 24 | 25) => {
             Some(Stage::Session)
         }
         (Provider::Gateway, _) => Some(Stage::Gateway),

@@ -181,7 +181,7 @@ pub fn was_used(case: &Case<'_>) -> bool {
         || case.all_events().any(|joined| {
             matches!(
                 (&joined.event.provider, joined.event.id),
-                (Provider::RdpCoreTs, 68) | (Provider::LocalSessionManager, 21 | 22 | 25)
+                (Provider::RdpCoreTs, 68) | (Provider::LocalSessionManager, 21 | 22 | 24 | 25)
             )
         })
 }

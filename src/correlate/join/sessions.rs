@@ -142,7 +142,7 @@ impl Work<'_> {
         }
         accepted.sort();
         let_in.sort();
-        let mut found = LogonsAlone::default();
+        let mut found = LogonsAlone { begin: self.begun_before().into_iter().collect(), go_on: Vec::new() };
         let mut audited: BTreeMap<(&str, IpAddr, Option<String>), (Timestamp, usize)> = BTreeMap::new();
         for (at, item) in self.items.iter().enumerate() {
             let time = item.event.time;
@@ -292,6 +292,16 @@ impl Work<'_> {
             }
         }
         let mut uses = Uses::default();
+        // Of a session that began before the log, its leaving and what is told with that.
+        for (at, item_at) in &self.accepted {
+            let Some(item) = self.items.get(*item_at) else { continue };
+            let Some(told) = keys::left_session(item.event) else { continue };
+            if let Some((number, client)) = told.number.zip(told.from.remote()) {
+                let logon = Some(Logon { client, user: told.user.map(bare) });
+                let window = Window::at(item.event.time).widened(TOGETHER);
+                uses.add(of_number(item, number), Use { window, at: *at, logon });
+            }
+        }
         for (session, mut begun) in begun {
             begun.sort_unstable();
             let next = begun.iter().skip(1).map(|(time, _)| time.shifted(-1)).chain([Timestamp::MAX]);
