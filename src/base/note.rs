@@ -137,6 +137,8 @@ note_kinds! {
     SameCapture: "captures that are copies of another one", costs "nothing: each was read once";
     /// Connections of a log that the capture does not show.
     NotInCapture: "connections that the log holds and the capture does not show", costs "they are not judged here; analyse the log without the capture to see them";
+    /// Connections that began before the log does.
+    BeginningMissing: "connections whose end the log holds and whose beginning no file does", costs "they are not judged: nothing tells whose they are; a longer export of the log does, or LocalSessionManager/Operational of that time";
     /// The log names another address for a connection.
     JoinedByPort: "connections whose address is another in the log (address translation)", costs "they were joined by port and time";
     /// The log names another address and port for a connection.

@@ -93,6 +93,7 @@ pub fn join(
     work.by_time(notes);
     work.by_broker();
     work.redirections();
+    work.note_ends_alone(notes);
     let (tied, owners) = work.finish();
     tied.hand_over(logs.into_iter().flat_map(|decoded| decoded.events).zip(owners))
 }

@@ -1,6 +1,8 @@
 //! Sessions that were left, and of whose beginning no log tells: one lasts longer than a log reaches back.
 
-use super::{Arc, BTreeMap, BTreeSet, Endpoint, Event, IpAddr, Timestamp, Work, keys};
+use super::{
+    Arc, BTreeMap, BTreeSet, Chain, Endpoint, Event, IpAddr, Item, NoteKind, Notes, Timestamp, Work, keys,
+};
 
 impl Work<'_> {
     /// Connections of which the session manager tells the end alone (24), by item: of clients of which the computer tells
@@ -32,6 +34,21 @@ impl Work<'_> {
             }
         }
         found
+    }
+
+    /// Counts the ends (RdpCoreTS 102, 103) that are nobody's, one of each connection.
+    pub(super) fn note_ends_alone(&self, notes: &mut Notes) {
+        let begins =
+            |event: &Event| keys::accepted_from(event).or_else(|| keys::accepted_udp(event)).is_some();
+        let began: BTreeSet<Chain> =
+            self.items.iter().filter(|item| begins(item.event)).map(Item::chain).collect();
+        let mut noted: BTreeSet<Chain> = BTreeSet::new();
+        for item in self.items.iter().filter(|item| item.taken.is_none() && keys::disconnected(item.event)) {
+            let chain = item.chain();
+            if item.event.activity.is_some() && !began.contains(&chain) && noted.insert(chain) {
+                notes.add(NoteKind::BeginningMissing, Some(item.event.at.source()), Some(item.event.at));
+            }
+        }
     }
 }
 
