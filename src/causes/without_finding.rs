@@ -10,7 +10,7 @@ use super::case::ending_says;
 use super::finding::{Evidence, Finding, Kind, Verdict};
 use super::session::{abrupt, decision, udp_fallback};
 use super::transport::service_down::is_stop;
-use super::{Case, negotiation};
+use super::{Case, computers, negotiation};
 use crate::base::{Timestamp, Window, time};
 use crate::connection::ending::Form;
 use crate::connection::{Outcome, Stage, Transport};
@@ -340,7 +340,8 @@ fn stopped_within<'a>(case: &Case<'a>) -> Option<&'a Joined> {
     let open = case.flow().is_none() && !decision::end_is_logged(case);
     let end = if open { Timestamp::MAX } else { own.end.shifted(SOON) };
     let window = Window { start: own.start, end };
-    case.around.far_near(window).find(|joined| is_stop(joined) == Some(true))
+    let mut stops = case.around.far_near(window).filter(|joined| is_stop(joined) == Some(true));
+    stops.find(computers::of_server(case))
 }
 
 /// The seconds for which the client, whose turn it is to speak first, sent nothing after TCP was opened.

@@ -20,6 +20,8 @@ pub struct LogCoverage {
     pub corrected: bool,
     /// Whether records are missing in the middle.
     pub has_gaps: bool,
+    /// Whether it tells of sessions more than that they begin: then it would tell their ends.
+    pub tells_ends: bool,
 }
 
 impl LogCoverage {
@@ -55,6 +57,7 @@ impl Coverage {
                     .map(|(first, last)| Window { start: shift(first), end: shift(last) }),
                 corrected: offset.is_some(),
                 has_gaps: !log.gaps.is_empty(),
+                tells_ends: log.kinds.iter().any(|kind| is_more_than_a_beginning(&kind.provider, kind.id)),
             }
         });
         Self { logs: logs.collect() }
@@ -81,6 +84,14 @@ impl Coverage {
         self.logs.iter().find(|log| log.is_of(provider) && !log.has_gaps && log.holds(window))
     }
 
+    /// Whether one log of a computer tells of all ends of sessions within a window.
+    pub fn tells_ends(&self, computer: &str, window: &Window) -> bool {
+        self.logs.iter().any(|log| {
+            let is_its = || log.computers.iter().any(|own| &**own == computer);
+            log.tells_ends && !log.has_gaps && log.holds(window) && is_its()
+        })
+    }
+
     /// Whether a log of this provider's own channel is there at all.
     pub fn has(&self, provider: &Provider) -> bool {
         self.of_provider(provider).next().is_some()
@@ -88,6 +99,15 @@ impl Coverage {
 
     fn of_provider<'a>(&'a self, provider: &'a Provider) -> impl Iterator<Item = &'a LogCoverage> {
         self.logs.iter().filter(move |log| log.is_of(provider))
+    }
+}
+
+/// Whether an event tells of a session more than that it begins: a log filtered to logons and acceptances has none.
+const fn is_more_than_a_beginning(provider: &Provider, id: u32) -> bool {
+    match provider {
+        Provider::LocalSessionManager => !matches!(id, 21 | 22 | 25 | 41 | 42),
+        Provider::RdpCoreTs => id != 131,
+        _ => false,
     }
 }
 

@@ -3,12 +3,14 @@
 //! Address and port, then the ActivityID chain, then the session id, then names, then time alone. An event that
 //! fits two connections by time is given to none, and counted.
 
+mod acceptances;
 mod begun_before;
 mod blocked;
 mod broker;
 mod client_log;
 mod gateway;
 mod logon;
+mod logons_alone;
 mod sessions;
 mod side;
 mod translated;
@@ -21,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use sessions::LogonsAlone;
+use logons_alone::LogonsAlone;
 use windows::Spans;
 
 use super::attempt::{Attempt, Joined, MatchKey};

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use crate::eventlog::address::ClientAddress;
-use crate::eventlog::{Event, Provider, local_session_manager as lsm, rdp_client, rdp_core_ts, security};
+use crate::eventlog::{
+    Event, Provider, local_session_manager as lsm, rdp_client, rdp_core_ts, security, system,
+};
 use crate::packet::Endpoint;
 
 fn endpoint(address: ClientAddress) -> Option<Endpoint> {
@@ -181,6 +183,28 @@ pub fn audited_from(event: &Event) -> Option<Endpoint> {
 pub fn ends_session(event: &Event) -> bool {
     use lsm::Meaning::{Disconnected, DisconnectedBy, Reason};
     matches!(lsm::meaning(event), Some(Disconnected(_) | DisconnectedBy { .. } | Reason { .. }))
+}
+
+/// Whether a session was taken over by another connection (LocalSessionManager 40, reason 5).
+pub fn is_taken_over(event: &Event) -> bool {
+    matches!(lsm::meaning(event), Some(lsm::Meaning::Reason { code: Some(5), .. }))
+}
+
+/// Whether a session is left or ends, and not why (LocalSessionManager 23, 24).
+pub fn leaves(event: &Event) -> bool {
+    logs_off(event) || left_session(event).is_some()
+}
+
+/// Whether it is being settled which session a user gets (LocalSessionManager 41).
+pub fn is_settled(event: &Event) -> bool {
+    matches!(lsm::meaning(event), Some(lsm::Meaning::ArbitrationBegins(_)))
+}
+
+/// Whether a computer has started: none of its sessions is left (Kernel-General 12, EventLog 6005 and 6008, Kernel-Power
+/// 41).
+pub fn starts_anew(event: &Event) -> bool {
+    use system::Meaning::{Started, StoppedUnexpectedly};
+    matches!(system::meaning(event), Some(Started(_) | StoppedUnexpectedly))
 }
 
 /// Whether the server's log tells that a connection is over (RdpCoreTS 102, 103).

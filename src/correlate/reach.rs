@@ -80,8 +80,8 @@ fn stage_of(event: &Event) -> Option<Stage> {
             Some(Stage::Session)
         }
         (Provider::Gateway, _) => Some(Stage::Gateway),
-        // At the server's own logon screen security has passed.
-        _ => keys::audited_from(event).map(|_| Stage::Settings),
+        // Who logs on at the server's own logon screen has a session.
+        _ => keys::audited_from(event).map(|_| Stage::Session),
     }
 }
 

@@ -85,7 +85,7 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let went_down = |joined: &Joined| !ended && !lived(joined);
     let stopped = |joined: &Joined| !closed || !was_asked_later(case, joined, end.time);
     let told = |joined: &Joined| {
-        let within_all = open && would_tell(case, joined);
+        let within_all = || open && would_tell(case, joined);
         let said = record(joined, end.time, within_all, closed)?;
         let is_crash = matches!(system::meaning(&joined.event), Some(Meaning::StoppedUnexpectedly));
         let fits = if is_crash { went_down(joined) } else { stopped(joined) };
@@ -123,20 +123,18 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
 }
 
-/// A computer that stops logs its users off. Nothing else may say why the session ended: its user may have logged off just
-/// before.
+/// A computer that stops logs its users off, in a row. A session that was left before the stop, or with a reason, its user
+/// had logged off himself.
 fn logged_off_by_stop(case: &Case<'_>) -> Option<Finding> {
-    /// errorInfo: the user logged off. [MS-RDPBCGR] 2.2.5.1.1
-    const LOGGED_OFF: u32 = 0xc;
     let by_client = case.all_events().any(|joined| {
         matches!(
             rdp_core_ts::meaning(&joined.event),
-            Some(rdp_core_ts::Meaning::ClientClosed | rdp_core_ts::Meaning::Disconnected(Some(11 | 13)))
+            Some(rdp_core_ts::Meaning::ClientClosed | rdp_core_ts::Meaning::Disconnected(Some(11..=13)))
         )
     });
-    let is_logoff = decision::statements(case).iter().all(|said| said.code == LOGGED_OFF);
+    let was_left = case.all_events().any(|joined| keys::left_session(&joined.event).is_some());
     let off = case.all_events().find(|joined| keys::logs_off(&joined.event))?;
-    if by_client || !is_logoff {
+    if by_client || was_left || !decision::statements(case).is_empty() {
         return None;
     }
     let began = case.connection()?.window().start;
@@ -150,10 +148,8 @@ fn logged_off_by_stop(case: &Case<'_>) -> Option<Finding> {
                 let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
                 (false, format!("a shutdown or restart of the server is asked for{by}"))
             }
-            Some(Meaning::Stops(_)) if (0..=AFTERWARDS).contains(&after) => {
-                (true, "the server shuts down".into())
-            }
-            _ if keys::stops_sessions(&joined.event) && after.abs() <= AFTERWARDS => {
+            Some(Meaning::Stops(_)) if (0..=NEAR).contains(&after) => (true, "the server shuts down".into()),
+            _ if keys::stops_sessions(&joined.event) && (-AFTERWARDS..=NEAR).contains(&after) => {
                 (true, "the session manager is told to stop".into())
             }
             _ => return None,
@@ -173,23 +169,12 @@ fn logged_off_by_stop(case: &Case<'_>) -> Option<Finding> {
     Some(finding.detail("its users are logged off"))
 }
 
-/// Whether a log of the server's sessions reaches to the record of a crash and would tell their ends: one that is filtered
-/// to logons, or was exported before, tells nothing of a session by its silence.
+/// Whether one log of the server's sessions holds all from the session to the record of a crash, and would tell their ends:
+/// one that is filtered to logons, or was exported before, tells nothing of a session by its silence.
 fn would_tell(case: &Case<'_>, crash: &Joined) -> bool {
-    let is_of_sessions = |joined: &&Joined| {
-        matches!(joined.event.provider, Provider::RdpCoreTs | Provider::LocalSessionManager)
-            && joined.event.computer == crash.event.computer
-    };
-    let tells_more = |joined: &Joined| {
-        keys::accepted_from(&joined.event).is_none() && keys::begun_session(&joined.event).is_none()
-    };
-    let reaches = |joined: &Joined| {
-        let logs = &case.around.coverage.logs;
-        let own = logs.iter().find(|log| log.source == joined.event.at.source());
-        own.and_then(|log| log.window).is_some_and(|held| held.end >= crash.time().shifted(-STARTS_FOR))
-    };
-    let mut all = case.all_events().chain(&case.around.far).filter(is_of_sessions);
-    all.any(|joined| tells_more(joined) && reaches(joined))
+    let Some(began) = case.connection().map(|own| own.first.time) else { return false };
+    let lasted = Window { start: began, end: crash.time().shifted(-STARTS_FOR).max(began) };
+    case.around.coverage.tells_ends(&crash.event.computer, &lasted)
 }
 
 /// Whether the server waited for the client in vain: then it was there to the end.
@@ -251,7 +236,12 @@ fn last_sign(case: &Case<'_>) -> Option<Mark> {
 
 /// What a record says of the host's going down, and whether it decides. A crash may come long after the last that is told of
 /// a session whose end would be: `within_all`.
-fn record(joined: &Joined, end: Timestamp, within_all: bool, closed: bool) -> Option<(bool, Evidence)> {
+fn record(
+    joined: &Joined,
+    end: Timestamp,
+    within_all: impl Fn() -> bool,
+    closed: bool,
+) -> Option<(bool, Evidence)> {
     let moment = joined.time();
     let after = moment - end;
     let said = |decides, says: String| Some((decides, Evidence::event(&joined.event, says)));
@@ -263,7 +253,9 @@ fn record(joined: &Joined, end: Timestamp, within_all: bool, closed: bool) -> Op
         Meaning::Stops(_) if after.abs() <= if closed { SOON } else { NEAR } => {
             said(true, "the server shuts down".into())
         }
-        Meaning::StoppedUnexpectedly if (0..=STARTS_WITHIN).contains(&after) || within_all && after >= 0 => {
+        Meaning::StoppedUnexpectedly
+            if (0..=STARTS_WITHIN).contains(&after) || after >= 0 && within_all() =>
+        {
             said(true, "the server notes that it went down unexpectedly".into())
         }
         Meaning::Started(_) if (0..=STARTS_WITHIN).contains(&after) => {

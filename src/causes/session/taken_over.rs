@@ -47,6 +47,11 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
         if let (Some(other), None) = (others.next(), others.next()) {
             let says = format!("a connection from {} begins, and goes on", other.client);
             finding.evidence.push(Evidence::at(other.first, says));
+            if other.client == connection.client.ip {
+                finding = finding.detail(
+                    "by one of the same client, a second window or its own return after it had lost this one",
+                );
+            }
         }
     }
     Some(finding)

@@ -3,7 +3,8 @@
 //! A session is healthy only where the log would tell a fault, and tells none.
 
 use super::{
-    Case, Evidence, Joined, Kind, Verdict, decision, is_stop, passed_security, stopped_within, told_fault,
+    Case, Evidence, Joined, Kind, Verdict, computers, decision, is_stop, passed_security, stopped_within,
+    told_fault,
 };
 use crate::base::{Mark, Timestamp, Window, time};
 use crate::connection::{Connection, Outcome};
@@ -147,7 +148,7 @@ fn listener_made_anew<'a>(case: &Case<'a>) -> Option<&'a Joined> {
     let window = Window { start: own.last.time, end: own.last.time.shifted(LATER) };
     let mut later =
         case.around.far_near(window).filter(|joined| joined.event.provider == Provider::RdpCoreTs);
-    later.find(|joined| !ended && is_stop(joined) == Some(false))
+    later.find(|joined| !ended && is_stop(joined) == Some(false) && computers::of_server(case)(joined))
 }
 
 /// Whether a log that can tell of faults after security tells of this connection.

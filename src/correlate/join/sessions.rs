@@ -1,66 +1,19 @@
 //! What the session manager tells: some of its events lost their ActivityID, and name a session. Where it alone was
 //! exported, its logons are all that tells of connections.
 
+use super::acceptances::{Acceptances, LOGS_ON_WITHIN, TOGETHER};
 use super::{
-    AFTERMATH, Arc, BTreeMap, BTreeSet, Chain, Endpoint, Event, IpAddr, Item, MatchKey, Timestamp, Window,
-    Work, bare, keys, time,
+    AFTERMATH, Arc, BTreeMap, BTreeSet, Event, IpAddr, Item, MatchKey, Timestamp, Window, Work, bare, keys,
+    time,
 };
-use crate::eventlog::local_session_manager::Origin;
+use crate::eventlog::local_session_manager::{self as lsm, Origin};
 
-/// Who takes a session over, and the end of it for who had it before, are told this near to each other, in either order.
-const TOGETHER: i64 = time::SECOND;
-
-/// From the acceptance of a connection to its session, where the user types his password at the logon screen.
-const LOGS_ON_WITHIN: i64 = 120 * time::SECOND;
 /// A logoff or reason that ends a connection is told this near to its end. A session that was left is logged off by a limit,
 /// an administrator or a shutdown, hours later.
 const WITH_THE_END: i64 = 10 * time::SECOND;
 
 /// A session of a computer. Its number is given anew after a boot, and to others.
 type Session = (Arc<str>, u32);
-
-/// When a session is begun to be used, and by which event.
-type Begun = (Timestamp, usize);
-
-/// When connections were accepted, and which.
-type Moments = Vec<(Timestamp, usize)>;
-
-/// When the logs of each computer tell of connections, and under which chains.
-#[derive(Default)]
-struct Told {
-    chains: BTreeSet<Chain>,
-    moments: BTreeMap<Arc<str>, Vec<Timestamp>>,
-}
-
-impl Told {
-    fn add(&mut self, item: &Item<'_>) {
-        self.chains.insert(item.chain());
-        self.moments.entry(Arc::clone(&item.event.computer)).or_default().push(item.event.time);
-    }
-
-    fn sort(&mut self) {
-        for moments in self.moments.values_mut() {
-            moments.sort_unstable();
-        }
-    }
-
-    /// Whether the item's computer tells of its connection, or of any within a window.
-    fn knows(&self, item: &Item<'_>, within: Window) -> bool {
-        let moments = self.moments.get(&item.event.computer).map(Vec::as_slice).unwrap_or_default();
-        let next = moments.partition_point(|moment| *moment < within.start);
-        moments.get(next).is_some_and(|moment| *moment <= within.end)
-            || item.event.activity.is_some() && self.chains.contains(&item.chain())
-    }
-}
-
-/// The logons that alone tell of connections, by item.
-#[derive(Default)]
-pub(super) struct LogonsAlone {
-    /// The first of each connection, with its client.
-    pub begin: BTreeMap<usize, Endpoint>,
-    /// The later ones, each with the first.
-    pub go_on: Vec<(usize, usize)>,
-}
 
 /// A session while it was one connection's.
 struct Use {
@@ -76,6 +29,12 @@ struct Logon {
     client: IpAddr,
     /// Without the domain, lower case.
     user: Option<String>,
+}
+
+impl Logon {
+    fn of(told: lsm::Session<'_>) -> Option<Self> {
+        Some(Self { client: told.from.remote()?, user: told.user.map(bare) })
+    }
 }
 
 impl Use {
@@ -128,57 +87,6 @@ fn holds(uses: &[(Use, Timestamp)], moment: Timestamp) -> Option<&Use> {
 }
 
 impl Work<'_> {
-    /// The logons of which no better event tells (RdpCoreTS 131, RemoteConnectionManager 1149), by item: logs reach back
-    /// to different days. Of those that the session manager tells, its events are better than those of an audit.
-    pub(super) fn known_by_logon_alone(&self) -> LogonsAlone {
-        let mut accepted = Told::default();
-        let mut let_in = Told::default();
-        for item in &self.items {
-            if keys::accepted_from(item.event).or_else(|| keys::passed_from(item.event)).is_some() {
-                accepted.add(item);
-            } else if keys::let_in_from(item.event).is_some() {
-                let_in.add(item);
-            }
-        }
-        accepted.sort();
-        let_in.sort();
-        let mut found = LogonsAlone { begin: self.begun_before().into_iter().collect(), go_on: Vec::new() };
-        let mut audited: BTreeMap<(&str, IpAddr, Option<String>), (Timestamp, usize)> = BTreeMap::new();
-        for (at, item) in self.items.iter().enumerate() {
-            let time = item.event.time;
-            let shortly = Window { start: time.shifted(-LOGS_ON_WITHIN), end: time.shifted(TOGETHER) };
-            if let Some(client) = keys::let_in_from(item.event) {
-                if !accepted.knows(item, shortly) {
-                    found.begin.insert(at, client);
-                }
-            } else if let Some(client) = keys::audited_from(item.event) {
-                // It comes before the session manager's word of the same logon.
-                let around = Window { start: shortly.start, end: time.shifted(LOGS_ON_WITHIN) };
-                if accepted.knows(item, shortly) || let_in.knows(item, around) {
-                    continue;
-                }
-                let user = keys::user(item.event).map(|user| bare(&user));
-                let first = audited.entry((&item.event.computer, client.ip, user)).or_insert((time, at));
-                let before = self.items.get(first.1).filter(|_| first.1 != at).map(|item| item.event.id);
-                let since = time - first.0;
-                let goes_on = match (before, item.event.id) {
-                    // An administrator logs on twice at once: as such, and as anybody.
-                    (Some(4624), 4624) => since.abs() <= TOGETHER,
-                    // The password was mistyped; a session that was left is found.
-                    (Some(4625), 4624) | (Some(4624), 4778) => (-TOGETHER..=LOGS_ON_WITHIN).contains(&since),
-                    _ => false,
-                };
-                if goes_on {
-                    found.go_on.push((at, first.1));
-                } else {
-                    *first = (time, at);
-                    found.begin.insert(at, client);
-                }
-            }
-        }
-        found
-    }
-
     /// Events without an ActivityID go by their session's number and time.
     pub(super) fn by_session(&mut self) {
         let own = self.own_windows();
@@ -200,43 +108,51 @@ impl Work<'_> {
     fn take_by(&mut self, uses: &BTreeMap<Session, Vec<(Use, Timestamp)>>) {
         self.take_where(MatchKey::Session, |item| {
             let uses = uses.get(&of_number(item, keys::session(item.event)?))?;
-            let is_its = |one: &&Use| !one.is_denied_by(item.event);
             let time = item.event.time;
-            let before = keys::ends_session(item.event).then(|| time.shifted(-TOGETHER));
-            let before = before.and_then(|moment| holds(uses, moment)).filter(|one| one.logon.is_some());
-            before.filter(is_its).or_else(|| holds(uses, time).filter(is_its)).map(|one| one.at)
+            let by_logon = |ago: i64| holds(uses, time.shifted(-ago)).filter(|one| one.logon.is_some());
+            // Who takes a session over, and the end of it for who had it before, are told near to each other, in either
+            // order; on a busy server the end comes later, and tells by its reason or its address whose it is.
+            let ends = keys::ends_session(item.event);
+            let taken_over = keys::is_taken_over(item.event);
+            let left = keys::left_session(item.event).is_some();
+            let whose = [
+                taken_over.then(|| by_logon(WITH_THE_END)).flatten(),
+                ends.then(|| by_logon(TOGETHER)).flatten(),
+                holds(uses, time),
+                left.then(|| by_logon(WITH_THE_END)).flatten(),
+            ];
+            whose.into_iter().flatten().find(|one| !one.is_denied_by(item.event)).map(|one| one.at)
         });
     }
 
     /// A logon without an ActivityID (2008 R2 gives none) is that of the only connection from its address that its computer
     /// accepted shortly before.
     fn logons_by_address(&mut self) {
-        let mut accepted: BTreeMap<(Arc<str>, IpAddr), Moments> = BTreeMap::new();
-        for (at, item_at) in &self.accepted {
-            let Some(event) = self.items.get(*item_at).map(|item| item.event) else { continue };
-            let from = keys::accepted_from(event).or_else(|| keys::passed_from(event));
-            let Some(client) = from else { continue };
-            accepted.entry((Arc::clone(&event.computer), client.ip)).or_default().push((event.time, *at));
-        }
-        for moments in accepted.values_mut() {
-            moments.sort_unstable();
-        }
-        let has_session: BTreeSet<usize> = self
-            .items
-            .iter()
-            .filter(|item| keys::let_in(item.event))
-            .filter_map(|item| Some(item.taken?.0))
+        let accepted = Acceptances::of(&self.items);
+        let connections: BTreeMap<usize, usize> =
+            self.accepted.iter().map(|(at, item_at)| (*item_at, *at)).collect();
+        let is_let_in = |item: &Item<'_>| keys::let_in(item.event);
+        let mut has_session: BTreeSet<usize> =
+            self.items.iter().filter(|item| is_let_in(item)).filter_map(|item| Some(item.taken?.0)).collect();
+        let mut logons: Vec<(Timestamp, usize, IpAddr)> = (self.items.iter().enumerate())
+            .filter(|(_, item)| item.taken.is_none())
+            .filter_map(|(item_at, item)| Some((item.event.time, item_at, keys::let_in_from(item.event)?.ip)))
             .collect();
-        self.take_where(MatchKey::Address, |item| {
-            let client = keys::let_in_from(item.event)?;
-            let moments = accepted.get(&(Arc::clone(&item.event.computer), client.ip))?;
-            let time = item.event.time;
-            let from = moments.partition_point(|(moment, _)| *moment < time.shifted(-LOGS_ON_WITHIN));
-            let to = moments.partition_point(|(moment, _)| *moment <= time.shifted(TOGETHER));
-            let mut near = moments.get(from..to)?.iter().filter(|(_, at)| !has_session.contains(at));
-            let (_, at) = near.next().filter(|_| near.next().is_none())?;
-            Some(*at)
-        });
+        logons.sort_unstable();
+        for (_, item_at, client) in logons {
+            let Some(item) = self.items.get(item_at) else { continue };
+            let found = {
+                let before = accepted.before(item, client);
+                let mut free = before
+                    .filter_map(|own| connections.get(&own.item_at).copied())
+                    .filter(|at| !has_session.contains(at));
+                (free.next(), free.next())
+            };
+            if let (Some(at), None) = found {
+                has_session.insert(at);
+                self.take(item_at, at, MatchKey::Address);
+            }
+        }
     }
 
     /// What is told of a session long after its connection ended (LocalSessionManager 24, RdpCoreTS 102, 103) is not the
@@ -282,39 +198,76 @@ impl Work<'_> {
         }
     }
 
-    /// A session that a logon or reconnection makes known is that connection's until somebody uses it anew, also at the
-    /// console.
+    /// A session that a logon or reconnection makes known is that connection's until it is left or logged off, the computer
+    /// starts anew, or somebody uses it anew, also at the console.
     fn by_their_logons(&self) -> Uses {
-        let mut begun: BTreeMap<Session, Vec<Begun>> = BTreeMap::new();
-        for (item_at, item) in self.items.iter().enumerate() {
-            if let Some(number) = keys::begun_session(item.event).and_then(|session| session.number) {
-                begun.entry(of_number(item, number)).or_default().push((item.event.time, item_at));
-            }
-        }
         let mut uses = Uses::default();
         // Of a session that began before the log, its leaving and what is told with that.
         for (at, item_at) in &self.accepted {
             let Some(item) = self.items.get(*item_at) else { continue };
             let Some(told) = keys::left_session(item.event) else { continue };
-            if let Some((number, client)) = told.number.zip(told.from.remote()) {
-                let logon = Some(Logon { client, user: told.user.map(bare) });
+            if let Some((number, logon)) = told.number.zip(Logon::of(told)) {
                 let window = Window::at(item.event.time).widened(TOGETHER);
-                uses.add(of_number(item, number), Use { window, at: *at, logon });
+                uses.add(of_number(item, number), Use { window, at: *at, logon: Some(logon) });
             }
         }
-        for (session, mut begun) in begun {
-            begun.sort_unstable();
-            let next = begun.iter().skip(1).map(|(time, _)| time.shifted(-1)).chain([Timestamp::MAX]);
-            for ((start, item_at), end) in begun.iter().zip(next) {
-                let item = self.items.get(*item_at);
-                let Some((item, (at, _))) = item.and_then(|item| Some((item, item.taken?))) else { continue };
-                let told = keys::begun_session(item.event);
-                let logon = told
-                    .and_then(|told| Some(Logon { client: told.from.remote()?, user: told.user.map(bare) }));
-                let end = self.last_moment(at, item).map_or(end, |last| last.min(end));
-                if logon.is_some() {
-                    uses.add(session.clone(), Use { window: Window { start: *start, end }, at, logon });
+        let mut signs: BTreeMap<Session, Vec<(Timestamp, usize)>> = BTreeMap::new();
+        let mut starts: BTreeMap<&str, Vec<Timestamp>> = BTreeMap::new();
+        for (item_at, item) in self.items.iter().enumerate() {
+            if keys::starts_anew(item.event) {
+                starts.entry(&item.event.computer).or_default().push(item.event.time);
+            }
+            if let Some(number) = keys::session(item.event).filter(|_| bounds_a_use(item.event)) {
+                signs.entry(of_number(item, number)).or_default().push((item.event.time, item_at));
+            }
+        }
+        for starts in starts.values_mut() {
+            starts.sort_unstable();
+        }
+        for (session, mut signs) in signs {
+            signs.sort_unstable();
+            let starts = starts.get(&*session.0).map(Vec::as_slice).unwrap_or_default();
+            let next_start = |after: Timestamp| {
+                let next = starts.partition_point(|start| *start <= after);
+                starts.get(next).map_or(Timestamp::MAX, |start| start.shifted(-1))
+            };
+            for one in self.uses_of(&signs, next_start) {
+                uses.add(session.clone(), one);
+            }
+        }
+        uses
+    }
+
+    /// The uses of one session, of what begins and ends them, in order of time.
+    fn uses_of(&self, signs: &[(Timestamp, usize)], next_start: impl Fn(Timestamp) -> Timestamp) -> Vec<Use> {
+        let mut uses: Vec<Use> = Vec::new();
+        let mut is_open = false;
+        let mut arbitrated: Option<Timestamp> = None;
+        for (time, item_at) in signs {
+            let Some(item) = self.items.get(*item_at) else { continue };
+            let open = uses.last_mut().filter(|_| is_open);
+            if keys::leaves(item.event) {
+                if let Some(one) = open.filter(|one| !one.is_denied_by(item.event)) {
+                    one.window.end = one.window.end.min(time.shifted(WITH_THE_END));
                 }
+                continue;
+            }
+            if let Some(one) = open {
+                one.window.end = one.window.end.min(time.shifted(-1));
+            }
+            is_open = false;
+            let Some(told) = keys::begun_session(item.event) else {
+                arbitrated = Some(*time);
+                continue;
+            };
+            // It is settled before the logon which session a user gets.
+            let settled = arbitrated.take().filter(|settled| *time - *settled <= LOGS_ON_WITHIN);
+            if let Some(((at, _), logon)) = item.taken.zip(Logon::of(told)) {
+                let end =
+                    self.last_moment(at, item).map_or(Timestamp::MAX, |last| last.min(next_start(*time)));
+                let window = Window { start: settled.unwrap_or(*time), end };
+                uses.push(Use { window, at, logon: Some(logon) });
+                is_open = true;
             }
         }
         uses
@@ -327,6 +280,11 @@ impl Work<'_> {
         let ahead = item.corrected.map_or(0, |corrected| item.event.time - corrected);
         Some(connection.window().end.shifted(ahead + AFTERMATH))
     }
+}
+
+/// Whether an event begins or ends the use of a session, or is of somebody who will get it.
+fn bounds_a_use(event: &Event) -> bool {
+    keys::begun_session(event).is_some() || keys::leaves(event) || keys::is_settled(event)
 }
 
 #[cfg(test)]

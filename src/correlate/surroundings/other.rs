@@ -132,10 +132,12 @@ impl Other {
         other
     }
 
-    /// When it asked for a session: its request, or of one that only a log knows its acceptance, and of one whose request
-    /// the slice hides.
+    /// When it asked for a session: its request, or of one that only a log knows its acceptance or its logon, and of one
+    /// whose request the slice hides.
     pub fn asked(&self) -> Option<Mark> {
-        self.request.or_else(|| (self.logged && (self.is_unseen() || self.hidden)).then_some(self.first))
+        let is_told = self.logged && (self.is_unseen() || self.hidden);
+        let by_audit = || self.is_unseen() && self.reached == Stage::Authentication;
+        self.request.or_else(|| (is_told || by_audit()).then_some(self.first))
     }
 
     /// Whether its name is that of one user: a cookie that was cut may be that of several.
