@@ -37,7 +37,7 @@ cause! {
     /// Internet at ten servers or more; RdpCoreTS 140 and Security 4625 in series.
     "brute-force-storm", stage: Authentication, severity: Warning, blames: [Client],
     more_specific_than: ["bad-password-or-unknown-user", "nla-refused-reason-not-visible", "client-left-or-probe",
-        "closed-inside-tls-reason-not-visible", "tls-alert-other"],
+        "closed-inside-tls-reason-not-visible", "tls-alert-other", "logon-refused-in-session"],
     client_code: "for its victims 0x904 or 0xD07",
 }
 
