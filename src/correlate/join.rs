@@ -309,6 +309,8 @@ impl<'a> Work<'a> {
             }
             fresh.push((item_at, client, mark(item)));
         }
+        // In whichever order the logs are given.
+        fresh.sort_by_key(|(item_at, _, first)| (first.time, *item_at));
         for (item_at, client, first) in fresh {
             let server = Endpoint { ip: IpAddr::from([0, 0, 0, 0]), port: 0 };
             let at = self.attempts.len();
