@@ -190,6 +190,11 @@ pub fn is_taken_over(event: &Event) -> bool {
     matches!(lsm::meaning(event), Some(lsm::Meaning::Reason { code: Some(5), .. }))
 }
 
+/// Whether it is told why a session was left (LocalSessionManager 40).
+pub fn is_reason(event: &Event) -> bool {
+    matches!(lsm::meaning(event), Some(lsm::Meaning::Reason { .. }))
+}
+
 /// Whether a session is left or ends, and not why (LocalSessionManager 23, 24).
 pub fn leaves(event: &Event) -> bool {
     logs_off(event) || left_session(event).is_some()

@@ -51,6 +51,41 @@ impl Use {
     }
 }
 
+/// When sessions were left or logged off.
+struct Leavings<'a> {
+    of: BTreeMap<Session, Vec<Timestamp>>,
+    told: BTreeSet<&'a str>,
+}
+
+impl<'a> Leavings<'a> {
+    fn of(items: &[Item<'a>]) -> Self {
+        let mut all = Self { of: BTreeMap::new(), told: BTreeSet::new() };
+        for item in items.iter().filter(|item| keys::leaves(item.event)) {
+            all.told.insert(&item.event.computer);
+            if let Some(number) = keys::session(item.event) {
+                all.of.entry(of_number(item, number)).or_default().push(item.event.time);
+            }
+        }
+        for moments in all.of.values_mut() {
+            moments.sort_unstable();
+        }
+        all
+    }
+
+    /// Whether an event is the reason of an end that is none: a session whose user did not log on, at the logon screen, is
+    /// given up with a reason and is left by nobody.
+    fn lack(&self, item: &Item<'_>) -> bool {
+        if !keys::is_reason(item.event) || !self.told.contains(&*item.event.computer) {
+            return false;
+        }
+        let Some(number) = keys::session(item.event) else { return false };
+        let moments = self.of.get(&of_number(item, number)).map(Vec::as_slice).unwrap_or_default();
+        let near = Window::at(item.event.time).widened(WITH_THE_END);
+        let next = moments.partition_point(|moment| *moment < near.start);
+        moments.get(next).is_none_or(|moment| *moment > near.end)
+    }
+}
+
 /// The session of an item's computer by its number.
 fn of_number(item: &Item<'_>, number: u32) -> Session {
     (Arc::clone(&item.event.computer), number)
@@ -106,8 +141,12 @@ impl Work<'_> {
     }
 
     fn take_by(&mut self, uses: &BTreeMap<Session, Vec<(Use, Timestamp)>>) {
+        let leavings = Leavings::of(&self.items);
         self.take_where(MatchKey::Session, |item| {
             let uses = uses.get(&of_number(item, keys::session(item.event)?))?;
+            if leavings.lack(item) {
+                return None;
+            }
             let time = item.event.time;
             let by_logon = |ago: i64| holds(uses, time.shifted(-ago)).filter(|one| one.logon.is_some());
             // Who takes a session over, and the end of it for who had it before, are told near to each other, in either
