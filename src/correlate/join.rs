@@ -14,6 +14,7 @@ mod logons_alone;
 mod sessions;
 mod side;
 mod translated;
+mod uses;
 mod windows;
 
 pub use blocked::Blocked;
