@@ -20,7 +20,7 @@ pub struct LogCoverage {
     pub corrected: bool,
     /// Whether records are missing in the middle.
     pub has_gaps: bool,
-    /// Whether it tells of sessions more than that they begin: then it would tell their ends.
+    /// Whether it would tell the ends of sessions: it is not filtered to their beginnings.
     pub tells_ends: bool,
 }
 
@@ -57,7 +57,7 @@ impl Coverage {
                     .map(|(first, last)| Window { start: shift(first), end: shift(last) }),
                 corrected: offset.is_some(),
                 has_gaps: !log.gaps.is_empty(),
-                tells_ends: log.kinds.iter().any(|kind| is_more_than_a_beginning(&kind.provider, kind.id)),
+                tells_ends: log.kinds.iter().any(|kind| shows_ends(&kind.provider, kind.id)),
             }
         });
         Self { logs: logs.collect() }
@@ -84,11 +84,13 @@ impl Coverage {
         self.logs.iter().find(|log| log.is_of(provider) && !log.has_gaps && log.holds(window))
     }
 
-    /// Whether one log of a computer tells of all ends of sessions within a window.
-    pub fn tells_ends(&self, computer: &str, window: &Window) -> bool {
+    /// Whether one log of a computer tells of all ends of sessions within a window; of those at any time, where none is
+    /// given.
+    pub fn tells_ends(&self, computer: &str, window: Option<&Window>) -> bool {
         self.logs.iter().any(|log| {
             let is_its = || log.computers.iter().any(|own| &**own == computer);
-            log.tells_ends && !log.has_gaps && log.holds(window) && is_its()
+            let holds = |window| !log.has_gaps && log.holds(window);
+            log.tells_ends && window.is_none_or(holds) && is_its()
         })
     }
 
@@ -102,11 +104,11 @@ impl Coverage {
     }
 }
 
-/// Whether an event tells of a session more than that it begins: a log filtered to logons and acceptances has none.
-const fn is_more_than_a_beginning(provider: &Provider, id: u32) -> bool {
+/// Whether an event shows that a log would tell the ends of sessions: it tells one, or something that nobody filters for.
+const fn shows_ends(provider: &Provider, id: u32) -> bool {
     match provider {
-        Provider::LocalSessionManager => !matches!(id, 21 | 22 | 25 | 41 | 42),
-        Provider::RdpCoreTs => id != 131,
+        Provider::LocalSessionManager => !matches!(id, 21..=23 | 25 | 39 | 41 | 42),
+        Provider::RdpCoreTs => matches!(id, 33 | 72 | 102 | 103 | 132 | 227),
         _ => false,
     }
 }

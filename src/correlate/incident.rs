@@ -80,7 +80,7 @@ fn is_one_click(before: &Attempt, next: &Attempt) -> bool {
     let gap = b.first.time - a.last.time;
     if gap < 0 {
         // Both at once: a probe beside the real one, or two people behind one address.
-        return b.first.time - a.first.time <= CLICK && !a.reached_session();
+        return (b.first.time - a.first.time).abs() <= CLICK && !a.reached_session();
     }
     // What follows a session is a new click, or mstsc that takes up a session which was cut: that it was is no retry.
     gap <= CLICK && !a.reached_session()

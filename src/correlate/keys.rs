@@ -179,6 +179,11 @@ pub fn audited_from(event: &Event) -> Option<Endpoint> {
     Some(Endpoint { ip, port: 0 })
 }
 
+/// Whether an event is of an audit.
+pub fn is_audit(event: &Event) -> bool {
+    event.provider == Provider::Security
+}
+
 /// Whether a session is left, or why (LocalSessionManager 24, 39, 40).
 pub fn ends_session(event: &Event) -> bool {
     use lsm::Meaning::{Disconnected, DisconnectedBy, Reason};

@@ -86,13 +86,16 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     let stopped = |joined: &Joined| !closed || !was_asked_later(case, joined, end.time);
     let told = |joined: &Joined| {
         let within_all = || open && would_tell(case, joined);
+        let is_filtered = || open && !case.around.coverage.tells_ends(&joined.event.computer, None);
         let said = record(joined, end.time, within_all, closed)?;
         let is_crash = matches!(system::meaning(&joined.event), Some(Meaning::StoppedUnexpectedly));
-        let fits = if is_crash { went_down(joined) } else { stopped(joined) };
+        let fits = if is_crash { went_down(joined) && !is_filtered() } else { stopped(joined) };
         (fits && computers::of_server(case)(&joined)).then_some(said)
     };
     let is_compared = |joined: &&Joined| unseen || joined.corrected.is_some();
-    let far = || case.around.far.iter();
+    let last = if open { Timestamp::MAX } else { end.time.shifted(STARTS_WITHIN) };
+    let near = Window { start: end.time.shifted(-ASKED_BEFORE), end: last };
+    let far = || case.around.far_near(near);
     // A start alone does not tell that the host was down because of it.
     let decides = |records: &[(bool, Evidence)]| records.iter().any(|(decides, _)| *decides);
     let mut records: Vec<(bool, Evidence)> = far().filter(is_compared).filter_map(told).collect();
@@ -158,7 +161,8 @@ fn logged_off_by_stop(case: &Case<'_>) -> Option<Finding> {
         (is_own && !was_asked_later(case, joined, off.event.time))
             .then(|| (decides, Evidence::event(&joined.event, says)))
     };
-    let records: Vec<(bool, Evidence)> = case.around.far.iter().filter_map(stops).collect();
+    let near = Window { start: off.time().shifted(-ASKED_BEFORE), end: off.time().shifted(NEAR) };
+    let records: Vec<(bool, Evidence)> = case.around.far_near(near).filter_map(stops).collect();
     if !records.iter().any(|(decides, _)| *decides) {
         return None;
     }
@@ -174,7 +178,7 @@ fn logged_off_by_stop(case: &Case<'_>) -> Option<Finding> {
 fn would_tell(case: &Case<'_>, crash: &Joined) -> bool {
     let Some(began) = case.connection().map(|own| own.first.time) else { return false };
     let lasted = Window { start: began, end: crash.time().shifted(-STARTS_FOR).max(began) };
-    case.around.coverage.tells_ends(&crash.event.computer, &lasted)
+    case.around.coverage.tells_ends(&crash.event.computer, Some(&lasted))
 }
 
 /// Whether the server waited for the client in vain: then it was there to the end.

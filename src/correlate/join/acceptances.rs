@@ -16,7 +16,7 @@ pub(super) struct Acceptance {
     /// When the connection was over, where the log tells.
     ended: Option<Timestamp>,
     /// Without the domain, lower case.
-    user: Option<String>,
+    pub user: Option<String>,
 }
 
 /// All of them.
@@ -34,6 +34,12 @@ impl Acceptances {
             let end = ends.entry(item.chain()).or_insert(item.event.time);
             *end = (*end).max(item.event.time);
         }
+        let mut users: BTreeMap<Chain, String> = BTreeMap::new();
+        for item in items.iter().filter(|item| item.event.activity.is_some() && !keys::is_audit(item.event)) {
+            if let Some(user) = user_of(item) {
+                users.entry(item.chain()).or_insert(user);
+            }
+        }
         let mut all = Self { chains: BTreeSet::new(), of: BTreeMap::new() };
         for (item_at, item) in items.iter().enumerate() {
             let from = keys::accepted_from(item.event).or_else(|| keys::passed_from(item.event));
@@ -44,7 +50,7 @@ impl Acceptances {
                 item_at,
                 activity: item.event.activity,
                 ended: ends.get(&chain).copied(),
-                user: keys::user(item.event).map(|user| bare(&user)),
+                user: user_of(item).or_else(|| users.get(&chain).cloned()),
             };
             all.of.entry((Arc::clone(&chain.0), client.ip)).or_default().push(acceptance);
             all.chains.insert(chain);
@@ -68,7 +74,7 @@ impl Acceptances {
         let from = all.partition_point(|own| own.time < time.shifted(-LOGS_ON_WITHIN));
         let to = all.partition_point(|own| own.time <= time.shifted(TOGETHER));
         // The ActivityID of an audit is that of the service that checks logons.
-        let activity = item.event.activity.filter(|_| keys::audited_from(item.event).is_none());
+        let activity = item.event.activity.filter(|_| !keys::is_audit(item.event));
         let user = user_of(item);
         all.get(from..to).unwrap_or_default().iter().filter(move |own| {
             let is_of_another = activity.zip(own.activity).is_some_and(|(event, own)| event != own);
@@ -83,8 +89,9 @@ pub(super) fn are_two(one: Option<&str>, other: Option<&str>) -> bool {
     one.zip(other).is_some_and(|(one, other)| one != other)
 }
 
-/// The user of a logon, without the domain, lower case.
+/// The user of a logon, without the domain, lower case. Who logs on with an address of mail may have another name.
 pub(super) fn user_of(item: &Item<'_>) -> Option<String> {
     let of_session = || keys::session_user(item.event).map(str::to_owned);
-    keys::user(item.event).or_else(of_session).map(|user| bare(&user))
+    let user = keys::user(item.event).or_else(of_session).filter(|user| !user.contains('@'));
+    user.map(|user| bare(&user)).filter(|user| !user.is_empty())
 }

@@ -1,5 +1,6 @@
 //! Sessions that were left, and of whose beginning no log tells: one lasts longer than a log reaches back.
 
+use super::acceptances::user_of;
 use super::{
     Arc, BTreeMap, BTreeSet, Chain, Endpoint, Event, IpAddr, Item, NoteKind, Notes, Timestamp, Work, keys,
 };
@@ -8,12 +9,17 @@ impl Work<'_> {
     /// Connections of which the session manager tells the end alone (24), by item: of clients of which the computer tells
     /// nothing before.
     pub(super) fn begun_before(&self) -> Vec<(usize, Endpoint)> {
-        let mut first_word: BTreeMap<(&str, IpAddr), Timestamp> = BTreeMap::new();
+        // Of a user who is not told it may be the first word of any.
+        let mut first_word: BTreeMap<(&str, IpAddr, Option<String>), Timestamp> = BTreeMap::new();
         let mut left: Vec<(Timestamp, usize, u32, IpAddr)> = Vec::new();
+        let ended: BTreeSet<Chain> =
+            self.items.iter().filter(|item| keys::disconnected(item.event)).map(Item::chain).collect();
         for (at, item) in self.items.iter().enumerate() {
             let time = item.event.time;
-            if let Some(client) = begins_from(item.event) {
-                let first = first_word.entry((&item.event.computer, client.ip)).or_insert(time);
+            let is_over = || item.event.activity.is_some() && ended.contains(&item.chain());
+            if let Some(client) = begins_from(item.event).filter(|_| !is_over()) {
+                let first =
+                    first_word.entry((&item.event.computer, client.ip, user_of(item))).or_insert(time);
                 *first = (*first).min(time);
             } else if let Some(session) = keys::left_session(item.event)
                 && let Some((number, client)) = session.number.zip(session.from.remote())
@@ -23,13 +29,17 @@ impl Work<'_> {
         }
         left.sort_unstable();
         // Who left twice came between, and the log does not tell it: it is filtered.
-        let mut known: BTreeSet<(Arc<str>, u32, IpAddr)> = BTreeSet::new();
+        let mut known: BTreeSet<(Arc<str>, u32, IpAddr, Option<String>)> = BTreeSet::new();
         let mut found = Vec::new();
         for (time, at, number, client) in left {
             let Some(item) = self.items.get(at) else { continue };
             let computer = &item.event.computer;
-            let began = first_word.get(&(&**computer, client)).is_some_and(|began| *began <= time);
-            if !began && known.insert((Arc::clone(computer), number, client)) {
+            let user = user_of(item);
+            let has_begun = |user: Option<String>| {
+                first_word.get(&(&**computer, client, user)).is_some_and(|began| *began <= time)
+            };
+            let began = has_begun(None) || has_begun(user.clone());
+            if !began && known.insert((Arc::clone(computer), number, client, user)) {
                 found.push((at, Endpoint { ip: client, port: 0 }));
             }
         }
@@ -52,10 +62,10 @@ impl Work<'_> {
     }
 }
 
-/// Where from an event tells that a connection began.
+/// Where from an event tells that a connection began which may have come to a session.
 fn begins_from(event: &Event) -> Option<Endpoint> {
     keys::accepted_from(event)
         .or_else(|| keys::passed_from(event))
         .or_else(|| keys::let_in_from(event))
-        .or_else(|| keys::audited_from(event))
+        .or_else(|| keys::audited_from(event).filter(|_| event.id != 4625))
 }

@@ -88,23 +88,55 @@ impl<'a> LetIn<'a> {
         all
     }
 
-    /// Whether one of them is the same logon as that of an audit, which comes before it. Of refusals it tells nothing.
+    /// Whether one of them is the same logon as that of an audit, which comes before it. Of refusals it tells nothing, but
+    /// whose password was mistyped is let in soon after.
     fn tells(&self, item: &Item<'_>, client: IpAddr) -> bool {
         let time = item.event.time;
-        let from = if item.event.id == 4625 { time } else { time.shifted(-LOGS_ON_WITHIN) };
+        let is_refusal = item.event.id == 4625;
+        if is_refusal && !keys::refuses_credentials(item.event) {
+            return false;
+        }
+        let from = if is_refusal { time } else { time.shifted(-LOGS_ON_WITHIN) };
         let all = self.0.get(&*item.event.computer).map(Vec::as_slice).unwrap_or_default();
         let next = all.partition_point(|(moment, ..)| *moment < from);
-        let near = all.iter().skip(next).take_while(|(moment, ..)| *moment <= time.shifted(LOGS_ON_WITHIN));
+        let mut near =
+            all.iter().skip(next).take_while(|(moment, ..)| *moment <= time.shifted(LOGS_ON_WITHIN));
         let user = user_of(item);
-        near.into_iter().any(|(_, from, own)| {
-            let is_same_user = user.is_some() && user == *own;
-            let is_same_client = *from == client && !are_two(user.as_deref(), own.as_deref());
-            if item.event.id == 4625 {
-                is_same_user && is_same_client
-            } else {
-                is_same_user || is_same_client
-            }
+        near.any(|(_, from, own)| {
+            let is_known = !is_refusal || user.is_some() && own.is_some();
+            *from == client && is_known && !are_two(user.as_deref(), own.as_deref())
         })
+    }
+}
+
+/// Logons that failed for want of the right name or password, by user and client, in order of time.
+struct Failures<'a>(BTreeMap<Key<'a>, Vec<Timestamp>>);
+
+/// A computer, a client, a user.
+type Key<'a> = (&'a str, IpAddr, Option<String>);
+
+impl<'a> Failures<'a> {
+    fn of(items: &'a [Item<'a>]) -> Self {
+        let mut all: BTreeMap<Key<'a>, Vec<Timestamp>> = BTreeMap::new();
+        for item in items.iter().filter(|item| item.event.id == 4625) {
+            if let Some(client) = keys::audited_from(item.event) {
+                let key = (&*item.event.computer, client.ip, user_of(item));
+                all.entry(key).or_default().push(item.event.time);
+            }
+        }
+        for own in all.values_mut() {
+            own.sort_unstable();
+        }
+        Self(all)
+    }
+
+    /// Whether a failure is one of more than a user makes.
+    fn are_many(&self, item: &Item<'_>, client: IpAddr) -> bool {
+        let key = (&*item.event.computer, client, user_of(item));
+        let all = self.0.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let from = all.partition_point(|own| *own < item.event.time.shifted(-LOGS_ON_WITHIN));
+        let to = all.partition_point(|own| *own <= item.event.time.shifted(LOGS_ON_WITHIN));
+        to - from > MISTYPED
     }
 }
 
@@ -114,21 +146,32 @@ impl Work<'_> {
     pub(super) fn known_by_logon_alone(&self) -> LogonsAlone {
         let accepted = Acceptances::of(&self.items);
         let let_in = LetIn::of(&self.items);
+        let failures = Failures::of(&self.items);
         let mut found = LogonsAlone { begin: self.begun_before().into_iter().collect(), go_on: Vec::new() };
-        let mut audited: BTreeMap<(&str, IpAddr, Option<String>), Audited> = BTreeMap::new();
+        let mut audited: BTreeMap<Key<'_>, Audited> = BTreeMap::new();
         for (at, item) in self.items.iter().enumerate() {
-            let is_told = |client: IpAddr| accepted.before(item, client).next().is_some();
             if let Some(client) = keys::let_in_from(item.event) {
-                if !accepted.have_chain_of(item) && !is_told(client.ip) {
+                let mut before = accepted.before(item, client.ip);
+                if !accepted.have_chain_of(item) && before.next().is_none() {
                     found.begin.insert(at, client);
                 }
-            } else if let Some(client) = keys::audited_from(item.event)
-                && !is_told(client.ip)
-                && !let_in.tells(item, client.ip)
-            {
-                let own = audited.entry((&item.event.computer, client.ip, user_of(item))).or_default();
-                found.add(own, (at, item), client);
+                continue;
             }
+            let Some(client) = keys::audited_from(item.event) else { continue };
+            let are_many = item.event.id == 4625 && failures.are_many(item, client.ip);
+            let mut before = accepted.before(item, client.ip);
+            match (before.next(), before.next()) {
+                _ if are_many => {}
+                (Some(own), None) => {
+                    found.go_on.push((at, own.item_at));
+                    continue;
+                }
+                (Some(_), Some(_)) => continue,
+                (None, _) if let_in.tells(item, client.ip) => continue,
+                (None, _) => {}
+            }
+            let own = audited.entry((&item.event.computer, client.ip, user_of(item))).or_default();
+            found.add(own, (at, item), client);
         }
         found
     }

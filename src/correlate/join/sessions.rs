@@ -1,7 +1,7 @@
 //! What the session manager tells: some of its events lost their ActivityID, and name a session.
 
 use super::acceptances::{Acceptances, LOGS_ON_WITHIN, TOGETHER};
-use super::uses::{Leavings, Logon, Session, Use, Uses, WITH_THE_END, holds, of_number};
+use super::uses::{Leavings, Logon, Session, Use, Uses, WITH_THE_END, before, holds, last_begun, of_number};
 use super::{
     AFTERMATH, Arc, BTreeMap, BTreeSet, Event, IpAddr, Item, MatchKey, Timestamp, Window, Work, keys,
 };
@@ -16,12 +16,24 @@ impl Work<'_> {
             if let Some(session) = keys::bound_session(item.event)
                 && let Some(window) = own.get(&(at, Arc::clone(&item.event.computer)))
             {
-                uses.add(of_number(item, session), Use { window: *window, at, logon: None });
+                uses.add(
+                    of_number(item, session),
+                    Use { window: *window, at, logon: None, takes_over: false },
+                );
             }
         }
-        self.take_by(&uses.in_order());
+        let bound = uses.in_order();
+        // Of two that are bound to a session it is the later one's; what ends it may be either's.
+        self.take_where(MatchKey::Session, |item| {
+            let session = of_number(item, keys::session(item.event)?);
+            if keys::ends_session(item.event) || keys::leaves(item.event) {
+                return None;
+            }
+            last_begun(bound.get(&session)?, item.event.time).map(|one| one.at)
+        });
         self.logons_by_address();
         self.take_by(&self.by_their_logons().in_order());
+        self.take_by(&bound);
         self.without_later_ends();
     }
 
@@ -33,24 +45,29 @@ impl Work<'_> {
                 return None;
             }
             let time = item.event.time;
-            let by_logon = |ago: i64| holds(uses, time.shifted(-ago)).filter(|one| one.logon.is_some());
-            // Who takes a session over, and the end of it for who had it before, are told near to each other, in either
-            // order; on a busy server the end comes later, and tells by its reason or its address whose it is.
-            let ends = keys::ends_session(item.event);
-            let taken_over = keys::is_taken_over(item.event);
-            let left = keys::left_session(item.event).is_some();
-            let whose = [
-                taken_over.then(|| by_logon(WITH_THE_END)).flatten(),
-                ends.then(|| by_logon(TOGETHER)).flatten(),
-                holds(uses, time),
-                left.then(|| by_logon(WITH_THE_END)).flatten(),
-            ];
-            whose.into_iter().flatten().find(|one| !one.is_denied_by(item.event)).map(|one| one.at)
+            let is_its = |one: &&Use| !one.is_denied_by(item.event);
+            let ends = keys::ends_session(item.event) || keys::leaves(item.event);
+            let own = if ends { holds(uses, time) } else { last_begun(uses, time) };
+            let is_late = keys::is_taken_over(item.event) || keys::left_session(item.event).is_some();
+            let within = if is_late { WITH_THE_END } else { TOGETHER };
+            let just_begun = own.is_some_and(|own| own.takes_over && time - own.window.start <= within);
+            if keys::ends_session(item.event) && (just_begun || own.is_none()) {
+                let before = before(uses, time).filter(|one| time - one.window.end <= within);
+                let before = before.filter(|one| one.logon.is_some());
+                if let Some(one) = before.filter(is_its) {
+                    return Some(one.at);
+                }
+                // Of somebody whose beginning no log tells.
+                if just_begun && (keys::is_taken_over(item.event) || before.is_none()) {
+                    return None;
+                }
+            }
+            own.filter(is_its).map(|one| one.at)
         });
     }
 
-    /// A logon without an ActivityID (2008 R2 gives none) is that of the only connection from its address that its computer
-    /// accepted shortly before.
+    /// A logon without an ActivityID (2008 R2 gives none) is that of the connection from its address that its computer accepted
+    /// shortly before.
     fn logons_by_address(&mut self) {
         let accepted = Acceptances::of(&self.items);
         let connections: BTreeMap<usize, usize> =
@@ -67,12 +84,15 @@ impl Work<'_> {
             let Some(item) = self.items.get(item_at) else { continue };
             let found = {
                 let before = accepted.before(item, client);
-                let mut free = before
-                    .filter_map(|own| connections.get(&own.item_at).copied())
-                    .filter(|at| !has_session.contains(at));
-                (free.next(), free.next())
+                let free: Vec<(usize, bool)> = before
+                    .filter_map(|own| Some((*connections.get(&own.item_at)?, own.user.is_some())))
+                    .filter(|(at, _)| !has_session.contains(at))
+                    .collect();
+                // Of several of its own user it is the last one's.
+                let are_told_apart = free.len() < 2 || free.iter().all(|(_, names_user)| *names_user);
+                free.last().filter(|_| are_told_apart).map(|(at, _)| *at)
             };
-            if let (Some(at), None) = found {
+            if let Some(at) = found {
                 has_session.insert(at);
                 self.take(item_at, at, MatchKey::Address);
             }
@@ -131,8 +151,10 @@ impl Work<'_> {
             let Some(item) = self.items.get(*item_at) else { continue };
             let Some(told) = keys::left_session(item.event) else { continue };
             if let Some((number, logon)) = told.number.zip(Logon::of(told)) {
-                let window = Window::at(item.event.time).widened(TOGETHER);
-                uses.add(of_number(item, number), Use { window, at: *at, logon: Some(logon) });
+                let time = item.event.time;
+                let window = Window { start: time.shifted(-WITH_THE_END), end: time.shifted(TOGETHER) };
+                let one = Use { window, at: *at, logon: Some(logon), takes_over: false };
+                uses.add(of_number(item, number), one);
             }
         }
         let mut signs: BTreeMap<Session, Vec<(Timestamp, usize)>> = BTreeMap::new();
@@ -165,17 +187,28 @@ impl Work<'_> {
     /// The uses of one session, of what begins and ends them, in order of time.
     fn uses_of(&self, signs: &[(Timestamp, usize)], next_start: impl Fn(Timestamp) -> Timestamp) -> Vec<Use> {
         let mut uses: Vec<Use> = Vec::new();
-        let mut is_open = false;
+        let (mut is_open, mut is_left) = (false, false);
         let mut arbitrated: Option<Timestamp> = None;
         for (time, item_at) in signs {
             let Some(item) = self.items.get(*item_at) else { continue };
             let open = uses.last_mut().filter(|_| is_open);
-            if keys::leaves(item.event) {
-                if let Some(one) = open.filter(|one| !one.is_denied_by(item.event)) {
-                    one.window.end = one.window.end.min(time.shifted(WITH_THE_END));
+            let is_new = |one: &Use| *time - one.window.start <= WITH_THE_END;
+            if keys::is_taken_over(item.event) {
+                if let Some(one) = open.filter(|one| is_new(one)) {
+                    one.takes_over = true;
                 }
                 continue;
             }
+            if keys::leaves(item.event) {
+                // The first that is told just behind a take-over is the end of who had it before.
+                let is_anothers = |one: &Use| one.is_denied_by(item.event) || one.takes_over && is_new(one);
+                if let Some(one) = open.filter(|one| !is_anothers(one)) {
+                    one.window.end = one.window.end.min(time.shifted(WITH_THE_END));
+                    is_left = true;
+                }
+                continue;
+            }
+            let takes_over = open.is_some() && !is_left;
             if let Some(one) = open {
                 one.window.end = one.window.end.min(time.shifted(-1));
             }
@@ -187,11 +220,12 @@ impl Work<'_> {
             // It is settled before the logon which session a user gets.
             let settled = arbitrated.take().filter(|settled| *time - *settled <= LOGS_ON_WITHIN);
             if let Some(((at, _), logon)) = item.taken.zip(Logon::of(told)) {
-                let end =
-                    self.last_moment(at, item).map_or(Timestamp::MAX, |last| last.min(next_start(*time)));
+                let last = self.last_moment(at, item).unwrap_or(Timestamp::MAX);
+                let end = last.min(next_start(*time));
                 let window = Window { start: settled.unwrap_or(*time), end };
-                uses.push(Use { window, at, logon: Some(logon) });
+                uses.push(Use { window, at, logon: Some(logon), takes_over });
                 is_open = true;
+                is_left = false;
             }
         }
         uses
@@ -208,5 +242,8 @@ impl Work<'_> {
 
 /// Whether an event begins or ends the use of a session, or is of somebody who will get it.
 fn bounds_a_use(event: &Event) -> bool {
-    keys::begun_session(event).is_some() || keys::leaves(event) || keys::is_settled(event)
+    keys::begun_session(event).is_some()
+        || keys::leaves(event)
+        || keys::is_settled(event)
+        || keys::is_taken_over(event)
 }

@@ -17,6 +17,8 @@ pub(super) struct Use {
     pub at: usize,
     /// Where from and by whom, where a logon tells it.
     pub logon: Option<Logon>,
+    /// It began while the session was another's: the end of that is told behind its beginning.
+    pub takes_over: bool,
 }
 
 /// What a logon tells, and other events of its session repeat.
@@ -110,6 +112,21 @@ impl Uses {
     }
 }
 
+/// The last use that began up to a moment and holds it.
+pub(super) fn last_begun(uses: &[(Use, Timestamp)], moment: Timestamp) -> Option<&Use> {
+    /// More of one session at once are not to be told apart.
+    const AT_ONCE: usize = 8;
+    let begun = uses.partition_point(|(one, _)| one.window.start <= moment);
+    let last = uses.get(..begun)?.iter().rev().take(AT_ONCE);
+    last.map(|(one, _)| one).find(|one| one.window.contains(moment))
+}
+
+/// The use that ended last before a moment.
+pub(super) fn before(uses: &[(Use, Timestamp)], moment: Timestamp) -> Option<&Use> {
+    let at = uses.partition_point(|(_, reach)| *reach < moment).checked_sub(1)?;
+    uses.get(at).map(|(one, _)| one)
+}
+
 /// The use that holds a moment, the earliest if there are several.
 pub(super) fn holds(uses: &[(Use, Timestamp)], moment: Timestamp) -> Option<&Use> {
     let at = uses.partition_point(|(_, reach)| *reach < moment);
@@ -127,7 +144,7 @@ mod tests {
         let session: Session = ("srv".into(), 2);
         for (one, (start, end)) in [(30, 40), (0, 10), (5, 35)].into_iter().enumerate() {
             let window = Window { start: at(start), end: at(end) };
-            uses.add(session.clone(), Use { window, at: one, logon: None });
+            uses.add(session.clone(), Use { window, at: one, logon: None, takes_over: false });
         }
         let uses = uses.in_order();
         let of = |moment| holds(uses.get(&session).unwrap(), at(moment)).map(|one| one.at);
