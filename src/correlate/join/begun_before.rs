@@ -16,8 +16,10 @@ impl Work<'_> {
             self.items.iter().filter(|item| keys::disconnected(item.event)).map(Item::chain).collect();
         for (at, item) in self.items.iter().enumerate() {
             let time = item.event.time;
-            let is_over = || item.event.activity.is_some() && ended.contains(&item.chain());
-            if let Some(client) = begins_from(item.event).filter(|_| !is_over()) {
+            // One that was over came to no session that could be left later.
+            let is_over = item.event.activity.is_some() && ended.contains(&item.chain());
+            let accepted = keys::accepted_from(item.event).filter(|_| !is_over);
+            if let Some(client) = accepted.or_else(|| began_from(item.event)) {
                 let first =
                     first_word.entry((&item.event.computer, client.ip, user_of(item))).or_insert(time);
                 *first = (*first).min(time);
@@ -62,10 +64,9 @@ impl Work<'_> {
     }
 }
 
-/// Where from an event tells that a connection began which may have come to a session.
-fn begins_from(event: &Event) -> Option<Endpoint> {
-    keys::accepted_from(event)
-        .or_else(|| keys::passed_from(event))
+/// Where from an event tells that a connection has passed security.
+fn began_from(event: &Event) -> Option<Endpoint> {
+    keys::passed_from(event)
         .or_else(|| keys::let_in_from(event))
         .or_else(|| keys::audited_from(event).filter(|_| event.id != 4625))
 }

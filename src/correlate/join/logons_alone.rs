@@ -158,16 +158,18 @@ impl Work<'_> {
                 continue;
             }
             let Some(client) = keys::audited_from(item.event) else { continue };
-            let are_many = item.event.id == 4625 && failures.are_many(item, client.ip);
+            let is_let_in = || {
+                let are_many = item.event.id == 4625 && failures.are_many(item, client.ip);
+                !are_many && let_in.tells(item, client.ip)
+            };
             let mut before = accepted.before(item, client.ip);
             match (before.next(), before.next()) {
-                _ if are_many => {}
                 (Some(own), None) => {
                     found.go_on.push((at, own.item_at));
                     continue;
                 }
                 (Some(_), Some(_)) => continue,
-                (None, _) if let_in.tells(item, client.ip) => continue,
+                (None, _) if is_let_in() => continue,
                 (None, _) => {}
             }
             let own = audited.entry((&item.event.computer, client.ip, user_of(item))).or_default();
