@@ -333,7 +333,7 @@ impl<'a> Work<'a> {
         let mut owners: BTreeMap<Chain, Vec<(Timestamp, usize)>> = BTreeMap::new();
         for (at, item_at) in &self.accepted {
             // That of an audit is another thing: of the service that checks logons.
-            let is_chain = |event: &Event| event.activity.is_some() && event.provider != Provider::Security;
+            let is_chain = |event: &Event| event.activity.is_some() && !keys::is_audit(event);
             if let Some(item) = self.items.get(*item_at).filter(|item| is_chain(item.event)) {
                 owners.entry(item.chain()).or_default().push((item.event.time, *at));
             }

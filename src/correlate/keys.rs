@@ -205,6 +205,11 @@ pub fn leaves(event: &Event) -> bool {
     logs_off(event) || left_session(event).is_some()
 }
 
+/// Whether the end of the use of a session is told, or why (LocalSessionManager 23, 24, 39, 40).
+pub fn tells_of_end(event: &Event) -> bool {
+    logs_off(event) || ends_session(event)
+}
+
 /// Whether it is being settled which session a user gets (LocalSessionManager 41).
 pub fn is_settled(event: &Event) -> bool {
     matches!(lsm::meaning(event), Some(lsm::Meaning::ArbitrationBegins(_)))

@@ -126,8 +126,8 @@ fn detect(case: &Case<'_>) -> Option<Finding> {
     Some(Finding::new(&CAUSE, strength, Blame::Server, evidence))
 }
 
-/// A computer that stops logs its users off, in a row. A session that was left before the stop, or with a reason, its user
-/// had logged off himself.
+/// A computer that stops logs its users off, in a row. A session that was left before the stop, or with a reason, its
+/// user had logged off himself.
 fn logged_off_by_stop(case: &Case<'_>) -> Option<Finding> {
     let by_client = case.all_events().any(|joined| {
         matches!(
@@ -148,10 +148,9 @@ fn logged_off_by_stop(case: &Case<'_>) -> Option<Finding> {
             Some(Meaning::StopAsked { by, .. })
                 if (-ASKED_BEFORE..=0).contains(&after) && joined.time() > began =>
             {
-                let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
-                (false, format!("a shutdown or restart of the server is asked for{by}"))
+                (false, asked_for(by))
             }
-            Some(Meaning::Stops(_)) if (0..=NEAR).contains(&after) => (true, "the server shuts down".into()),
+            Some(Meaning::Stops(_)) if (0..=NEAR).contains(&after) => (true, SHUTS_DOWN.into()),
             _ if keys::stops_sessions(&joined.event) && (-AFTERWARDS..=NEAR).contains(&after) => {
                 (true, "the session manager is told to stop".into())
             }
@@ -173,8 +172,8 @@ fn logged_off_by_stop(case: &Case<'_>) -> Option<Finding> {
     Some(finding.detail("its users are logged off"))
 }
 
-/// Whether one log of the server's sessions holds all from the session to the record of a crash, and would tell their ends:
-/// one that is filtered to logons, or was exported before, tells nothing of a session by its silence.
+/// Whether one log of the server's sessions holds all from the session to the record of a crash, and would tell their
+/// ends: one that is filtered to logons, or was exported before, tells nothing of a session by its silence.
 fn would_tell(case: &Case<'_>, crash: &Joined) -> bool {
     let Some(began) = case.connection().map(|own| own.first.time) else { return false };
     let lasted = Window { start: began, end: crash.time().shifted(-STARTS_FOR).max(began) };
@@ -194,8 +193,8 @@ fn lived_on(case: &Case<'_>, crash: &Joined, end: Timestamp) -> bool {
     let dead = asked.map_or(end, |asked| asked.first.time.max(end));
     let between =
         Window { start: dead.shifted(AFTERWARDS), end: crash.time().shifted(-STARTS_FOR).max(dead) };
-    let mut all = case.around.far.iter().chain(case.all_events());
-    all.any(|joined| joined.event.computer == crash.event.computer && between.contains(joined.time()))
+    let own = case.all_events().filter(|joined| between.contains(joined.time()));
+    case.around.far_near(between).chain(own).any(|joined| joined.event.computer == crash.event.computer)
 }
 
 /// Whether the computer of a record that tells of a crash had started anew before: then its sessions had ended by then.
@@ -212,10 +211,9 @@ fn was_asked_later(case: &Case<'_>, stop: &Joined, end: Timestamp) -> bool {
 
 /// Whether the computer of a record tells something within a time.
 fn tells(case: &Case<'_>, of: &Joined, within: Window, is: impl Fn(Meaning<'_>) -> bool) -> bool {
-    case.around.far.iter().any(|joined| {
-        joined.event.computer == of.event.computer
-            && within.contains(joined.time())
-            && system::meaning(&joined.event).is_some_and(&is)
+    let mut near = case.around.far_near(within);
+    near.any(|joined| {
+        joined.event.computer == of.event.computer && system::meaning(&joined.event).is_some_and(&is)
     })
 }
 
@@ -238,8 +236,8 @@ fn last_sign(case: &Case<'_>) -> Option<Mark> {
     Some(logged.map_or(seen, |logged| logged.max(seen)))
 }
 
-/// What a record says of the host's going down, and whether it decides. A crash may come long after the last that is told of
-/// a session whose end would be: `within_all`.
+/// What a record says of the host's going down, and whether it decides. A crash may come long after the last that is
+/// told of a session whose end would be: `within_all`.
 fn record(
     joined: &Joined,
     end: Timestamp,
@@ -250,13 +248,8 @@ fn record(
     let after = moment - end;
     let said = |decides, says: String| Some((decides, Evidence::event(&joined.event, says)));
     match system::meaning(&joined.event)? {
-        Meaning::StopAsked { by, .. } if (-ASKED_BEFORE..=NEAR).contains(&after) => {
-            let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
-            said(true, format!("a shutdown or restart of the server is asked for{by}"))
-        }
-        Meaning::Stops(_) if after.abs() <= if closed { SOON } else { NEAR } => {
-            said(true, "the server shuts down".into())
-        }
+        Meaning::StopAsked { by, .. } if (-ASKED_BEFORE..=NEAR).contains(&after) => said(true, asked_for(by)),
+        Meaning::Stops(_) if after.abs() <= if closed { SOON } else { NEAR } => said(true, SHUTS_DOWN.into()),
         Meaning::StoppedUnexpectedly
             if (0..=STARTS_WITHIN).contains(&after) || after >= 0 && within_all() =>
         {
@@ -267,6 +260,14 @@ fn record(
         }
         _ => None,
     }
+}
+
+const SHUTS_DOWN: &str = "the server shuts down";
+
+/// That somebody asked for a stop.
+fn asked_for(by: Option<&str>) -> String {
+    let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+    format!("a shutdown or restart of the server is asked for{by}")
 }
 
 /// Whether an event by a clock that could not be compared is of the computer that the client called.

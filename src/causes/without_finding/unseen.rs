@@ -99,21 +99,22 @@ fn doubt(case: &Case<'_>) -> Option<Doubt> {
             WHOLE_LOGS,
         ));
     }
-    if !end_would_be_told(case) && !decision::end_is_logged(case) {
-        return Some((
-            "A session came up on this connection, and no end of it is logged: it may still run, or the log ends before \
-             that or is filtered.",
-            None,
-            "the server's log Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational, to the end of the session",
-        ));
-    }
     if !end_would_be_told(case) {
-        return Some((
-            "A session came up on this connection. In these logs a closed window and a lost network look the same, so \
-             whether it ended in order cannot be told.",
-            None,
-            "the server's log Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational for this time",
-        ));
+        let (summary, missing) = if decision::end_is_logged(case) {
+            (
+                "A session came up on this connection. In these logs a closed window and a lost network look the same, \
+                 so whether it ended in order cannot be told.",
+                "the server's log Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational for this time",
+            )
+        } else {
+            (
+                "A session came up on this connection, and no end of it is logged: it may still run, or the log ends \
+                 before that or is filtered.",
+                "the server's log Microsoft-Windows-RemoteDesktopServices-RdpCoreTS/Operational, to the end of the \
+                 session",
+            )
+        };
+        return Some((summary, None, missing));
     }
     if let Some(ended) = ended_by_server(case) {
         return Some((

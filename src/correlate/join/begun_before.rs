@@ -6,8 +6,8 @@ use super::{
 };
 
 impl Work<'_> {
-    /// Connections of which the session manager tells the end alone (24), by item: of clients of which the computer tells
-    /// nothing before.
+    /// Connections of which the session manager tells the end alone (24), by item: of clients of which the computer
+    /// tells nothing before.
     pub(super) fn begun_before(&self) -> Vec<(usize, Endpoint)> {
         // Of a user who is not told it may be the first word of any.
         let mut first_word: BTreeMap<(&str, IpAddr, Option<String>), Timestamp> = BTreeMap::new();

@@ -1,5 +1,5 @@
-//! Logons of which no better event tells (RdpCoreTS 131, RemoteConnectionManager 1149): logs reach back to different days,
-//! and often one of them alone was exported.
+//! Logons of which no better event tells (RdpCoreTS 131, RemoteConnectionManager 1149): logs reach back to different
+//! days, and often one of them alone was exported.
 
 use super::acceptances::{Acceptances, LOGS_ON_WITHIN, TOGETHER, are_two, user_of};
 use super::{BTreeMap, Endpoint, IpAddr, Item, Timestamp, Work, keys};
@@ -109,7 +109,7 @@ impl<'a> LetIn<'a> {
     }
 }
 
-/// Logons that failed for want of the right name or password, by user and client, in order of time.
+/// Logons that failed at the server's own logon screen, by user and client, in order of time.
 struct Failures<'a>(BTreeMap<Key<'a>, Vec<Timestamp>>);
 
 /// A computer, a client, a user.

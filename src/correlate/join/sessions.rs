@@ -26,19 +26,19 @@ impl Work<'_> {
         // Of two that are bound to a session it is the later one's; what ends it may be either's.
         self.take_where(MatchKey::Session, |item| {
             let session = of_number(item, keys::session(item.event)?);
-            if keys::ends_session(item.event) || keys::leaves(item.event) {
+            if keys::tells_of_end(item.event) {
                 return None;
             }
             last_begun(bound.get(&session)?, item.event.time).map(|one| one.at)
         });
         self.logons_by_address();
-        self.take_by(&self.by_their_logons().in_order());
-        self.take_by(&bound);
+        let leavings = Leavings::of(&self.items);
+        self.take_by(&self.by_their_logons().in_order(), &leavings);
+        self.take_by(&bound, &leavings);
         self.without_later_ends();
     }
 
-    fn take_by(&mut self, uses: &BTreeMap<Session, Vec<(Use, Timestamp)>>) {
-        let leavings = Leavings::of(&self.items);
+    fn take_by(&mut self, uses: &BTreeMap<Session, Vec<(Use, Timestamp)>>, leavings: &Leavings<'_>) {
         self.take_where(MatchKey::Session, |item| {
             let uses = uses.get(&of_number(item, keys::session(item.event)?))?;
             if leavings.lack(item) {
@@ -46,8 +46,7 @@ impl Work<'_> {
             }
             let time = item.event.time;
             let is_its = |one: &&Use| !one.is_denied_by(item.event);
-            let ends = keys::ends_session(item.event) || keys::leaves(item.event);
-            let own = if ends { holds(uses, time) } else { last_begun(uses, time) };
+            let own = if keys::tells_of_end(item.event) { holds(uses, time) } else { last_begun(uses, time) };
             let is_late = keys::is_taken_over(item.event) || keys::left_session(item.event).is_some();
             let within = if is_late { WITH_THE_END } else { TOGETHER };
             let just_begun = own.is_some_and(|own| own.takes_over && time - own.window.start <= within);
@@ -66,20 +65,22 @@ impl Work<'_> {
         });
     }
 
-    /// A logon without an ActivityID (2008 R2 gives none) is that of the connection from its address that its computer accepted
-    /// shortly before.
+    /// A logon without an ActivityID (2008 R2 gives none) is that of the connection from its address that its computer
+    /// accepted shortly before.
     fn logons_by_address(&mut self) {
-        let accepted = Acceptances::of(&self.items);
-        let connections: BTreeMap<usize, usize> =
-            self.accepted.iter().map(|(at, item_at)| (*item_at, *at)).collect();
-        let is_let_in = |item: &Item<'_>| keys::let_in(item.event);
-        let mut has_session: BTreeSet<usize> =
-            self.items.iter().filter(|item| is_let_in(item)).filter_map(|item| Some(item.taken?.0)).collect();
         let mut logons: Vec<(Timestamp, usize, IpAddr)> = (self.items.iter().enumerate())
             .filter(|(_, item)| item.taken.is_none())
             .filter_map(|(item_at, item)| Some((item.event.time, item_at, keys::let_in_from(item.event)?.ip)))
             .collect();
+        if logons.is_empty() {
+            return;
+        }
         logons.sort_unstable();
+        let accepted = Acceptances::of(&self.items);
+        let connections: BTreeMap<usize, usize> =
+            self.accepted.iter().map(|(at, item_at)| (*item_at, *at)).collect();
+        let let_in = self.items.iter().filter(|item| keys::let_in(item.event));
+        let mut has_session: BTreeSet<usize> = let_in.filter_map(|item| Some(item.taken?.0)).collect();
         for (_, item_at, client) in logons {
             let Some(item) = self.items.get(item_at) else { continue };
             let found = {
@@ -104,9 +105,9 @@ impl Work<'_> {
     fn without_later_ends(&mut self) {
         let ends_connection =
             |event: &Event| keys::left_session(event).is_some() || keys::disconnected(event);
-        let ends_session = |event: &Event| keys::ends_session(event) || keys::logs_off(event);
         // The channels of a computer are logs of their own: in order of time only when they are sorted.
-        let tells = |event: &Event| keys::let_in(event) || ends_connection(event) || ends_session(event);
+        let tells =
+            |event: &Event| keys::let_in(event) || ends_connection(event) || keys::tells_of_end(event);
         let mut telling: Vec<(usize, &mut Item<'_>)> = self
             .items
             .iter_mut()
@@ -136,7 +137,7 @@ impl Work<'_> {
                 ended.get(&own).copied()
             };
             let is_late = first.is_some_and(|first| item.event.time - first > WITH_THE_END);
-            if is_late && ends_session(item.event) {
+            if is_late && keys::tells_of_end(item.event) {
                 item.taken = None;
             }
         }
